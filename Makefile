@@ -1,0 +1,78 @@
+# A graph of files: what shapes an output is its prerequisite. `make` alone lists the words.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.SECONDEXPANSION:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules --warn-undefined-variables
+
+DATA := data
+FILTERS := filters.toml
+SOURCE :=
+BASE :=
+
+python := .venv/bin/python
+etl := $(python) -m etl
+# Sources are the jq programs; each is one process, since a process a page would start Python 47 times.
+sources := $(basename $(notdir $(wildcard etl/transform/*.jq)))
+models := $(sources:%=$(DATA)/models/%/summary.json)
+index := $(DATA)/manifests/index.json
+# The filters that the last run used: FILTERS may name an older file, so content is compared and not time.
+used := $(DATA)/models/filters.toml
+common := $(wildcard etl/*.py) schemas/ledger.schema.json
+chosen := $(or $(SOURCE:%=$(DATA)/models/%/summary.json),$(models))
+
+.PHONY: help
+help: ## list the words
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: manifests
+manifests: $(index) ## transform and load what changed
+
+.PHONY: transform
+transform: $(chosen) ## make the models of what changed
+
+.PHONY: verify
+verify: .venv/ok ## check what is published, and show what changed since the last commit
+	@$(etl) verify --data $(DATA) --filters $(FILTERS) $(BASE:%=--base %)
+
+.PHONY: test
+test: .venv/dev ## the project's own tests
+	@$(python) -m pytest -q
+
+.PHONY: lint
+lint: .venv/dev ## style and types of the project's own code
+	@$(python) -m ruff check . && $(python) -m ruff format --check . && $(python) -m mypy
+
+.PHONY: bench
+bench: .venv/ok ## seconds and memory of a rebuild, beside a plain baseline
+	@$(python) bench/bench.py
+
+.PHONY: clean
+clean: ## remove what can be made again
+	rm -rf $(DATA)/models $(DATA)/.manifests .venv
+
+# Folders are prerequisites too: their times tell of files that were removed. There is no rule for raw files: a checkout
+# rewrites every time, and a fresh clone must never be sent to the network.
+$(models): $(DATA)/models/%/summary.json: etl/transform/%.jq schemas/%.raw.schema.json schemas/model.schema.json \
+  $(wildcard etl/transform/*.py) $(common) $$(wildcard $(DATA)/raw $(DATA)/raw/$$* $(DATA)/raw/$$*/* $(DATA)/raw/$$*/*/*.json) | .venv/ok $(used)
+	@$(etl) transform --source $* --data $(DATA) --filters $(FILTERS)
+
+# Marked old when it could not be made whole, so that the next run tries again instead of finding it up to date.
+.PRECIOUS: $(index)
+$(index): $(models) $(used) $(wildcard etl/load/*.py) $(common) $(wildcard schemas/*.schema.json) | .venv/ok
+	@$(etl) load --data $(DATA) --filters $(FILTERS) || { code=$$?; touch -c -t 200001010000 $@; exit $$code; }
+
+.PHONY: force
+$(used): force
+	@mkdir -p $(@D)
+	@cmp -s $(FILTERS) $@ || cp $(FILTERS) $@
+
+.venv/ok: requirements.txt
+	@test -x $(python) || python3 -m venv .venv
+	@$(python) -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.venv/dev: requirements-dev.txt .venv/ok
+	@$(python) -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@

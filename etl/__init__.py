@@ -1,0 +1,1 @@
+"""Manifests of AI models: extract, transform, load and verify, meeting on disk."""

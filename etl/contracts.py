@@ -1,0 +1,67 @@
+"""schemas/ as validators; every violation with its JSON path."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from etl.files import SCHEMAS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LONGEST = 200  # characters of a message: it quotes what it refuses, and that may be megabytes
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One place where a value breaks its contract."""
+
+    path: tuple[str | int, ...]
+    message: str
+
+    def __str__(self) -> str:
+        where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.path)
+        return f"${where}: {self.message}"
+
+
+class Contract:
+    """One schema, or one of its `$defs`.
+
+    jsonschema_rs decides (100 times faster); jsonschema, the validator of record, words what it refuses.
+    """
+
+    def __init__(self, name: str, part: str = "") -> None:
+        """Read `schemas/<name>.schema.json`; with `part`, only its `$defs/<part>`."""
+        import jsonschema_rs
+
+        self.schema: dict[str, Any] = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
+        if part:
+            self.schema = {"$schema": self.schema["$schema"], "$defs": self.schema["$defs"], "$ref": f"#/$defs/{part}"}
+        self._gate = jsonschema_rs.Draft202012Validator(self.schema)
+
+    def violations(self, value: object) -> list[Violation]:
+        """Return every violation, in the order of the value; none when the value keeps the contract."""
+        try:
+            if self._gate.is_valid(value):
+                return []
+        except ValueError:
+            pass  # a number that the gate cannot hold, such as infinity
+        return sorted(self._worded(value), key=lambda violation: [str(part) for part in violation.path])
+
+    def _worded(self, value: object) -> Iterator[Violation]:
+        import jsonschema
+
+        for error in jsonschema.Draft202012Validator(self.schema).iter_errors(value):
+            message = error.message
+            if len(message) > _LONGEST:
+                message = f"{message[: _LONGEST // 2]} … {message[-_LONGEST // 2 :]}"
+            yield Violation(tuple(error.absolute_path), message)
+
+
+@cache
+def contract(name: str, part: str = "") -> Contract:
+    """Return the contract of that name, read once."""
+    return Contract(name, part)

@@ -1,0 +1,38 @@
+"""What can go wrong, sorted by what the reader should do; the exit codes of the command line.
+
+EtlError
+├── BadUsage      2   mend the command or filters.toml
+├── BadAnswer    65   an answer on disk does not fit its contract: ask again, or look what the source changed
+└── DiskRefused  74   free space or permissions
+"""
+
+FAILED = 1  # a check of verify failed, or a filter has no stream on disk
+
+
+class EtlError(Exception):
+    """What a user can cause or meet; its text says what happened, where, and what to do."""
+
+    code = FAILED
+
+
+class BadUsage(EtlError):
+    """The command line or filters.toml asks for something that cannot be."""
+
+    code = 2
+
+
+class BadAnswer(EtlError):
+    """Bytes under data/ do not fit the contract they are kept under."""
+
+    code = 65
+
+
+class DiskRefused(EtlError):
+    """The system refused to read or write a file."""
+
+    code = 74
+
+
+def worst(codes: list[int]) -> int:
+    """Return the code that outranks the others: 74, then 65, then any other; 0 of none."""
+    return next((code for code in (74, 65) if code in codes), max(codes, default=0))

@@ -1,0 +1,211 @@
+"""filters.toml: sources with their axes and options; the filters published of them and the streams they draw on."""
+
+from __future__ import annotations
+
+import itertools
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from etl.contracts import contract
+from etl.errors import BadUsage
+from etl.files import PROGRAMS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True, eq=False)
+class Option:
+    """One value of an axis: what it adds to the request, and which values of the model's field it keeps."""
+
+    axis: str
+    name: str
+    label: str
+    asks: Mapping[str, Any]
+    values: frozenset[str | int]
+    drops: bool  # whether `values` are those not kept
+    is_default: bool
+
+    def keeps(self, model: Mapping[str, Any]) -> bool:
+        """Tell whether the model's field has one of the kept values, or none of the dropped ones."""
+        if not self.values:
+            return True
+        field = model[self.axis]
+        found = not self.values.isdisjoint(field) if isinstance(field, list) else field in self.values
+        return found is not self.drops
+
+    def is_disjoint(self, other: Option) -> bool:
+        """Tell whether no value can be kept by both."""
+        if not self.values or not other.values or (self.drops and other.drops):
+            return False
+        if self.drops or other.drops:
+            kept, dropped = (other, self) if self.drops else (self, other)
+            return kept.values <= dropped.values
+        return self.values.isdisjoint(other.values)
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Something a page can be filtered by; its first option is the default."""
+
+    name: str
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Filter:
+    """One option per axis."""
+
+    source: str
+    prefix: str
+    options: tuple[Option, ...]
+
+    @property
+    def path(self) -> str:
+        """The options that are not defaults, in the order of the axes: `likes/small`."""
+        return "/".join(option.name for option in self.options if not option.is_default)
+
+    @property
+    def title(self) -> str:
+        """What a manifest calls its filter: `filter/likes/small`."""
+        return f"filter/{self.path}"
+
+    @property
+    def file(self) -> str:
+        return f"{self.prefix}-filter-{self.path.replace('/', '-')}.json"
+
+    @property
+    def label(self) -> str:
+        return " · ".join(option.label for option in self.options if not option.is_default)
+
+    @cached_property
+    def stream(self) -> str:
+        """The name of the stream it draws on: its asked options that are not defaults."""
+        return "-".join(option.name for option in self.options if option.asks and not option.is_default) or "default"
+
+    def keeps(self, model: Mapping[str, Any]) -> bool:
+        """Tell whether a model belongs on the page: the one rule of what a filter keeps."""
+        return all(option.keeps(model) for option in self.options)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One API: its axes, what is never published of it, and its filters in the order of filters.toml."""
+
+    name: str
+    prefix: str
+    axes: tuple[Axis, ...]
+    skip: frozenset[str]
+    filters: tuple[Filter, ...]
+
+    @property
+    def streams(self) -> dict[str, list[Filter]]:
+        """The streams that the filters draw on, each with its filters."""
+        shared: dict[str, list[Filter]] = {}
+        for each in self.filters:
+            shared.setdefault(each.stream, []).append(each)
+        return shared
+
+
+@dataclass(frozen=True)
+class Filters:
+    """All of filters.toml that is decided before anything is asked."""
+
+    limit: int
+    depth: int
+    sources: tuple[Source, ...]
+
+
+def load_filters(path: Path) -> Filters:
+    """Read and check filters.toml.
+
+    Raises:
+        BadUsage: it is missing, is not TOML (with the line), or breaks a rule (with the key).
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadUsage(f"{path}: cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise BadUsage(f"{path}: is not TOML: {error}") from error
+    if violations := contract("filters").violations(table):
+        lines = [f"{path}: {'.'.join(map(str, each.path)) or 'the file'}: {each.message}" for each in violations]
+        raise BadUsage("\n".join(lines))
+    names = [name for name in table if name not in ("limit", "depth")]
+    try:
+        sources = tuple(_source(name, table[name]) for name in names)
+    except BadUsage as error:
+        raise BadUsage(f"{path}: {error}") from None
+    for one, other in itertools.combinations(sources, 2):
+        if one.prefix == other.prefix:
+            raise BadUsage(f"{path}: {other.name}.prefix: {other.prefix} is the prefix of {one.name} too")
+    return Filters(table["limit"], table["depth"], sources)
+
+
+def _source(name: str, table: dict[str, Any]) -> Source:
+    if not (PROGRAMS / f"{name}.jq").is_file():
+        known = ", ".join(sorted(path.stem for path in PROGRAMS.glob("*.jq")))
+        raise BadUsage(f"{name}: no source of that name; there are {known}")
+    axes = tuple(_axis(name, axis, options) for axis, options in table["axes"].items())
+    seen: dict[str, str] = {}
+    for option in (option for axis in axes for option in axis.options if not option.is_default):
+        if option.name in seen:
+            where = f"{name}.axes.{option.axis}.{option.name}"
+            raise BadUsage(f"{where}: the name is an option of axis {seen[option.name]} too; paths could not tell them apart")
+        seen[option.name] = option.axis
+    if table["manifests"] == "all":
+        choices = list(itertools.product(*(axis.options for axis in axes)))[1:]
+    else:
+        choices = [_choice(name, axes, path) for path in table["manifests"]]
+    filters = tuple(Filter(name, table["prefix"], choice) for choice in choices)
+    return Source(name, table["prefix"], axes, frozenset(table.get("skip", ())), filters)
+
+
+def _axis(source: str, axis: str, options: dict[str, Any]) -> Axis:
+    fields = contract("model", source).schema["$defs"][source]["properties"]
+    for name, option in options.items():
+        if axis not in fields and ("keeps" in option or "drops" in option):
+            raise BadUsage(
+                f"{source}.axes.{axis}.{name}: keeps and drops look at the model's field {axis}, which it has not; "
+                f"it has {', '.join(fields)}"
+            )
+    return Axis(
+        axis,
+        tuple(
+            Option(
+                axis, name, option["label"], option.get("asks", {}),
+                frozenset(option.get("keeps", option.get("drops", ()))), "drops" in option, is_default=place == 0,
+            )
+            for place, (name, option) in enumerate(options.items())
+        ),
+    )  # fmt: skip
+
+
+def _choice(source: str, axes: tuple[Axis, ...], path: str) -> tuple[Option, ...]:
+    """Return one option per axis for a path, which names those that are not defaults in the order of the axes."""
+    named = {option.name: option for axis in axes for option in axis.options if not option.is_default}
+    words = path.split("/")
+    for word in words:
+        if word not in named:
+            raise BadUsage(f"{source}.manifests: {path}: no axis has an option {word} to name; there are {', '.join(named)}")
+    chosen = {named[word].axis: named[word] for word in words}
+    choice = tuple(chosen.get(axis.name, axis.options[0]) for axis in axes)
+    right = "/".join(option.name for option in choice if not option.is_default)
+    if right != path:
+        reason = f"in the order of the axes it is {right}" if len(chosen) == len(words) else "two of its options are of one axis"
+        raise BadUsage(f"{source}.manifests: {path}: {reason}")
+    return choice
+
+
+def natural(source: str, option: Option) -> frozenset[str | int] | None:
+    """Return what an option keeps of a field whose values are a closed list; None when it keeps them all."""
+    known = contract("model", source).schema["$defs"][source]["properties"].get(option.axis, {}).get("enum")
+    if not option.values:
+        return None
+    if known is None:
+        return option.values
+    kept = frozenset(value for value in known if (value in option.values) is not option.drops)
+    return None if kept == frozenset(known) else kept

@@ -1,0 +1,82 @@
+"""The ledger of a stream: which pages it has, and how its reading ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from etl.contracts import contract
+from etl.errors import BadAnswer
+from etl.files import read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+    from etl.files import Data
+
+
+@dataclass(frozen=True)
+class RawPage:
+    """One answer of the API. `url` and `next` are path and query; times are UTC."""
+
+    url: str
+    file: str
+    sha256: str
+    bytes: int
+    etag: str | None
+    fetched_at: str
+    records: int
+    next: str | None
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What a stream has read; `failed_at` is the first failure since the last good reading."""
+
+    pages: tuple[RawPage, ...]
+    checked_at: str
+    complete: bool
+    exhausted: bool
+    failed_at: str | None = None
+    failed: str | None = None
+
+    @property
+    def timestamp(self) -> str:
+        """When the newest of its bytes first came."""
+        return max(page.fetched_at for page in self.pages)
+
+    @property
+    def records(self) -> int:
+        return sum(page.records for page in self.pages)
+
+
+def streams(data: Data, source: str) -> list[str]:
+    """Return the names of the streams on disk that have a ledger, sorted."""
+    return sorted(path.parent.name for path in data.raw(source).glob("[!.]*/stream.json"))
+
+
+def read_ledger(data: Data, source: str, stream: str) -> Ledger:
+    """Return a stream's ledger.
+
+    Raises:
+        BadAnswer: it does not keep its contract.
+    """
+    path = data.ledger(source, stream)
+    value = read_json(path)
+    if violations := contract("ledger").violations(value):
+        raise BadAnswer(f"{path}: {violations[0]}; ask again for {source}")
+    pages = tuple(RawPage(**page) for page in value.pop("pages"))
+    return Ledger(pages, **value)
+
+
+def models_in_order(data: Data, source: str, stream: str, skip: AbstractSet[str]) -> list[dict[str, Any]]:
+    """Return the transformed models of a stream in its order, each id once, less those that are skipped.
+
+    Raises:
+        BadAnswer: the ledger or a file of models is missing or does not keep its contract.
+    """
+    first: dict[str, dict[str, Any]] = {}
+    for page in read_ledger(data, source, stream).pages:
+        for model in read_json(data.models(source, stream) / page.file):
+            first.setdefault(model["id"], model)
+    return [model for identity, model in first.items() if identity not in skip]

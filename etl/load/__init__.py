@@ -1,0 +1,1 @@
+"""Models to manifests: select, cut, number, publish all or nothing."""

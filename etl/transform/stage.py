@@ -1,0 +1,169 @@
+"""data/raw to data/models, one source at a time."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import jq
+import orjson
+
+from etl.contracts import contract
+from etl.errors import BadAnswer, DiskRefused
+from etl.files import PROGRAMS, dumps, parse_answer, read, write
+from etl.ledger import read_ledger, streams
+from etl.transform import level, size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from etl.files import Data
+
+Model = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A record that is not published: its place in the page from 0, its id if it has one, and why."""
+
+    record: int
+    id: str | int | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """What became of the records of one page; each is in `models` or in `set_aside`, in their order."""
+
+    records: int
+    models: list[Model]
+    set_aside: list[SetAside]
+
+
+def transform(data: Data, source: str) -> dict[str, Any]:
+    """Write the models of every stream of a source that is on disk, and return its summary.
+
+    Models of pages that no ledger names are removed. The summary is written last, and only when every page was good.
+
+    Raises:
+        BadAnswer: pages do not fit their contract; all of them are named.
+    """
+    found = streams(data, source)
+    _remove_all_but(data.models(source), {*found, "summary.json"})
+    summary: dict[str, Any] = {"source": source, "streams": {}}
+    bad: list[str] = []
+    for stream in found:
+        try:
+            summary["streams"][stream] = _stream(data, source, stream)
+        except BadAnswer as error:
+            bad.append(str(error))
+            _remove(data.models(source, stream))
+    if bad:
+        _remove(data.summary(source))
+        raise BadAnswer("\n".join(bad))
+    write(data.summary(source), dumps(summary))
+    return summary
+
+
+def _stream(data: Data, source: str, stream: str) -> list[dict[str, Any]]:
+    """Write the models of one stream, and return what its pages held."""
+    ledger = read_ledger(data, source, stream)
+    _remove_all_but(data.models(source, stream), {page.file for page in ledger.pages})
+    told = []
+    for raw in ledger.pages:
+        path = data.raw(source, stream) / raw.file
+        page = models_of(source, read(path), path)
+        write(data.models(source, stream) / raw.file, dumps(page.models))
+        told.append({
+            "file": raw.file, "records": page.records, "models": len(page.models),
+            "set_aside": [asdict(each) for each in page.set_aside],
+        })  # fmt: skip
+    return told
+
+
+def models_of(source: str, body: bytes, path: Path) -> Page:
+    """Turn the body of a page into models.
+
+    Raises:
+        BadAnswer: the page as a whole is not what the source answers; `path` is only named in the message.
+    """
+    text, value = parse_answer(body, path)
+    refused: dict[int, str] = {}
+    for violation in contract(f"{source}.raw").violations(value):
+        place = next((part for part in violation.path if isinstance(part, int)), None)
+        if place is None:
+            raise BadAnswer(f"{path}: {violation}; the source answers in another shape than it did")
+        refused.setdefault(place, str(violation))
+    entries = _project(source, text, path)
+    records = value if isinstance(value, list) else value["items"]
+    if len(entries) != len(records):
+        raise BadAnswer(f"{path}: {source}.jq made {len(entries)} entries of {len(records)} records")
+    page = Page(len(records), [], [])
+    for place, entry in enumerate(entries):
+        reason = refused.get(place) or entry.get("set_aside") or _finish(source, entry)
+        if reason:
+            identity = entry["id"] if "id" in entry else entry["model"]["id"]
+            page.set_aside.append(SetAside(place, _short(identity), reason[:500]))
+        else:
+            page.models.append(entry["model"])
+    return page
+
+
+def _project(source: str, text: str, path: Path) -> list[dict[str, Any]]:
+    """Run the source's jq program over a page: one entry for each record."""
+    try:
+        results = _program(source).input_text(text).text()
+        entries: list[dict[str, Any]] = orjson.loads(results)
+    except ValueError as error:  # what jq cannot read although json can, such as nesting beyond its depth
+        raise BadAnswer(f"{path}: {source}.jq cannot read it: {error}") from error
+    return entries
+
+
+@cache
+def _program(source: str) -> Any:
+    return jq.compile((PROGRAMS / f"{source}.jq").read_text(encoding="utf-8"))
+
+
+def _finish(source: str, entry: dict[str, Any]) -> str | None:
+    """Add to a model what is decided from its evidence; return why it breaks its contract, None when it keeps it."""
+    DECIDE[source](entry["model"], entry["evidence"])
+    violations = contract("model", source).violations(entry["model"])
+    return str(violations[0]) if violations else None
+
+
+def _decide_size(model: Model, evidence: dict[str, Any]) -> None:
+    model.update(asdict(size.from_evidence(str(model["name"]), **evidence)))
+
+
+def _decide_level(model: Model, evidence: dict[str, Any]) -> None:
+    model["level"] = level.from_evidence(**evidence)
+
+
+DECIDE: dict[str, Callable[[Model, dict[str, Any]], None]] = {"huggingface": _decide_size, "civitai": _decide_level}
+
+
+def _short(identity: object) -> str | int | None:
+    """Return an id fit for a summary: text cut to 200 characters, a number, or null."""
+    if isinstance(identity, str):
+        return identity[:200]
+    return identity if isinstance(identity, int) and abs(identity) < 2**53 else None
+
+
+def _remove_all_but(folder: Path, keep: set[str]) -> None:
+    if folder.is_dir():
+        for path in folder.iterdir():
+            if path.name not in keep:
+                _remove(path)
+
+
+def _remove(path: Path) -> None:
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise DiskRefused(f"{path}: cannot be removed: {error.strerror}") from error

@@ -1,0 +1,96 @@
+"""What lies in a folder of manifests, read for the checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from etl.contracts import contract
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from etl.filters import Filter, Filters
+
+INDEX = "index.json"
+ALL_MODELS = "all-models.json"
+
+
+@dataclass
+class Check:
+    """The outcome of one check: how many things it looked at, what is wrong, and what it explains."""
+
+    name: str
+    looked_at: int = 0
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Published:
+    """A folder of manifests, its files as bytes, and the same set rebuilt from the raw files.
+
+    `order` gives the models of a stream, by source and stream, in the order in which the API listed them;
+    `exhausted` names the streams of which the API has no more.
+    """
+
+    folder: Path
+    content: dict[str, bytes]
+    rebuilt: dict[str, bytes]
+    filters: Filters
+    order: Callable[[str, str], list[dict[str, Any]]]
+    exhausted: frozenset[tuple[str, str]]
+
+    @cached_property
+    def values(self) -> dict[str, Any]:
+        """The files that are JSON and keep their contracts; the others are left to the check of schemas."""
+        read = {name: _value(name, each)[0] for name, each in self.content.items()}
+        return {name: value for name, value in read.items() if value is not None}
+
+    @property
+    def manifests(self) -> dict[str, Any]:
+        return {name: value for name, value in self.values.items() if name not in (INDEX, ALL_MODELS)}
+
+    @cached_property
+    def known(self) -> list[tuple[Filter, list[str]]]:
+        """The filters of filters.toml that have a sound file, each with the ids it holds."""
+        every = (each for source in self.filters.sources for each in source.filters)
+        return [(each, ids(self.values[each.file])) for each in every if each.file in self.manifests]
+
+    def where(self, name: str, path: str = "$") -> str:
+        return f"{self.folder / name}: {path}"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the files of a folder by name, sorted; a folder in it counts as an empty file that no set has."""
+    if not folder.is_dir():
+        return {}
+    return {path.name: path.read_bytes() if path.is_file() else b"" for path in sorted(folder.iterdir())}
+
+
+def ids(page: dict[str, Any]) -> list[str]:
+    """Return the ids of a manifest in its order."""
+    return [model["id"] for model in page["models"]]
+
+
+def schemas(published: Published) -> Check:
+    """Every file is JSON and keeps its contract."""
+    check = Check("schemas", len(published.content))
+    for name, content in published.content.items():
+        check.problems += [published.where(name, problem) for problem in _value(name, content)[1]]
+    return check
+
+
+def _value(name: str, content: bytes) -> tuple[Any, list[str]]:
+    """Return a file's value and no problems, or None and what is wrong with it."""
+    try:
+        value = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        return None, [f"$: is not JSON: {error}"]
+    kind = {INDEX: "index", ALL_MODELS: "all-models"}.get(name, "manifest")
+    violations = contract(kind).violations(value)
+    return None if violations else value, [str(each) for each in violations]
