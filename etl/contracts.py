@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from etl.files import SCHEMAS
+from etl.files import ALL_MODELS, INDEX, SCHEMAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,3 +65,8 @@ class Contract:
 def contract(name: str, part: str = "") -> Contract:
     """Return the contract of that name, read once."""
     return Contract(name, part)
+
+
+def published_contract(file: str) -> Contract:
+    """Return the contract of a file of data/manifests."""
+    return contract({INDEX: "index", ALL_MODELS: "all-models"}.get(file, "manifest"))

@@ -15,6 +15,8 @@ from etl.errors import BadAnswer, DiskRefused
 PROJECT = Path(__file__).resolve().parent.parent
 SCHEMAS = PROJECT / "schemas"
 PROGRAMS = PROJECT / "etl" / "transform"
+INDEX = "index.json"
+ALL_MODELS = "all-models.json"
 
 # Any escape, so that the backslashes of `\\ud800` (a backslash and five letters) are taken in pairs.
 _ESCAPE = re.compile(

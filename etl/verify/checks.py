@@ -6,8 +6,9 @@ import hashlib
 import itertools
 from typing import TYPE_CHECKING, Any
 
+from etl.files import ALL_MODELS, INDEX
 from etl.ledger import read_ledger, streams
-from etl.verify.published import ALL_MODELS, INDEX, Check, Published, ids
+from etl.verify.published import Check, Published, ids
 
 if TYPE_CHECKING:
     from etl.files import Data

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from etl.verify.published import ALL_MODELS, INDEX, ids
+from etl.files import ALL_MODELS, INDEX
+from etl.verify.published import ids
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from etl.contracts import contract
+from etl.contracts import published_contract
+from etl.files import ALL_MODELS, INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from etl.filters import Filter, Filters
-
-INDEX = "index.json"
-ALL_MODELS = "all-models.json"
 
 
 @dataclass
@@ -91,6 +89,5 @@ def _value(name: str, content: bytes) -> tuple[Any, list[str]]:
         value = orjson.loads(content)
     except orjson.JSONDecodeError as error:
         return None, [f"$: is not JSON: {error}"]
-    kind = {INDEX: "index", ALL_MODELS: "all-models"}.get(name, "manifest")
-    violations = contract(kind).violations(value)
+    violations = published_contract(name).violations(value)
     return None if violations else value, [str(each) for each in violations]
