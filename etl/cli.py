@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from etl.errors import FAILED, EtlError, worst
-from etl.files import Data
+from etl.errors import FAILED, BadUsage, EtlError, worst
+from etl.files import Data, sources
 from etl.filters import load_filters
 
 if TYPE_CHECKING:
@@ -28,11 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         filters = load_filters(given.filters)
         data = Data(given.data)
-        names = [source.name for source in filters.sources]
-        if given.source not in (None, *names):
-            print(f"--source {given.source}: {given.filters} has no such source; it has {', '.join(names)}", file=sys.stderr)
-            return 2
-        chosen = [given.source] if given.source else names
+        if given.source not in (None, *sources()):
+            raise BadUsage(f"--source {given.source}: no source of that name; there are {', '.join(sources())}")
+        chosen = [given.source] if given.source else [source.name for source in filters.sources]
         if given.word == "verify":
             return _verify(data, filters, given.base)
         codes = [_transform(data, source) for source in chosen] if given.word in ("transform", "manifests") else []

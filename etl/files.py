@@ -25,6 +25,11 @@ _ESCAPE = re.compile(
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
+def sources() -> list[str]:
+    """Return the names of the sources that there is a program for."""
+    return sorted(path.stem for path in PROGRAMS.glob("*.jq"))
+
+
 @dataclass(frozen=True)
 class Data:
     """The data folder, by what lies in it."""

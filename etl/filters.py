@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from etl.contracts import contract
 from etl.errors import BadUsage
-from etl.files import PROGRAMS
+from etl.files import sources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -136,19 +136,18 @@ def load_filters(path: Path) -> Filters:
         raise BadUsage("\n".join(lines))
     names = [name for name in table if name not in ("limit", "depth")]
     try:
-        sources = tuple(_source(name, table[name]) for name in names)
+        made = tuple(_source(name, table[name]) for name in names)
     except BadUsage as error:
         raise BadUsage(f"{path}: {error}") from None
-    for one, other in itertools.combinations(sources, 2):
+    for one, other in itertools.combinations(made, 2):
         if one.prefix == other.prefix:
             raise BadUsage(f"{path}: {other.name}.prefix: {other.prefix} is the prefix of {one.name} too")
-    return Filters(table["limit"], table["depth"], sources)
+    return Filters(table["limit"], table["depth"], made)
 
 
 def _source(name: str, table: dict[str, Any]) -> Source:
-    if not (PROGRAMS / f"{name}.jq").is_file():
-        known = ", ".join(sorted(path.stem for path in PROGRAMS.glob("*.jq")))
-        raise BadUsage(f"{name}: no source of that name; there are {known}")
+    if name not in sources():
+        raise BadUsage(f"{name}: no source of that name; there are {', '.join(sources())}")
     axes = tuple(_axis(name, axis, options) for axis, options in table["axes"].items())
     seen: dict[str, str] = {}
     for option in (option for axis in axes for option in axis.options if not option.is_default):

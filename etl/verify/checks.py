@@ -103,7 +103,7 @@ def slugs(published: Published) -> Check:
         other = first.setdefault((model["source"], model["slug"].casefold()), model)
         if other is not model:
             check.problems.append(
-                f"{published.where(ALL_MODELS, f'$.models[{place}].slug')}: {model['slug']} and {other['slug']} differ only in case"
+                f"{published.where(ALL_MODELS, f'$.models[{place}].slug')}: {model['slug']} is {other['slug']} but for case"
             )
     return check
 

@@ -1,0 +1,104 @@
+"""A data folder in a temporary place, with streams as extraction leaves them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from etl.cli import main
+from etl.files import PROJECT, Data
+
+TIME = "2026-01-01T00:00:00.000Z"
+
+
+@dataclass(frozen=True)
+class House:
+    """A data folder and the filters used with it."""
+
+    data: Data
+    filters: Path
+
+    def put(self, source: str, stream: str, *pages: list[Any], **ledger: Any) -> None:
+        """Write a stream whose pages hold these records; keywords replace keys of the ledger."""
+        folder = self.data.raw(source, stream)
+        folder.mkdir(parents=True, exist_ok=True)
+        told = []
+        for number, records in enumerate(pages, 1):
+            file = f"page-{number:04}.json"
+            body = json.dumps(records if source == "huggingface" else {"items": records, "metadata": {}}).encode()
+            (folder / file).write_bytes(body)
+            sha256 = hashlib.sha256(body).hexdigest()
+            told.append({"url": f"/{number}", "file": file, "sha256": sha256, "bytes": len(body), "etag": None})
+            told[-1] |= {"fetched_at": TIME, "records": len(records), "next": None}
+        value = {"pages": told, "checked_at": TIME, "complete": True, "exhausted": True, **ledger}
+        self.data.ledger(source, stream).write_text(json.dumps(value))
+
+    def run(self, word: str, *more: str) -> int:
+        """Run a word of the command line; return its exit code."""
+        return main([word, "--data", str(self.data.root), "--filters", str(self.filters), *more])
+
+    def manifest(self, file: str) -> Any:
+        return json.loads((self.data.manifests / file).read_text())
+
+    def ids(self, file: str) -> list[str]:
+        return [model["id"] for model in self.manifest(file)["models"]]
+
+    def entry(self, file: str) -> Any:
+        return next(each for each in self.manifest("index.json")["manifests"] if each["file"] == file)
+
+
+def hf(name: str, **fields: Any) -> dict[str, Any]:
+    """Return a record of the Hub as the list API answers it."""
+    record = {"id": name, "author": name.split("/")[0], "downloads": 5, "likes": 1, "private": False}
+    return record | {"lastModified": "2026-01-01T00:00:00.000Z", "tags": [], **fields}
+
+
+def civitai(number: int, **fields: Any) -> dict[str, Any]:
+    """Return a record of CivitAI as the list API answers it."""
+    record = {"id": number, "name": f"model {number}", "type": "Checkpoint", "nsfw": False, "nsfwLevel": 1, "tags": []}
+    versions = [{"id": 1, "baseModel": "SD 1.5", "publishedAt": "2026-01-01T00:00:00.000Z", "files": []}]
+    return record | {"stats": {"downloadCount": 5, "thumbsUpCount": 1}, "modelVersions": versions, **fields}
+
+
+FILTERS = """
+limit = 2
+depth = 4
+[huggingface]
+prefix = "hf"
+page = 2
+rate = { requests = 1, seconds = 1, in_flight = 1 }
+skip = ["o/skipped"]
+manifests = ["likes", "small", "large", "apache", "other"]
+[huggingface.axes.sort]
+downloads = { label = "Downloads", asks = { sort = "downloads" } }
+likes = { label = "Likes", asks = { sort = "likes" } }
+[huggingface.axes.size]
+all = { label = "All" }
+small = { label = "Small", keeps = ["small"] }
+large = { label = "Large", keeps = ["large"] }
+[huggingface.axes.license]
+all = { label = "All" }
+apache = { label = "Apache", keeps = ["apache-2.0"] }
+other = { label = "Other", drops = ["apache-2.0"] }
+"""
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    """Return an empty data folder with two asked and three kept axes of the Hub."""
+    (tmp_path / "filters.toml").write_text(FILTERS)
+    return House(Data(tmp_path / "data"), tmp_path / "filters.toml")
+
+
+@pytest.fixture
+def shipped(tmp_path: Path) -> House:
+    """Return the snapshot's raw files, linked, with the shipped filters."""
+    root = tmp_path / "data"
+    root.mkdir()
+    (root / "raw").symlink_to(PROJECT / "data" / "raw")
+    return House(Data(root), PROJECT / "filters.toml")

@@ -1,0 +1,173 @@
+"""Models to manifests: selection, order, the index, and what a missing stream costs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from etl.files import PROJECT
+from etl.filters import load_filters
+from etl.load.stage import select
+from tests.conftest import TIME, House, civitai, hf
+
+if TYPE_CHECKING:
+    import pytest
+
+SMALL = {"safetensors": {"total": 1_000_000_000}}
+LARGE = {"safetensors": {"total": 70_000_000_000}}
+APACHE = {"tags": ["license:apache-2.0"]}
+
+
+def test_a_manifest_is_the_first_models_of_its_stream_that_its_filter_keeps(house: House) -> None:
+    house.put(
+        "huggingface", "default",
+        [hf("o/skipped", **SMALL), hf("o/l1", **LARGE), hf("o/s1", **SMALL)],
+        [hf("o/s1", **SMALL), hf("o/s2", **SMALL, **APACHE), hf("o/s3", **SMALL)],
+    )  # fmt: skip
+    house.put("huggingface", "likes", [hf("o/s3"), hf("o/s1")])
+    assert house.run("manifests") == 0
+    assert house.ids("hf-filter-small.json") == ["o/s1", "o/s2"]
+    assert house.ids("hf-filter-large.json") == ["o/l1"]
+    assert house.ids("hf-filter-apache.json") == ["o/s2"]
+    assert house.ids("hf-filter-other.json") == ["o/l1", "o/s1"]
+    assert house.ids("hf-filter-likes.json") == ["o/s3", "o/s1"]
+    assert house.manifest("hf-filter-apache.json") == {
+        "filter": "filter/apache",
+        "models": [{"id": "o/s2", "slug": "o--s2", "name": "s2"}],
+        "timestamp": TIME,
+    }
+    everything = house.manifest("all-models.json")
+    assert list(everything) == ["totalModels", "huggingface", "models", "timestamp"]
+    assert [model["id"] for model in everything["models"]] == ["o/l1", "o/s1", "o/s2", "o/s3"]
+
+
+def test_the_index_says_how_full_each_manifest_is_and_why(house: House) -> None:
+    house.put("huggingface", "default", [hf("o/s1", **SMALL)], exhausted=True)
+    house.put("huggingface", "likes", [hf("o/s1", **SMALL)], exhausted=False, failed_at=TIME, failed="no answer")
+    assert house.run("manifests") == 0
+    assert house.entry("hf-filter-small.json")["short"] == "exhausted"
+    likes = house.entry("hf-filter-likes.json")
+    assert (likes["short"], likes["stale"], likes["count"], likes["limit"]) == ("unread", TIME, 1, 2)
+    assert likes["options"] == {"sort": "likes", "size": "all", "license": "all"}
+    house.put("huggingface", "likes", [hf(f"o/s{n % 1}", **SMALL) for n in range(4)], exhausted=False)
+    assert house.run("manifests") == 0
+    assert house.entry("hf-filter-likes.json")["short"] == "depth"
+    sizes = house.manifest("index.json")["sources"]["huggingface"]["axes"][1]
+    assert sizes == {
+        "axis": "size",
+        "options": [
+            {"option": "all", "label": "All"},
+            {"option": "small", "label": "Small"},
+            {"option": "large", "label": "Large"},
+        ],
+    }
+
+
+def test_a_missing_or_half_read_stream_costs_its_filters_only_and_ends_with_1(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.put("huggingface", "default", [hf("o/s1", **SMALL)])
+    house.put("huggingface", "likes", [hf("o/s1")], complete=False)
+    assert house.run("manifests") == 1
+    told = capsys.readouterr().err
+    assert "hf-filter-likes.json: not made" in told
+    assert "make extract SOURCE=huggingface" in told
+    index = house.manifest("index.json")
+    assert [entry["filter"] for entry in index["missing"]] == ["filter/likes"]
+    assert len(index["manifests"]) == 4
+    assert not (house.data.manifests / "hf-filter-likes.json").exists()
+
+
+def test_nothing_on_disk_publishes_nothing(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.data.manifests.mkdir(parents=True)
+    (house.data.manifests / "index.json").write_text("old")
+    assert house.run("manifests") == 2
+    assert "make extract" in capsys.readouterr().err
+    assert (house.data.manifests / "index.json").read_text() == "old"
+
+
+def test_models_that_were_not_made_yet_are_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.put("huggingface", "default", [hf("o/s1")])
+    assert house.run("load") == 2
+    assert "make manifests" in capsys.readouterr().err
+
+
+def test_a_ledger_that_names_a_path_is_refused(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.put("huggingface", "default", [hf("o/s1")])
+    ledger = house.data.ledger("huggingface", "default")
+    ledger.write_text(ledger.read_text().replace("page-0001.json", "../../../x.json"))
+    assert house.run("manifests") == 65
+    assert "$.pages[0].file" in capsys.readouterr().err
+
+
+def test_what_filters_no_longer_name_and_what_is_not_ours_disappears(house: House) -> None:
+    house.put("huggingface", "default", [hf("o/s1", **SMALL)])
+    house.put("huggingface", "likes", [hf("o/s1")])
+    assert house.run("manifests") == 0
+    (house.data.manifests / "notes.txt").write_text("x")
+    house.filters.write_text(house.filters.read_text().replace('"small", "large", ', ""))
+    assert house.run("manifests") == 0
+    assert sorted(path.name for path in house.data.manifests.iterdir()) == [
+        "all-models.json", "hf-filter-apache.json", "hf-filter-likes.json", "hf-filter-other.json", "index.json",
+    ]  # fmt: skip
+
+
+def test_an_axis_on_a_field_that_models_have_needs_no_python(house: House) -> None:
+    house.put("huggingface", "default", [hf("o/a", pipeline_tag="text-generation"), hf("o/b", tags=["gguf", "x"])])
+    text = house.filters.read_text()
+    text = text.replace('manifests = ["likes", "small", "large", "apache", "other"]', 'manifests = ["text", "gguf"]')
+    text += '[huggingface.axes.type]\nall = { label = "All" }\ntext = { label = "Text", keeps = ["text-generation"] }\n'
+    text += '[huggingface.axes.tags]\nall = { label = "All" }\ngguf = { label = "GGUF", keeps = ["gguf"] }\n'
+    house.filters.write_text(text)
+    assert house.run("manifests") == 0
+    assert house.ids("hf-filter-text.json") == ["o/a"]
+    assert house.ids("hf-filter-gguf.json") == ["o/b"]
+
+
+def test_bytes_depend_on_raw_files_and_filters_only(shipped: House) -> None:
+    sets = []
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "LC_ALL": "C", "TZ": f"UTC{seed}", "SOURCE_DATE_EPOCH": seed}
+        command = [sys.executable, "-m", "etl", "manifests", "--data", str(shipped.data.root), "--filters", str(shipped.filters)]
+        subprocess.run(command, env=environment, cwd=PROJECT, check=True, capture_output=True)
+        sets.append({path.name: path.read_bytes() for path in shipped.data.manifests.iterdir()})
+    committed = {path.name: path.read_bytes() for path in (PROJECT / "data" / "manifests").iterdir()}
+    assert len(committed) == 27
+    assert sets == [committed, committed]
+
+
+def test_safer_levels_hold_what_the_less_safe_hold_less(shipped: House) -> None:
+    assert shipped.run("manifests") == 0
+    levels = {
+        model["id"]: model["level"]
+        for page in shipped.data.models("civitai").glob("*/*.json")
+        for model in json.loads(page.read_text())
+    }
+    assert len(levels) > 500
+    assert all(levels[each] == "pg" for each in shipped.ids("civitai-filter-pg.json"))
+    assert {levels[each] for each in shipped.ids("civitai-filter-r.json")} == {"pg", "r"}
+
+
+def test_a_name_in_a_manifest_is_text_without_marks(shipped: House) -> None:
+    shipped.data.root.joinpath("raw").unlink()
+    shipped.put("civitai", "default", [civitai(1, name="\u202e<b>evil\u0000</b>")])
+    assert shipped.run("manifests") == 1
+    assert shipped.manifest("civitai-filter-pg.json")["models"][0]["name"] == "<b>evil</b>"
+
+
+LIMIT = 3
+KEEPS = next(each for each in load_filters(PROJECT / "filters.toml").sources[0].filters if each.path == "small")
+SIZES = st.sampled_from(["small", "medium", "large", "unknown"])
+
+
+@given(st.lists(SIZES, max_size=12))
+def test_a_selection_is_a_prefix_of_what_the_filter_keeps(sizes: list[str]) -> None:
+    models = [{"id": str(rank), "size": size, "license": None} for rank, size in enumerate(sizes)]
+    chosen = select(models, KEEPS, LIMIT)
+    assert chosen == [model for model in models if model["size"] == "small"][:LIMIT]

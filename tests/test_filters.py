@@ -1,0 +1,113 @@
+"""filters.toml: which filters, which streams, and what is refused with which words."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from etl.errors import BadUsage
+from etl.files import PROJECT
+from etl.filters import Option, load_filters
+from tests.conftest import FILTERS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SHIPPED = (PROJECT / "filters.toml").read_text()
+EVERY = re.sub(r"manifests = \[.*?\]", 'manifests = "all"', SHIPPED, flags=re.DOTALL)
+
+
+def test_shipped_filters_draw_on_as_few_streams_as_they_can() -> None:
+    sources = load_filters(PROJECT / "filters.toml").sources
+    assert [(source.name, len(source.filters), len(source.streams)) for source in sources] == [
+        ("huggingface", 9, 3),
+        ("civitai", 16, 10),
+    ]
+
+
+def test_all_is_every_combination_but_the_default(tmp_path: Path) -> None:
+    (tmp_path / "f.toml").write_text(EVERY)
+    sources = load_filters(tmp_path / "f.toml").sources
+    assert [(len(source.filters), len(source.streams)) for source in sources] == [(47, 3), (161, 27)]
+    files = [each.file for source in sources for each in source.filters]
+    assert len(set(files)) == 208
+    assert "civitai-filter-xxx-week-loras-sd15.json" in files
+
+
+def test_a_filter_is_named_by_its_options_that_are_not_defaults() -> None:
+    source = load_filters(PROJECT / "filters.toml").sources[0]
+    last = source.filters[-1]
+    assert (last.path, last.title, last.file, last.stream) == (
+        "likes/small", "filter/likes/small", "hf-filter-likes-small.json", "likes",
+    )  # fmt: skip
+    assert last.label == "Most liked · Small (<7B)"
+
+
+BROKEN = [
+    ("limit = 2", "limit = ", "line 2"),
+    ("limit = 2", "limit = 0", "limit"),
+    ("limit = 2", "limit = 2\nlimt = 3", "limt"),
+    ("depth = 4", "", "depth"),
+    ("page = 2", "page = 2\npages = 3", "'pages' was unexpected"),
+    ("[huggingface]", "[hugingface]", "hugingface"),
+    ('small = { label = "Small", keeps', 'small = { label = "Small", kepes', "kepes"),
+    ('small = { label = "Small"', 'Small = { label = "Small"', "huggingface.axes.size"),
+    ('small = { label = "Small"', 'default = { label = "Small"', "huggingface.axes.size"),
+    (
+        'small = { label = "Small", keeps = ["small"]',
+        'small = { label = "Small", keeps = ["small"], drops = ["large"]',
+        "size.small",
+    ),
+    ('large = { label = "Large"', 'likes = { label = "Large"', "huggingface.axes.size.likes: the name is an option of axis sort"),
+    ("[huggingface.axes.license]", "[huggingface.axes.empty]\n[huggingface.axes.license]", "huggingface.axes.empty"),
+    ("[huggingface.axes.license]", "[huggingface.axes.licence]", "field licence"),
+    ('"small", "large"', '"tiny", "large"', "no axis has an option tiny"),
+    ('"small", "large"', '"small/likes", "large"', "in the order of the axes it is likes/small"),
+    ('"small", "large"', '"small/large", "large"', "two of its options are of one axis"),
+    ('"small", "large"', '"downloads", "large"', "no axis has an option downloads"),
+    ('"small", "large"', '"small", "small"', "non-unique"),
+    ("requests = 1,", "requests = 0,", "huggingface.rate.requests"),
+]
+
+
+@pytest.mark.parametrize(("good", "bad", "words"), BROKEN)
+def test_what_is_wrong_is_named_with_its_line_or_key(tmp_path: Path, good: str, bad: str, words: str) -> None:
+    assert good in FILTERS
+    path = tmp_path / "f.toml"
+    path.write_text(FILTERS.replace(good, bad, 1))
+    with pytest.raises(BadUsage, match=re.escape(words)) as error:
+        load_filters(path)
+    assert str(path) in str(error.value)
+
+
+def test_a_missing_file_is_bad_usage(tmp_path: Path) -> None:
+    with pytest.raises(BadUsage, match=r"nowhere\.toml"):
+        load_filters(tmp_path / "nowhere.toml")
+
+
+def test_limit_and_depth_have_no_small_maximum(tmp_path: Path) -> None:
+    path = tmp_path / "f.toml"
+    path.write_text(FILTERS.replace("limit = 2", "limit = 1000000").replace("depth = 4", "depth = 900000000"))
+    assert load_filters(path).depth == 900_000_000
+
+
+def option(values: set[str], *, drops: bool) -> Option:
+    return Option("size", "x", "X", {}, frozenset(values), drops, is_default=False)
+
+
+@given(st.sets(st.sampled_from("abc")), st.booleans(), st.sets(st.sampled_from("abc")), st.booleans())
+def test_disjoint_options_never_keep_the_same_value(one: set[str], one_drops: bool, two: set[str], two_drops: bool) -> None:  # noqa: FBT001  drawn
+    first, second = option(one, drops=one_drops), option(two, drops=two_drops)
+    shared = any(first.keeps({"size": value}) and second.keeps({"size": value}) for value in ("a", "b", "c", "else", None))
+    assert first.is_disjoint(second) <= (not shared)
+
+
+def test_a_list_field_is_kept_for_any_of_its_values() -> None:
+    assert option({"a"}, drops=False).keeps({"size": ["b", "a"]})
+    assert not option({"a"}, drops=True).keeps({"size": ["b", "a"]})
+    assert option({"a"}, drops=True).keeps({"size": None})
+    assert not option({"a"}, drops=False).keeps({"size": None})

@@ -1,0 +1,62 @@
+"""The rooms: who imports whom, and that every command loads only what it uses."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+
+import jsonschema
+import pytest
+
+from etl.cli import main
+from etl.errors import worst
+from etl.files import PROJECT, SCHEMAS
+
+STAGES = ("extract", "transform", "load", "verify")
+
+
+def test_stages_meet_on_disk_only() -> None:
+    looked_at = 0
+    for stage in STAGES:
+        for path in (PROJECT / "etl" / stage).glob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+                names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                for name in names:
+                    looked_at += 1
+                    room = name.removeprefix("etl.").split(".")[0]
+                    assert not (name.startswith("etl.") and room in STAGES and room != stage), f"{path}: {name}"
+    assert looked_at > 50
+
+
+def test_schemas_are_2020_12_with_names_and_titles() -> None:
+    paths = sorted(SCHEMAS.glob("*.schema.json"))
+    assert len(paths) >= 9
+    for path in paths:
+        schema = json.loads(path.read_text())
+        jsonschema.Draft202012Validator.check_schema(schema)
+        assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+        assert schema["$id"] == path.name
+        assert schema["title"]
+        assert schema.get("description")
+
+
+@pytest.mark.parametrize(
+    ("word", "unused"), [("transform", ("jsonschema", "tarfile")), ("load", ("jsonschema", "jq", "tarfile"))]
+)
+def test_a_command_imports_no_library_that_it_does_not_use(word: str, unused: tuple[str, ...]) -> None:
+    program = f"import sys; from etl.cli import main; main(['{word}', '--help'])"
+    stage = f"import etl.{word}.stage, sys; print([each for each in {unused!r} if each in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", stage], cwd=PROJECT, capture_output=True, text=True, check=True).stdout == "[]\n"
+    assert subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, check=False).returncode == 0
+
+
+def test_the_worst_code_wins() -> None:
+    assert [worst(codes) for codes in ([], [0], [0, 1], [65, 1], [65, 74], [2, 1])] == [0, 0, 1, 65, 74, 2]
+
+
+def test_an_unknown_source_is_told_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["transform", "--source", "elsewhere"]) == 2
+    assert "there are civitai, huggingface" in capsys.readouterr().err

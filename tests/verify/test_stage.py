@@ -1,0 +1,160 @@
+"""verify: the shipped set passes; every broken set is refused by the check made for it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from etl.files import PROJECT
+from tests.conftest import House, hf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+Broken = tuple[str, "Callable[[dict[str, Any]], Any]", str, str]
+
+
+def test_the_shipped_set_passes(shipped: House, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(PROJECT / "data" / "manifests", shipped.data.manifests)
+    assert shipped.run("verify") == 0
+    told = capsys.readouterr().out
+    assert told.endswith("no base to compare with\n9 checks, 0 failed\n")
+    assert "have no more, and hold the same 0 models" in told
+
+
+def test_every_combination_passes_and_the_default_level_is_xxx_by_definition(
+    shipped: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    every = tmp_path / "every.toml"
+    every.write_text(re.sub(r"manifests = \[.*?\]", 'manifests = "all"', shipped.filters.read_text(), flags=re.DOTALL))
+    house = House(shipped.data, every)
+    assert house.run("manifests") == 0
+    assert len(list(house.data.manifests.iterdir())) == 210
+    assert house.run("verify") == 0
+    assert "civitai-filter-xxx-month.json = civitai-filter-month.json (100 models): they keep the same" in capsys.readouterr().out
+
+
+def rename(value: dict[str, Any]) -> None:
+    value["models"][0]["id"] = "not/there"
+
+
+def swap(value: dict[str, Any]) -> None:
+    value["models"][0], value["models"][1] = value["models"][1], value["models"][0]
+
+
+BROKEN: list[Broken] = [
+    ("hf-filter-small.json", lambda v: v.update(extra=1), "schemas", "hf-filter-small.json: $: Additional properties"),
+    ("hf-filter-small.json", lambda v: v["models"][0].update(id=5), "schemas", "$.models[0].id: 5 is not of type 'string'"),
+    ("index.json", lambda v: v.pop("version"), "index against files", "index.json: $: is missing or unsound"),
+    ("index.json", lambda v: v["manifests"][0].update(count=3), "index against files", "$.manifests[0].count: says 3"),
+    ("index.json", lambda v: v["manifests"][0].update(sha256="0" * 64), "index against files", "$.manifests[0].sha256"),
+    ("index.json", lambda v: v["manifests"][0].update(limit=1), "index against files", "$.manifests[0].count: is above"),
+    ("index.json", lambda v: v["manifests"][0].update(file="no.json"), "index against files", "no.json is not there"),
+    ("index.json", lambda v: v["manifests"].append(v["manifests"][0]), "index against files", "names hf-filter-likes.json twice"),
+    ("all-models.json", lambda v: v["models"].pop(0), "all models against manifests", "is not in all-models.json"),
+    ("all-models.json", lambda v: v.update(totalModels=1), "all models against manifests", "$.totalModels: says 1"),
+    ("all-models.json", lambda v: v["models"].reverse(), "all models against manifests", "is not sorted"),
+    ("hf-filter-small.json", rename, "all models against manifests", "$.models[0].id: not/there is not in"),
+    ("all-models.json", lambda v: v["models"][0].update(slug=v["models"][1]["slug"].upper()), "slugs", "but for case"),
+    ("hf-filter-small.json", swap, "order of the streams", "$.models[1].id"),
+    ("hf-filter-small.json", swap, "rebuild from raw", "hf-filter-small.json: line 5 is not what the raw files give"),
+]
+
+
+def broken(house: House, file: str, change: Callable[[dict[str, Any]], Any]) -> None:
+    shutil.copytree(PROJECT / "data" / "manifests", house.data.manifests)
+    value = house.manifest(file)
+    change(value)
+    (house.data.manifests / file).write_text(json.dumps(value, indent=2) + "\n")
+
+
+def failed(told: str) -> dict[str, str]:
+    """Return what each failed check printed."""
+    parts = re.split(r"^(?:ok  |FAIL) ", told, flags=re.MULTILINE)[1:]
+    words = re.findall(r"^(ok  |FAIL) ", told, flags=re.MULTILINE)
+    return {part.split(" (")[0]: part for word, part in zip(words, parts, strict=True) if word == "FAIL"}
+
+
+@pytest.mark.parametrize(("file", "change", "check", "words"), BROKEN)
+def test_a_broken_set_is_refused(
+    shipped: House, capsys: pytest.CaptureFixture[str], file: str, change: Callable[[dict[str, Any]], Any], check: str, words: str
+) -> None:
+    broken(shipped, file, change)
+    assert shipped.run("verify") == 1
+    assert words in failed(capsys.readouterr().out)[check]
+
+
+def test_a_model_of_two_classes_is_refused(shipped: House, capsys: pytest.CaptureFixture[str]) -> None:
+    large = json.loads((PROJECT / "data" / "manifests" / "hf-filter-large.json").read_text())["models"][0]
+    broken(shipped, "hf-filter-small.json", lambda value: value["models"].append(large))
+    assert shipped.run("verify") == 1
+    assert f"{large['id']} is in hf-filter-small.json too" in failed(capsys.readouterr().out)["exclusive options"]
+
+
+def test_two_pages_that_are_the_same_without_a_reason_are_refused(shipped: House, capsys: pytest.CaptureFixture[str]) -> None:
+    month = json.loads((PROJECT / "data" / "manifests" / "civitai-filter-month.json").read_text())["models"]
+    broken(shipped, "civitai-filter-week.json", lambda value: value.update(models=month))
+    assert shipped.run("verify") == 1
+    told = failed(capsys.readouterr().out)["equal lists"]
+    assert "civitai-filter-week.json: $.models: is the list of civitai-filter-month.json, 100 models" in told
+
+
+def test_equal_lists_of_streams_that_go_on_are_refused(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.filters.write_text(house.filters.read_text().replace('"small", "large", "apache", "other"', '"other"'))
+    house.put("huggingface", "default", [hf("o/a"), hf("o/b")], exhausted=True)
+    house.put("huggingface", "likes", [hf("o/a"), hf("o/b")], exhausted=False)
+    assert house.run("manifests") == 0
+    assert house.run("verify") == 1
+    assert list(failed(capsys.readouterr().out)) == ["equal lists"]
+
+
+def test_a_file_that_is_no_json_or_not_ours_and_one_that_is_gone(shipped: House, capsys: pytest.CaptureFixture[str]) -> None:
+    broken(shipped, "hf-filter-small.json", lambda _value: None)
+    (shipped.data.manifests / "hf-filter-mit.json").unlink()
+    (shipped.data.manifests / "hf-filter-large.json").write_text("<html>")
+    (shipped.data.manifests / "more.txt").write_text("")
+    assert shipped.run("verify") == 1
+    told = failed(capsys.readouterr().out)
+    assert "hf-filter-mit.json is not there" in told["index against files"]
+    assert "more.txt: $: is not in index.json" in told["index against files"]
+    assert "hf-filter-large.json: $: is not JSON" in told["schemas"]
+    assert "hf-filter-mit.json: is missing" in told["rebuild from raw"]
+
+
+def test_an_edited_raw_page_is_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.put("huggingface", "default", [hf("o/a")])
+    house.put("huggingface", "likes", [hf("o/b")])
+    page = house.data.raw("huggingface", "likes") / "page-0001.json"
+    page.write_text(page.read_text() + "\n")
+    assert house.run("manifests") == 0
+    assert house.run("verify") == 1
+    assert "$.pages[0]: page-0001.json has another hash" in failed(capsys.readouterr().out)["raw pages against ledgers"]
+
+
+def test_what_changed_since_a_folder_and_since_the_last_commit(
+    house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.filters.write_text(house.filters.read_text().replace('"small", "large", "apache", "other"', '"other"'))
+    house.put("huggingface", "default", [hf("o/a"), hf("o/c")])
+    house.put("huggingface", "likes", [hf("o/b"), hf("o/a")])
+    assert house.run("manifests") == 0
+    shutil.copytree(house.data.manifests, tmp_path / "base")
+    git = ["git", "-C", str(house.data.root), "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for words in (["init", "--quiet"], ["add", "manifests"], ["commit", "--quiet", "--message", "base"]):
+        subprocess.run([*git, *words], check=True)
+    house.put("huggingface", "default", [hf("o/d"), hf("o/a")])
+    house.put("huggingface", "likes", [hf("o/a"), hf("o/b")])
+    assert house.run("manifests") == 0
+    capsys.readouterr()
+    lines = "  hf-filter-likes.json: the same models in another order\n  hf-filter-other.json: +o/d -o/c\n9 checks, 0 failed\n"
+    assert house.run("verify", "--base", str(tmp_path / "base")) == 0
+    assert capsys.readouterr().out.endswith(f"2 manifests differ from {tmp_path / 'base'}\n{lines}")
+    assert house.run("verify") == 0
+    assert capsys.readouterr().out.endswith(f"2 manifests differ from the last commit\n{lines}")
+    assert house.run("verify", "--base", str(tmp_path / "nowhere")) == 2
