@@ -19,6 +19,7 @@ models := $(sources:%=$(DATA)/models/%/summary.json)
 index := $(DATA)/manifests/index.json
 # The filters that the last run used: FILTERS may name an older file, so content is compared and not time.
 used := $(DATA)/models/filters.toml
+changed := $(shell cmp -s $(FILTERS) $(used) || echo force)
 common := $(wildcard etl/*.py) schemas/ledger.schema.json
 chosen := $(or $(SOURCE:%=$(DATA)/models/%/summary.json),$(models))
 
@@ -64,9 +65,9 @@ $(index): $(models) $(used) $(wildcard etl/load/*.py) $(common) $(wildcard schem
 	@$(etl) load --data $(DATA) --filters $(FILTERS) || { code=$$?; touch -c -t 200001010000 $@; exit $$code; }
 
 .PHONY: force
-$(used): force
+$(used): $(changed)
 	@mkdir -p $(@D)
-	@cmp -s $(FILTERS) $@ || cp $(FILTERS) $@
+	@cp $(FILTERS) $@
 
 .venv/ok: requirements.txt
 	@test -x $(python) || python3 -m venv .venv

@@ -54,7 +54,7 @@ class House:
 
 def hf(name: str, **fields: Any) -> dict[str, Any]:
     """Return a record of the Hub as the list API answers it."""
-    record = {"id": name, "author": name.split("/")[0], "downloads": 5, "likes": 1, "private": False}
+    record = {"id": name, "author": name.split("/", maxsplit=1)[0], "downloads": 5, "likes": 1, "private": False}
     return record | {"lastModified": "2026-01-01T00:00:00.000Z", "tags": [], **fields}
 
 

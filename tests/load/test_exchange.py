@@ -43,7 +43,12 @@ def test_where_folders_cannot_be_exchanged_files_follow_one_by_one_the_last_one_
     (place / "folder").mkdir()
     order: list[str] = []
     replace = Path.replace
-    monkeypatch.setattr(Path, "replace", lambda self, target: order.append(Path(target).name) or replace(self, target))
+
+    def follow(path: Path, target: Path) -> Path:
+        order.append(target.name)
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", follow)
     monkeypatch.setattr(exchange, "_exchange", lambda _one, _other: "not here")
     assert exchange.publish(folder(tmp_path / "new", a="1", b="1", c="1"), place, "a") == "not here"
     assert content(place) == {"a": "1", "b": "1", "c": "1"}

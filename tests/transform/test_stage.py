@@ -89,7 +89,8 @@ def test_a_record_is_set_aside_with_its_reason_and_costs_no_other(source: str, r
 @pytest.mark.parametrize(
     ("source", "body"),
     [
-        ("huggingface", b""), ("huggingface", b"{}"), ("huggingface", b"[1] [2]"), ("huggingface", b"[NaN]"), ("huggingface", b"\xff"),
+        ("huggingface", b""), ("huggingface", b"{}"), ("huggingface", b"[1] [2]"), ("huggingface", b"[NaN]"),
+        ("huggingface", b"\xff"),
         ("huggingface", b"<html>"), ("huggingface", b"[" * 5000 + b"]" * 5000), ("civitai", b"[]"), ("civitai", b'{"items": 3}'),
         ("civitai", b'{"error": "no"}'),
     ],

@@ -1,0 +1,105 @@
+"""Seconds and memory of a rebuild from the snapshot, beside a plain baseline, in turn in one run; medians of RUNS."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+PROJECT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT))
+
+from etl.files import Data, sources  # noqa: E402  the project is not installed
+from etl.transform.stage import models_of  # noqa: E402  as above
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RUNS = 7
+# What a script without stages would do at least: read every page, write the ids of each.
+BASELINE = """
+import json, pathlib, sys
+for path in sorted(pathlib.Path(sys.argv[1]).glob("raw/*/*/page-*.json")):
+    page = json.loads(path.read_bytes())
+    records = page if isinstance(page, list) else page["items"]
+    pathlib.Path(sys.argv[2], "-".join(path.parts[-3:])).write_text(json.dumps([record["id"] for record in records], indent=2))
+"""
+
+
+def spend(command: list[str]) -> tuple[float, float]:
+    """Run a command; return its seconds and the peak memory of its largest process in MB."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{' '.join(command)}: ended with {process.returncode}")
+    unit = 1e6 if sys.platform == "darwin" else 1e3  # ru_maxrss counts bytes on macOS, kilobytes on Linux
+    return time.perf_counter() - start, usage.ru_maxrss / unit
+
+
+def rates(data: Data) -> dict[str, float]:
+    """Return records transformed per second on one core, by source, without reading and writing."""
+    told = {}
+    for source in sources():
+        pages = [(path, path.read_bytes()) for path in sorted(data.raw(source).glob("*/page-*.json"))]
+        models_of(source, pages[0][1], pages[0][0])  # the program is compiled once
+        start = time.perf_counter()
+        records = sum(models_of(source, body, path).records for path, body in pages)
+        told[source] = records / (time.perf_counter() - start)
+    return told
+
+
+def main() -> None:
+    """Print the table."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        data, every = Data(root / "data"), root / "every.toml"
+        shutil.copytree(PROJECT / "data" / "raw", data.root / "raw")
+        text = (PROJECT / "filters.toml").read_text(encoding="utf-8")
+        every.write_text(re.sub(r"manifests = \[.*?\]", 'manifests = "all"', text, flags=re.DOTALL), encoding="utf-8")
+        shipped = ["make", "-s", "-j2", "manifests", f"DATA={data.root}"]
+
+        def cold() -> None:
+            shutil.rmtree(data.root / "models", ignore_errors=True)
+            shutil.rmtree(data.manifests, ignore_errors=True)
+
+        (root / "ids").mkdir()
+        cases: list[tuple[str, Callable[[], None], list[str]]] = [
+            (
+                "baseline: read pages, write ids",
+                lambda: None,
+                [sys.executable, "-c", BASELINE, str(data.root), str(root / "ids")],
+            ),
+            ("25 manifests, cold", cold, shipped),
+            ("25 manifests, nothing to do", lambda: None, shipped),
+            ("208 manifests, cold", cold, [*shipped, f"FILTERS={every}"]),
+            (
+                "verify of the 208",
+                lambda: None,
+                [sys.executable, "-m", "etl", "verify", "--data", str(data.root), "--filters", str(every)],
+            ),
+        ]
+        spent: dict[str, list[tuple[float, float]]] = {name: [] for name, *_ in cases}
+        for _ in range(RUNS):
+            for name, before, command in cases:
+                before()
+                spent[name].append(spend(command))
+        base = statistics.median(seconds for seconds, _ in spent[cases[0][0]])
+        print(f"{'':34}{'seconds':>9}{'ratio':>8}{'peak MB':>9}   median of {RUNS}")
+        for name, runs in spent.items():
+            seconds = statistics.median(each for each, _ in runs)
+            print(f"{name:34}{seconds:9.3f}{seconds / base:8.1f}{max(peak for _, peak in runs):9.0f}")
+        for source, rate in rates(data).items():
+            print(f"transform of {source}: {rate:,.0f} records a second on one core")
+
+
+if __name__ == "__main__":
+    main()
