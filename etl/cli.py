@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from etl.errors import FAILED, BadUsage, EtlError, worst
+from etl.errors import FAILED, BadUsage, DiskRefused, EtlError, worst
 from etl.files import Data, sources
 from etl.filters import load_filters
 
@@ -39,6 +39,11 @@ def main(arguments: list[str] | None = None) -> int:
         return worst(codes)
     except EtlError as error:
         return _told(error)
+    except BrokenPipeError:  # who read the output has seen enough
+        sys.stdout = None
+        return 0
+    except OSError as error:
+        return _told(DiskRefused(f"{error.filename or given.data}: the system refused: {error.strerror}"))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from hypothesis import given
@@ -116,6 +117,46 @@ def test_what_filters_no_longer_name_and_what_is_not_ours_disappears(house: Hous
     assert sorted(path.name for path in house.data.manifests.iterdir()) == [
         "all-models.json", "hf-filter-apache.json", "hf-filter-likes.json", "hf-filter-other.json", "index.json",
     ]  # fmt: skip
+
+
+def test_a_run_killed_at_any_moment_leaves_one_whole_set_and_the_next_run_mends(house: House) -> None:
+    house.put("huggingface", "default", [hf(f"o/{rank}", **SMALL) for rank in range(2000)])
+    house.put("huggingface", "likes", [hf("o/1")])
+    text = house.filters.read_text()
+    sets = []
+    for limit in (1999, 2000):
+        house.filters.write_text(text.replace("limit = 2", f"limit = {limit}"))
+        assert house.run("manifests") == 0
+        sets.append(published(house))
+    command = [sys.executable, "-m", "etl", "load", "--data", str(house.data.root), "--filters", str(house.filters)]
+    killed = 0
+    for turn in range(24):
+        house.filters.write_text(text.replace("limit = 2", f"limit = {1999 + turn % 2}"))
+        process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.05 + turn * 0.01)
+        process.kill()
+        killed += process.wait() != 0
+        assert published(house) in sets
+    assert killed > 3
+    assert house.run("load") == 0
+    assert published(house) == sets[1]
+    assert not house.data.staged.exists()
+
+
+def published(house: House) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in house.data.manifests.iterdir()}
+
+
+def test_a_disk_that_refuses_is_told_with_74_and_the_old_set_stays(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.put("huggingface", "default", [hf("o/s1", **SMALL)])
+    house.put("huggingface", "likes", [hf("o/s1")])
+    assert house.run("manifests") == 0
+    before = published(house)
+    house.data.staged.write_text("a file where the folder should be")
+    assert house.run("load") == 74
+    assert ".manifests" in capsys.readouterr().err
+    assert published(house) == before
 
 
 def test_an_axis_on_a_field_that_models_have_needs_no_python(house: House) -> None:
