@@ -91,7 +91,8 @@ def test_a_record_is_set_aside_with_its_reason_and_costs_no_other(source: str, r
     [
         ("huggingface", b""), ("huggingface", b"{}"), ("huggingface", b"[1] [2]"), ("huggingface", b"[NaN]"),
         ("huggingface", b"\xff"),
-        ("huggingface", b"<html>"), ("huggingface", b"[" * 200_000 + b"]" * 200_000), ("civitai", b"[]"), ("civitai", b'{"items": 3}'),
+        ("huggingface", b"<html>"), ("huggingface", b"[" * 200_000 + b"]" * 200_000), ("civitai", b"[]"),
+        ("civitai", b'{"items": 3}'),
         ("civitai", b'{"error": "no"}'),
     ],
 )  # fmt: skip
