@@ -21,6 +21,9 @@ index := $(DATA)/manifests/index.json
 used := $(DATA)/models/filters.toml
 changed := $(shell cmp -s $(FILTERS) $(used) || echo force)
 common := $(wildcard etl/*.py) schemas/ledger.schema.json
+# What is decided of a source's models after jq.
+decides_huggingface := etl/transform/size.py
+decides_civitai := etl/transform/level.py
 chosen := $(or $(SOURCE:%=$(DATA)/models/%/summary.json),$(models))
 
 .PHONY: help
@@ -56,7 +59,7 @@ clean: ## remove what can be made again
 # Folders are prerequisites too: their times tell of files that were removed. There is no rule for raw files: a checkout
 # rewrites every time, and a fresh clone must never be sent to the network.
 $(models): $(DATA)/models/%/summary.json: etl/transform/%.jq schemas/%.raw.schema.json schemas/model.schema.json \
-  $(wildcard etl/transform/*.py) $(common) $$(wildcard $(DATA)/raw $(DATA)/raw/$$* $(DATA)/raw/$$*/* $(DATA)/raw/$$*/*/*.json) | .venv/ok $(used)
+  etl/transform/stage.py $$(decides_$$*) $(common) $$(wildcard $(DATA)/raw $(DATA)/raw/$$* $(DATA)/raw/$$*/* $(DATA)/raw/$$*/*/*.json) | .venv/ok $(used)
 	@$(etl) transform --source $* --data $(DATA) --filters $(FILTERS)
 
 # Marked old when it could not be made whole, so that the next run tries again instead of finding it up to date.

@@ -73,8 +73,13 @@ def _transform(data: Data, source: str) -> int:
         return _told(error)
     pages = [page for stream in summary["streams"].values() for page in stream]
     aside = sum(len(page["set_aside"]) for page in pages)
+    unsized = sum(page["unsized"] for page in pages)
     told = f"{source}: {sum(page['models'] for page in pages)} models of {sum(page['records'] for page in pages)} records"
-    print(f"{told} in {len(pages)} pages" + (f"; {aside} set aside, see {data.summary(source)}" if aside else ""))
+    print(
+        f"{told} in {len(pages)} pages"
+        + (f"; {unsized} of unknown size" if unsized else "")
+        + (f"; {aside} set aside, see {data.summary(source)}" if aside else "")
+    )
     return 0
 
 

@@ -111,3 +111,13 @@ def test_a_list_field_is_kept_for_any_of_its_values() -> None:
     assert not option({"a"}, drops=True).keeps({"size": ["b", "a"]})
     assert option({"a"}, drops=True).keeps({"size": None})
     assert not option({"a"}, drops=False).keeps({"size": None})
+
+
+def test_a_higher_level_is_never_on_a_page_that_a_lower_one_is_not_on() -> None:
+    civitai = load_filters(PROJECT / "filters.toml").sources[1]
+    levels = ["pg", "pg13", "r", "x", "xxx"]
+    kept = {each.name: [each.keeps({"level": level}) for level in levels] for each in civitai.axes[0].options}
+    assert list(kept) == ["all", *levels]
+    for name, keeps in kept.items():
+        assert keeps == sorted(keeps, reverse=True), name
+        assert sum(keeps) == (5 if name == "all" else levels.index(name) + 1)

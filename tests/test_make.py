@@ -75,7 +75,9 @@ EVERYTHING = {"huggingface", "civitai", "load"}
     [
         ("etl/transform/civitai.jq", {"civitai", "load"}),
         ("etl/transform/huggingface.jq", {"huggingface", "load"}),
-        ("etl/transform/size.py", EVERYTHING),
+        ("etl/transform/size.py", {"huggingface", "load"}),
+        ("etl/transform/level.py", {"civitai", "load"}),
+        ("etl/transform/stage.py", EVERYTHING),
         ("etl/load/stage.py", {"load"}),
         ("etl/verify/stage.py", set()),
         ("etl/files.py", EVERYTHING),

@@ -79,6 +79,7 @@ def _stream(data: Data, source: str, stream: str) -> list[dict[str, Any]]:
         write(data.models(source, stream) / raw.file, dumps(page.models))
         told.append({
             "file": raw.file, "records": page.records, "models": len(page.models),
+            "unsized": sum(model.get("size") == "unknown" for model in page.models),
             "set_aside": [asdict(each) for each in page.set_aside],
         })  # fmt: skip
     return told
