@@ -121,7 +121,7 @@ def _verify(data: Data, filters: Filters, base: Path | None) -> int:
     if changed is None:
         print("no base to compare with")
     else:
-        print(f"{len(changed)} manifests differ from {base or 'the last commit'}")
+        print(f"manifests that differ from {base or 'the last commit'}: {len(changed)}")
         for line in changed:
             print(f"  {line}")
     failed = sum(bool(check.problems) for check in checks)

@@ -1,6 +1,7 @@
 """What can go wrong, sorted by what the reader should do; the exit codes of the command line.
 
 EtlError
+├── Missing       1   make what an earlier stage makes
 ├── BadUsage      2   mend the command or filters.toml
 ├── BadAnswer    65   an answer on disk does not fit its contract: ask again, or look what the source changed
 └── DiskRefused  74   free space or permissions
@@ -11,6 +12,12 @@ FAILED = 1  # a check of verify failed, or a filter has no stream on disk
 
 class EtlError(Exception):
     """What a user can cause or meet; its text says what happened, where, and what to do."""
+
+    code = FAILED
+
+
+class Missing(EtlError):
+    """What an earlier stage makes is not there."""
 
     code = FAILED
 

@@ -36,10 +36,15 @@ class Data:
     """The data folder, by what lies in it."""
 
     root: Path
+    raw_root: Path | None = None  # where the raw files lie, if not below `root`
+
+    @property
+    def raws(self) -> Path:
+        return self.raw_root or self.root / "raw"
 
     def raw(self, source: str, stream: str = "") -> Path:
         """The folder of a source's streams, or of one stream."""
-        return self.root / "raw" / source / stream
+        return self.raws / source / stream
 
     def ledger(self, source: str, stream: str) -> Path:
         return self.raw(source, stream) / "stream.json"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from etl.contracts import published_contract
-from etl.errors import BadUsage, DiskRefused
+from etl.errors import DiskRefused, Missing
 from etl.files import ALL_MODELS, INDEX, dumps, write
 from etl.ledger import Ledger, models_in_order, read_ledger, streams
 from etl.load.exchange import publish
@@ -51,7 +51,7 @@ def load(data: Data, filters: Filters) -> Published:
     """Publish the manifests of every filter whose stream is on disk, all at once.
 
     Raises:
-        BadUsage: no stream at all is on disk, or the models were not made yet; nothing is published.
+        Missing: no stream at all is on disk, or the models were not made yet; nothing is published.
         BadAnswer: a ledger or a file of models does not keep its contract; nothing is published.
         DiskRefused: the set could not be written; the old one stays.
     """
@@ -61,9 +61,7 @@ def load(data: Data, filters: Filters) -> Published:
         manifests += made
         missing += lacking
     if not manifests:
-        raise BadUsage(
-            f"{data.root / 'raw'}: holds no stream that the filters draw on; nothing is published; ask with: make extract"
-        )
+        raise Missing(f"{data.raws}: holds no stream that the filters draw on; nothing is published; ask with: make extract")
     files = {each.filter.file: _page(each) for each in manifests}
     everything = files[ALL_MODELS] = _all_models(manifests, filters)
     content = {name: dumps(page) for name, page in files.items()}
@@ -77,7 +75,7 @@ def _of_source(data: Data, source: Source, limit: int) -> tuple[list[Manifest], 
     """Return a source's manifests, and the filters whose stream is not on disk, both in the order of filters.toml."""
     on_disk = set(streams(data, source.name))
     if on_disk and not data.summary(source.name).is_file():
-        raise BadUsage(f"{data.summary(source.name)}: is not there; make the models first: make manifests")
+        raise Missing(f"{data.summary(source.name)}: is not there; make the models first: make manifests")
     made: dict[Filter, Manifest] = {}
     for stream, drawing in source.streams.items():
         if stream not in on_disk:

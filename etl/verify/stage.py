@@ -28,10 +28,10 @@ def verify(data: Data, filters: Filters, rebuild: Callable[[Data], object]) -> l
 
     Raises:
         BadAnswer: the raw files cannot be rebuilt from.
+        Missing: there are none.
     """
     with tempfile.TemporaryDirectory(prefix="rebuild-") as folder:
-        again = Data(Path(folder))
-        (again.root / "raw").symlink_to((data.root / "raw").resolve())
+        again = Data(Path(folder), data.raws)
         rebuild(again)
         published = Published(
             data.manifests,

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -88,14 +89,14 @@ def test_a_missing_or_half_read_stream_costs_its_filters_only_and_ends_with_1(
 def test_nothing_on_disk_publishes_nothing(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     house.data.manifests.mkdir(parents=True)
     (house.data.manifests / "index.json").write_text("old")
-    assert house.run("manifests") == 2
+    assert house.run("manifests") == 1
     assert "make extract" in capsys.readouterr().err
     assert (house.data.manifests / "index.json").read_text() == "old"
 
 
 def test_models_that_were_not_made_yet_are_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/s1")])
-    assert house.run("load") == 2
+    assert house.run("load") == 1
     assert "make manifests" in capsys.readouterr().err
 
 
@@ -129,16 +130,19 @@ def test_a_run_killed_at_any_moment_leaves_one_whole_set_and_the_next_run_mends(
         assert house.run("manifests") == 0
         sets.append(published(house))
     command = [sys.executable, "-m", "etl", "load", "--data", str(house.data.root), "--filters", str(house.filters)]
+    start = time.perf_counter()
+    subprocess.run(command, cwd=PROJECT, stdout=subprocess.DEVNULL, check=True)
+    whole_s = time.perf_counter() - start
     killed = 0
     for turn in range(24):
         house.filters.write_text(text.replace("limit = 2", f"limit = {1999 + turn % 2}"))
         process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL)
         with suppress(subprocess.TimeoutExpired):
-            process.wait(0.05 + turn * 0.01)
+            process.wait(whole_s * turn / 24)
         process.kill()
         killed += process.wait() != 0
         assert published(house) in sets
-    assert killed > 3
+    assert killed
     assert house.run("load") == 0
     assert published(house) == sets[1]
     assert not house.data.staged.exists()

@@ -154,7 +154,17 @@ def test_what_changed_since_a_folder_and_since_the_last_commit(
     capsys.readouterr()
     lines = "  hf-filter-likes.json: the same models in another order\n  hf-filter-other.json: +o/d -o/c\n9 checks, 0 failed\n"
     assert house.run("verify", "--base", str(tmp_path / "base")) == 0
-    assert capsys.readouterr().out.endswith(f"2 manifests differ from {tmp_path / 'base'}\n{lines}")
+    assert capsys.readouterr().out.endswith(f"manifests that differ from {tmp_path / 'base'}: 2\n{lines}")
     assert house.run("verify") == 0
-    assert capsys.readouterr().out.endswith(f"2 manifests differ from the last commit\n{lines}")
+    assert capsys.readouterr().out.endswith(f"manifests that differ from the last commit: 2\n{lines}")
     assert house.run("verify", "--base", str(tmp_path / "nowhere")) == 2
+
+
+def test_raw_files_that_cannot_be_rebuilt_from_are_named_where_they_lie(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    assert house.run("verify") == 1
+    assert f"{house.data.root / 'raw'}: holds no stream" in capsys.readouterr().err
+    house.put("huggingface", "likes", [hf("o/a")])
+    page = house.data.raw("huggingface", "likes") / "page-0001.json"
+    page.write_text("<html>")
+    assert house.run("verify") == 65
+    assert f"{page}: is not JSON" in capsys.readouterr().err
