@@ -39,9 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
         return worst(codes)
     except EtlError as error:
         return _told(error)
-    except BrokenPipeError:  # who read the output has seen enough
+    except BrokenPipeError:  # nobody read the verdict to its end, so it is not a good one
         sys.stdout = None
-        return 0
+        return FAILED
     except OSError as error:
         return _told(DiskRefused(f"{error.filename or given.data}: the system refused: {error.strerror}"))
 

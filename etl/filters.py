@@ -199,7 +199,7 @@ def _choice(source: str, axes: tuple[Axis, ...], path: str) -> tuple[Option, ...
     return choice
 
 
-def natural(source: str, option: Option) -> frozenset[str | int] | None:
+def kept_values(source: str, option: Option) -> frozenset[str | int] | None:
     """Return what an option keeps of a field whose values are a closed list; None when it keeps them all."""
     known = contract("model", source).schema["$defs"][source]["properties"].get(option.axis, {}).get("enum")
     if not option.values:

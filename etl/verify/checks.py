@@ -58,7 +58,7 @@ def index(published: Published) -> Check:
     named = [entry["file"] for _, entry in entries]
     for file in sorted({file for file in named if named.count(file) > 1}):
         check.problems.append(f"{published.where(INDEX, '$.manifests')}: names {file} twice")
-    for name in published.content.keys() - {*named, INDEX}:
+    for name in sorted(published.content.keys() - {*named, INDEX}):
         check.problems.append(f"{published.where(name)}: is not in {INDEX}")
     return check
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from etl.filters import natural
+from etl.filters import kept_values
 from etl.verify.published import Check, Published
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def equal_lists(published: Published) -> Check:
 def _explained(published: Published, one: Filter, other: Filter) -> str | None:
     """Return why two filters of a source may hold the same list; None when nothing explains it."""
     shared = one.stream == other.stream
-    kept = [[natural(each.source, option) for option in each.options] for each in (one, other)]
+    kept = [[kept_values(each.source, option) for option in each.options] for each in (one, other)]
     if shared and kept[0] == kept[1]:
         return "they keep the same values by definition"
     models = [published.order(each.source, each.stream) for each in (one, other)]
@@ -44,7 +44,7 @@ def _explained(published: Published, one: Filter, other: Filter) -> str | None:
             keeps = (one.keeps(model), other.keeps(model))
             if keeps[0] != keeps[1]:
                 return None
-            counts = [count + kept for count, kept in zip(counts, keeps, strict=True)]
+            counts = [count + is_kept for count, is_kept in zip(counts, keeps, strict=True)]
             if max(counts) >= limit:
                 break
         return f"they share stream {one.stream}, and no model before the cut is kept by one of them only"
