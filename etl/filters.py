@@ -92,22 +92,49 @@ class Filter:
 
 
 @dataclass(frozen=True)
+class Rate:
+    """At most `requests` in any `seconds`, at most `in_flight` at once."""
+
+    requests: int
+    seconds: float
+    in_flight: int
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One request with its following pages: the parameters it asks with, and the filters that draw on it."""
+
+    name: str
+    asks: Mapping[str, Any]
+    filters: tuple[Filter, ...]
+
+
+@dataclass(frozen=True)
 class Source:
-    """One API: its axes, what is never published of it, and its filters in the order of filters.toml."""
+    """One API: how it is asked, its axes, what is never published of it, and its filters in the order of filters.toml."""
 
     name: str
     prefix: str
+    page: int  # records asked per request
+    rate: Rate
+    asks: Mapping[str, Any]  # what every request asks
     axes: tuple[Axis, ...]
     skip: frozenset[str]
     filters: tuple[Filter, ...]
 
-    @property
-    def streams(self) -> dict[str, list[Filter]]:
-        """The streams that the filters draw on, each with its filters."""
+    @cached_property
+    def streams(self) -> tuple[Stream, ...]:
+        """The streams that the filters draw on, in the order of the first filter of each."""
         shared: dict[str, list[Filter]] = {}
         for each in self.filters:
             shared.setdefault(each.stream, []).append(each)
-        return shared
+        return tuple(Stream(name, self._asks(drawing[0]), tuple(drawing)) for name, drawing in shared.items())
+
+    def _asks(self, one: Filter) -> dict[str, Any]:
+        asks = dict(self.asks)
+        for option in one.options:
+            asks |= option.asks
+        return asks | {"limit": self.page}
 
 
 @dataclass(frozen=True)
@@ -160,7 +187,24 @@ def _source(name: str, table: dict[str, Any]) -> Source:
     else:
         choices = [_choice(name, axes, path) for path in table["manifests"]]
     filters = tuple(Filter(name, table["prefix"], choice) for choice in choices)
-    return Source(name, table["prefix"], axes, frozenset(table.get("skip", ())), filters)
+    skip = frozenset(table.get("skip", ()))
+    source = Source(name, table["prefix"], table["page"], Rate(**table["rate"]), table.get("asks", {}), axes, skip, filters)
+    _check_requests(source)
+    return source
+
+
+def _check_requests(source: Source) -> None:
+    """Refuse parameters that the API does not honour, which it would ignore in silence or refuse."""
+    asked = {f"{source.name}.page": {"limit": source.page}, f"{source.name}.asks": source.asks}
+    for option in (option for axis in source.axes for option in axis.options):
+        asked[f"{source.name}.axes.{option.axis}.{option.name}.asks"] = option.asks
+    for where, asks in asked.items():
+        for violation in contract(f"{source.name}.request").violations(asks):
+            raise BadUsage(f"{where}: {violation}; see what the API honours in schemas/{source.name}.request.schema.json")
+    keys = [set(source.asks), *({key for option in axis.options for key in option.asks} for axis in source.axes), {"limit"}]
+    for one, other in itertools.combinations(keys, 2):
+        for key in one & other:
+            raise BadUsage(f"{source.name}: {key} is asked in two places (asks, axes, page); one would undo the other")
 
 
 def _axis(source: str, axis: str, options: dict[str, Any]) -> Axis:

@@ -10,7 +10,7 @@ from etl.errors import BadAnswer
 from etl.files import read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Iterator
 
     from etl.files import Data
 
@@ -69,14 +69,11 @@ def read_ledger(data: Data, source: str, stream: str) -> Ledger:
     return Ledger(pages, **value)
 
 
-def models_in_order(data: Data, source: str, stream: str, skip: AbstractSet[str]) -> list[dict[str, Any]]:
-    """Return the transformed models of a stream in its order, each id once, less those that are skipped.
+def models_in_order(data: Data, source: str, stream: str) -> Iterator[dict[str, Any]]:
+    """Yield the transformed models of a stream in its order, page by page.
 
     Raises:
         BadAnswer: the ledger or a file of models is missing or does not keep its contract.
     """
-    first: dict[str, dict[str, Any]] = {}
     for page in read_ledger(data, source, stream).pages:
-        for model in read_json(data.models(source, stream) / page.file):
-            first.setdefault(model["id"], model)
-    return [model for identity, model in first.items() if identity not in skip]
+        yield from read_json(data.models(source, stream) / page.file)

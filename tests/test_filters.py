@@ -84,6 +84,27 @@ def test_what_is_wrong_is_named_with_its_line_or_key(tmp_path: Path, good: str, 
     assert str(path) in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("good", "bad", "words"),
+    [
+        ('baseModels = ["SD 1.5"]', 'baseModel = "SD 1.5"', "civitai.axes.base.sd15.asks: $: Additional properties"),
+        ("nsfw = true", "nsfwLevel = 1", "civitai.asks: $: Additional properties are not allowed ('nsfwLevel'"),
+        ('"lastModified" }', '"recent" }', "huggingface.axes.sort.recent.asks: $.sort: 'recent' is not one of"),
+        ('"Most Downloaded"', '"Newest"', "civitai.asks: $.sort: 'Newest' is not one of"),
+        ('period = "Week"', 'period = "week"', "civitai.axes.period.week.asks: $.period: 'week' is not one of"),
+        ('"gguf", "config"', '"gguf", "usedStorage"', "huggingface.asks: $.expand[13]: 'usedStorage' is not one of"),
+        ("page = 100", "page = 101", "civitai.page: $.limit: 101 is greater than the maximum of 100"),
+        ('period = "Week"', 'sort = "Most Liked"', "civitai: sort is asked in two places"),
+    ],
+)
+def test_what_an_api_would_ignore_or_refuse_is_never_asked(tmp_path: Path, good: str, bad: str, words: str) -> None:
+    assert good in SHIPPED
+    path = tmp_path / "f.toml"
+    path.write_text(SHIPPED.replace(good, bad, 1))
+    with pytest.raises(BadUsage, match=re.escape(words)):
+        load_filters(path)
+
+
 def test_a_missing_file_is_bad_usage(tmp_path: Path) -> None:
     with pytest.raises(BadUsage, match=r"nowhere\.toml"):
         load_filters(tmp_path / "nowhere.toml")

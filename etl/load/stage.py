@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from etl.contracts import published_contract
 from etl.errors import DiskRefused, Missing
+from etl.exchange import publish
 from etl.files import ALL_MODELS, INDEX, dumps, write
 from etl.ledger import Ledger, models_in_order, read_ledger, streams
-from etl.load.exchange import publish
+from etl.selection import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from etl.files import Data
     from etl.filters import Filter, Filters, Source
 
@@ -77,27 +76,16 @@ def _of_source(data: Data, source: Source, limit: int) -> tuple[list[Manifest], 
     if on_disk and not data.summary(source.name).is_file():
         raise Missing(f"{data.summary(source.name)}: is not there; make the models first: make manifests")
     made: dict[Filter, Manifest] = {}
-    for stream, drawing in source.streams.items():
-        if stream not in on_disk:
+    for stream in source.streams:
+        if stream.name not in on_disk:
             continue
-        ledger = read_ledger(data, source.name, stream)
+        ledger = read_ledger(data, source.name, stream.name)
         if not ledger.complete:
             continue
-        models = models_in_order(data, source.name, stream, source.skip)
-        for each in drawing:
-            made[each] = Manifest(each, ledger, select(models, each, limit))
+        selection = Selection(source, stream, limit)
+        selection.feed(models_in_order(data, source.name, stream.name))
+        made |= {each: Manifest(each, ledger, models) for each, models in selection.chosen.items()}
     return [made[each] for each in source.filters if each in made], [each for each in source.filters if each not in made]
-
-
-def select(models: Iterable[Model], filter: Filter, limit: int) -> list[Model]:  # noqa: A002  the word of the domain
-    """Return the first `limit` models that the filter keeps, in their order."""
-    chosen: list[Model] = []
-    for model in models:
-        if filter.keeps(model):
-            chosen.append(model)
-            if len(chosen) == limit:
-                break
-    return chosen
 
 
 def _page(manifest: Manifest) -> dict[str, Any]:

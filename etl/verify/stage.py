@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from etl.errors import BadUsage
 from etl.files import Data
 from etl.ledger import models_in_order, read_ledger, streams
+from etl.selection import Selection
 from etl.verify import checks
 from etl.verify.diff import diff, last_commit
 from etl.verify.equal import equal_lists
@@ -63,11 +64,15 @@ def changes(data: Data, base: Path | None) -> list[str] | None:
 
 
 def _order(data: Data, filters: Filters) -> Callable[[str, str], list[dict[str, Any]]]:
-    skipped = {source.name: source.skip for source in filters.sources}
+    known = {(source.name, stream.name): (source, stream) for source in filters.sources for stream in source.streams}
 
     @cache
     def models(source: str, stream: str) -> list[dict[str, Any]]:
-        return models_in_order(data, source, stream, skipped[source]) if stream in streams(data, source) else []
+        if stream not in streams(data, source):
+            return []
+        selection = Selection(*known[source, stream], filters.limit)
+        selection.feed(models_in_order(data, source, stream))
+        return selection.models
 
     return models
 

@@ -10,12 +10,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from etl.files import PROJECT
-from etl.filters import load_filters
-from etl.load.stage import select
 from tests.conftest import TIME, House, civitai, hf
 
 if TYPE_CHECKING:
@@ -204,15 +199,3 @@ def test_a_name_in_a_manifest_is_text_without_marks(shipped: House) -> None:
     shipped.put("civitai", "default", [civitai(1, name="\u202e<b>evil\u0000</b>")])
     assert shipped.run("manifests") == 1
     assert shipped.manifest("civitai-filter-pg.json")["models"][0]["name"] == "<b>evil</b>"
-
-
-LIMIT = 3
-KEEPS = next(each for each in load_filters(PROJECT / "filters.toml").sources[0].filters if each.path == "small")
-SIZES = st.sampled_from(["small", "medium", "large", "unknown"])
-
-
-@given(st.lists(SIZES, max_size=12))
-def test_a_selection_is_a_prefix_of_what_the_filter_keeps(sizes: list[str]) -> None:
-    models = [{"id": str(rank), "size": size, "license": None} for rank, size in enumerate(sizes)]
-    chosen = select(models, KEEPS, LIMIT)
-    assert chosen == [model for model in models if model["size"] == "small"][:LIMIT]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from etl import exchange
 from etl.errors import DiskRefused
-from etl.load import exchange
 
 
 def folder(path: Path, **files: str) -> Path:

@@ -1,0 +1,41 @@
+"""What the filters of a stream choose of its models: extraction's "enough", load and every explanation use it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from etl.filters import Filter, Source, Stream
+
+Model = dict[str, Any]
+
+
+class Selection:
+    """The first `limit` models that each filter of a stream keeps, fed in the stream's order.
+
+    `models` holds all that were fed, each id once, less those that are skipped; `chosen` those of each filter.
+    """
+
+    def __init__(self, source: Source, stream: Stream, limit: int) -> None:
+        self.models: list[Model] = []
+        self.chosen: dict[Filter, list[Model]] = {each: [] for each in stream.filters}
+        self._limit = limit
+        self._known = set(source.skip)
+
+    def feed(self, models: Iterable[Model]) -> None:
+        """Take the next models of the stream."""
+        for model in models:
+            if model["id"] in self._known:
+                continue
+            self._known.add(model["id"])
+            self.models.append(model)
+            for each, chosen in self.chosen.items():
+                if len(chosen) < self._limit and each.keeps(model):
+                    chosen.append(model)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no further model could be chosen."""
+        return all(len(chosen) == self._limit for chosen in self.chosen.values())
