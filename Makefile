@@ -30,6 +30,18 @@ chosen := $(or $(SOURCE:%=$(DATA)/models/%/summary.json),$(models))
 help: ## list the words
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
+.PHONY: plan
+plan: .venv/ok ## show what extract would ask, and what is on disk
+	@$(etl) plan --data $(DATA) --filters $(FILTERS) $(SOURCE:%=--source %)
+
+.PHONY: extract
+extract: .venv/ok ## ask the APIs for today's answers
+	@$(etl) extract --data $(DATA) --filters $(FILTERS) $(SOURCE:%=--source %)
+
+.PHONY: refresh
+refresh: .venv/ok ## extract, manifests and verify, also after a stream failed
+	@$(etl) refresh --data $(DATA) --filters $(FILTERS) $(SOURCE:%=--source %) $(BASE:%=--base %)
+
 .PHONY: manifests
 manifests: $(index) ## transform and load what changed
 
@@ -47,6 +59,10 @@ test: .venv/dev ## the project's own tests
 .PHONY: lint
 lint: .venv/dev ## style and types of the project's own code
 	@$(python) -m ruff check . && $(python) -m ruff format --check . && $(python) -m mypy
+
+.PHONY: serve
+serve: .venv/dev ## both APIs on this machine, over the snapshot, to play with
+	@$(python) -m tests.serve
 
 .PHONY: bench
 bench: .venv/ok ## seconds and memory of a rebuild, beside a plain baseline

@@ -1,25 +1,37 @@
-"""The commands: the only room that prints, reads the command line or exits."""
+"""The commands: the only room that reads the command line and the environment, and that composes the stages."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from etl import console
 from etl.errors import FAILED, BadUsage, DiskRefused, EtlError, worst
 from etl.files import Data, sources
 from etl.filters import load_filters
 
 if TYPE_CHECKING:
-    from etl.filters import Filters
+    from collections.abc import Callable
+
+    from etl.extract.api import Access, Api
+    from etl.filters import Filters, Source, Stream
+    from etl.selection import Selection
 
 _WORDS = {
+    "plan": "what extract would ask, and what is on disk",
+    "extract": "ask the APIs for today's answers",
     "transform": "make models of the raw pages of a source, or of all",
     "load": "publish the manifests of the models",
     "manifests": "transform and load",
     "verify": "check what is published, and show what changed since the last commit",
+    "refresh": "extract, manifests and verify; a stream that failed stops none of them",
 }
+_STOPPED = 130  # as a shell says of Ctrl-C
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,16 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     try:
         filters = load_filters(given.filters)
-        data = Data(given.data)
         if given.source not in (None, *sources()):
             raise BadUsage(f"--source {given.source}: no source of that name; there are {', '.join(sources())}")
-        chosen = [given.source] if given.source else [source.name for source in filters.sources]
-        if given.word == "verify":
-            return _verify(data, filters, given.base)
-        codes = [_transform(data, source) for source in chosen] if given.word in ("transform", "manifests") else []
-        if given.word in ("load", "manifests") and not any(codes):
-            codes.append(_load(data, filters))
-        return worst(codes)
+        return _run(given, Data(given.data), filters)
     except EtlError as error:
         return _told(error)
     except BrokenPipeError:  # nobody read the verdict to its end, so it is not a good one
@@ -44,6 +49,9 @@ def main(arguments: list[str] | None = None) -> int:
         return FAILED
     except OSError as error:
         return _told(DiskRefused(f"{error.filename or given.data}: the system refused: {error.strerror}"))
+    except KeyboardInterrupt:
+        console.tell("stopped; what was on disk before is kept")
+        return _STOPPED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,33 +61,95 @@ def _parser() -> argparse.ArgumentParser:
         each = words.add_parser(word, help=meaning, description=meaning)
         each.add_argument("--data", type=Path, default=Path("data"), help="the folder of raw, models and manifests (data)")
         each.add_argument("--filters", type=Path, default=Path("filters.toml"), help="the file of filters (filters.toml)")
-        each.add_argument("--source", help="transform this source only; what is published is always everything on disk")
-        if word == "verify":
+        each.add_argument("--source", help="this source only; what is published is always everything on disk")
+        if word in ("verify", "refresh"):
             each.add_argument("--base", type=Path, help="a folder of manifests to compare with, instead of the last commit")
     return parser
 
 
 def _told(error: EtlError) -> int:
-    print(error, file=sys.stderr)
+    console.tell(error)
     return error.code
 
 
-def _transform(data: Data, source: str) -> int:
+def _run(given: argparse.Namespace, data: Data, filters: Filters) -> int:
+    chosen = [source for source in filters.sources if given.source in (None, source.name)]
+    run: dict[str, Callable[[], int]] = {
+        "plan": lambda: _plan(data, filters, chosen),
+        "extract": lambda: _extract(data, filters, chosen),
+        "transform": lambda: worst([_transform(data, source) for source in chosen]),
+        "load": lambda: _load(data, filters),
+        "manifests": lambda: _manifests(data, filters, chosen),
+        "verify": lambda: _verify(data, filters, given.base),
+        "refresh": lambda: _refresh(data, filters, chosen, given.base),
+    }
+    return run[given.word]()
+
+
+def _plan(data: Data, filters: Filters, chosen: list[Source]) -> int:
+    from etl.extract.plan import plan
+
+    console.tell_plan(plan(data, filters, chosen))
+    return 0
+
+
+def _extract(data: Data, filters: Filters, chosen: list[Source]) -> int:
+    from etl.extract.reading import Terms
+    from etl.extract.stage import APIS, extract
+    from etl.selection import Selection
+    from etl.transform.stage import models_of
+
+    selections: dict[tuple[str, str], Selection] = {}
+
+    def enough(source: Source, stream: Stream) -> Callable[[bytes], bool]:
+        selection = selections[source.name, stream.name] = Selection(source, stream, filters.limit)
+
+        def suffices(body: bytes) -> bool:
+            selection.feed(models_of(source.name, body, "the answer").models)
+            return selection.is_full
+
+        return suffices
+
+    access = {source.name: _access(APIS[source.name]) for source in chosen}
+    terms = Terms(enough, filters.depth, _clock())
+    with console.Watch(chosen) as watch:
+        readings = extract(data, chosen, access, terms, watch.told)
+    watch.ended(readings, selections, filters)
+    return worst([reading.failed.code for reading in readings if reading.failed])
+
+
+def _access(api: Api) -> Access:
+    """Return where the environment says that an API is, and as whom it is asked.
+
+    Raises:
+        BadUsage: that is no address of a server.
+    """
+    from etl.extract.api import Access
+
+    endpoint = (os.environ.get(api.endpoint_variable) or api.endpoint).rstrip("/")
+    split = urlsplit(endpoint)
+    if split.scheme not in ("http", "https") or not split.hostname or split.query or split.fragment or "@" in split.netloc:
+        raise BadUsage(f"{api.endpoint_variable}={endpoint}: is no address of a server, such as {api.endpoint}")
+    return Access(endpoint, os.environ.get(api.token_variable, "").strip() or None)
+
+
+def _clock() -> Callable[[], str]:
+    """Return the clock: UTC with milliseconds; it stands still at SOURCE_DATE_EPOCH, seconds since 1970, where that is set."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    try:
+        fixed = datetime.fromtimestamp(int(epoch), UTC) if epoch else None
+    except (ValueError, OverflowError, OSError):
+        raise BadUsage(f"SOURCE_DATE_EPOCH={epoch}: is no time in seconds since 1970") from None
+    return lambda: (fixed or datetime.now(UTC)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _transform(data: Data, source: Source) -> int:
     from etl.transform.stage import transform
 
     try:
-        summary = transform(data, source)
+        console.tell_transform(data, source.name, transform(data, source.name))
     except EtlError as error:
         return _told(error)
-    pages = [page for stream in summary["streams"].values() for page in stream]
-    aside = sum(len(page["set_aside"]) for page in pages)
-    unsized = sum(page["unsized"] for page in pages)
-    told = f"{source}: {sum(page['models'] for page in pages)} models of {sum(page['records'] for page in pages)} records"
-    print(
-        f"{told} in {len(pages)} pages"
-        + (f"; {unsized} of unknown size" if unsized else "")
-        + (f"; {aside} set aside, see {data.summary(source)}" if aside else "")
-    )
     return 0
 
 
@@ -87,17 +157,13 @@ def _load(data: Data, filters: Filters) -> int:
     from etl.load.stage import load
 
     done = load(data, filters)
-    manifests = done.index["manifests"]
-    short = [entry for entry in manifests if entry["short"]]
-    print(f"{data.manifests}: {len(manifests)} manifests of {done.index['all_models']['count']} models, {len(short)} short")
-    for entry in short:
-        print(f"  {entry['file']}: {entry['count']} of {entry['limit']}, {entry['short']}")
-    if done.one_by_one:
-        print(f"{data.manifests}: files were replaced one by one, not all at once: {done.one_by_one}", file=sys.stderr)
-    for each in done.index["missing"]:
-        where = data.raw(each["source"], each["stream"])
-        print(f"{each['file']}: not made: {where} holds no complete stream; ask with: {each['command']}", file=sys.stderr)
+    console.tell_load(data, done)
     return FAILED if done.index["missing"] else 0
+
+
+def _manifests(data: Data, filters: Filters, chosen: list[Source]) -> int:
+    codes = [_transform(data, source) for source in chosen]
+    return worst(codes) or _load(data, filters)
 
 
 def _verify(data: Data, filters: Filters, base: Path | None) -> int:
@@ -111,19 +177,19 @@ def _verify(data: Data, filters: Filters, base: Path | None) -> int:
         load(again, filters)
 
     checks = verify(data, filters, rebuild)
-    for check in checks:
-        print(f"{'FAIL' if check.problems else 'ok':4} {check.name} ({check.looked_at})")
-        for note in check.notes:
-            print(f"       {note}")
-        for problem in check.problems:
-            print(f"     {problem}")
-    changed = changes(data, base)
-    if changed is None:
-        print("no base to compare with")
-    else:
-        print(f"manifests that differ from {base or 'the last commit'}: {len(changed)}")
-        for line in changed:
-            print(f"  {line}")
-    failed = sum(bool(check.problems) for check in checks)
-    print(f"{len(checks)} checks, {failed} failed")
-    return FAILED if failed else 0
+    console.tell_verify(checks, changes(data, base), base)
+    return FAILED if any(check.problems for check in checks) else 0
+
+
+def _refresh(data: Data, filters: Filters, chosen: list[Source], base: Path | None) -> int:
+    codes = [_extract(data, filters, chosen)]
+    steps: list[Callable[[], int]] = [
+        lambda: _manifests(data, filters, list(filters.sources)),
+        lambda: _verify(data, filters, base),
+    ]
+    for step in steps:
+        try:
+            codes.append(step())
+        except EtlError as error:
+            codes.append(_told(error))
+    return worst(codes)

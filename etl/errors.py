@@ -3,8 +3,9 @@
 EtlError
 ├── Missing       1   make what an earlier stage makes
 ├── BadUsage      2   mend the command or filters.toml
-├── BadAnswer    65   an answer on disk does not fit its contract: ask again, or look what the source changed
-└── DiskRefused  74   free space or permissions
+├── BadAnswer    65   an answer does not fit its contract or the request: ask again, or look what the source changed
+├── DiskRefused  74   free space or permissions
+└── Unavailable  75   a source does not answer: later may work
 """
 
 FAILED = 1  # a check of verify failed, or a filter has no stream on disk
@@ -29,7 +30,7 @@ class BadUsage(EtlError):
 
 
 class BadAnswer(EtlError):
-    """Bytes under data/ do not fit the contract they are kept under."""
+    """An answer, or bytes under data/, do not fit the contract they are kept under."""
 
     code = 65
 
@@ -40,6 +41,12 @@ class DiskRefused(EtlError):
     code = 74
 
 
+class Unavailable(EtlError):
+    """A source is not there, or does not answer now."""
+
+    code = 75
+
+
 def worst(codes: list[int]) -> int:
-    """Return the code that outranks the others: 74, then 65, then any other; 0 of none."""
-    return next((code for code in (74, 65) if code in codes), max(codes, default=0))
+    """Return the code that outranks the others; 0 of none."""
+    return next((code for code in (74, 65, 2, 75) if code in codes), max(codes, default=0))

@@ -98,8 +98,8 @@ def read_json(path: Path) -> Any:
         raise BadAnswer(f"{path}: is not JSON: {error}") from error
 
 
-def parse_answer(body: bytes, path: Path) -> tuple[str, Any]:
-    """Return an API's answer as text that any JSON reader takes, and its value.
+def parse_answer(body: bytes, where: object) -> tuple[str, Any]:
+    """Return an API's answer as text that any JSON reader takes, and its value; `where` is named in messages.
 
     Escapes of lone surrogates, which are no characters, become U+FFFD in both.
 
@@ -112,7 +112,7 @@ def parse_answer(body: bytes, path: Path) -> tuple[str, Any]:
         text = body.decode()
         return text, json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
-        raise BadAnswer(f"{path}: is not JSON: {error}") from error
+        raise BadAnswer(f"{where}: is not JSON: {error}") from error
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -100,7 +100,7 @@ class Rate:
     in_flight: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Stream:
     """One request with its following pages: the parameters it asks with, and the filters that draw on it."""
 
@@ -109,7 +109,7 @@ class Stream:
     filters: tuple[Filter, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Source:
     """One API: how it is asked, its axes, what is never published of it, and its filters in the order of filters.toml."""
 

@@ -1,16 +1,17 @@
-"""The ledger of a stream: which pages it has, and how its reading ended."""
+"""The ledger of a stream: which pages it has, and how its reading ended. Extraction writes it, the other stages follow it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from etl.contracts import contract
 from etl.errors import BadAnswer
-from etl.files import read_json
+from etl.files import dumps, read_json, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from etl.files import Data
 
@@ -77,3 +78,12 @@ def models_in_order(data: Data, source: str, stream: str) -> Iterator[dict[str, 
     """
     for page in read_ledger(data, source, stream).pages:
         yield from read_json(data.models(source, stream) / page.file)
+
+
+def write_ledger(path: Path, ledger: Ledger) -> None:
+    """Write a ledger, whole or not at all.
+
+    Raises:
+        DiskRefused: there is no space or no permission.
+    """
+    write(path, dumps({key: value for key, value in asdict(ledger).items() if value is not None}))

@@ -15,25 +15,26 @@ Model = dict[str, Any]
 class Selection:
     """The first `limit` models that each filter of a stream keeps, fed in the stream's order.
 
-    `models` holds all that were fed, each id once, less those that are skipped; `chosen` those of each filter.
+    `chosen` holds those of each filter.
     """
 
     def __init__(self, source: Source, stream: Stream, limit: int) -> None:
-        self.models: list[Model] = []
         self.chosen: dict[Filter, list[Model]] = {each: [] for each in stream.filters}
         self._limit = limit
         self._known = set(source.skip)
 
-    def feed(self, models: Iterable[Model]) -> None:
-        """Take the next models of the stream."""
+    def feed(self, models: Iterable[Model]) -> list[Model]:
+        """Take the next models of the stream; return those that are neither skipped nor were fed before."""
+        fresh = []
         for model in models:
             if model["id"] in self._known:
                 continue
             self._known.add(model["id"])
-            self.models.append(model)
+            fresh.append(model)
             for each, chosen in self.chosen.items():
                 if len(chosen) < self._limit and each.keeps(model):
                     chosen.append(model)
+        return fresh
 
     @property
     def is_full(self) -> bool:

@@ -19,11 +19,10 @@ MODELS = st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["small", "medium
 def test_each_filter_has_the_first_distinct_models_that_it_keeps(told: list[tuple[int, str]], cut: int) -> None:
     models = [{"id": str(number), "size": size, "license": "mit" if number % 2 else None} for number, size in told]
     selection = Selection(SOURCE, STREAM, LIMIT)
-    selection.feed(models[:cut])
-    selection.feed(models[cut:])
+    fresh = selection.feed(models[:cut]) + selection.feed(models[cut:])
     first = list({model["id"]: model for model in reversed(models)}.values())
     first.sort(key=models.index)
-    assert selection.models == first
+    assert fresh == first
     for each, chosen in selection.chosen.items():
         assert chosen == [model for model in first if each.keeps(model)][:LIMIT]
     assert selection.is_full == all(sum(each.keeps(model) for model in first) >= LIMIT for each in STREAM.filters)
@@ -32,5 +31,5 @@ def test_each_filter_has_the_first_distinct_models_that_it_keeps(told: list[tupl
 def test_what_is_skipped_is_in_none() -> None:
     (skipped,) = SOURCE.skip
     selection = Selection(SOURCE, STREAM, LIMIT)
-    selection.feed([{"id": skipped, "size": "large", "license": None}])
-    assert selection.models == []
+    assert selection.feed([{"id": skipped, "size": "large", "license": None}]) == []
+    assert not any(selection.chosen.values())

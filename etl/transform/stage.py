@@ -85,23 +85,23 @@ def _stream(data: Data, source: str, stream: str) -> list[dict[str, Any]]:
     return told
 
 
-def models_of(source: str, body: bytes, path: Path) -> Page:
+def models_of(source: str, body: bytes, where: object) -> Page:
     """Turn the body of a page into models.
 
     Raises:
-        BadAnswer: the page as a whole is not what the source answers; `path` is only named in the message.
+        BadAnswer: the page as a whole is not what the source answers; `where` is only named in the message.
     """
-    text, value = parse_answer(body, path)
+    text, value = parse_answer(body, where)
     refused: dict[int, str] = {}
     for violation in contract(f"{source}.raw").violations(value):
         place = next((part for part in violation.path if isinstance(part, int)), None)
         if place is None:
-            raise BadAnswer(f"{path}: {violation}; the source answers in another shape than it did")
+            raise BadAnswer(f"{where}: {violation}; the source answers in another shape than it did")
         refused.setdefault(place, str(violation))
-    entries = _project(source, text, path)
+    entries = _project(source, text, where)
     records = value if isinstance(value, list) else value["items"]
     if len(entries) != len(records):
-        raise BadAnswer(f"{path}: {source}.jq made {len(entries)} entries of {len(records)} records")
+        raise BadAnswer(f"{where}: {source}.jq made {len(entries)} entries of {len(records)} records")
     page = Page(len(records), [], [])
     for place, entry in enumerate(entries):
         reason = refused.get(place) or entry.get("set_aside") or _finish(source, entry)
@@ -113,13 +113,13 @@ def models_of(source: str, body: bytes, path: Path) -> Page:
     return page
 
 
-def _project(source: str, text: str, path: Path) -> list[dict[str, Any]]:
+def _project(source: str, text: str, where: object) -> list[dict[str, Any]]:
     """Run the source's jq program over a page: one entry for each record."""
     try:
         results = _program(source).input_text(text).text()
         entries: list[dict[str, Any]] = orjson.loads(results)
     except ValueError as error:  # what jq cannot read although json can, such as nesting beyond its depth
-        raise BadAnswer(f"{path}: {source}.jq cannot read it: {error}") from error
+        raise BadAnswer(f"{where}: {source}.jq cannot read it: {error}") from error
     return entries
 
 

@@ -70,9 +70,7 @@ def _order(data: Data, filters: Filters) -> Callable[[str, str], list[dict[str, 
     def models(source: str, stream: str) -> list[dict[str, Any]]:
         if stream not in streams(data, source):
             return []
-        selection = Selection(*known[source, stream], filters.limit)
-        selection.feed(models_in_order(data, source, stream))
-        return selection.models
+        return Selection(*known[source, stream], filters.limit).feed(models_in_order(data, source, stream))
 
     return models
 

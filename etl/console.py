@@ -1,0 +1,173 @@
+"""What people see: the only room that prints."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from rich.progress import Progress, TaskID
+
+    from etl.extract.plan import Planned
+    from etl.extract.reading import Reading
+    from etl.files import Data
+    from etl.filters import Filters, Source
+    from etl.ledger import Ledger
+    from etl.load.stage import Published
+    from etl.selection import Selection
+    from etl.verify.published import Check
+
+
+def tell(what: object) -> None:
+    """Print what stops a command."""
+    print(what, file=sys.stderr)
+
+
+class Watch:
+    """An extraction as it goes: a bar a source on a terminal, elsewhere a line for each stream that ends."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._start = time.monotonic()
+        self._bars: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+        self._asked: dict[str, int] = {}
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("streams, {task.fields[asked]} requests"),
+            )
+            self._bars = Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True))
+            self._tasks = {each.name: self._bars.add_task(each.name, total=len(each.streams), asked=0) for each in sources}
+            self._bars.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._bars:
+            self._bars.stop()
+
+    def told(self, reading: Reading) -> None:
+        """Show an answer, and the end of its stream."""
+        name = reading.source.name
+        self._asked[name] = self._asked.get(name, 0) + 1
+        if self._bars:
+            self._bars.update(self._tasks[name], asked=self._asked[name], advance=reading.target is None)
+        elif reading.target is None and not reading.failed:
+            print(f"{_where(reading)}: {_count(reading)}; {_ending(reading)}", flush=True)
+
+    def ended(self, readings: Sequence[Reading], chosen: Mapping[tuple[str, str], Selection], filters: Filters) -> None:
+        """Tell what was read, which manifests will be short, and what failed."""
+        for reading in (each for each in readings if not each.failed):
+            for each, models in chosen[reading.source.name, reading.stream.name].chosen.items():
+                if len(models) < filters.limit:
+                    print(f"short: {each.file}: {len(models)} of {filters.limit}; {_ending(reading)}")
+        pages = [page for reading in readings for page in reading.pages]
+        failed = [reading for reading in readings if reading.failed]
+        print(
+            f"{len(readings)} streams, {len(failed)} failed; {sum(self._asked.values())} requests; "
+            f"{sum(page.records for page in pages):,} records in {len(pages)} pages, "
+            f"{sum(reading.changed for reading in readings)} of them new; {sum(page.bytes for page in pages) / 1e6:.1f} MB; "
+            f"{time.monotonic() - self._start:.1f} s"
+        )
+        for reading in failed:
+            print(f"{_where(reading)}: page {len(reading.pages) + 1}: {reading.failed}", file=sys.stderr)
+
+
+def _where(reading: Reading) -> str:
+    return f"{reading.source.name}/{reading.stream.name}"
+
+
+def _count(reading: Reading) -> str:
+    pages = len(reading.pages)
+    return (
+        f"{pages} page{'s' * (pages != 1)}, {reading.changed} new, {reading.records:,} records, {reading.size_bytes / 1e6:.2f} MB"
+    )
+
+
+def _ending(reading: Reading) -> str:
+    if reading.exhausted:
+        return "the API has no more"
+    return "its manifests are full" if reading.has_enough else "as deep as filters.toml allows"
+
+
+def tell_plan(planned: Sequence[Planned]) -> None:
+    """Print each stream with its requests, its manifests, and what is on disk; then the time that the rates take."""
+    from etl.extract.plan import held_s
+
+    for each in planned:
+        requests = f"{each.at_least}" if each.at_least == each.at_most else f"{each.at_least} to {each.at_most}"
+        print(f"{each.source.name}/{each.stream.name}: {requests} requests; on disk: {_on_disk(each.on_disk, each.request)}")
+        print(f"    {each.request}")
+        print(f"    {', '.join(drawing.file for drawing in each.stream.filters)}")
+    for source in dict.fromkeys(each.source for each in planned):
+        least, most = (sum(getattr(each, key) for each in planned if each.source is source) for key in ("at_least", "at_most"))
+        rate = source.rate
+        print(
+            f"{source.name}: {least} to {most} requests, {rate.in_flight} at once: "
+            f"{-(-least // rate.in_flight)} to {-(-most // rate.in_flight)} times the time of an answer; "
+            f"the rate of {rate.requests} in {rate.seconds:g} s adds {held_s(least, rate):g} to {held_s(most, rate):g} s"
+        )
+
+
+def _on_disk(ledger: Ledger | None, request: str) -> str:
+    if ledger is None:
+        return "nothing"
+    told = f"{len(ledger.pages)} pages, {ledger.records:,} records, read {ledger.checked_at}"
+    if ledger.failed_at:
+        told += f", failing since {ledger.failed_at}"
+    return told if ledger.pages[0].url == request else f"{told}, of another request"
+
+
+def tell_transform(data: Data, source: str, summary: dict[str, Any]) -> None:
+    """Print how many models were made."""
+    pages = [page for stream in summary["streams"].values() for page in stream]
+    aside = sum(len(page["set_aside"]) for page in pages)
+    unsized = sum(page["unsized"] for page in pages)
+    told = f"{source}: {sum(page['models'] for page in pages)} models of {sum(page['records'] for page in pages)} records"
+    print(
+        f"{told} in {len(pages)} pages"
+        + (f"; {unsized} of unknown size" if unsized else "")
+        + (f"; {aside} set aside, see {data.summary(source)}" if aside else "")
+    )
+
+
+def tell_load(data: Data, done: Published) -> None:
+    """Print what was published, which manifests are short, and which are missing."""
+    manifests = done.index["manifests"]
+    short = [entry for entry in manifests if entry["short"]]
+    print(f"{data.manifests}: {len(manifests)} manifests of {done.index['all_models']['count']} models, {len(short)} short")
+    for entry in short:
+        print(f"  {entry['file']}: {entry['count']} of {entry['limit']}, {entry['short']}")
+    if done.one_by_one:
+        print(f"{data.manifests}: files were replaced one by one, not all at once: {done.one_by_one}", file=sys.stderr)
+    for each in done.index["missing"]:
+        where = data.raw(each["source"], each["stream"])
+        print(f"{each['file']}: not made: {where} holds no complete stream; ask with: {each['command']}", file=sys.stderr)
+
+
+def tell_verify(checks: Sequence[Check], changed: list[str] | None, base: Path | None) -> None:
+    """Print every check with its problems, and what changed since the base."""
+    for check in checks:
+        print(f"{'FAIL' if check.problems else 'ok':4} {check.name} ({check.looked_at})")
+        for note in check.notes:
+            print(f"       {note}")
+        for problem in check.problems:
+            print(f"     {problem}")
+    if changed is None:
+        print("no base to compare with")
+    else:
+        print(f"manifests that differ from {base or 'the last commit'}: {len(changed)}")
+        for line in changed:
+            print(f"  {line}")
+    print(f"{len(checks)} checks, {sum(bool(check.problems) for check in checks)} failed")

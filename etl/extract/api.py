@@ -1,0 +1,45 @@
+"""What one API is to extraction: where it is, which request is first, which is next. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+@dataclass(frozen=True)
+class Api:
+    """The conventions of one source.
+
+    Attributes:
+        endpoint: Where it is unless the environment says otherwise; without a final slash.
+        path: What is asked below the endpoint.
+        endpoint_variable: The name of the environment's variable for `endpoint`.
+        token_variable: The name of the environment's variable for a token.
+        records: A page's value to its records; raises TypeError or KeyError where it has none.
+        following: The request of a page, the address that its `Link` header gives as next (null without one) and its value
+            to the address or target of the page that follows; null at the end.
+    """
+
+    endpoint: str
+    path: str
+    endpoint_variable: str
+    token_variable: str
+    records: Callable[[Any], list[Any]]
+    following: Callable[[str, str | None, Any], str | None]
+
+    def first(self, asks: Mapping[str, Any]) -> str:
+        """Return path and query of the first page of a stream."""
+        worded = {key: str(value).lower() if isinstance(value, bool) else value for key, value in asks.items()}
+        return f"{self.path}?{urlencode(worded, doseq=True)}"
+
+
+@dataclass(frozen=True)
+class Access:
+    """Where a source is asked, and as whom: `endpoint` has no final slash; without a `token`, as anybody."""
+
+    endpoint: str
+    token: str | None

@@ -1,0 +1,47 @@
+"""What an extraction will ask, before it asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING
+
+from etl.extract.stage import APIS
+from etl.ledger import Ledger, read_ledger, streams
+
+if TYPE_CHECKING:
+    from etl.files import Data
+    from etl.filters import Filters, Rate, Source, Stream
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A stream with its requests: at least as many as fill its manifests from full pages, at most as many as reach `depth`.
+
+    `request` is path and query of its first page; `on_disk` the ledger of what was read before.
+    """
+
+    source: Source
+    stream: Stream
+    request: str
+    at_least: int
+    at_most: int
+    on_disk: Ledger | None
+
+
+def plan(data: Data, filters: Filters, chosen: list[Source]) -> list[Planned]:
+    """Return what the streams of the chosen sources will need, in the order in which they are asked."""
+    planned = []
+    for source in chosen:
+        there = set(streams(data, source.name))
+        for stream in source.streams:
+            old = read_ledger(data, source.name, stream.name) if stream.name in there else None
+            request = APIS[source.name].first(stream.asks)
+            least = ceil(min(filters.limit, filters.depth) / source.page)
+            planned.append(Planned(source, stream, request, least, ceil(filters.depth / source.page), old))
+    return planned
+
+
+def held_s(requests: int, rate: Rate) -> float:
+    """Return the seconds for which the rate holds back the last of so many requests sent as early as it allows."""
+    return (requests - 1) // rate.requests * rate.seconds

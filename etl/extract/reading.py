@@ -1,0 +1,164 @@
+"""One stream on its way from the API to the disk, page by page, beside its predecessor until it is complete."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from etl.errors import BadAnswer, DiskRefused, EtlError
+from etl.exchange import publish
+from etl.files import write
+from etl.ledger import Ledger, RawPage, read_ledger, write_ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from etl.extract.http import Answer, Client
+    from etl.files import Data
+    from etl.filters import Source, Stream
+
+
+@dataclass(frozen=True)
+class Terms:
+    """When a stream has been read far enough, and what time it is.
+
+    Attributes:
+        enough: Of a stream, a function to which its pages are given in order, and which tells whether they suffice.
+        depth: Records after which a stream ends in any case.
+        now: The time, as it is written into ledgers.
+    """
+
+    enough: Callable[[Source, Stream], Callable[[bytes], bool]]
+    depth: int
+    now: Callable[[], str]
+
+
+class Reading:
+    """The pages of one stream, read until they suffice, `depth` records were read, or the API has no more.
+
+    `target` is what to ask next, null when the reading has ended; `failed` says why it ended badly, null otherwise;
+    `changed` counts pages whose bytes are not those that were on disk.
+    """
+
+    def __init__(self, data: Data, source: Source, stream: Stream, client: Client, terms: Terms) -> None:
+        self.source, self.stream, self.client = source, stream, client
+        self.target: str | None = client.first(stream.asks)
+        self.pages: list[RawPage] = []
+        self.changed = 0
+        self.exhausted = self.has_enough = False
+        self.failed: EtlError | None = None
+        self._terms = terms
+        self._enough = terms.enough(source, stream)
+        self._place = data.raw(source.name, stream.name)
+        self._ledger = data.ledger(source.name, stream.name)
+        self._folder = data.raw(source.name, f".{stream.name}")
+        self._old = self._predecessor(data)
+        if self._folder.exists():
+            shutil.rmtree(self._folder)
+
+    @property
+    def records(self) -> int:
+        return sum(page.records for page in self.pages)
+
+    @property
+    def size_bytes(self) -> int:
+        """The length of all bodies, decompressed."""
+        return sum(page.bytes for page in self.pages)
+
+    @property
+    def etag(self) -> str | None:
+        """The tag of the page on disk that `target` asks for again, if it has one and is still what came."""
+        old, _ = self._before()
+        return old.etag if old and old.url == self.target else None
+
+    def take(self, answer: Answer) -> None:
+        """Keep the answer to `target`, and decide what to ask next.
+
+        Raises:
+            BadAnswer: it is not a page.
+            DiskRefused: it cannot be kept.
+        """
+        old, before = self._before()
+        body = before if answer.body is None else answer.body
+        if body is None:
+            raise BadAnswer("answered 304 to a request that told of no page on disk")
+        page = self._page(body, answer, old)
+        if body == before:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            _link(self._place / page.file, self._folder / page.file)
+        else:
+            write(self._folder / page.file, body)
+            self.changed += 1
+        self.pages.append(page)
+        self.exhausted = page.next is None
+        self.has_enough = self._enough(body)
+        self.target = None if self.has_enough or self.records >= self._terms.depth else page.next
+        if self.target is None:
+            self._finish()
+
+    def fail(self, error: EtlError) -> None:
+        """End the reading; what was on disk stays, marked with the first failure since it was read."""
+        self.target, self.failed = None, error
+        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._old:
+            since = self._old.failed_at or self._terms.now()
+            try:
+                write_ledger(self._ledger, replace(self._old, failed_at=since, failed=str(error)))
+            except DiskRefused as refused:
+                self.failed = refused
+
+    def _page(self, body: bytes, answer: Answer, old: RawPage | None) -> RawPage:
+        """Return what the ledger says of an answer; `old` is the page on disk that it may repeat."""
+        if self.target is None:
+            raise AssertionError("the reading has ended")
+        records, following = self.client.read(self.target, body, answer)
+        sha256 = hashlib.sha256(body).hexdigest()
+        etag, fetched_at = answer.etag, self._terms.now()
+        if old and old.sha256 == sha256:
+            etag, fetched_at = etag or old.etag, old.fetched_at
+            following = old.next if answer.body is None else following  # a 304 need not repeat its Link header
+        if following in (self.target, *(page.url for page in self.pages)):
+            raise BadAnswer("the next page is one already read, so that the stream would never end")
+        file = f"page-{len(self.pages) + 1:04}.json"
+        return RawPage(self.target, file, sha256, len(body), etag, fetched_at, records, following)
+
+    def _finish(self) -> None:
+        """Put the new pages in the place of the old; where no page changed, leave the files alone."""
+        ledger = Ledger(tuple(self.pages), self._terms.now(), complete=True, exhausted=self.exhausted)
+        if self.changed == 0 and self._old and len(self._old.pages) == len(self.pages):
+            write_ledger(self._ledger, ledger)
+            shutil.rmtree(self._folder)
+        else:
+            write_ledger(self._folder / self._ledger.name, ledger)
+            publish(self._folder, self._place, self._ledger.name)
+
+    def _predecessor(self, data: Data) -> Ledger | None:
+        """Return the ledger on disk; null when there is none that keeps its contract, so that all is read anew."""
+        try:
+            return read_ledger(data, self.source.name, self.stream.name) if self._ledger.is_file() else None
+        except BadAnswer:
+            return None
+
+    def _before(self) -> tuple[RawPage, bytes] | tuple[None, None]:
+        """Return the page on disk at the place of `target`, with its bytes, if they are those of its ledger."""
+        if not self._old or len(self.pages) >= len(self._old.pages):
+            return None, None
+        page = self._old.pages[len(self.pages)]
+        try:
+            body = (self._place / page.file).read_bytes()
+        except FileNotFoundError:
+            return None, None
+        return (page, body) if hashlib.sha256(body).hexdigest() == page.sha256 else (None, None)
+
+
+def _link(path: Path, again: Path) -> None:
+    """Let a second name stand for a file; copy it with its time where the disk has no links."""
+    again.unlink(missing_ok=True)
+    try:
+        os.link(path, again)
+    except OSError:
+        shutil.copy2(path, again)

@@ -1,0 +1,67 @@
+"""The APIs to data/raw: all streams of all sources at once, each source within its rate."""
+
+from __future__ import annotations
+
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from etl.errors import DiskRefused, EtlError
+from etl.extract import civitai, huggingface
+from etl.extract.http import Answer, Client, session
+from etl.extract.reading import Reading, Terms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from etl.extract.api import Access
+    from etl.files import Data
+    from etl.filters import Source
+
+APIS = {"huggingface": huggingface.API, "civitai": civitai.API}
+
+Flying = dict[Future[Answer], tuple[Reading, ThreadPoolExecutor]]
+
+
+def extract(
+    data: Data, sources: Sequence[Source], access: Mapping[str, Access], terms: Terms, told: Callable[[Reading], None]
+) -> list[Reading]:
+    """Read every stream of the sources into `data`; one that fails costs no other.
+
+    Requests wait in threads, as many a source as its rate allows in flight; everything else happens in the caller's, in
+    the order in which answers come. The streams of a source take turns, page by page, so that no long one is left for last.
+    `told` is called after each answer.
+    """
+    readings = []
+    with ExitStack() as stack:
+        asking = stack.enter_context(session())
+        flying: Flying = {}
+        for source in sources:
+            client = Client(asking, APIS[source.name], access[source.name], source.rate)
+            pool = ThreadPoolExecutor(source.rate.in_flight, source.name)
+            stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+            for stream in source.streams:
+                readings.append(Reading(data, source, stream, client, terms))
+                _ask(readings[-1], pool, flying)
+        while flying:
+            done, _ = wait(flying, return_when=FIRST_COMPLETED)
+            for future in done:
+                reading, pool = flying.pop(future)
+                _take(reading, future)
+                _ask(reading, pool, flying)
+                told(reading)
+    return readings
+
+
+def _ask(reading: Reading, pool: ThreadPoolExecutor, flying: Flying) -> None:
+    if reading.target is not None:
+        flying[pool.submit(reading.client.get, reading.target, reading.etag)] = (reading, pool)
+
+
+def _take(reading: Reading, answer: Future[Answer]) -> None:
+    try:
+        reading.take(answer.result())
+    except EtlError as error:
+        reading.fail(error)
+    except OSError as error:
+        reading.fail(DiskRefused(f"{error.filename}: the system refused: {error.strerror}"))

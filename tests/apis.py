@@ -1,0 +1,258 @@
+"""What the two APIs answer to a request, over any catalogue: as strict as they are, and as forgiving where they ignore."""
+
+from __future__ import annotations
+
+import base64
+import json
+from calendar import monthrange
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlencode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Query = list[tuple[str, str]]
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, headers and JSON of an answer; `ignored` names the parameters that had no effect."""
+
+    status: int
+    value: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+
+
+class Hub:
+    """GET /api/models of the Hugging Face Hub."""
+
+    PATH = "/api/models"
+    SORTS = ("trendingScore", "downloads", "likes", "createdAt", "lastModified")
+    EXPAND = frozenset(
+        "author baseModels cardData config createdAt disabled downloads downloadsAllTime evalResults gated inference"
+        " inferenceProviderMapping lastModified library_name likes mask_token model-index pipeline_tag private safetensors sha"
+        " siblings spaces tags transformersInfo trendingScore widgetData gguf resourceGroup xetEnabled".split()
+    )
+    DEFAULT: tuple[str, ...] = (
+        "_id",
+        "id",
+        "modelId",
+        "likes",
+        "private",
+        "downloads",
+        "tags",
+        "pipeline_tag",
+        "library_name",
+        "createdAt",
+    )
+    FULL: tuple[str, ...] = (*DEFAULT, "author", "sha", "lastModified", "gated", "disabled", "siblings")
+    HONOURED = frozenset(
+        "sort limit expand expand[] filter author search pipeline_tag gated cursor full config cardData".split(),
+    )
+
+    def __init__(self, catalogue: list[Record], token: str | None = None) -> None:
+        self.token = token
+        self.catalogue = [
+            {"_id": f"{place:024x}", "createdAt": "2022-03-02T23:29:04.000Z", "modelId": record["id"], **record}
+            for place, record in enumerate(catalogue)
+        ]
+
+    def answer(self, query: Query, headers: Mapping[str, str], host: str) -> Answer:
+        """Answer a request; `host` is what it was sent to."""
+        authorization = headers.get("Authorization")
+        if authorization is not None and authorization != f"Bearer {self.token}":
+            message = "Invalid credentials in Authorization header"
+            return Answer(401, {"error": message}, {"X-Error-Message": message})
+        asked = dict(query)
+        sort = asked.get("sort", "trendingScore")
+        if sort not in self.SORTS:
+            return Answer(400, {"error": f"✖ Invalid sort parameter: {sort}"})
+        expand = [value for key, value in query if key in ("expand", "expand[]")]
+        if any(each not in self.EXPAND for each in expand):
+            options = "|".join(f'"{each}"' for each in sorted(self.EXPAND))
+            return Answer(400, {"error": f"✖ Invalid option: expected one of {options}\n  → at expand"})
+        if not asked.get("limit", "0").isdigit():
+            return Answer(400, {"error": "✖ Invalid input: expected number\n  → at limit"})
+        size = min(int(asked.get("limit", "0")) or 1000, 1000)
+        found = self._after(asked.get("cursor"), sort, self._found(query))
+        page, more = found[:size], len(found) > size
+        fields = self._fields(asked, expand, sort)
+        told = {}
+        if more:
+            cursor = base64.b64encode(json.dumps([page[-1].get(sort), page[-1]["_id"]]).encode()).decode()
+            following = urlencode([each for each in query if each[0] != "cursor"] + [("cursor", cursor)])
+            told["Link"] = f'<{host}{self.PATH}?{following}>; rel="next"'
+        value = [{name: record[name] for name in fields if name in record} for record in page]
+        return Answer(200, value, told, tuple(sorted({key for key, _ in query} - self.HONOURED)))
+
+    def _found(self, query: Query) -> list[Record]:
+        """Return the public records that fit, tags all of those asked."""
+        asked = dict(query)
+        tags = {value for key, value in query if key == "filter"}
+        gated = {"true": True, "false": False}.get(asked.get("gated", "").lower())
+        return [
+            record
+            for record in self.catalogue
+            if not record.get("private")
+            and tags <= set(record.get("tags", ()))
+            and asked.get("author") in (None, record["id"].split("/")[0])
+            and asked.get("search", "").lower() in record["id"].lower()
+            and asked.get("pipeline_tag") in (None, record.get("pipeline_tag"))
+            and gated in (None, bool(record.get("gated")))
+        ]
+
+    @staticmethod
+    def _after(cursor: str | None, sort: str, records: list[Record]) -> list[Record]:
+        """Return the records that follow a cursor, greatest first; equals by `_id`."""
+
+        def key(value: Any, identity: str) -> tuple[bool, Any, list[int]]:
+            return value is not None, value if value is not None else 0, [-ord(each) for each in identity]
+
+        records = sorted(records, key=lambda record: key(record.get(sort), record["_id"]), reverse=True)
+        if cursor is None:
+            return records
+        last = key(*json.loads(base64.b64decode(cursor)))
+        return [record for record in records if key(record.get(sort), record["_id"]) < last]
+
+    def _fields(self, asked: Mapping[str, str], expand: list[str], sort: str) -> tuple[str, ...]:
+        if expand:
+            return ("_id", "id", *expand)
+        fields = self.FULL if asked.get("full") else self.DEFAULT
+        fields += tuple(each for each in ("config", "cardData") if asked.get(each))
+        return fields if sort in fields else (*fields, sort)
+
+
+class Civitai:
+    """GET /api/v1/models of CivitAI."""
+
+    PATH = "/api/v1/models"
+    TYPES = frozenset(
+        "Checkpoint TextualInversion Hypernetwork AestheticGradient LORA LoCon DoRA Controlnet Upscaler MotionModule VAE"
+        " TextEncoder UNet CLIPVision Poses Wildcards Workflows ComfyWorkflows Detection VisionLanguage CLIP LLM Other".split()
+    )
+    # What the sorts order by, greatest first; the rest of its sorts are not answered here.
+    SORTS: Mapping[str, tuple[str, ...]] = {
+        "Most Downloaded": ("downloadCount", "thumbsUpCount"),
+        "Highest Rated": ("thumbsUpCount", "downloadCount"),
+        "Most Liked": ("thumbsUpCount", "downloadCount"),
+    }
+    PERIODS = ("Day", "Week", "Month", "Year", "AllTime")
+    WORDS: Mapping[str, bool] = dict.fromkeys(("true", "1", "yes", "on", "y"), True) | dict.fromkeys(
+        ("false", "0", "no", "off", "n"), False
+    )
+    HONOURED = frozenset(("limit", "cursor", "types", "baseModels", "sort", "period", "nsfw", "tag", "token"))
+    NOT_HERE = frozenset(("query", "ids", "modelVersionIds", "username", "checkpointType", "periodMode", "primaryFileOnly"))
+
+    def __init__(self, catalogue: list[Record], now: datetime, hidden: frozenset[int] = frozenset()) -> None:
+        """`hidden` are ids dropped after the query, so that their pages hold fewer than `limit`."""
+        self.catalogue = catalogue
+        self.now = now
+        self.hidden = hidden
+
+    def answer(self, query: Query, headers: Mapping[str, str], host: str) -> Answer:
+        """Answer a request; `host` is what it was sent to."""
+        asked: dict[str, list[str]] = {}
+        for key, value in query:
+            asked.setdefault(key, []).append(value)
+        if {"favorites", "hidden"} & asked.keys():
+            return Answer(401, {"error": "Unauthorized"})
+        if asked.keys() & self.NOT_HERE:
+            return Answer(501, {"error": f"this server does not imitate {', '.join(sorted(asked.keys() & self.NOT_HERE))}"})
+        if issues := self._issues(asked):
+            return Answer(400, {"error": {"name": "ZodError", "message": json.dumps(issues, indent=2)}})
+        limit = int(asked.get("limit", ["100"])[0] or 0)
+        if "page" in asked and int(asked["page"][0]) * limit > 1000:
+            return Answer(429, {"error": "You've requested too many pages, please use cursors instead"})
+        keys = self.SORTS[asked.get("sort", ["Highest Rated"])[0]]
+        records = sorted(self._found(asked), key=lambda record: self._rank(record, keys))
+        if "cursor" in asked:
+            try:
+                *values, identity = map(int, asked["cursor"][0].split("|"))
+                first, second = values
+            except ValueError:
+                return Answer(400, {"message": "Invalid cursor for the current sort"})
+            records = [record for record in records if self._rank(record, keys) >= (-first, -second, identity)]
+        page, rest = records[:limit], records[limit:]
+        metadata: dict[str, Any] = {}
+        if rest and limit:
+            first, second, identity = self._rank(rest[0], keys)
+            metadata["nextCursor"] = f"{-first}|{-second}|{identity}"
+            again = [each for each in query if each[0] != "cursor"] + [("cursor", metadata["nextCursor"])]
+            metadata["nextPage"] = f"https://{host.split('://')[1]}{self.PATH}?{urlencode(again)}"
+        elif "page" in asked:
+            metadata |= {"currentPage": int(asked["page"][0]), "pageSize": limit}
+        items = [self._shown(record, asked.get("baseModels", [])) for record in page if record["id"] not in self.hidden]
+        told = {} if "Authorization" in headers else {"Cache-Control": "public, s-maxage=300, stale-while-revalidate=150"}
+        return Answer(200, {"items": items, "metadata": metadata}, told, tuple(sorted(asked.keys() - self.HONOURED)))
+
+    def _issues(self, asked: Mapping[str, list[str]]) -> list[dict[str, Any]]:
+        """Return what the query's schema refuses, in zod's shape."""
+        limit = asked.get("limit", ["100"])
+        good = {
+            "limit": len(limit) == 1 and (limit[0] or "0").isdigit() and int(limit[0] or 0) <= 100,
+            "types": all(each in self.TYPES for each in asked.get("types", ())),
+            "sort": asked.get("sort", ["Highest Rated"])[0] in self.SORTS,
+            "period": asked.get("period", ["AllTime"])[0] in self.PERIODS,
+            "nsfw": [each.lower() in self.WORDS for each in asked.get("nsfw", ["true"])] == [True],
+            "tag": len(asked.get("tag", ())) <= 1,
+            "page": asked.get("page", ["1"])[0].isdigit(),
+            "browsingLevel": "browsingLevel" not in asked,
+            "allowDerivatives": "allowDerivatives" not in asked,
+        }
+        return [
+            {"code": "invalid_value", "path": [name], "message": "Invalid option"}
+            for name, is_good in good.items()
+            if not is_good
+        ]
+
+    def _found(self, asked: Mapping[str, list[str]]) -> list[Record]:
+        types, bases = asked.get("types"), asked.get("baseModels")
+        mature = self.WORDS[asked.get("nsfw", ["false"])[0].lower()]
+        since = self._since(asked.get("period", ["AllTime"])[0])
+        tag = asked.get("tag", [""])[0]
+        known = any(tag in record.get("tags", ()) for record in self.catalogue)  # the filter of an unknown tag is dropped
+        return [
+            record
+            for record in self.catalogue
+            if not record.get("poi")
+            and not (mature and record.get("minor"))
+            and record.get("nsfwLevel", 0) & (31 if mature else 1)
+            and (types is None or record["type"] in types)
+            and (bases is None or any(version.get("baseModel") in bases for version in record["modelVersions"]))
+            and (since is None or self._published(record) >= since)
+            and (not known or tag in record.get("tags", ()))
+        ]
+
+    def _since(self, period: str) -> str | None:
+        if period == "AllTime":
+            return None
+        if period == "Month":
+            year, month = (self.now.year, self.now.month - 1) if self.now.month > 1 else (self.now.year - 1, 12)
+            then = self.now.replace(year=year, month=month, day=min(self.now.day, monthrange(year, month)[1]))
+        else:
+            then = self.now - timedelta(days={"Day": 1, "Week": 7, "Year": 365}[period])
+        return then.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+    @staticmethod
+    def _published(record: Record) -> str:
+        return max((version.get("publishedAt") or "" for version in record["modelVersions"]), default="")
+
+    @staticmethod
+    def _rank(record: Record, keys: tuple[str, ...]) -> tuple[int, int, int]:
+        first, second = (-(record["stats"].get(key) or 0) for key in keys)
+        return first, second, record["id"]
+
+    @staticmethod
+    def _shown(record: Record, bases: list[str]) -> Record:
+        """Return the record, with the versions of the asked base models only."""
+        versions = [version for version in record["modelVersions"] if not bases or version.get("baseModel") in bases]
+        return {**record, "modelVersions": versions}
+
+
+def parse(query: str) -> Query:
+    """Return the parameters of a query, empty values included."""
+    return parse_qsl(query, keep_blank_values=True)

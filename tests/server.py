@@ -1,0 +1,157 @@
+"""The two APIs on 127.0.0.1, over one catalogue each; by hand: `make serve`."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+from tests.apis import Answer, Civitai, Hub, parse
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+Api = Hub | Civitai
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request as the server saw it, and what it answered; times in seconds of a monotonic clock."""
+
+    target: str
+    headers: dict[str, str]
+    status: int
+    ignored: tuple[str, ...]
+    bytes: int  # of the body as it was sent
+    connection: int
+    began: float
+    ended: float
+
+
+class Server:
+    """One API, answering in threads until it is closed.
+
+    `latency_s` is waited before each answer. At most `quota` requests in `window_s` are answered, as the Hub counts them.
+    """
+
+    def __init__(self, api: Api, *, latency_s: float = 0, quota: int = 500, window_s: float = 300, port: int = 0) -> None:
+        self.api = api
+        self.latency_s = latency_s
+        self.calls: list[Call] = []
+        self._quota, self._window_s = quota, window_s
+        self._window = (time.monotonic(), 0)
+        self._lock = threading.Lock()
+        self.body = lru_cache(maxsize=256)(self._body)  # the same question costs the encoding once
+        self._http = _Http(("127.0.0.1", port), _Handler, bind_and_activate=True)
+        self._http.daemon_threads = True
+        self._http.owner = self
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._http.server_address[1]}"
+
+    @property
+    def in_flight(self) -> int:
+        """The greatest number of requests that were being answered at once."""
+        moments = sorted(moment for call in self.calls for moment in ((call.began, 1), (call.ended, -1)))
+        flying = most = 0
+        for _, step in moments:
+            flying += step
+            most = max(most, flying)
+        return most
+
+    @property
+    def ignored(self) -> set[str]:
+        """Parameters that some request sent for nothing."""
+        return {name for call in self.calls for name in call.ignored}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+    def count(self) -> dict[str, str] | None:
+        """Count a request in the fixed window; return its headers, None when the window is full."""
+        with self._lock:
+            start, used = self._window
+            if time.monotonic() - start >= self._window_s:
+                start, used = time.monotonic(), 0
+            self._window = (start, used + 1)
+            left = self._window_s - (time.monotonic() - start)
+            headers = {
+                "RateLimit": f'"api";r={max(0, self._quota - used - 1)};t={int(left) + 1}',
+                "RateLimit-Policy": f'"fixed window";"api";q={self._quota};w={int(self._window_s)}',
+            }
+            return headers if used < self._quota else None
+
+    def _body(self, query: str, authorization: str | None) -> tuple[Answer, bytes, bytes]:
+        """Return the answer, its body, and its body compressed."""
+        headers = {"Authorization": authorization} if authorization else {}
+        answer = self.api.answer(parse(query), headers, self.url)
+        body = json.dumps(answer.value, ensure_ascii=False, separators=(",", ":")).encode()
+        return answer, body, gzip.compress(body, 1, mtime=0)
+
+
+class _Http(ThreadingHTTPServer):
+    owner: Server
+    request_queue_size = 64
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1  # head and body in one packet
+    timeout = 30
+    server: _Http
+
+    def do_GET(self) -> None:
+        """Answer, and write down what was asked."""
+        began, owner = time.monotonic(), self.server.owner
+        split = urlsplit(self.path)
+        told = owner.count()
+        if owner.latency_s:
+            time.sleep(owner.latency_s)
+        if told is None:
+            answer, body, packed = Answer(429, None), b"<html>429 Too Many Requests</html>", b""
+        elif split.path != owner.api.PATH:
+            answer, body, packed = Answer(404, None), b'{"error":"Not Found"}', b""
+        else:
+            answer, body, packed = owner.body(split.query, self.headers.get("Authorization"))
+        headers = {**answer.headers, "Content-Type": "application/json; charset=utf-8"}
+        if isinstance(owner.api, Hub):
+            headers |= told or {}
+        if packed and "gzip" in self.headers.get("Accept-Encoding", ""):
+            headers["Content-Encoding"], body = "gzip", packed
+        owner.calls.append(
+            Call(
+                self.path, dict(self.headers), answer.status, answer.ignored, len(body),
+                self.client_address[1], began, time.monotonic(),
+            )
+        )  # fmt: skip
+        self._send(answer.status, headers, body)
+
+    def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the name of the method it replaces
+        """Print nothing: calls are kept."""
