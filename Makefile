@@ -42,15 +42,20 @@ extract: .venv/ok ## ask the APIs for today's answers
 refresh: .venv/ok ## extract, manifests and verify, also after a stream failed
 	@$(etl) refresh --data $(DATA) --filters $(FILTERS) $(SOURCE:%=--source %) $(BASE:%=--base %)
 
-.PHONY: manifests
+.PHONY: manifests transform verify
+ifeq ($(filter extract,$(MAKECMDGOALS)),)
 manifests: $(index) ## transform and load what changed
 
-.PHONY: transform
 transform: $(chosen) ## make the models of what changed
 
-.PHONY: verify
-verify: .venv/ok ## check what is published, and show what changed since the last commit
+verify: .venv/ok | $(filter manifests,$(MAKECMDGOALS)) ## check what is published, and show what changed since the last commit
 	@$(etl) verify --data $(DATA) --filters $(FILTERS) $(BASE:%=--base %)
+else
+# Which files there are was read before anything is asked, so what follows extract is a make of its own.
+verify: | $(filter manifests,$(MAKECMDGOALS))
+manifests transform verify: extract
+	@$(MAKE) --no-print-directory $@
+endif
 
 .PHONY: test
 test: .venv/dev ## the project's own tests

@@ -54,8 +54,9 @@ class Hub:
         "sort limit expand expand[] filter author search pipeline_tag gated cursor full config cardData".split(),
     )
 
-    def __init__(self, catalogue: list[Record], token: str | None = None) -> None:
-        self.token = token
+    def __init__(self, catalogue: list[Record], token: str | None = None, largest: int = 1000) -> None:
+        """`largest` is how many records a page has at most, whatever is asked."""
+        self.token, self.largest = token, largest
         self.catalogue = [
             {"_id": f"{place:024x}", "createdAt": "2022-03-02T23:29:04.000Z", "modelId": record["id"], **record}
             for place, record in enumerate(catalogue)
@@ -77,7 +78,7 @@ class Hub:
             return Answer(400, {"error": f"✖ Invalid option: expected one of {options}\n  → at expand"})
         if not asked.get("limit", "0").isdigit():
             return Answer(400, {"error": "✖ Invalid input: expected number\n  → at limit"})
-        size = min(int(asked.get("limit", "0")) or 1000, 1000)
+        size = min(int(asked.get("limit", "0")) or self.largest, self.largest)
         found = self._after(asked.get("cursor"), sort, self._found(query))
         page, more = found[:size], len(found) > size
         fields = self._fields(asked, expand, sort)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from etl.cli import main
 from etl.files import PROJECT, Data
 
+os.environ["NO_PROXY"] = "127.0.0.1"  # the local servers are never asked through a proxy
 TIME = "2026-01-01T00:00:00.000Z"
 
 

@@ -6,7 +6,8 @@ import gzip
 import json
 import threading
 import time
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 from tests.apis import Answer, Civitai, Hub, parse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
 Api = Hub | Civitai
@@ -34,19 +36,38 @@ class Call:
     ended: float
 
 
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with an answer; what is not named here is as it should be.
+
+    `cut` sends half of the body and closes, `drop` closes before any answer, `drip_s` waits that long after each byte.
+    """
+
+    status: int = 200
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    delay_s: float = 0
+    cut: bool = False
+    drop: bool = False
+    drip_s: float = 0
+
+
 class Server:
     """One API, answering in threads until it is closed.
 
     `latency_s` is waited before each answer. At most `quota` requests in `window_s` are answered, as the Hub counts them.
+    `fault` may be set: given path and query of a request and how often they were asked before, it returns what goes wrong.
     """
 
     def __init__(self, api: Api, *, latency_s: float = 0, quota: int = 500, window_s: float = 300, port: int = 0) -> None:
         self.api = api
         self.latency_s = latency_s
         self.calls: list[Call] = []
+        self.fault: Callable[[str, int], Fault | None] = lambda _target, _before: None
         self._quota, self._window_s = quota, window_s
         self._window = (time.monotonic(), 0)
         self._lock = threading.Lock()
+        self._asked: dict[str, int] = {}
         self.body = lru_cache(maxsize=256)(self._body)  # the same question costs the encoding once
         self._http = _Http(("127.0.0.1", port), _Handler, bind_and_activate=True)
         self._http.daemon_threads = True
@@ -83,6 +104,12 @@ class Server:
         self._http.shutdown()
         self._http.server_close()
         self._thread.join()
+
+    def asked(self, target: str) -> int:
+        """Count a request for a target; return how many there were before."""
+        with self._lock:
+            self._asked[target] = self._asked.get(target, -1) + 1
+            return self._asked[target]
 
     def count(self) -> dict[str, str] | None:
         """Count a request in the fixed window; return its headers, None when the window is full."""
@@ -123,8 +150,8 @@ class _Handler(BaseHTTPRequestHandler):
         began, owner = time.monotonic(), self.server.owner
         split = urlsplit(self.path)
         told = owner.count()
-        if owner.latency_s:
-            time.sleep(owner.latency_s)
+        fault = owner.fault(self.path, owner.asked(self.path))
+        time.sleep(owner.latency_s + (fault.delay_s if fault else 0))
         if told is None:
             answer, body, packed = Answer(429, None), b"<html>429 Too Many Requests</html>", b""
         elif split.path != owner.api.PATH:
@@ -134,15 +161,38 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {**answer.headers, "Content-Type": "application/json; charset=utf-8"}
         if isinstance(owner.api, Hub):
             headers |= told or {}
+        if fault and fault.body is not None:
+            body, packed = fault.body, b""
         if packed and "gzip" in self.headers.get("Accept-Encoding", ""):
             headers["Content-Encoding"], body = "gzip", packed
+        headers |= fault.headers if fault else {}
+        status = fault.status if fault and told is not None else answer.status
         owner.calls.append(
             Call(
-                self.path, dict(self.headers), answer.status, answer.ignored, len(body),
+                self.path, dict(self.headers), status, answer.ignored, len(body),
                 self.client_address[1], began, time.monotonic(),
             )
         )  # fmt: skip
-        self._send(answer.status, headers, body)
+        if fault and (fault.drop or fault.cut or fault.drip_s):
+            self._break(fault, headers, body)
+        else:
+            self._send(status, headers, body)
+
+    def _break(self, fault: Fault, headers: dict[str, str], body: bytes) -> None:
+        """Send less than an answer, or slowly."""
+        self.close_connection = True
+        if fault.drop:
+            return
+        self.send_response(fault.status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        with suppress(OSError):  # the client may give up
+            for place in range(len(body) // 2 if fault.cut else len(body)):
+                self.wfile.write(body[place : place + 1])
+                if fault.drip_s:
+                    self.wfile.flush()
+                    time.sleep(fault.drip_s)
 
     def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
         self.send_response(status)

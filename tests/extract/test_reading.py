@@ -1,0 +1,235 @@
+"""How far a stream is read, and what is on disk at every moment."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import replace
+from math import ceil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
+
+from etl.errors import BadAnswer, Unavailable
+from etl.extract.api import Access
+from etl.extract.http import Answer, Client
+from etl.extract.huggingface import API
+from etl.extract.reading import Reading, Terms
+from etl.files import Data
+from etl.filters import load_filters
+from etl.ledger import read_ledger
+from etl.selection import Selection
+from tests.conftest import FILTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from etl.filters import Filters
+
+ORIGIN = "http://127.0.0.1:1"
+Page = list[dict[str, Any]]
+
+
+def filters_in(folder: Path, limit: int, depth: int) -> Filters:
+    path = folder / "filters.toml"
+    path.write_text(FILTERS.replace("limit = 2", f"limit = {limit}").replace("depth = 4", f"depth = {depth}"))
+    return load_filters(path)
+
+
+class Desk:
+    """A stream of the Hub that is answered by hand; `clock` counts up."""
+
+    def __init__(self, folder: Path, limit: int = 2, depth: int = 100) -> None:
+        self.data = Data(folder / "data")
+        self.filters = filters_in(folder, limit, depth)
+        (self.source,) = self.filters.sources
+        self.stream = next(each for each in self.source.streams if each.name == "default")
+        self.clock = 0
+
+    def now(self) -> str:
+        self.clock += 1
+        return f"2026-01-01T00:00:{self.clock:02}.000Z"
+
+    def start(self) -> Reading:
+        def enough(*_: object) -> Callable[[bytes], bool]:
+            self.selection = Selection(self.source, self.stream, self.filters.limit)
+            return self.suffices
+
+        client = Client(requests.Session(), API, Access(ORIGIN, None), self.source.rate)
+        return Reading(self.data, self.source, self.stream, client, Terms(enough, self.filters.depth, self.now))
+
+    def suffices(self, body: bytes) -> bool:
+        self.selection.feed(json.loads(body))
+        return self.selection.is_full
+
+    def read(self, *pages: Page, etag: str | None = None) -> Reading:
+        """Answer with these pages until the reading ends."""
+        reading = self.start()
+        for number, page in enumerate(pages, 1):
+            if reading.target is None:
+                break
+            reading.take(answer(page, f"/api/models?page={number + 1}" if number < len(pages) else None, etag))
+        return reading
+
+    @property
+    def folder(self) -> Path:
+        return self.data.raw("huggingface", "default")
+
+    def files(self) -> dict[str, tuple[bytes, int]]:
+        return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in self.folder.iterdir()}
+
+
+def answer(page: Page, link: str | None = None, etag: str | None = None) -> Answer:
+    return Answer(json.dumps(page).encode(), etag, link)
+
+
+def model(name: str, size: str = "small", license: str | None = "apache-2.0") -> dict[str, Any]:  # noqa: A002  the field
+    return {"id": name, "size": size, "license": license}
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+FIELDS = st.tuples(st.sampled_from(["small", "large", "unknown"]), st.sampled_from(["apache-2.0", None]))
+
+
+@given(st.lists(FIELDS, max_size=20), st.integers(1, 4), st.integers(1, 3), st.integers(1, 25))
+def test_a_stream_is_read_as_far_as_its_manifests_need_and_no_further(
+    told: list[tuple[str, str | None]], size: int, limit: int, depth: int
+) -> None:
+    models = [model(str(number), *fields) for number, fields in enumerate(told)]
+    pages = [models[start : start + size] for start in range(0, max(1, len(models)), size)]
+    with tempfile.TemporaryDirectory() as folder:
+        desk = Desk(Path(folder), limit, depth)
+        reading = desk.read(*pages)
+        ledger = read_ledger(desk.data, "huggingface", "default")
+
+    def suffices(count: int) -> bool:
+        first = models[: count * size]
+        kept = [sum(each.keeps(model) for model in first) >= limit for each in desk.stream.filters]
+        return all(kept) or len(first) >= depth or count >= len(pages)
+
+    needed = next(count for count in range(1, len(pages) + 1) if suffices(count))
+    assert [page.file for page in ledger.pages] == [f"page-{number:04}.json" for number in range(1, needed + 1)]
+    assert (reading.target, ledger.complete, ledger.exhausted) == (None, True, needed == len(pages))
+    assert needed <= ceil(depth / size)
+
+
+def test_bodies_are_kept_byte_for_byte_and_the_ledger_says_what_was_asked(desk: Desk) -> None:
+    reading = desk.start()
+    body = b'[ {"id":"o/\\u00e9" , "size":1e0, "license":null}\n]\n'
+    reading.take(Answer(body, 'W/"1"', f"{ORIGIN}/api/models?cursor=x"))
+    assert not desk.folder.exists()
+    assert (desk.folder.with_name(".default") / "page-0001.json").read_bytes() == body
+    reading.take(answer([]))
+    assert not desk.folder.with_name(".default").exists()
+    assert (desk.folder / "page-0001.json").read_bytes() == body
+    first, second = read_ledger(desk.data, "huggingface", "default").pages
+    assert first.url == API.first(desk.stream.asks)
+    assert (first.next, second.url, second.next) == ("/api/models?cursor=x",) * 2 + (None,)
+    assert (first.etag, first.records, first.bytes) == ('W/"1"', 1, len(body))
+    assert first.fetched_at < second.fetched_at
+
+
+def test_equal_answers_leave_the_files_alone_and_say_when_they_were_checked(desk: Desk) -> None:
+    pages = [[model("a")], [model("b", "large")]]
+    desk.read(*pages)
+    before, old = desk.files(), read_ledger(desk.data, "huggingface", "default")
+    assert desk.read(*pages).changed == 0
+    after, new = desk.files(), read_ledger(desk.data, "huggingface", "default")
+    assert before.pop("stream.json") != after.pop("stream.json")
+    assert after == before
+    assert new == replace(old, checked_at=new.checked_at)
+    assert new.checked_at > old.checked_at
+
+
+def test_a_changed_page_is_replaced_and_its_neighbours_keep_file_time_and_date(desk: Desk) -> None:
+    desk.read([model("a")], [model("b")], [model("c")])
+    before, old = desk.files(), read_ledger(desk.data, "huggingface", "default")
+    assert desk.read([model("a")], [model("x")]).changed == 1
+    after, new = desk.files(), read_ledger(desk.data, "huggingface", "default")
+    assert after["page-0001.json"] == before["page-0001.json"]
+    assert json.loads(after["page-0002.json"][0]) == [model("x")]
+    assert sorted(after) == ["page-0001.json", "page-0002.json", "stream.json"]
+    assert new.pages[0].fetched_at == old.pages[0].fetched_at
+    assert new.pages[1].fetched_at > old.pages[2].fetched_at
+
+
+def test_a_tag_is_sent_along_and_not_modified_keeps_the_page(desk: Desk) -> None:
+    desk.read([model("a")], [model("b")], etag='"1"')
+    before = desk.files()
+    reading = desk.start()
+    assert reading.etag == '"1"'
+    reading.take(Answer(None, None, None))
+    assert (reading.target, reading.etag) == ("/api/models?page=2", '"1"')
+    reading.take(Answer(None, '"2"', None))
+    assert reading.target is None
+    after, ledger = desk.files(), read_ledger(desk.data, "huggingface", "default")
+    assert [page.etag for page in ledger.pages] == ['"1"', '"2"']
+    assert {name: after[name] for name in after if name != "stream.json"} == {
+        name: before[name] for name in before if name != "stream.json"
+    }
+
+
+def test_no_tag_is_sent_for_a_page_that_is_not_what_came(desk: Desk) -> None:
+    desk.read([model("a")], etag='"1"')
+    (desk.folder / "page-0001.json").write_text("[]")
+    reading = desk.start()
+    assert reading.etag is None
+    with pytest.raises(BadAnswer, match="304"):
+        reading.take(Answer(None, None, None))
+    reading.take(answer([model("a")]))
+    assert json.loads((desk.folder / "page-0001.json").read_text()) == [model("a")]
+
+
+def test_a_failure_keeps_what_was_there_and_the_time_of_the_first(desk: Desk) -> None:
+    desk.read([model("a")])
+    before = desk.files()
+    for why in ("first", "second"):
+        reading = desk.start()
+        reading.take(answer([model("x")], "/api/models?page=2"))
+        reading.fail(Unavailable(why))
+        assert reading.target is None
+    after = desk.files()
+    assert after["page-0001.json"] == before["page-0001.json"]
+    assert not desk.folder.with_name(".default").exists()
+    failed = read_ledger(desk.data, "huggingface", "default")
+    assert failed.failed == "second"
+    assert failed.complete
+    first = failed.failed_at
+    assert first is not None
+    desk.read([model("a")])
+    mended = read_ledger(desk.data, "huggingface", "default")
+    assert (mended.failed_at, mended.failed) == (None, None)
+    assert mended.pages[0].fetched_at < first
+
+
+@pytest.mark.parametrize(
+    ("body", "link", "words"),
+    [
+        (b"<html>", None, "is not JSON"),
+        (b'{"error": "x"}', None, "has not the shape of a page"),
+        (b"[]", "/api/models?page=1", "is one already read"),
+        (b"[]", "http://127.0.0.1:2/api/models?page=3", "is of another origin, http://127.0.0.1:2/api/models"),
+        (b"[]", "https://127.0.0.1:1/api/models?page=3", "is of another origin"),
+    ],
+)
+def test_what_is_no_page_is_refused_and_nothing_is_replaced(desk: Desk, body: bytes, link: str | None, words: str) -> None:
+    reading = desk.start()
+    reading.take(answer([model("a")], "/api/models?page=1"))
+    with pytest.raises(BadAnswer, match=words):
+        reading.take(Answer(body, None, link))
+    assert not desk.folder.exists()
+
+
+def test_a_ledger_that_breaks_its_contract_is_read_anew(desk: Desk) -> None:
+    desk.read([model("a")])
+    desk.data.ledger("huggingface", "default").write_text("{}")
+    assert desk.read([model("a")]).changed == 1
+    assert read_ledger(desk.data, "huggingface", "default").complete

@@ -1,0 +1,206 @@
+"""Extraction over HTTP: polite, quick, and honest about what failed."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from etl.ledger import read_ledger
+from tests.catalogue import SMALL_FILTERS
+from tests.conftest import House
+from tests.golden import GOLDEN, both, environment
+from tests.server import Fault, Server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LIKES = "sort=likes"
+
+
+class Live(House):
+    """A data folder that is extracted from two local servers."""
+
+    hub: Server
+    civitai: Server
+
+    def stream(self, source: str, stream: str) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in self.data.raw(source, stream).iterdir()}
+
+
+@pytest.fixture
+def live(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
+    house.filters.write_text(SMALL_FILTERS)
+    made = Live(house.data, house.filters)
+    with both() as (hub, civitai):
+        object.__setattr__(made, "hub", hub)
+        object.__setattr__(made, "civitai", civitai)
+        for name, value in environment(hub, civitai).items():
+            monkeypatch.setenv(name, value)
+        for name in ("HF_TOKEN", "CIVITAI_API_KEY"):
+            monkeypatch.delenv(name, raising=False)
+        yield made
+
+
+def test_all_streams_are_read_with_at_most_three_requests_in_flight_over_as_many_connections(live: Live) -> None:
+    live.hub.latency_s = live.civitai.latency_s = 0.05
+    assert live.run("extract") == 0
+    for server, requests in ((live.hub, 13), (live.civitai, 25)):
+        assert len(server.calls) == requests
+        assert server.in_flight == 3
+        assert len({call.connection for call in server.calls}) == 3
+        assert server.ignored == set()
+        assert {call.status for call in server.calls} == {200}
+        assert len({call.target for call in server.calls}) == requests
+        for call in server.calls:
+            assert re.fullmatch(r"model-manifests/[\d.]+; python-requests/[\d.]+", call.headers["User-Agent"])
+            assert call.headers["Accept-Encoding"] == "gzip"
+            assert "Authorization" not in call.headers
+
+
+def test_no_more_requests_are_sent_in_a_window_than_the_rate_allows(live: Live) -> None:
+    text = live.filters.read_text()
+    assert "requests = 500, seconds = 300" in text
+    live.filters.write_text(text.replace("requests = 500, seconds = 300", "requests = 5, seconds = 0.5"))
+    assert live.run("extract", "--source", "huggingface") == 0
+    times = [call.began for call in live.hub.calls]
+    assert len(times) == 13
+    assert min(later - earlier for earlier, later in zip(times, times[5:], strict=False)) > 0.4
+    assert times[4] - times[0] < 0.4
+    assert live.civitai.calls == []
+
+
+def test_a_429_costs_its_stream_and_not_a_window(live: Live) -> None:
+    live.filters.write_text(live.filters.read_text().replace("seconds = 300", "seconds = 8"))
+    live.hub.fault = lambda target, _: Fault(429, b"slow down") if LIKES in target else None
+    assert live.run("extract", "--source", "huggingface") == 75
+    assert live.hub.calls[-1].ended - live.hub.calls[0].began < 7
+
+
+def test_a_page_of_the_past_is_kept_when_its_stream_fails_and_the_others_go_on(
+    live: Live, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert live.run("extract") == 0
+    before = live.stream("huggingface", "likes")
+    live.hub.fault = lambda target, _: Fault(503, b"<html>\x1b[31mdown") if LIKES in target and "cursor" in target else None
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1800000000")
+    capsys.readouterr()
+    assert live.run("extract") == 75
+    told = capsys.readouterr()
+    assert "13 streams, 1 failed" in told.out
+    assert "huggingface/likes: page 2: http://127.0.0.1:" in told.err
+    assert "answered 503 Service Unavailable: <html>�[31mdown; later may work" in told.err
+    after = live.stream("huggingface", "likes")
+    ledger = json.loads(after.pop("stream.json"))
+    assert (ledger["failed_at"], ledger["complete"]) == ("2027-01-15T08:00:00.000Z", True)
+    before.pop("stream.json")
+    assert after == before
+    assert read_ledger(live.data, "civitai", "default").checked_at == "2027-01-15T08:00:00.000Z"
+    assert live.run("manifests") == 0
+    assert live.entry("hf-filter-likes.json")["stale"] == "2027-01-15T08:00:00.000Z"
+    live.hub.fault = lambda *_: None
+    assert live.run("refresh") == 0
+    assert live.entry("hf-filter-likes.json")["stale"] is None
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "words"),
+    [
+        (Fault(400, '{"error":"✖ Invalid sort"}'.encode()), 65, "answered 400 Bad Request"),
+        (Fault(302, b"", {"Location": "http://127.0.0.1:9/"}), 65, "answered 302 Found"),
+        (Fault(401, b"{}"), 2, "mend or unset HF_TOKEN"),
+        (Fault(451, b"{}"), 75, "in this region"),
+        (Fault(drop=True), 75, "no connection; later may work"),
+        (Fault(cut=True), 75, "later may work"),
+        (Fault(200, b'{"error":"x"}'), 65, "has not the shape of a page"),
+        (Fault(200, b"[1]"), 0, "13 streams, 0 failed"),
+        (Fault(200, b'[{"id":NaN}]'), 65, "NaN is no JSON number"),
+    ],
+)
+def test_what_went_wrong_is_told_with_its_code(
+    live: Live, capsys: pytest.CaptureFixture[str], fault: Fault, code: int, words: str
+) -> None:
+    live.hub.fault = lambda target, _: fault if LIKES in target else None
+    assert live.run("extract") == code
+    told = capsys.readouterr()
+    assert words in told.err + told.out
+    assert "Traceback" not in told.err
+    assert live.data.ledger("huggingface", "default").exists()
+    assert live.data.ledger("huggingface", "likes").exists() == (code == 0)
+
+
+def test_a_token_goes_to_its_own_source_and_into_no_file(
+    live: Live, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password from-netrc\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    monkeypatch.setenv("HF_TOKEN", " good\n")
+    assert live.run("refresh") == 0
+    assert {call.headers["Authorization"] for call in live.hub.calls} == {"Bearer good"}
+    assert not any("Authorization" in call.headers for call in live.civitai.calls)
+    monkeypatch.setenv("HF_TOKEN", "s3cr3t")
+    monkeypatch.setenv("CIVITAI_API_KEY", "k3y")
+    assert live.run("extract") == 2
+    assert {call.headers["Authorization"] for call in live.civitai.calls[25:]} == {"Bearer k3y"}
+    written = b"".join(path.read_bytes() for path in live.data.root.rglob("*.json"))
+    told = capsys.readouterr()
+    assert len(written) > 10_000
+    for word in ("s3cr3t", "k3y", "from-netrc"):
+        assert word.encode() not in written
+        assert word not in told.out + told.err
+
+
+@pytest.mark.parametrize("endpoint", ["ftp://127.0.0.1", "127.0.0.1:80", "http://", "http://me:secret@127.0.0.1"])
+def test_an_endpoint_that_is_none_is_bad_usage(
+    live: Live, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], endpoint: str
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", endpoint)
+    assert live.run("extract") == 2
+    assert "HF_ENDPOINT" in capsys.readouterr().err
+    assert live.civitai.calls == []
+
+
+def test_a_clock_that_is_none_is_bad_usage(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "noon")
+    assert live.run("extract") == 2
+
+
+def test_nobody_there_is_told(live: Live, capsys: pytest.CaptureFixture[str]) -> None:
+    live.hub.close()
+    assert live.run("extract") == 75
+    assert "no connection; later may work" in capsys.readouterr().err
+    assert live.data.ledger("civitai", "default").exists()
+
+
+def test_the_plan_tells_what_extract_then_does(live: Live, capsys: pytest.CaptureFixture[str]) -> None:
+    assert live.run("plan") == 0
+    told = capsys.readouterr().out
+    assert "huggingface/default: 2 to 6 requests; on disk: nothing" in told
+    times = "7 to 20 times the time of an answer"
+    assert f"civitai: 20 to 60 requests, 3 at once: {times}; the rate of 60 in 60 s adds 0 to 0 s" in told
+    assert live.hub.calls + live.civitai.calls == []
+    assert live.run("extract") == 0
+    for call in live.hub.calls + live.civitai.calls:
+        assert "cursor=" in call.target or f"    {call.target}\n" in told
+    capsys.readouterr()
+    assert live.run("plan", "--source", "civitai") == 0
+    told = capsys.readouterr().out
+    assert "on disk: 6 pages, 33 records, read 2026-02-01T00:00:00.000Z\n" in told
+    assert "huggingface" not in told
+    live.filters.write_text(live.filters.read_text().replace("page = 6", "page = 5"))
+    assert live.run("plan") == 0
+    assert "of another request" in capsys.readouterr().out
+
+
+def test_a_stream_that_no_manifest_draws_on_is_not_read(live: Live) -> None:
+    live.filters.write_text(live.filters.read_text().replace('"likes", ', "").replace(', "likes/small"', ""))
+    assert live.run("extract") == 0
+    assert not live.data.raw("huggingface", "likes").exists()
+    assert sorted(path.name for path in live.data.raw("huggingface").iterdir()) == ["default", "recent"]
+
+
+def test_the_goldens_are_there() -> None:
+    assert len(list(GOLDEN.iterdir())) == 27
