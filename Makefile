@@ -70,8 +70,8 @@ serve: .venv/dev ## both APIs on this machine, over the snapshot, to play with
 	@$(python) -m tests.serve
 
 .PHONY: bench
-bench: .venv/ok ## seconds and memory of a rebuild, beside a plain baseline
-	@$(python) bench/bench.py
+bench: .venv/dev ## seconds, memory and requests, beside plain baselines
+	@$(python) -m bench
 
 .PHONY: clean
 clean: ## remove what can be made again

@@ -90,6 +90,10 @@ class Filter:
         """Tell whether a model belongs on the page: the one rule of what a filter keeps."""
         return all(option.keeps(model) for option in self.options)
 
+    def is_disjoint(self, other: Filter) -> bool:
+        """Tell whether no model can belong on the pages of both."""
+        return any(one.is_disjoint(another) for one, another in zip(self.options, other.options, strict=True))
+
 
 @dataclass(frozen=True)
 class Rate:

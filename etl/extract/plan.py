@@ -11,12 +11,12 @@ from etl.ledger import Ledger, read_ledger, streams
 
 if TYPE_CHECKING:
     from etl.files import Data
-    from etl.filters import Filters, Rate, Source, Stream
+    from etl.filters import Filter, Filters, Rate, Source, Stream
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A stream with its requests: at least as many as fill its manifests from full pages, at most as many as reach `depth`.
+    """A stream with its requests, of full pages: at least as many as may fill its manifests, at most as many as reach `depth`.
 
     `request` is path and query of its first page; `on_disk` the ledger of what was read before.
     """
@@ -37,9 +37,18 @@ def plan(data: Data, filters: Filters, chosen: list[Source]) -> list[Planned]:
         for stream in source.streams:
             old = read_ledger(data, source.name, stream.name) if stream.name in there else None
             request = APIS[source.name].first(stream.asks)
-            least = ceil(min(filters.limit, filters.depth) / source.page)
+            least = ceil(min(filters.limit * _apart(stream), filters.depth) / source.page)
             planned.append(Planned(source, stream, request, least, ceil(filters.depth / source.page), old))
     return planned
+
+
+def _apart(stream: Stream) -> int:
+    """Return of how many filters no two can share a model, so that each needs models of its own; not always the most."""
+    chosen: list[Filter] = []
+    for each in sorted(stream.filters, key=lambda each: -len(each.path.split("/"))):
+        if all(each.is_disjoint(other) for other in chosen):
+            chosen.append(each)
+    return len(chosen)
 
 
 def held_s(requests: int, rate: Rate) -> float:

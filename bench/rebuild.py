@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
-
-from etl.files import Data, sources  # noqa: E402  the project is not installed
-from etl.transform.stage import models_of  # noqa: E402  as above
+from bench.measure import every_combination, spend
+from etl.files import PROJECT, Data, sources
+from etl.transform.stage import models_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,18 +26,6 @@ for path in sorted(pathlib.Path(sys.argv[1]).glob("raw/*/*/page-*.json")):
     records = page if isinstance(page, list) else page["items"]
     pathlib.Path(sys.argv[2], "-".join(path.parts[-3:])).write_text(json.dumps([record["id"] for record in records], indent=2))
 """
-
-
-def spend(command: list[str]) -> tuple[float, float]:
-    """Run a command; return its seconds and the peak memory of its largest process in MB."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"{' '.join(command)}: ended with {process.returncode}")
-    unit = 1e6 if sys.platform == "darwin" else 1e3  # ru_maxrss counts bytes on macOS, kilobytes on Linux
-    return time.perf_counter() - start, usage.ru_maxrss / unit
 
 
 def rates(data: Data) -> dict[str, float]:
@@ -63,8 +46,7 @@ def main() -> None:
         root = Path(folder)
         data, every = Data(root / "data"), root / "every.toml"
         shutil.copytree(PROJECT / "data" / "raw", data.root / "raw")
-        text = (PROJECT / "filters.toml").read_text(encoding="utf-8")
-        every.write_text(re.sub(r"manifests = \[.*?\]", 'manifests = "all"', text, flags=re.DOTALL), encoding="utf-8")
+        every.write_text(every_combination(), encoding="utf-8")
         shipped = ["make", "-s", "-j2", "manifests", f"DATA={data.root}"]
         more = Data(root / "more")
         for stream in data.raws.glob("*/*/"):
@@ -105,7 +87,3 @@ def main() -> None:
             print(f"{name:41}{seconds:9.3f}{seconds / base:8.1f}{max(peak for _, peak in runs):9.0f}")
         for source, rate in rates(data).items():
             print(f"transform of {source}: {rate:,.0f} records a second on one core")
-
-
-if __name__ == "__main__":
-    main()
