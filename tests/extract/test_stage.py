@@ -178,7 +178,7 @@ def test_nobody_there_is_told(live: Live, capsys: pytest.CaptureFixture[str]) ->
 def test_the_plan_tells_what_extract_then_does(live: Live, capsys: pytest.CaptureFixture[str]) -> None:
     assert live.run("plan") == 0
     told = capsys.readouterr().out
-    assert "huggingface/default: 2 to 6 requests; on disk: nothing" in told
+    assert "huggingface/default: 4 to 6 requests; on disk: nothing" in told
     times = "7 to 20 times the time of an answer"
     assert f"civitai: 20 to 60 requests, 3 at once: {times}; the rate of 60 in 60 s adds 0 to 0 s" in told
     assert live.hub.calls + live.civitai.calls == []
