@@ -130,7 +130,10 @@ def _access(api: Api) -> Access:
     split = urlsplit(endpoint)
     if split.scheme not in ("http", "https") or not split.hostname or split.query or split.fragment or "@" in split.netloc:
         raise BadUsage(f"{api.endpoint_variable}={endpoint}: is no address of a server, such as {api.endpoint}")
-    return Access(endpoint, os.environ.get(api.token_variable, "").strip() or None)
+    token = next((told for name in api.token_variables if (told := os.environ.get(name, "").strip())), None)
+    if token and split.scheme == "http" and split.hostname not in ("localhost", "127.0.0.1", "::1"):
+        raise BadUsage(f"{api.endpoint_variable}={endpoint}: a token is sent over https only; unset it, or use https")
+    return Access(endpoint, token)
 
 
 def _clock() -> Callable[[], str]:

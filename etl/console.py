@@ -80,8 +80,11 @@ class Watch:
             f"{sum(reading.changed for reading in readings)} of them new; {sum(page.bytes for page in pages) / 1e6:.1f} MB; "
             f"{time.monotonic() - self._start:.1f} s"
         )
+        told: dict[str, list[str]] = {}
         for reading in failed:
-            print(f"{_where(reading)}: page {len(reading.pages) + 1}: {reading.failed}", file=sys.stderr)
+            told.setdefault(f"page {len(reading.pages) + 1}: {reading.failed}", []).append(_where(reading))
+        for why, where in told.items():
+            print(f"failed: {', '.join(where)}: {why}", file=sys.stderr)
 
 
 def _where(reading: Reading) -> str:

@@ -98,25 +98,33 @@ def read_json(path: Path) -> Any:
         raise BadAnswer(f"{path}: is not JSON: {error}") from error
 
 
-def parse_answer(body: bytes, where: object) -> tuple[str, Any]:
+def parse_answer(body: bytes, where: object, *, unique: bool = False) -> tuple[str, Any]:
     """Return an API's answer as text that any JSON reader takes, and its value; `where` is named in messages.
 
     Escapes of lone surrogates, which are no characters, become U+FFFD in both.
 
     Raises:
-        BadAnswer: the body is not exactly one JSON value in UTF-8, or holds NaN or Infinity.
+        BadAnswer: the body is not exactly one JSON value in UTF-8, or holds NaN or Infinity, or, if keys are to be
+            `unique`, one object has a key twice, so that readers may disagree.
     """
     if _SURROGATE.search(body):
         body = _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], body)
     try:
         text = body.decode()
-        return text, json.loads(text, parse_constant=_refuse)
+        return text, json.loads(text, parse_constant=_refuse, object_pairs_hook=_unique if unique else None)
     except (ValueError, RecursionError) as error:
         raise BadAnswer(f"{where}: is not JSON: {error}") from error
 
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON number")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("an object has a key twice")
+    return value
 
 
 def write(path: Path, content: bytes) -> None:

@@ -18,7 +18,7 @@ class Api:
         endpoint: Where it is unless the environment says otherwise; without a final slash.
         path: What is asked below the endpoint.
         endpoint_variable: The name of the environment's variable for `endpoint`.
-        token_variable: The name of the environment's variable for a token.
+        token_variables: The names of the environment's variables for a token; the first that is set counts.
         records: A page's value to its records; raises TypeError or KeyError where it has none.
         following: The request of a page, the address that its `Link` header gives as next (null without one) and its value
             to the address or target of the page that follows; null at the end.
@@ -27,7 +27,7 @@ class Api:
     endpoint: str
     path: str
     endpoint_variable: str
-    token_variable: str
+    token_variables: tuple[str, ...]
     records: Callable[[Any], list[Any]]
     following: Callable[[str, str | None, Any], str | None]
 

@@ -27,4 +27,5 @@ def _following(request: str, _link: str | None, value: Any) -> str | None:
     return f"{split.path}?{urlencode([*query, ('cursor', cursor)])}"
 
 
-API = Api("https://civitai.com", "/api/v1/models", "CIVITAI_ENDPOINT", "CIVITAI_API_KEY", _records, _following)
+TOKENS = ("CIVITAI_API_KEY", "CIVITAI_TOKEN", "CIVITAI_API_TOKEN")
+API = Api("https://civitai.com", "/api/v1/models", "CIVITAI_ENDPOINT", TOKENS, _records, _following)

@@ -1,7 +1,10 @@
-"""One polite request: within the rate of its source, with timeouts, and with the token for its own origin only."""
+"""Polite requests: within the rate of their source, again when it may help, with the token for its own origin only."""
 
 from __future__ import annotations
 
+import json
+import threading
+import time
 import tomllib
 from dataclasses import dataclass
 from functools import partial
@@ -9,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
+import tenacity
+import urllib3
 from pyrate_limiter import InMemoryBucket, Limiter, SingleBucketFactory
 from pyrate_limiter import Rate as Window
 from requests_ratelimiter import LimiterAdapter
 
 from etl.errors import BadAnswer, BadUsage, EtlError, Unavailable
+from etl.extract.verdict import Again, inert, refusal
 from etl.files import PROJECT, parse_answer
 
 if TYPE_CHECKING:
@@ -23,20 +29,34 @@ if TYPE_CHECKING:
     from etl.filters import Rate
 
 CONNECT_S = 10
-READ_S = 90  # a page of CivitAI may be some megabytes, and its own router waits 30 s
-_LONGEST = 200  # characters of a server's own words in a message
+READ_S = 90  # between two pieces: a page of CivitAI may be some megabytes, and its own router waits 30 s
+WHOLE_S = 300  # for a whole answer
+LARGEST_BYTES = 64 * 2**20  # of a body, decompressed
+ATTEMPTS = 6
+FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 30.0
+DEADLINE_S = 900  # for all attempts of a request, their waits included
+LOST_AFTER = 3  # requests that failed in a row, each with all its attempts
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A body, decompressed, with what its headers say: `link` is the address of the next page.
+    """A body, decompressed, and its value, with what its headers say: `link` is the address of the next page.
 
-    `body` is null where the server said that it is the one of the tag that was sent along.
+    Body and value are null where the server said that the body is the one of the tag that was sent along.
     """
 
     body: bytes | None
+    value: Any
     etag: str | None
     link: str | None
+
+
+class NotAsked(EtlError):
+    """A request that was not sent, since its source was given up; its code is that of the cause."""
+
+    def __init__(self, origin: str, cause: EtlError) -> None:
+        super().__init__(f"{origin}: not asked any more in this run")
+        self.code = cause.code
 
 
 def session() -> requests.Session:
@@ -47,7 +67,10 @@ def session() -> requests.Session:
 
 
 class Client:
-    """Asks one source, and reads what it says about its pages; threads may share it."""
+    """Asks one source, and reads what it says about its pages; threads may share it.
+
+    A source that rejects the token, or fails LOST_AFTER requests in a row, is not asked again.
+    """
 
     def __init__(self, session: requests.Session, api: Api, access: Access, rate: Rate) -> None:
         split = urlsplit(access.endpoint)
@@ -55,6 +78,9 @@ class Client:
         self._base = split.path
         self._api, self._token = api, access.token
         self._session = session
+        self._lost: EtlError | None = None
+        self._over = threading.Event()  # ends every wait
+        self._failures, self._lock = 0, threading.Lock()
         limiter = Limiter(
             # It keeps the time of every request of a run, which are few: no thread need sweep them out.
             SingleBucketFactory(InMemoryBucket([Window(rate.requests, int(rate.seconds * 1000))]), schedule_leak=False)
@@ -64,41 +90,51 @@ class Client:
         session.mount(access.endpoint + api.path, adapter)
 
     def get(self, target: str, etag: str | None) -> Answer:
-        """Ask for path and query below the endpoint; wait for the turn that the rate allows.
+        """Ask for path and query below the endpoint; wait for the turn that the rate allows, before each attempt.
 
         Raises:
-            Unavailable: no connection, a timeout, or an answer that may be better later.
+            Unavailable: no connection, a timeout, or an answer that may be better later, after all attempts.
             BadUsage: the token was rejected.
-            BadAnswer: the request was.
+            BadAnswer: the request was, or what came is no JSON.
+            NotAsked: the source was given up.
         """
-        headers = {"If-None-Match": etag} if etag else {}
+        attempts = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(Again),
+            wait=_wait_s,
+            stop=tenacity.stop_any(tenacity.stop_after_attempt(ATTEMPTS), tenacity.stop_before_delay(DEADLINE_S)),
+            sleep=self._pause,
+            reraise=True,
+        )
         try:
-            # A redirect would lead to another host or to a page for people. Without `auth`, a .netrc would be sent.
-            response = self._session.get(
-                self._origin + target, headers=headers, auth=partial(_sign, token=self._token),
-                timeout=(CONNECT_S, READ_S), allow_redirects=False,
-            )  # fmt: skip
-        except requests.RequestException as error:
-            raise Unavailable(f"{self._origin}: {_cause(error)}; later may work") from error
-        if response.status_code not in (200, 304):
-            raise self._refusal(response)
-        link = response.links.get("next", {}).get("url")
-        return Answer(response.content if response.status_code == 200 else None, response.headers.get("ETag"), link)
+            answer = attempts(self._once, target, etag)
+        except Again as again:
+            self._count(again.error)
+            raise again.error from again
+        except EtlError as error:
+            self._count(error)
+            raise
+        with self._lock:
+            self._failures = 0
+        return answer
+
+    def stop(self) -> None:
+        """End all waits; send nothing more."""
+        self._lost = self._lost or Unavailable("stopped")
+        self._over.set()
 
     def first(self, asks: Mapping[str, Any]) -> str:
         """Return path and query of the first page of a stream."""
         return self._base + self._api.first(asks)
 
-    def read(self, target: str, body: bytes, answer: Answer) -> tuple[int, str | None]:
-        """Return how many records the body of an answer to `target` has, and the target of the next page, null at the end.
+    def read(self, target: str, value: Any, link: str | None) -> tuple[int, str | None]:
+        """Return how many records the value of an answer to `target` has, and the target of the next page, null at the end.
 
         Raises:
-            BadAnswer: the body is not a page, or its next page is of another origin.
+            BadAnswer: the value is not a page, or its next page is of another origin.
         """
-        _, value = parse_answer(body, self._origin)
         try:
             records = len(self._api.records(value))
-            following = self._api.following(target, answer.link, value)
+            following = self._api.following(target, link, value)
         except (TypeError, KeyError, AttributeError) as error:
             raise BadAnswer(f"{self._origin}: the answer has not the shape of a page; has the source changed?") from error
         if following is None:
@@ -108,23 +144,71 @@ class Client:
             raise BadAnswer(f"{self._origin}: the next page is of another origin, {inert(following)}; it is not followed")
         return records, f"{split.path}?{split.query}"
 
-    def _refusal(self, response: requests.Response) -> EtlError:
-        status = response.status_code
-        said = f"{self._origin}: answered {status} {inert(response.reason or '')}: {inert(response.text)}"
-        if status == 401:
-            return BadUsage(f"{said}; the token is rejected: mend or unset {self._api.token_variable}")
-        if status == 451:
-            return Unavailable(f"{said}; it does not answer in this region")
-        if status in (403, 408, 425, 429) or status >= 500:
-            return Unavailable(f"{said}; later may work")
-        return BadAnswer(f"{said}; the request is not one that it takes")
+    def _once(self, target: str, etag: str | None) -> Answer:
+        """Ask one time."""
+        if self._lost:
+            raise NotAsked(self._origin, self._lost)
+        headers = {"If-None-Match": etag} if etag else {}
+        try:
+            # A redirect would lead to another host or to a page for people. Without `auth`, a .netrc would be sent.
+            with self._session.get(
+                self._origin + target, headers=headers, auth=partial(_sign, token=self._token),
+                timeout=(CONNECT_S, READ_S), allow_redirects=False, stream=True,
+            ) as response:  # fmt: skip
+                body = self._body(response)
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise Again(Unavailable(f"{self._origin}: {_cause(error)}; later may work")) from error
+        link = response.links.get("next", {}).get("url")
+        told = response.headers.get("ETag")
+        if response.status_code == 304:
+            return Answer(None, None, told, link)
+        if response.status_code != 200:
+            text = body.decode(errors="replace")
+            said = f"{self._origin}: answered {response.status_code} {inert(response.reason or '')}: {inert(text)}"
+            raise refusal(self._api, said, response.status_code, response.headers, text)
+        return Answer(body, self._value(body, response.headers.get("Content-Type", "")), told, link)
+
+    def _body(self, response: requests.Response) -> bytes:
+        """Return the body, decompressed; piece by piece, so that neither its length nor its slowness is without end."""
+        start, pieces, length = time.monotonic(), [], 0
+        while piece := response.raw.read1(2**16, decode_content=True):
+            pieces.append(piece)
+            length += len(piece)
+            if length > LARGEST_BYTES:
+                raise BadAnswer(f"{self._origin}: the answer is larger than {LARGEST_BYTES:,} bytes; ask for smaller pages")
+            if time.monotonic() - start > WHOLE_S:
+                raise Again(Unavailable(f"{self._origin}: the answer was not whole within {WHOLE_S} s; later may work"))
+        return b"".join(pieces)
+
+    def _value(self, body: bytes, kind: str) -> Any:
+        try:
+            return parse_answer(body, self._origin, unique=True)[1]
+        except BadAnswer as error:
+            if "json" not in kind:
+                words = inert(body[:1000].decode(errors="replace"))
+                raise Again(Unavailable(f"{self._origin}: answered {words}, where JSON was due; later may work")) from error
+            if isinstance(error.__cause__, json.JSONDecodeError | UnicodeDecodeError):
+                raise Again(error) from error  # it may have been cut
+            raise
+
+    def _pause(self, seconds: float) -> None:
+        self._over.wait(seconds)
+
+    def _count(self, error: EtlError) -> None:
+        """Count a request that failed with all its attempts."""
+        with self._lock:
+            self._failures += 1
+            if isinstance(error, BadUsage) or self._failures >= LOST_AFTER:
+                self._lost = self._lost or error
+                self._over.set()
 
 
-def inert(text: str) -> str:
-    """Return a remote text fit for a message: printable, on one line, short."""
-    words = " ".join(text[: 4 * _LONGEST].split())
-    words = "".join(each if each.isprintable() else "�" for each in words)
-    return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"
+def _wait_s(state: tenacity.RetryCallState) -> float:
+    """Return the wait before the next attempt: what the server asked for, else exponential with jitter."""
+    failed = state.outcome.exception() if state.outcome else None
+    if isinstance(failed, Again) and failed.wait_s is not None:
+        return failed.wait_s
+    return tenacity.wait_exponential_jitter(multiplier=FIRST_WAIT_S, max=LONGEST_WAIT_S, jitter=FIRST_WAIT_S)(state)
 
 
 def _sign(request: requests.PreparedRequest, token: str | None) -> requests.PreparedRequest:
@@ -133,14 +217,14 @@ def _sign(request: requests.PreparedRequest, token: str | None) -> requests.Prep
     return request
 
 
-def _cause(error: requests.RequestException) -> str:
+def _cause(error: Exception) -> str:
     if isinstance(error, requests.ConnectTimeout):
         return f"no connection within {CONNECT_S} s"
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
         return f"no answer within {READ_S} s"
     if isinstance(error, requests.ConnectionError):
         return "no connection"
-    return f"the answer broke off ({type(error).__name__})"
+    return "the answer broke off"
 
 
 def _user_agent() -> str:

@@ -17,4 +17,4 @@ def _following(_request: str, link: str | None, _value: Any) -> str | None:
     return link
 
 
-API = Api("https://huggingface.co", "/api/models", "HF_ENDPOINT", "HF_TOKEN", _records, _following)
+API = Api("https://huggingface.co", "/api/models", "HF_ENDPOINT", ("HF_TOKEN",), _records, _following)

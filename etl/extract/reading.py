@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 from dataclasses import dataclass, replace
@@ -115,7 +116,8 @@ class Reading:
         """Return what the ledger says of an answer; `old` is the page on disk that it may repeat."""
         if self.target is None:
             raise AssertionError("the reading has ended")
-        records, following = self.client.read(self.target, body, answer)
+        value = json.loads(body) if answer.body is None else answer.value
+        records, following = self.client.read(self.target, value, answer.link)
         sha256 = hashlib.sha256(body).hexdigest()
         etag, fetched_at = answer.etag, self._terms.now()
         if old and old.sha256 == sha256:

@@ -40,6 +40,7 @@ def extract(
             client = Client(asking, APIS[source.name], access[source.name], source.rate)
             pool = ThreadPoolExecutor(source.rate.in_flight, source.name)
             stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+            stack.callback(client.stop)
             for stream in source.streams:
                 readings.append(Reading(data, source, stream, client, terms))
                 _ask(readings[-1], pool, flying)

@@ -8,8 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from etl.extract.http import inert
 from etl.extract.stage import APIS
+from etl.extract.verdict import inert
 from etl.files import PROJECT, Data
 from etl.filters import load_filters
 from etl.ledger import read_ledger

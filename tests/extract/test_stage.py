@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from etl.extract import http
 from etl.ledger import read_ledger
 from tests.catalogue import SMALL_FILTERS
 from tests.conftest import House
@@ -40,8 +41,10 @@ def live(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
         object.__setattr__(made, "civitai", civitai)
         for name, value in environment(hub, civitai).items():
             monkeypatch.setenv(name, value)
-        for name in ("HF_TOKEN", "CIVITAI_API_KEY"):
+        for name in ("HF_TOKEN", "CIVITAI_API_KEY", "CIVITAI_TOKEN", "CIVITAI_API_TOKEN"):
             monkeypatch.delenv(name, raising=False)
+        monkeypatch.setattr(http, "FIRST_WAIT_S", 0.01)
+        monkeypatch.setattr(http, "LONGEST_WAIT_S", 0.02)
         yield made
 
 
@@ -91,7 +94,7 @@ def test_a_page_of_the_past_is_kept_when_its_stream_fails_and_the_others_go_on(
     assert live.run("extract") == 75
     told = capsys.readouterr()
     assert "13 streams, 1 failed" in told.out
-    assert "huggingface/likes: page 2: http://127.0.0.1:" in told.err
+    assert "failed: huggingface/likes: page 2: http://127.0.0.1:" in told.err
     assert "answered 503 Service Unavailable: <html>�[31mdown; later may work" in told.err
     after = live.stream("huggingface", "likes")
     ledger = json.loads(after.pop("stream.json"))
@@ -110,7 +113,13 @@ def test_a_page_of_the_past_is_kept_when_its_stream_fails_and_the_others_go_on(
     ("fault", "code", "words"),
     [
         (Fault(400, '{"error":"✖ Invalid sort"}'.encode()), 65, "answered 400 Bad Request"),
-        (Fault(302, b"", {"Location": "http://127.0.0.1:9/"}), 65, "answered 302 Found"),
+        (Fault(302, b"", {"Location": "http://127.0.0.1:9/"}), 65, "leads to another address"),
+        (Fault(404, b"{}"), 65, "has it moved?"),
+        (Fault(403, b"<html>Just a moment"), 75, "from elsewhere, may work"),
+        (Fault(200, b"<html>maintenance", {"Content-Type": "text/html"}), 75, "answered <html>maintenance, where JSON was due"),
+        (Fault(200, b'[{"id":"a'), 65, "is not JSON"),
+        (Fault(200, b'[{"id":"a","id":"b"}]'), 65, "an object has a key twice"),
+        (Fault(200, b"not gzip", {"Content-Encoding": "gzip"}), 75, "the answer broke off"),
         (Fault(401, b"{}"), 2, "mend or unset HF_TOKEN"),
         (Fault(451, b"{}"), 75, "in this region"),
         (Fault(drop=True), 75, "no connection; later may work"),
@@ -128,7 +137,8 @@ def test_what_went_wrong_is_told_with_its_code(
     told = capsys.readouterr()
     assert words in told.err + told.out
     assert "Traceback" not in told.err
-    assert live.data.ledger("huggingface", "default").exists()
+    assert live.data.ledger("civitai", "default").exists()
+    assert live.data.ledger("huggingface", "default").exists() == (code != 2)
     assert live.data.ledger("huggingface", "likes").exists() == (code == 0)
 
 
@@ -166,6 +176,32 @@ def test_an_endpoint_that_is_none_is_bad_usage(
 def test_a_clock_that_is_none_is_bad_usage(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "noon")
     assert live.run("extract") == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "most"),
+    [(Fault(401, b"{}"), 2, 3), (Fault(403, b"{}"), 75, 6), (Fault(400, b"{}"), 65, 6), (Fault(503, b"{}"), 75, 30)],
+)
+def test_a_lost_source_is_soon_left_alone_and_told_once(
+    live: Live, capsys: pytest.CaptureFixture[str], fault: Fault, code: int, most: int
+) -> None:
+    live.civitai.fault = lambda *_: fault
+    live.civitai.latency_s = 0.01
+    assert live.run("extract") == code
+    assert 3 <= len(live.civitai.calls) <= most
+    told = capsys.readouterr()
+    assert "13 streams, 10 failed" in told.out
+    assert len(told.err.splitlines()) == 2
+    assert "not asked any more in this run" in told.err
+    assert len(list(live.data.raws.glob("huggingface/*/stream.json"))) == 3
+
+
+def test_failures_that_pass_cost_nothing_but_time(live: Live) -> None:
+    live.hub.fault = live.civitai.fault = lambda target, before: Fault(502) if before == 0 and "cursor" in target else None
+    assert live.run("refresh") == 0
+    assert {path.name: path.read_bytes() for path in live.data.manifests.iterdir()} == {
+        path.name: path.read_bytes() for path in GOLDEN.iterdir()
+    }
 
 
 def test_nobody_there_is_told(live: Live, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,191 @@
+"""One request: how often it is asked again, after which waits, and what is taken for an answer."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from etl.errors import BadAnswer, BadUsage, EtlError, Unavailable
+from etl.extract import http
+from etl.extract.api import Access
+from etl.extract.http import Client, NotAsked
+from etl.extract.huggingface import API
+from etl.extract.verdict import Again, refusal
+from etl.filters import Rate
+from tests.apis import Hub
+from tests.catalogue import hub_catalogue
+from tests.server import Fault, Server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAGE = "/api/models?limit=5&sort=likes"
+RATE = Rate(500, 300, 3)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server(Hub(hub_catalogue())) as made:
+        yield made
+
+
+@pytest.fixture
+def client(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    monkeypatch.setattr(http, "FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(http, "LONGEST_WAIT_S", 0.03)
+    with requests.Session() as session:
+        yield Client(session, API, Access(server.url, None), RATE)
+
+
+PASSING = [
+    *(Fault(status) for status in (408, 425, 429, 500, 502, 503, 504, 520, 524)),
+    Fault(drop=True),
+    Fault(cut=True),
+    Fault(200, b"<html>maintenance", {"Content-Type": "text/html"}),
+    Fault(200, b'[{"id"'),
+    Fault(200, b"[]", {"Content-Encoding": "gzip"}),
+]
+
+
+@pytest.mark.parametrize("fault", PASSING)
+def test_what_may_pass_is_asked_again(client: Client, server: Server, fault: Fault) -> None:
+    server.fault = lambda _, before: fault if before < 2 else None
+    answer = client.get(PAGE, None)
+    assert len(answer.value) == 5
+    assert answer.link is not None
+    assert len(server.calls) == 3
+
+
+@pytest.mark.parametrize("fault", PASSING)
+def test_what_lasts_is_given_up_after_six_attempts(client: Client, server: Server, fault: Fault) -> None:
+    server.fault = lambda *_: fault
+    with pytest.raises(EtlError) as error:
+        client.get(PAGE, None)
+    assert len(server.calls) == 6
+    assert isinstance(error.value, BadAnswer if fault.body == b'[{"id"' else Unavailable)
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (Fault(400, b"{}"), BadAnswer),
+        (Fault(401, b"{}"), BadUsage),
+        (Fault(403, b"<html>"), Unavailable),
+        (Fault(404, b"{}"), BadAnswer),
+        (Fault(451, b"{}"), Unavailable),
+        (Fault(501, b"{}"), Unavailable),
+        (Fault(301, b"", {"Location": "/api/models"}), BadAnswer),
+        (Fault(429, b'{"error":"You\'ve requested too many pages, please use cursors instead"}'), Unavailable),
+        (Fault(429, b"{}", {"Retry-After": "3600"}), Unavailable),
+        (Fault(200, b"[NaN]"), BadAnswer),
+        (Fault(200, b'[{"id":"a","id":"b"}]'), BadAnswer),
+        (Fault(200, b"[" * 100_000), BadAnswer),
+    ],
+)
+def test_what_will_not_pass_is_asked_once(client: Client, server: Server, fault: Fault, kind: type[EtlError]) -> None:
+    server.fault = lambda *_: fault
+    with pytest.raises(kind):
+        client.get(PAGE, None)
+    assert len(server.calls) == 1
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_answer_without_end_is_cut_off(
+    client: Client,
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    packed: bool,  # noqa: FBT001  a column
+) -> None:
+    import gzip
+
+    monkeypatch.setattr(http, "LARGEST_BYTES", 10**6)
+    body = b" " * 10**7
+    server.fault = lambda *_: Fault(200, gzip.compress(body) if packed else body, {"Content-Encoding": "gzip"} if packed else {})
+    with pytest.raises(BadAnswer, match="larger than 1,000,000 bytes"):
+        client.get(PAGE, None)
+    assert len(server.calls) == 1
+
+
+def test_a_drip_is_cut_off(client: Client, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "WHOLE_S", 0.2)
+    monkeypatch.setattr(http, "ATTEMPTS", 2)
+    server.fault = lambda *_: Fault(200, b"[" + b" " * 1000, drip_s=0.05)
+    start = time.monotonic()
+    with pytest.raises(Unavailable, match=r"was not whole within 0\.2 s"):
+        client.get(PAGE, None)
+    assert time.monotonic() - start < 5
+    assert len(server.calls) == 2
+
+
+def test_silence_is_a_timeout(client: Client, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "READ_S", 0.1)
+    monkeypatch.setattr(http, "ATTEMPTS", 2)
+    server.fault = lambda *_: Fault(delay_s=0.5)
+    with pytest.raises(Unavailable, match=r"no answer within 0\.1 s"):
+        client.get(PAGE, None)
+
+
+def test_the_deadline_ends_the_attempts(client: Client, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "DEADLINE_S", 1)
+    server.fault = lambda *_: Fault(429, b"{}", {"Retry-After": "20"})
+    with pytest.raises(Unavailable):
+        client.get(PAGE, None)
+    assert len(server.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "wait_s"),
+    [
+        (429, {"RateLimit": '"api";r=0;t=12'}, 13),
+        (429, {"RateLimit": '"api";r=0;t=12', "Retry-After": "3"}, 13),
+        (429, {"RateLimit": '"api";r=7;t=12', "Retry-After": "3"}, 3),
+        (429, {"RateLimit": '"api";r=7;t=12'}, None),
+        (503, {"RateLimit": '"api";r=0;t=12', "Retry-After": "2"}, 2),
+        (503, {"Retry-After": "soon"}, None),
+        (503, {"Retry-After": "-5"}, None),
+        (503, {}, None),
+    ],
+)
+def test_the_wait_is_what_the_server_asks_for(status: int, headers: dict[str, str], wait_s: float | None) -> None:
+    verdict = refusal(API, "said", status, headers, "")
+    assert isinstance(verdict, Again)
+    assert verdict.wait_s == wait_s
+
+
+def test_a_date_is_a_wait_too() -> None:
+    then = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
+    verdict = refusal(API, "said", 503, {"Retry-After": then}, "")
+    assert isinstance(verdict, Again)
+    assert verdict.wait_s is not None
+    assert 90 < verdict.wait_s <= 100
+    past = refusal(API, "said", 503, {"Retry-After": "Sun, 06 Nov 1994 08:49:37 GMT"}, "")
+    assert isinstance(past, Again)
+    assert past.wait_s == 0
+
+
+def test_a_wait_that_a_server_asks_for_is_kept(client: Client, server: Server) -> None:
+    server.fault = lambda _, before: Fault(429, b"{}", {"Retry-After": "1"}) if before == 0 else None
+    client.get(PAGE, None)
+    assert server.calls[1].began - server.calls[0].ended >= 0.99
+
+
+def test_a_source_that_fails_three_times_in_a_row_is_not_asked_again(client: Client, server: Server) -> None:
+    server.fault = lambda target, _: Fault(403) if "bad" in target else None
+    for target in ("&bad", "&bad", "", "&bad", "&bad"):
+        if target:
+            with pytest.raises(Unavailable):
+                client.get(PAGE + target, None)
+        else:
+            client.get(PAGE, None)
+    with pytest.raises(Unavailable):
+        client.get(PAGE + "&bad", None)
+    asked = len(server.calls)
+    with pytest.raises(NotAsked) as error:
+        client.get(PAGE, None)
+    assert error.value.code == 75
+    assert len(server.calls) == asked
