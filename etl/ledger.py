@@ -62,10 +62,18 @@ def read_ledger(data: Data, source: str, stream: str) -> Ledger:
     Raises:
         BadAnswer: it does not keep its contract.
     """
-    path = data.ledger(source, stream)
+    return ledger_of(data.ledger(source, stream))
+
+
+def ledger_of(path: Path) -> Ledger:
+    """Return the ledger in a file, in place or of a stream being read.
+
+    Raises:
+        BadAnswer: it does not keep its contract.
+    """
     value = read_json(path)
     if violations := contract("ledger").violations(value):
-        raise BadAnswer(f"{path}: {violations[0]}; ask again for {source}")
+        raise BadAnswer(f"{path}: {violations[0]}; ask again for its source")
     pages = tuple(RawPage(**page) for page in value.pop("pages"))
     return Ledger(pages, **value)
 

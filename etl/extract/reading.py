@@ -7,12 +7,13 @@ import json
 import os
 import shutil
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from etl.errors import BadAnswer, DiskRefused, EtlError
 from etl.exchange import publish
 from etl.files import write
-from etl.ledger import Ledger, RawPage, read_ledger, write_ledger
+from etl.ledger import Ledger, RawPage, ledger_of, write_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from etl.extract.http import Answer, Client
     from etl.files import Data
     from etl.filters import Source, Stream
+
+RESUMED_WITHIN_S = 6 * 3600  # the APIs' cursors point into an order that moves
 
 
 @dataclass(frozen=True)
@@ -42,24 +45,22 @@ class Reading:
     """The pages of one stream, read until they suffice, `depth` records were read, or the API has no more.
 
     `target` is what to ask next, null when the reading has ended; `failed` says why it ended badly, null otherwise;
-    `changed` counts pages whose bytes are not those that were on disk.
+    `changed` counts pages whose bytes are not those that were on disk; `resumed` those that an earlier run had read.
     """
 
     def __init__(self, data: Data, source: Source, stream: Stream, client: Client, terms: Terms) -> None:
         self.source, self.stream, self.client = source, stream, client
-        self.target: str | None = client.first(stream.asks)
-        self.pages: list[RawPage] = []
-        self.changed = 0
-        self.exhausted = self.has_enough = False
+        self.target: str | None
+        self.pages: list[RawPage]
+        self.changed = self.resumed = 0
         self.failed: EtlError | None = None
         self._terms = terms
-        self._enough = terms.enough(source, stream)
         self._place = data.raw(source.name, stream.name)
         self._ledger = data.ledger(source.name, stream.name)
         self._folder = data.raw(source.name, f".{stream.name}")
-        self._old = self._predecessor(data)
-        if self._folder.exists():
-            shutil.rmtree(self._folder)
+        self._old = _sound(self._ledger)
+        self._start()
+        self._resume()
 
     @property
     def records(self) -> int:
@@ -93,24 +94,69 @@ class Reading:
             _link(self._place / page.file, self._folder / page.file)
         else:
             write(self._folder / page.file, body)
-            self.changed += 1
-        self.pages.append(page)
-        self.exhausted = page.next is None
-        self.has_enough = self._enough(body)
-        self.target = None if self.has_enough or self.records >= self._terms.depth else page.next
+        self._count(page, body, is_same=body == before)
         if self.target is None:
             self._finish()
+        else:
+            unfinished = Ledger(tuple(self.pages), self._terms.now(), complete=False, exhausted=False)
+            write_ledger(self._folder / self._ledger.name, unfinished)
 
     def fail(self, error: EtlError) -> None:
-        """End the reading; what was on disk stays, marked with the first failure since it was read."""
+        """End the reading; what was on disk stays, marked with the first failure since it was read.
+
+        What was read stays beside it, for a later run to go on, unless the source refused to. When it refuses to go on with
+        what an earlier run had read, the reading begins anew instead.
+        """
+        if isinstance(error, BadAnswer):
+            shutil.rmtree(self._folder, ignore_errors=True)
+            if self.resumed:
+                self._start()
+                return
         self.target, self.failed = None, error
-        shutil.rmtree(self._folder, ignore_errors=True)
         if self._old:
             since = self._old.failed_at or self._terms.now()
             try:
                 write_ledger(self._ledger, replace(self._old, failed_at=since, failed=str(error)))
             except DiskRefused as refused:
                 self.failed = refused
+
+    def _start(self) -> None:
+        """Begin with the first page."""
+        self.target = self.client.first(self.stream.asks)
+        self.pages = []
+        self.changed = self.resumed = 0
+        self.exhausted = self.has_enough = False
+        self._enough = self._terms.enough(self.source, self.stream)
+
+    def _resume(self) -> None:
+        """Go on where an earlier run was stopped, if that was not long ago and it asked the same."""
+        left = _sound(self._folder / self._ledger.name)
+        if left and not left.complete and left.pages[0].url == self.target and self._age_s(left) < RESUMED_WITHIN_S:
+            for page in left.pages:
+                body = _body(self._folder, page)
+                if body is None or self.target is None:
+                    break
+                _, before = self._before()
+                self._count(page, body, is_same=body == before)
+                self.resumed += 1
+            if self.target is None:
+                self._finish()
+        elif left and left.complete and (self._old is None or left.checked_at > self._old.checked_at):
+            publish(self._folder, self._place, self._ledger.name)  # it was stopped at the last moment
+            self._old = left
+        if self.resumed == 0 and self._folder.exists():
+            shutil.rmtree(self._folder)
+
+    def _age_s(self, ledger: Ledger) -> float:
+        return age_s(ledger, self._terms.now())
+
+    def _count(self, page: RawPage, body: bytes, *, is_same: bool) -> None:
+        """Count a page that is on disk, and decide what to ask next."""
+        self.pages.append(page)
+        self.changed += not is_same
+        self.exhausted = page.next is None
+        self.has_enough = self._enough(body)
+        self.target = None if self.has_enough or self.records >= self._terms.depth else page.next
 
     def _page(self, body: bytes, answer: Answer, old: RawPage | None) -> RawPage:
         """Return what the ledger says of an answer; `old` is the page on disk that it may repeat."""
@@ -138,23 +184,35 @@ class Reading:
             write_ledger(self._folder / self._ledger.name, ledger)
             publish(self._folder, self._place, self._ledger.name)
 
-    def _predecessor(self, data: Data) -> Ledger | None:
-        """Return the ledger on disk; null when there is none that keeps its contract, so that all is read anew."""
-        try:
-            return read_ledger(data, self.source.name, self.stream.name) if self._ledger.is_file() else None
-        except BadAnswer:
-            return None
-
     def _before(self) -> tuple[RawPage, bytes] | tuple[None, None]:
         """Return the page on disk at the place of `target`, with its bytes, if they are those of its ledger."""
         if not self._old or len(self.pages) >= len(self._old.pages):
             return None, None
         page = self._old.pages[len(self.pages)]
-        try:
-            body = (self._place / page.file).read_bytes()
-        except FileNotFoundError:
-            return None, None
-        return (page, body) if hashlib.sha256(body).hexdigest() == page.sha256 else (None, None)
+        body = _body(self._place, page)
+        return (None, None) if body is None else (page, body)
+
+
+def age_s(ledger: Ledger, now: str) -> float:
+    """Return how long before `now` a stream was read."""
+    return (datetime.fromisoformat(now) - datetime.fromisoformat(ledger.checked_at)).total_seconds()
+
+
+def _sound(path: Path) -> Ledger | None:
+    """Return the ledger of that path; null when there is none that keeps its contract, so that all is read anew."""
+    try:
+        return ledger_of(path) if path.is_file() else None
+    except BadAnswer:
+        return None
+
+
+def _body(folder: Path, page: RawPage) -> bytes | None:
+    """Return the bytes of a page on disk; null when they are not those of its ledger."""
+    try:
+        body = (folder / page.file).read_bytes()
+    except FileNotFoundError:
+        return None
+    return body if hashlib.sha256(body).hexdigest() == page.sha256 else None
 
 
 def _link(path: Path, again: Path) -> None:

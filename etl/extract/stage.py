@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from etl.errors import DiskRefused, EtlError
+from etl.errors import DiskRefused, EtlError, Unavailable
 from etl.extract import civitai, huggingface
 from etl.extract.http import Answer, Client, session
 from etl.extract.reading import Reading, Terms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from etl.extract.api import Access
     from etl.files import Data
@@ -34,6 +36,7 @@ def extract(
     """
     readings = []
     with ExitStack() as stack:
+        stack.enter_context(alone(data.raws))
         asking = stack.enter_context(session())
         flying: Flying = {}
         for source in sources:
@@ -42,8 +45,9 @@ def extract(
             stack.callback(pool.shutdown, wait=False, cancel_futures=True)
             stack.callback(client.stop)
             for stream in source.streams:
-                readings.append(Reading(data, source, stream, client, terms))
-                _ask(readings[-1], pool, flying)
+                reading = Reading(data, source, stream, client, terms)
+                readings.append(reading)
+                _ask(reading, pool, flying)
         while flying:
             done, _ = wait(flying, return_when=FIRST_COMPLETED)
             for future in done:
@@ -52,6 +56,22 @@ def extract(
                 _ask(reading, pool, flying)
                 told(reading)
     return readings
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep other extractions off a folder; the system lets go of it when this process ends, however it ends.
+
+    Raises:
+        Unavailable: another one is at work.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Unavailable(f"{folder}: another extraction is at work here; wait for its end") from None
+        yield
 
 
 def _ask(reading: Reading, pool: ThreadPoolExecutor, flying: Flying) -> None:

@@ -136,7 +136,8 @@ def test_bodies_are_kept_byte_for_byte_and_the_ledger_says_what_was_asked(desk: 
     assert (desk.folder / "page-0001.json").read_bytes() == body
     first, second = read_ledger(desk.data, "huggingface", "default").pages
     assert first.url == API.first(desk.stream.asks)
-    assert (first.next, second.url, second.next) == ("/api/models?cursor=x",) * 2 + (None,)
+    assert first.next == second.url == "/api/models?cursor=x"
+    assert second.next is None
     assert (first.etag, first.records, first.bytes) == ('W/"1"', 1, len(body))
     assert first.fetched_at < second.fetched_at
 
@@ -195,23 +196,60 @@ def test_no_tag_is_sent_for_a_page_that_is_not_what_came(desk: Desk) -> None:
 def test_a_failure_keeps_what_was_there_and_the_time_of_the_first(desk: Desk) -> None:
     desk.read([model("a")])
     before = desk.files()
+    reading = desk.start()
+    reading.take(answer([model("x")], "/api/models?page=2"))
     for why in ("first", "second"):
-        reading = desk.start()
-        reading.take(answer([model("x")], "/api/models?page=2"))
         reading.fail(Unavailable(why))
         assert reading.target is None
+        reading = desk.start()
+        assert reading.target == "/api/models?page=2"
     after = desk.files()
     assert after["page-0001.json"] == before["page-0001.json"]
-    assert not desk.folder.with_name(".default").exists()
     failed = read_ledger(desk.data, "huggingface", "default")
     assert failed.failed == "second"
     assert failed.complete
     first = failed.failed_at
     assert first is not None
-    desk.read([model("a")])
+    reading.fail(BadAnswer("the cursor is refused"))
+    assert (reading.target, reading.failed) == (API.first(desk.stream.asks), None)
+    reading.take(answer([model("a")]))
     mended = read_ledger(desk.data, "huggingface", "default")
     assert (mended.failed_at, mended.failed) == (None, None)
     assert mended.pages[0].fetched_at < first
+
+
+def half_read(desk: Desk) -> Path:
+    reading = desk.start()
+    reading.take(answer([model("a")], "/api/models?page=2"))
+    reading.take(answer([model("b")], "/api/models?page=3"))
+    return desk.folder.with_name(".default")
+
+
+def test_a_stream_half_read_goes_on_with_what_it_has(desk: Desk) -> None:
+    half_read(desk)
+    reading = desk.start()
+    assert (reading.target, reading.resumed, reading.records) == ("/api/models?page=3", 2, 2)
+    assert sum(map(len, desk.selection.chosen.values())) == 4
+    reading.take(answer([model("c", "large")]))
+    assert [json.loads((desk.folder / page.file).read_text())[0]["id"] for page in reading.pages] == ["a", "b", "c"]
+
+
+def test_what_was_half_read_goes_on_from_its_first_page_that_is_not_whole(desk: Desk) -> None:
+    (half_read(desk) / "page-0002.json").write_text("[")
+    assert desk.start().target == "/api/models?page=2"
+
+
+@pytest.mark.parametrize("spoil", ["old", "other request", "no ledger"])
+def test_what_was_half_read_is_forgotten_where_it_cannot_go_on(desk: Desk, spoil: str) -> None:
+    ledger = half_read(desk) / "stream.json"
+    told = json.loads(ledger.read_text())
+    if spoil == "old":
+        told["checked_at"] = "2025-12-31T17:59:00.000Z"
+    elif spoil == "other request":
+        told["pages"][0]["url"] = "/api/models?limit=3"
+    ledger.write_text(json.dumps(told) if spoil != "no ledger" else "")
+    assert desk.start().target == API.first(desk.stream.asks)
+    assert not desk.folder.with_name(".default").exists()
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from etl.extract import http
+from etl.extract.stage import alone
+from etl.files import PROJECT
 from etl.ledger import read_ledger
 from tests.catalogue import SMALL_FILTERS
 from tests.conftest import House
@@ -27,6 +31,9 @@ class Live(House):
 
     hub: Server
     civitai: Server
+
+    def on_disk(self) -> list[tuple[str, str]]:
+        return [(path.parent.parent.name, path.parent.name) for path in self.data.raws.glob("*/*/stream.json")]
 
     def stream(self, source: str, stream: str) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in self.data.raw(source, stream).iterdir()}
@@ -240,3 +247,68 @@ def test_a_stream_that_no_manifest_draws_on_is_not_read(live: Live) -> None:
 
 def test_the_goldens_are_there() -> None:
     assert len(list(GOLDEN.iterdir())) == 27
+
+
+# What ends a run at once, as kill -9 would, at the nth call of a function of etl.extract.reading.
+KILLED = [
+    ("write", 3),
+    ("write", 9),
+    ("write_ledger", 2),
+    ("write_ledger", 8),
+    ("publish", 1),
+    ("publish", 4),
+    ("after publish", 5),
+]
+
+
+@pytest.mark.parametrize(("where", "nth"), KILLED)
+@pytest.mark.parametrize("before", ["nothing", "an older snapshot"])
+def test_a_run_that_is_killed_is_gone_on_with(live: Live, where: str, nth: int, before: str) -> None:
+    if before == "an older snapshot":
+        live.filters.write_text(live.filters.read_text().replace("page = 6", "page = 5"))
+        assert live.run("extract") == 0
+        live.filters.write_text(live.filters.read_text().replace("page = 5", "page = 6"))
+    name = where.removeprefix("after ")
+    killer = f"""
+import os, sys, itertools
+from etl.extract import reading
+from etl.cli import main
+calls, do = itertools.count(1), reading.{name}
+def kill(*arguments):
+    end = next(calls) == {nth}
+    if end and {where == name}:
+        os._exit(9)
+    value = do(*arguments)
+    if end:
+        os._exit(9)
+    return value
+reading.{name} = kill
+sys.exit(main(sys.argv[1:]))
+"""
+    words = ["extract", "--data", str(live.data.root), "--filters", str(live.filters)]
+    done = subprocess.run([sys.executable, "-c", killer, *words], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 9, done.stderr
+    ledgers = {path.parent.name.lstrip("."): json.loads(path.read_text()) for path in live.data.raws.glob("*/*/stream.json")}
+    whole = {name for name, ledger in ledgers.items() if ledger["complete"]}
+    asked = {call.target for server in (live.hub, live.civitai) for call in server.calls}
+    counts = len(live.hub.calls), len(live.civitai.calls)
+    assert live.run("extract") == 0
+    assert live.run("manifests") == 0
+    assert {path.name: path.read_bytes() for path in live.data.manifests.iterdir()} == {
+        path.name: path.read_bytes() for path in GOLDEN.iterdir()
+    }
+    assert not list(live.data.raws.glob("*/.*"))
+    if before == "nothing":
+        again = [call.target for call in live.hub.calls[counts[0] :] + live.civitai.calls[counts[1] :]]
+        repeated = [target.split("&cursor")[0] for target in again if target in asked]
+        names = {read_ledger(live.data, *stream).pages[0].url: stream[1] for stream in live.on_disk()}
+        unfinished = [request for request in repeated if names[request] not in whole]
+        assert len(unfinished) == len(set(unfinished))
+
+
+def test_a_second_extraction_on_one_folder_stops_and_says_so(live: Live, capsys: pytest.CaptureFixture[str]) -> None:
+    with alone(live.data.raws):
+        assert live.run("extract") == 75
+    assert "another extraction is at work here" in capsys.readouterr().err
+    assert live.hub.calls == []
+    assert live.run("extract") == 0
