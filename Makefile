@@ -10,6 +10,7 @@ DATA := data
 FILTERS := filters.toml
 SOURCE :=
 BASE :=
+MAX_AGE :=
 
 python := .venv/bin/python
 etl := $(python) -m etl
@@ -32,15 +33,15 @@ help: ## list the words
 
 .PHONY: plan
 plan: .venv/ok ## show what extract would ask, and what is on disk
-	@$(etl) plan --data $(DATA) --filters $(FILTERS) $(SOURCE:%=--source %)
+	@$(etl) plan --data $(DATA) --filters $(FILTERS) $(SOURCE:%=--source %) $(MAX_AGE:%=--max-age %)
 
 .PHONY: extract
 extract: .venv/ok ## ask the APIs for today's answers
-	@$(etl) extract --data $(DATA) --filters $(FILTERS) $(SOURCE:%=--source %)
+	@$(etl) extract --data $(DATA) --filters $(FILTERS) $(SOURCE:%=--source %) $(MAX_AGE:%=--max-age %)
 
 .PHONY: refresh
 refresh: .venv/ok ## extract, manifests and verify, also after a stream failed
-	@$(etl) refresh --data $(DATA) --filters $(FILTERS) $(SOURCE:%=--source %) $(BASE:%=--base %)
+	@$(etl) refresh --data $(DATA) --filters $(FILTERS) $(SOURCE:%=--source %) $(MAX_AGE:%=--max-age %) $(BASE:%=--base %)
 
 .PHONY: manifests transform verify
 ifeq ($(filter extract,$(MAKECMDGOALS)),)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.measure import every_combination, spend
 from etl.extract.plan import plan
+from etl.extract.reading import Terms
 from etl.files import PROJECT, Data
 from etl.filters import load_filters
 from tests.apis import Civitai, Hub
@@ -57,6 +58,7 @@ def cases() -> Iterator[tuple[str, tuple[Hub, Civitai], str]]:
 
 def main() -> None:
     """Print the table."""
+    terms = Terms(lambda _source, _stream: lambda _body: True, 1, str)
     print(
         f"extract, {LATENCY_S * 1000:.0f} ms an answer; beyond: seconds over requests / in flight x latency of the slower source"
     )
@@ -74,7 +76,7 @@ def main() -> None:
                 command = [sys.executable, "-m", "etl", "extract", "--data", folder, "--filters", str(path)]
                 spent.append(spend(command, HF_ENDPOINT=one.url, CIVITAI_ENDPOINT=other.url))
                 filters = load_filters(path)
-                planned = plan(Data(Path(folder, "none")), filters, list(filters.sources))
+                planned = plan(Data(Path(folder, "none")), filters, list(filters.sources), terms)
                 counts.add(len(one.calls) + len(other.calls))
                 bounds.append(max(ceil(len(each.calls) / 3) for each in (one, other)) * LATENCY_S)
                 sent = sum(call.bytes for call in one.calls + other.calls) / 1e6

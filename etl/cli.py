@@ -62,9 +62,20 @@ def _parser() -> argparse.ArgumentParser:
         each.add_argument("--data", type=Path, default=Path("data"), help="the folder of raw, models and manifests (data)")
         each.add_argument("--filters", type=Path, default=Path("filters.toml"), help="the file of filters (filters.toml)")
         each.add_argument("--source", help="this source only; what is published is always everything on disk")
+        if word in ("plan", "extract", "refresh"):
+            each.add_argument("--max-age", type=_seconds, help="leave out what was read less long ago: 90m, 6h, 2d")
+        if word in ("extract", "refresh"):
+            each.add_argument("--verbose", action="store_true", help="a line for each attempt at a request")
         if word in ("verify", "refresh"):
             each.add_argument("--base", type=Path, help="a folder of manifests to compare with, instead of the last commit")
     return parser
+
+
+def _seconds(age: str) -> float:
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    if not age[:-1].isdecimal() or age[-1:] not in units:
+        raise argparse.ArgumentTypeError(f"{age}: is no age such as 90m, 6h or 2d")
+    return float(age[:-1]) * units[age[-1]]
 
 
 def _told(error: EtlError) -> int:
@@ -75,25 +86,27 @@ def _told(error: EtlError) -> int:
 def _run(given: argparse.Namespace, data: Data, filters: Filters) -> int:
     chosen = [source for source in filters.sources if given.source in (None, source.name)]
     run: dict[str, Callable[[], int]] = {
-        "plan": lambda: _plan(data, filters, chosen),
-        "extract": lambda: _extract(data, filters, chosen),
+        "plan": lambda: _plan(data, filters, chosen, given.max_age),
+        "extract": lambda: _extract(data, filters, chosen, given),
         "transform": lambda: worst([_transform(data, source) for source in chosen]),
         "load": lambda: _load(data, filters),
         "manifests": lambda: _manifests(data, filters, chosen),
         "verify": lambda: _verify(data, filters, given.base),
-        "refresh": lambda: _refresh(data, filters, chosen, given.base),
+        "refresh": lambda: _refresh(data, filters, chosen, given),
     }
     return run[given.word]()
 
 
-def _plan(data: Data, filters: Filters, chosen: list[Source]) -> int:
+def _plan(data: Data, filters: Filters, chosen: list[Source], max_age_s: float | None) -> int:
     from etl.extract.plan import plan
+    from etl.extract.reading import Terms
 
-    console.tell_plan(plan(data, filters, chosen))
+    terms = Terms(lambda _source, _stream: lambda _body: True, filters.depth, _clock(), max_age_s)
+    console.tell_plan(plan(data, filters, chosen, terms))
     return 0
 
 
-def _extract(data: Data, filters: Filters, chosen: list[Source]) -> int:
+def _extract(data: Data, filters: Filters, chosen: list[Source], given: argparse.Namespace) -> int:
     from etl.extract.reading import Terms
     from etl.extract.stage import APIS, extract
     from etl.selection import Selection
@@ -111,7 +124,9 @@ def _extract(data: Data, filters: Filters, chosen: list[Source]) -> int:
         return suffices
 
     access = {source.name: _access(APIS[source.name]) for source in chosen}
-    terms = Terms(enough, filters.depth, _clock())
+    terms = Terms(enough, filters.depth, _clock(), given.max_age)
+    if given.verbose:
+        console.show_log("etl.extract")
     with console.Watch(chosen) as watch:
         readings = extract(data, chosen, access, terms, watch.told)
     watch.ended(readings, selections, filters)
@@ -184,11 +199,11 @@ def _verify(data: Data, filters: Filters, base: Path | None) -> int:
     return FAILED if any(check.problems for check in checks) else 0
 
 
-def _refresh(data: Data, filters: Filters, chosen: list[Source], base: Path | None) -> int:
-    codes = [_extract(data, filters, chosen)]
+def _refresh(data: Data, filters: Filters, chosen: list[Source], given: argparse.Namespace) -> int:
+    codes = [_extract(data, filters, chosen, given)]
     steps: list[Callable[[], int]] = [
         lambda: _manifests(data, filters, list(filters.sources)),
-        lambda: _verify(data, filters, base),
+        lambda: _verify(data, filters, given.base),
     ]
     for step in steps:
         try:

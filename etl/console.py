@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from typing import TYPE_CHECKING, Any, Self
@@ -26,6 +27,16 @@ if TYPE_CHECKING:
 def tell(what: object) -> None:
     """Print what stops a command."""
     print(what, file=sys.stderr)
+
+
+def show_log(name: str) -> None:
+    """Print what a package logs, a line each."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger(name)
+    logger.handlers = [handler]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
 
 
 class Watch:
@@ -60,7 +71,7 @@ class Watch:
     def told(self, reading: Reading) -> None:
         """Show an answer, and the end of its stream."""
         name = reading.source.name
-        self._asked[name] = self._asked.get(name, 0) + 1
+        self._asked[name] = self._asked.get(name, 0) + (not reading.is_fresh)
         if self._bars:
             self._bars.update(self._tasks[name], asked=self._asked[name], advance=reading.target is None)
         elif reading.target is None and not reading.failed:
@@ -68,7 +79,7 @@ class Watch:
 
     def ended(self, readings: Sequence[Reading], chosen: Mapping[tuple[str, str], Selection], filters: Filters) -> None:
         """Tell what was read, which manifests will be short, and what failed."""
-        for reading in (each for each in readings if not each.failed):
+        for reading in (each for each in readings if not each.failed and not each.is_fresh):
             for each, models in chosen[reading.source.name, reading.stream.name].chosen.items():
                 if len(models) < filters.limit:
                     print(f"short: {each.file}: {len(models)} of {filters.limit}; {_ending(reading)}")
@@ -99,6 +110,8 @@ def _count(reading: Reading) -> str:
 
 
 def _ending(reading: Reading) -> str:
+    if reading.is_fresh:
+        return "checked not long ago, not asked"
     if reading.exhausted:
         return "the API has no more"
     return "its manifests are full" if reading.has_enough else "as deep as filters.toml allows"
@@ -109,7 +122,13 @@ def tell_plan(planned: Sequence[Planned]) -> None:
     from etl.extract.plan import held_s
 
     for each in planned:
-        requests = f"{each.at_least}" if each.at_least == each.at_most else f"{each.at_least} to {each.at_most}"
+        requests = (
+            "no"
+            if each.is_fresh
+            else f"{each.at_least}"
+            if each.at_least == each.at_most
+            else f"{each.at_least} to {each.at_most}"
+        )
         print(f"{each.source.name}/{each.stream.name}: {requests} requests; on disk: {_on_disk(each.on_disk, each.request)}")
         print(f"    {each.request}")
         print(f"    {', '.join(drawing.file for drawing in each.stream.filters)}")

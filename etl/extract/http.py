@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 import tomllib
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from etl.extract.api import Access, Api
     from etl.filters import Rate
+
+_log = logging.getLogger(__name__)
 
 CONNECT_S = 10
 READ_S = 90  # between two pieces: a page of CivitAI may be some megabytes, and its own router waits 30 s
@@ -106,7 +109,9 @@ class Client:
             reraise=True,
         )
         try:
-            answer = attempts(self._once, target, etag)
+            for attempt in attempts:
+                with attempt:
+                    answer = self._logged(target, etag, attempt.retry_state)
         except Again as again:
             self._count(again.error)
             raise again.error from again
@@ -115,6 +120,22 @@ class Client:
             raise
         with self._lock:
             self._failures = 0
+        return answer
+
+    def _logged(self, target: str, etag: str | None, state: tenacity.RetryCallState) -> Answer:
+        """Ask one time; log how it went, without a token, which is in no target."""
+        start, told = time.monotonic(), "nothing"
+        try:
+            answer = self._once(target, etag)
+            told = "304" if answer.body is None else f"200, {len(answer.body):,} bytes"
+        except (Again, EtlError) as error:
+            told = str(error)
+            raise
+        finally:
+            _log.info(
+                "%s%s: attempt %d, waited %.1f s, took %.2f s: %s",
+                self._origin, target, state.attempt_number, state.idle_for, time.monotonic() - start, told,
+            )  # fmt: skip
         return answer
 
     def stop(self) -> None:

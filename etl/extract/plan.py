@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
+from etl.extract.reading import Terms
 from etl.extract.stage import APIS
 from etl.ledger import Ledger, read_ledger, streams
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 class Planned:
     """A stream with its requests, of full pages: at least as many as may fill its manifests, at most as many as reach `depth`.
 
-    `request` is path and query of its first page; `on_disk` the ledger of what was read before.
+    `request` is path and query of its first page; `on_disk` the ledger of what was read before; what `is_fresh` is not asked.
     """
 
     source: Source
@@ -27,9 +28,10 @@ class Planned:
     at_least: int
     at_most: int
     on_disk: Ledger | None
+    is_fresh: bool
 
 
-def plan(data: Data, filters: Filters, chosen: list[Source]) -> list[Planned]:
+def plan(data: Data, filters: Filters, chosen: list[Source], terms: Terms) -> list[Planned]:
     """Return what the streams of the chosen sources will need, in the order in which they are asked."""
     planned = []
     for source in chosen:
@@ -37,8 +39,10 @@ def plan(data: Data, filters: Filters, chosen: list[Source]) -> list[Planned]:
         for stream in source.streams:
             old = read_ledger(data, source.name, stream.name) if stream.name in there else None
             request = APIS[source.name].first(stream.asks)
-            least = ceil(min(filters.limit * _apart(stream), filters.depth) / source.page)
-            planned.append(Planned(source, stream, request, least, ceil(filters.depth / source.page), old))
+            is_fresh = old is not None and terms.is_fresh(old, request)
+            least = 0 if is_fresh else ceil(min(filters.limit * _apart(stream), filters.depth) / source.page)
+            most = 0 if is_fresh else ceil(filters.depth / source.page)
+            planned.append(Planned(source, stream, request, least, most, old, is_fresh))
     return planned
 
 
@@ -53,4 +57,4 @@ def _apart(stream: Stream) -> int:
 
 def held_s(requests: int, rate: Rate) -> float:
     """Return the seconds for which the rate holds back the last of so many requests sent as early as it allows."""
-    return (requests - 1) // rate.requests * rate.seconds
+    return max(0, requests - 1) // rate.requests * rate.seconds

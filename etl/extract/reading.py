@@ -34,11 +34,19 @@ class Terms:
         enough: Of a stream, a function to which its pages are given in order, and which tells whether they suffice.
         depth: Records after which a stream ends in any case.
         now: The time, as it is written into ledgers.
+        max_age_s: Streams whose last good reading is younger are not asked again; all are asked without it.
     """
 
     enough: Callable[[Source, Stream], Callable[[bytes], bool]]
     depth: int
     now: Callable[[], str]
+    max_age_s: float | None = None
+
+    def is_fresh(self, ledger: Ledger, request: str) -> bool:
+        """Tell whether a stream on disk need not be asked again; `request` is what would be asked."""
+        if self.max_age_s is None or not ledger.complete or ledger.failed_at or ledger.pages[0].url != request:
+            return False
+        return age_s(ledger, self.now()) < self.max_age_s
 
 
 class Reading:
@@ -60,7 +68,11 @@ class Reading:
         self._folder = data.raw(source.name, f".{stream.name}")
         self._old = _sound(self._ledger)
         self._start()
-        self._resume()
+        self.is_fresh = self._old is not None and terms.is_fresh(self._old, self.client.first(stream.asks))
+        if self.is_fresh:
+            self.target = None
+        else:
+            self._resume()
 
     @property
     def records(self) -> int:

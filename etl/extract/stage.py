@@ -32,7 +32,7 @@ def extract(
 
     Requests wait in threads, as many a source as its rate allows in flight; everything else happens in the caller's, in
     the order in which answers come. The streams of a source take turns, page by page, so that no long one is left for last.
-    `told` is called after each answer.
+    `told` is called after each answer, and of a stream that needs none.
     """
     readings = []
     with ExitStack() as stack:
@@ -48,6 +48,8 @@ def extract(
                 reading = Reading(data, source, stream, client, terms)
                 readings.append(reading)
                 _ask(reading, pool, flying)
+                if reading.target is None:
+                    told(reading)
         while flying:
             done, _ = wait(flying, return_when=FIRST_COMPLETED)
             for future in done:

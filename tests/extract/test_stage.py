@@ -16,7 +16,7 @@ from etl.files import PROJECT
 from etl.ledger import read_ledger
 from tests.catalogue import SMALL_FILTERS
 from tests.conftest import House
-from tests.golden import GOLDEN, both, environment
+from tests.golden import EPOCH, GOLDEN, both, environment
 from tests.server import Fault, Server
 
 if TYPE_CHECKING:
@@ -312,3 +312,42 @@ def test_a_second_extraction_on_one_folder_stops_and_says_so(live: Live, capsys:
     assert "another extraction is at work here" in capsys.readouterr().err
     assert live.hub.calls == []
     assert live.run("extract") == 0
+
+
+def test_what_was_checked_not_long_ago_is_not_asked_again(
+    live: Live, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert live.run("extract") == 0
+    asked = len(live.hub.calls)
+    likes = live.data.ledger("huggingface", "likes")
+    told = json.loads(likes.read_text())
+    likes.write_text(json.dumps(told | {"failed_at": told["checked_at"], "failed": "x"}))
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(EPOCH) + 3000))
+    capsys.readouterr()
+    assert live.run("plan", "--max-age", "1h") == 0
+    assert "huggingface/default: no requests; on disk: 6 pages" in capsys.readouterr().out
+    assert live.run("extract", "--max-age", "1h") == 0
+    assert len(live.hub.calls) == asked + 5
+    assert "13 streams, 0 failed; 5 requests" in capsys.readouterr().out
+    assert live.run("extract", "--max-age", "50m") == 0
+    assert len(live.hub.calls) == 2 * asked
+    assert "failed_at" not in json.loads(likes.read_text())
+    with pytest.raises(SystemExit, match="2"):
+        live.run("extract", "--max-age", "soon")
+
+
+def test_every_attempt_is_a_line_when_asked(
+    live: Live, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "good")
+    live.hub.fault = lambda target, before: (
+        Fault(503, b"{}") if LIKES in target and before == 0 and "cursor" not in target else None
+    )
+    assert live.run("extract", "--verbose", "--source", "huggingface") == 0
+    lines = [line for line in capsys.readouterr().err.splitlines() if "attempt" in line]
+    assert len(lines) == 14
+    assert sum("attempt 2" in line for line in lines) == 1
+    assert re.fullmatch(
+        r"http://127\.0\.0\.1:\d+/api/models\?\S+: attempt 1, waited 0\.0 s, took [\d.]+ s: 200, [\d,]+ bytes", lines[-1]
+    )
+    assert not any("good" in line for line in lines)
