@@ -71,7 +71,7 @@ class Watch:
     def told(self, reading: Reading) -> None:
         """Show an answer, and the end of its stream."""
         name = reading.source.name
-        self._asked[name] = self._asked.get(name, 0) + (not reading.is_fresh)
+        self._asked[name] = self._asked.get(name, 0) + reading.is_asked
         if self._bars:
             self._bars.update(self._tasks[name], asked=self._asked[name], advance=reading.target is None)
         elif reading.target is None and not reading.failed:
@@ -122,13 +122,8 @@ def tell_plan(planned: Sequence[Planned]) -> None:
     from etl.extract.plan import held_s
 
     for each in planned:
-        requests = (
-            "no"
-            if each.is_fresh
-            else f"{each.at_least}"
-            if each.at_least == each.at_most
-            else f"{each.at_least} to {each.at_most}"
-        )
+        least, most = each.at_least, each.at_most
+        requests = "no" if each.is_fresh else f"{least}" if least == most else f"{least} to {most}"
         print(f"{each.source.name}/{each.stream.name}: {requests} requests; on disk: {_on_disk(each.on_disk, each.request)}")
         print(f"    {each.request}")
         print(f"    {', '.join(drawing.file for drawing in each.stream.filters)}")

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
-from etl.extract.reading import Terms
 from etl.extract.stage import APIS
 from etl.ledger import Ledger, read_ledger, streams
 
 if TYPE_CHECKING:
+    from etl.extract.reading import Terms
     from etl.files import Data
     from etl.filters import Filter, Filters, Rate, Source, Stream
 

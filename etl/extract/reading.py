@@ -62,6 +62,7 @@ class Reading:
         self.pages: list[RawPage]
         self.changed = self.resumed = 0
         self.failed: EtlError | None = None
+        self.is_asked = False  # whether what is told of it last came of a request
         self._terms = terms
         self._place = data.raw(source.name, stream.name)
         self._ledger = data.ledger(source.name, stream.name)

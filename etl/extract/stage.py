@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from etl.errors import DiskRefused, EtlError, Unavailable
 from etl.extract import civitai, huggingface
-from etl.extract.http import Answer, Client, session
+from etl.extract.http import Answer, Client, NotAsked, session
 from etl.extract.reading import Reading, Terms
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def _ask(reading: Reading, pool: ThreadPoolExecutor, flying: Flying) -> None:
 
 
 def _take(reading: Reading, answer: Future[Answer]) -> None:
+    reading.is_asked = not isinstance(answer.exception(), NotAsked)
     try:
         reading.take(answer.result())
     except EtlError as error:
