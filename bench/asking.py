@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.measure import every_combination, spend
 from etl.extract.plan import plan
-from etl.extract.reading import Terms
+from etl.extract.reading import Judged, Terms
 from etl.files import PROJECT, Data
 from etl.filters import load_filters
 from tests.apis import Civitai, Hub
@@ -58,7 +58,7 @@ def cases() -> Iterator[tuple[str, tuple[Hub, Civitai], str]]:
 
 def main() -> None:
     """Print the table."""
-    terms = Terms(lambda _source, _stream: lambda _body: True, 1, str)
+    terms = Terms(lambda _source, _stream: lambda _body: Judged(suffices=True), 1, str)
     print(
         f"extract, {LATENCY_S * 1000:.0f} ms an answer; beyond: seconds over requests / in flight x latency of the slower source"
     )

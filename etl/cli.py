@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from etl.extract.api import Access, Api
+    from etl.extract.reading import Judged
     from etl.filters import Filters, Source, Stream
     from etl.selection import Selection
 
@@ -99,32 +100,32 @@ def _run(given: argparse.Namespace, data: Data, filters: Filters) -> int:
 
 def _plan(data: Data, filters: Filters, chosen: list[Source], max_age_s: float | None) -> int:
     from etl.extract.plan import plan
-    from etl.extract.reading import Terms
+    from etl.extract.reading import Judged, Terms
 
-    terms = Terms(lambda _source, _stream: lambda _body: True, filters.depth, _clock(), max_age_s)
+    terms = Terms(lambda _source, _stream: lambda _body: Judged(suffices=True), filters.depth, _clock(), max_age_s)
     console.tell_plan(plan(data, filters, chosen, terms))
     return 0
 
 
 def _extract(data: Data, filters: Filters, chosen: list[Source], given: argparse.Namespace) -> int:
-    from etl.extract.reading import Terms
+    from etl.extract.reading import Judged, Terms
     from etl.extract.stage import APIS, extract
     from etl.selection import Selection
     from etl.transform.stage import models_of
 
     selections: dict[tuple[str, str], Selection] = {}
 
-    def enough(source: Source, stream: Stream) -> Callable[[bytes], bool]:
+    def judge(source: Source, stream: Stream) -> Callable[[bytes], Judged]:
         selection = selections[source.name, stream.name] = Selection(source, stream, filters.limit)
 
-        def suffices(body: bytes) -> bool:
+        def judged(body: bytes) -> Judged:
             selection.feed(models_of(source.name, body, "the answer").models)
-            return selection.is_full
+            return Judged(selection.is_full, selection.models, selection.duplicates, selection.strangers)
 
-        return suffices
+        return judged
 
     access = {source.name: _access(APIS[source.name]) for source in chosen}
-    terms = Terms(enough, filters.depth, _clock(), given.max_age)
+    terms = Terms(judge, filters.depth, _clock(), given.max_age)
     if given.verbose:
         console.show_log("etl.extract")
     with console.Watch(chosen) as watch:

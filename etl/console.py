@@ -103,10 +103,12 @@ def _where(reading: Reading) -> str:
 
 
 def _count(reading: Reading) -> str:
-    pages = len(reading.pages)
-    return (
+    pages, judged = len(reading.pages), reading.judged
+    told = (
         f"{pages} page{'s' * (pages != 1)}, {reading.changed} new, {reading.records:,} records, {reading.size_bytes / 1e6:.2f} MB"
     )
+    told += f", {judged.duplicates} came twice" if judged.duplicates else ""
+    return told + (f", {judged.strangers} not asked for" if judged.strangers else "")
 
 
 def _ending(reading: Reading) -> str:
@@ -114,7 +116,7 @@ def _ending(reading: Reading) -> str:
         return "checked not long ago, not asked"
     if reading.exhausted:
         return "the API has no more"
-    return "its manifests are full" if reading.has_enough else "as deep as filters.toml allows"
+    return "its manifests are full" if reading.judged.suffices else "as deep as filters.toml allows"
 
 
 def tell_plan(planned: Sequence[Planned]) -> None:

@@ -4,6 +4,7 @@ EtlError
 ├── Missing       1   make what an earlier stage makes
 ├── BadUsage      2   mend the command or filters.toml
 ├── BadAnswer    65   an answer does not fit its contract or the request: ask again, or look what the source changed
+│   └── SourceChanged   an option that was asked is ignored
 ├── DiskRefused  74   free space or permissions
 └── Unavailable  75   a source does not answer: later may work
 """
@@ -33,6 +34,10 @@ class BadAnswer(EtlError):
     """An answer, or bytes under data/, do not fit the contract they are kept under."""
 
     code = 65
+
+
+class SourceChanged(BadAnswer):
+    """A source no longer honours what it is asked."""
 
 
 class DiskRefused(EtlError):

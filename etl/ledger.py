@@ -32,7 +32,10 @@ class RawPage:
 
 @dataclass(frozen=True)
 class Ledger:
-    """What a stream has read; `failed_at` is the first failure since the last good reading."""
+    """What a stream has read; `failed_at` is the first failure since the last good reading.
+
+    `duplicates` counts models that came again, `strangers` those that the asked options should have kept out.
+    """
 
     pages: tuple[RawPage, ...]
     checked_at: str
@@ -40,6 +43,8 @@ class Ledger:
     exhausted: bool
     failed_at: str | None = None
     failed: str | None = None
+    duplicates: int = 0
+    strangers: int = 0
 
     @property
     def timestamp(self) -> str:

@@ -148,17 +148,21 @@ class Civitai:
     HONOURED = frozenset(("limit", "cursor", "types", "baseModels", "sort", "period", "nsfw", "tag", "token"))
     NOT_HERE = frozenset(("query", "ids", "modelVersionIds", "username", "checkpointType", "periodMode", "primaryFileOnly"))
 
-    def __init__(self, catalogue: list[Record], now: datetime, hidden: frozenset[int] = frozenset()) -> None:
-        """`hidden` are ids dropped after the query, so that their pages hold fewer than `limit`."""
+    def __init__(
+        self, catalogue: list[Record], now: datetime, hidden: frozenset[int] = frozenset(), *, deaf: str = "", twice: bool = False
+    ) -> None:
+        """`hidden` are ids dropped after the query, so that their pages hold fewer than `limit`.
+
+        A parameter named `deaf` is ignored; `twice` repeats the last record of a page at the head of the next.
+        """
+        self.deaf, self.twice = deaf, twice
         self.catalogue = catalogue
         self.now = now
         self.hidden = hidden
 
     def answer(self, query: Query, headers: Mapping[str, str], host: str) -> Answer:
         """Answer a request; `host` is what it was sent to."""
-        asked: dict[str, list[str]] = {}
-        for key, value in query:
-            asked.setdefault(key, []).append(value)
+        asked = {key: [each for name, each in query if name == key] for key, _ in query if key != self.deaf}
         if {"favorites", "hidden"} & asked.keys():
             return Answer(401, {"error": "Unauthorized"})
         if asked.keys() & self.NOT_HERE:
@@ -177,7 +181,7 @@ class Civitai:
             except ValueError:
                 return Answer(400, {"message": "Invalid cursor for the current sort"})
             records = [record for record in records if self._rank(record, keys) >= (-first, -second, identity)]
-        page, rest = records[:limit], records[limit:]
+        page, rest = records[:limit], records[limit - self.twice :]
         metadata: dict[str, Any] = {}
         if rest and limit:
             first, second, identity = self._rank(rest[0], keys)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from etl.errors import BadAnswer, DiskRefused, EtlError
+from etl.errors import BadAnswer, DiskRefused, EtlError, SourceChanged
 from etl.exchange import publish
 from etl.files import write
 from etl.ledger import Ledger, RawPage, ledger_of, write_ledger
@@ -27,17 +27,27 @@ RESUMED_WITHIN_S = 6 * 3600  # the APIs' cursors point into an order that moves
 
 
 @dataclass(frozen=True)
+class Judged:
+    """What the pages of a stream hold so far: whether they suffice; models, those that came again, those not asked for."""
+
+    suffices: bool
+    models: int = 0
+    duplicates: int = 0
+    strangers: int = 0
+
+
+@dataclass(frozen=True)
 class Terms:
     """When a stream has been read far enough, and what time it is.
 
     Attributes:
-        enough: Of a stream, a function to which its pages are given in order, and which tells whether they suffice.
+        judge: Of a stream, a function to which its pages are given in order, and which tells what they hold so far.
         depth: Records after which a stream ends in any case.
         now: The time, as it is written into ledgers.
         max_age_s: Streams whose last good reading is younger are not asked again; all are asked without it.
     """
 
-    enough: Callable[[Source, Stream], Callable[[bytes], bool]]
+    judge: Callable[[Source, Stream], Callable[[bytes], Judged]]
     depth: int
     now: Callable[[], str]
     max_age_s: float | None = None
@@ -138,20 +148,18 @@ class Reading:
         self.target = self.client.first(self.stream.asks)
         self.pages = []
         self.changed = self.resumed = 0
-        self.exhausted = self.has_enough = False
-        self._enough = self._terms.enough(self.source, self.stream)
+        self.exhausted = False
+        self.judged = Judged(suffices=False)
+        self._judge = self._terms.judge(self.source, self.stream)
 
     def _resume(self) -> None:
         """Go on where an earlier run was stopped, if that was not long ago and it asked the same."""
         left = _sound(self._folder / self._ledger.name)
         if left and not left.complete and left.pages[0].url == self.target and self._age_s(left) < RESUMED_WITHIN_S:
-            for page in left.pages:
-                body = _body(self._folder, page)
-                if body is None or self.target is None:
-                    break
-                _, before = self._before()
-                self._count(page, body, is_same=body == before)
-                self.resumed += 1
+            try:
+                self._replay(left)
+            except BadAnswer:  # it would not be kept today
+                self._start()
             if self.target is None:
                 self._finish()
         elif left and left.complete and (self._old is None or left.checked_at > self._old.checked_at):
@@ -160,16 +168,32 @@ class Reading:
         if self.resumed == 0 and self._folder.exists():
             shutil.rmtree(self._folder)
 
+    def _replay(self, left: Ledger) -> None:
+        for page in left.pages:
+            body = _body(self._folder, page)
+            if body is None or self.target is None:
+                break
+            _, before = self._before()
+            self._count(page, body, is_same=body == before)
+            self.resumed += 1
+
     def _age_s(self, ledger: Ledger) -> float:
         return age_s(ledger, self._terms.now())
 
     def _count(self, page: RawPage, body: bytes, *, is_same: bool) -> None:
-        """Count a page that is on disk, and decide what to ask next."""
+        """Count a page that is on disk, and decide what to ask next.
+
+        Raises:
+            SourceChanged: most models so far are not what was asked.
+        """
         self.pages.append(page)
         self.changed += not is_same
         self.exhausted = page.next is None
-        self.has_enough = self._enough(body)
-        self.target = None if self.has_enough or self.records >= self._terms.depth else page.next
+        self.judged = self._judge(body)
+        if 2 * self.judged.strangers > self.judged.models:
+            told = f"{self.judged.strangers} of {self.judged.models} models are not what was asked"
+            raise SourceChanged(f"{told}: the source ignores an option")
+        self.target = None if self.judged.suffices or self.records >= self._terms.depth else page.next
 
     def _page(self, body: bytes, answer: Answer, old: RawPage | None) -> RawPage:
         """Return what the ledger says of an answer; `old` is the page on disk that it may repeat."""
@@ -189,7 +213,10 @@ class Reading:
 
     def _finish(self) -> None:
         """Put the new pages in the place of the old; where no page changed, leave the files alone."""
-        ledger = Ledger(tuple(self.pages), self._terms.now(), complete=True, exhausted=self.exhausted)
+        ledger = Ledger(
+            tuple(self.pages), self._terms.now(), complete=True, exhausted=self.exhausted,
+            duplicates=self.judged.duplicates, strangers=self.judged.strangers,
+        )  # fmt: skip
         if self.changed == 0 and self._old and len(self._old.pages) == len(self.pages):
             write_ledger(self._ledger, ledger)
             shutil.rmtree(self._folder)

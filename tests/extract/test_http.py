@@ -157,6 +157,11 @@ def test_the_wait_is_what_the_server_asks_for(status: int, headers: dict[str, st
     assert verdict.wait_s == wait_s
 
 
+def test_a_wait_that_is_too_long_is_not_waited() -> None:
+    assert isinstance(refusal(API, "said", 503, {"Retry-After": "330"}, ""), Again)
+    assert isinstance(refusal(API, "said", 503, {"Retry-After": "331"}, ""), Unavailable)
+
+
 def test_a_date_is_a_wait_too() -> None:
     then = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
     verdict = refusal(API, "said", 503, {"Retry-After": then}, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from dataclasses import replace
 from math import ceil
@@ -18,7 +19,7 @@ from etl.errors import BadAnswer, Unavailable
 from etl.extract.api import Access
 from etl.extract.http import Answer, Client
 from etl.extract.huggingface import API
-from etl.extract.reading import Reading, Terms
+from etl.extract.reading import Judged, Reading, Terms
 from etl.files import Data
 from etl.filters import load_filters
 from etl.ledger import read_ledger
@@ -55,16 +56,16 @@ class Desk:
         return f"2026-01-01T00:00:{self.clock:02}.000Z"
 
     def start(self) -> Reading:
-        def enough(*_: object) -> Callable[[bytes], bool]:
+        def judge(*_: object) -> Callable[[bytes], Judged]:
             self.selection = Selection(self.source, self.stream, self.filters.limit)
-            return self.suffices
+            return self.judged
 
         client = Client(requests.Session(), API, Access(ORIGIN, None), self.source.rate)
-        return Reading(self.data, self.source, self.stream, client, Terms(enough, self.filters.depth, self.now))
+        return Reading(self.data, self.source, self.stream, client, Terms(judge, self.filters.depth, self.now))
 
-    def suffices(self, body: bytes) -> bool:
+    def judged(self, body: bytes) -> Judged:
         self.selection.feed(json.loads(body))
-        return self.selection.is_full
+        return Judged(self.selection.is_full)
 
     def read(self, *pages: Page, etag: str | None = None) -> Reading:
         """Answer with these pages until the reading ends."""
@@ -237,6 +238,19 @@ def test_a_stream_half_read_goes_on_with_what_it_has(desk: Desk) -> None:
 def test_what_was_half_read_goes_on_from_its_first_page_that_is_not_whole(desk: Desk) -> None:
     (half_read(desk) / "page-0002.json").write_text("[")
     assert desk.start().target == "/api/models?page=2"
+
+
+@pytest.mark.parametrize(("checked_at", "kept"), [("2026-01-01T00:00:00.000Z", "a"), ("2026-01-01T00:00:50.000Z", "x")])
+def test_a_whole_stream_that_lies_beside_takes_its_place_only_if_it_is_newer(desk: Desk, checked_at: str, kept: str) -> None:
+    desk.read([model("x")])
+    beside = Path(shutil.copytree(desk.folder, desk.folder.with_name(".kept")))
+    desk.read([model("a")])
+    beside = beside.rename(desk.folder.with_name(".default"))
+    told = json.loads((beside / "stream.json").read_text())
+    (beside / "stream.json").write_text(json.dumps(told | {"checked_at": checked_at}))
+    desk.start()
+    assert json.loads((desk.folder / "page-0001.json").read_text())[0]["id"] == kept
+    assert not beside.exists()
 
 
 @pytest.mark.parametrize("spoil", ["old", "other request", "no ledger"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import subprocess
 import sys
@@ -14,7 +15,8 @@ from etl.extract import http
 from etl.extract.stage import alone
 from etl.files import PROJECT
 from etl.ledger import read_ledger
-from tests.catalogue import SMALL_FILTERS
+from tests.apis import Civitai
+from tests.catalogue import NOW, SMALL_FILTERS, civitai_catalogue
 from tests.conftest import House
 from tests.golden import EPOCH, GOLDEN, both, environment
 from tests.server import Fault, Server
@@ -351,3 +353,33 @@ def test_every_attempt_is_a_line_when_asked(
         r"http://127\.0\.0\.1:\d+/api/models\?\S+: attempt 1, waited 0\.0 s, took [\d.]+ s: 200, [\d,]+ bytes", lines[-1]
     )
     assert not any("good" in line for line in lines)
+    logging.getLogger("etl.extract").handlers.clear()
+    logging.getLogger("etl.extract").setLevel(logging.NOTSET)
+
+
+def test_models_that_were_not_asked_for_are_counted_and_a_majority_of_them_ends_the_stream(
+    live: Live, capsys: pytest.CaptureFixture[str]
+) -> None:
+    live.civitai.api = Civitai(civitai_catalogue(), NOW, deaf="types")
+    assert live.run("extract", "--source", "civitai") == 65
+    told = capsys.readouterr()
+    assert re.search(r"failed: civitai/.*: page 2: \d of 6 models are not what was asked: the source ignores an option", told.err)
+    assert " not asked for; " in told.out
+    ledger = read_ledger(live.data, "civitai", "default")
+    assert ledger.strangers > 0
+    assert not live.data.raw("civitai", "loras").exists()
+    assert live.run("manifests") == 1
+    assert not {"TextualInversion"} & {
+        model["type"] for path in live.data.models("civitai").glob("*/*.json") for model in json.loads(path.read_text())
+        if model["id"] in live.ids("civitai-filter-r.json")
+    }  # fmt: skip
+
+
+def test_models_that_came_twice_are_counted_and_published_once(live: Live, capsys: pytest.CaptureFixture[str]) -> None:
+    live.civitai.api = Civitai(civitai_catalogue(), NOW, twice=True)
+    assert live.run("refresh") == 0
+    assert " came twice; " in capsys.readouterr().out
+    ledger = read_ledger(live.data, "civitai", "default")
+    assert ledger.duplicates == len(ledger.pages) - 1 > 0
+    ids = live.ids("civitai-filter-r.json")
+    assert len(ids) == len(set(ids)) == 8
