@@ -8,6 +8,7 @@ import tempfile
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from bench.measure import every_combination, spend
 from etl.extract.plan import plan
@@ -18,7 +19,7 @@ from tests.apis import Civitai, Hub
 from tests.catalogue import NOW, day
 from tests.conftest import civitai, hf
 from tests.serve import THEN, catalogue
-from tests.server import Server
+from tests.server import Fault, Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,8 +57,20 @@ def cases() -> Iterator[tuple[str, tuple[Hub, Civitai], str]]:
         yield f"208 manifests, {name}", served, every_combination()
 
 
+def failing(target: str, before: int) -> Fault | None:
+    """Let the same 3 % of requests fail once."""
+    return Fault(502, b"<html>") if before == 0 and crc32(target.encode()) % 33 == 0 else None
+
+
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
+    cold()
+    print()
+    again()
+
+
+def cold() -> None:
+    """Print what a cold extraction takes."""
     terms = Terms(lambda _source, _stream: lambda _body: Judged(suffices=True), 1, str)
     print(
         f"extract, {LATENCY_S * 1000:.0f} ms an answer; beyond: seconds over requests / in flight x latency of the slower source"
@@ -87,3 +100,34 @@ def main() -> None:
             f"{name:37}{seconds:8.2f}{seconds - statistics.median(bounds):8.2f}{max(peak for _, peak in spent):9.0f}"
             f"{'/'.join(map(str, sorted(counts))):>10}{f'{least} to {most}':>13}{sent:9.2f}{flying:11}"
         )
+
+
+def again() -> None:
+    """Print what a refresh takes of which nothing changed, and a cold run of which some answers fail once."""
+    text = every_combination()
+    hub, works = Hub(catalogue("huggingface")), Civitai(catalogue("civitai"), THEN)
+    spent: dict[str, list[float]] = {}
+    failed: set[int] = set()
+    with Server(hub, latency_s=LATENCY_S) as one, Server(works, latency_s=LATENCY_S) as other:
+        for _ in range(RUNS):
+            for name, word, fault in (
+                ("cold extract of the 208", "extract", None),
+                ("the same, 3 % of answers fail once", "extract", failing),
+                ("refresh, nothing changed", "refresh", None),
+            ):
+                for server in (one, other):
+                    server.forget()
+                    server.fault = fault or (lambda _target, _before: None)
+                with tempfile.TemporaryDirectory() as folder:
+                    path = Path(folder, "filters.toml")
+                    path.write_text(text, encoding="utf-8")
+                    command = [sys.executable, "-m", "etl", word, "--data", folder, "--filters", str(path)]
+                    variables = {"HF_ENDPOINT": one.url, "CIVITAI_ENDPOINT": other.url}
+                    if word == "refresh":
+                        spend(command, **variables)
+                    spent.setdefault(name, []).append(spend(command, **variables)[0])
+                if fault:
+                    failed.add(sum(call.status != 200 for call in one.calls + other.calls))
+    print(f"{'':37}{'seconds':>8}   median of {RUNS}; answers that failed: {'/'.join(map(str, sorted(failed)))}")
+    for name, seconds in spent.items():
+        print(f"{name:37}{statistics.median(seconds):8.2f}")

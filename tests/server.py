@@ -112,6 +112,13 @@ class Server:
             self._asked[target] = self._asked.get(target, -1) + 1
             return self._asked[target]
 
+    def forget(self) -> None:
+        """Begin as if nothing had been asked."""
+        with self._lock:
+            self._asked.clear()
+            self._window = (time.monotonic(), 0)
+            self.calls.clear()
+
     def count(self) -> dict[str, str] | None:
         """Count a request in the fixed window; return its headers, None when the window is full."""
         with self._lock:

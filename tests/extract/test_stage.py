@@ -7,6 +7,7 @@ import logging
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,7 +24,6 @@ from tests.server import Fault, Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 LIKES = "sort=likes"
 
@@ -383,3 +383,27 @@ def test_models_that_came_twice_are_counted_and_published_once(live: Live, capsy
     assert ledger.duplicates == len(ledger.pages) - 1 > 0
     ids = live.ids("civitai-filter-r.json")
     assert len(ids) == len(set(ids)) == 8
+
+
+def test_a_full_disk_is_told_and_leaves_nothing_half_written(
+    live: Live, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert live.run("extract") == 0
+    before = live.stream("huggingface", "likes")
+    keep = Path.write_bytes
+
+    def full(path: Path, content: bytes) -> int:
+        if "likes" in str(path):
+            raise OSError(28, "No space left on device")
+        return keep(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    live.filters.write_text(live.filters.read_text().replace("page = 6", "page = 5"))
+    assert live.run("extract") == 74
+    told = capsys.readouterr().err
+    assert "No space left on device; what was there is kept" in told
+    assert "Traceback" not in told
+    assert live.stream("huggingface", "likes") == before
+    assert not list(live.data.raws.rglob("*.partial"))
+    monkeypatch.undo()
+    assert live.data.ledger("huggingface", "recent").exists()
