@@ -151,7 +151,7 @@ class Client:
         """Return how many records the value of an answer to `target` has, and the target of the next page, null at the end.
 
         Raises:
-            BadAnswer: the value is not a page, or its next page is of another origin.
+            BadAnswer: the value is not a page, or its next page is of another origin or path, to which neither token nor rate belong.
         """
         try:
             records = len(self._api.records(value))
@@ -161,8 +161,8 @@ class Client:
         if following is None:
             return records, None
         split = urlsplit(urljoin(self._origin + target, following))
-        if f"{split.scheme}://{split.netloc}" != self._origin:
-            raise BadAnswer(f"{self._origin}: the next page is of another origin, {inert(following)}; it is not followed")
+        if (f"{split.scheme}://{split.netloc}", split.path) != (self._origin, urlsplit(target).path):
+            raise BadAnswer(f"{self._origin}: the next page is elsewhere, {inert(following)}; it is not followed")
         return records, f"{split.path}?{split.query}"
 
     def _once(self, target: str, etag: str | None) -> Answer:
