@@ -151,7 +151,7 @@ class Client:
         """Return how many records the value of an answer to `target` has, and the target of the next page, null at the end.
 
         Raises:
-            BadAnswer: the value is not a page, or its next page is of another origin or path, to which neither token nor rate belong.
+            BadAnswer: the value is not a page, or its next page is elsewhere, where token and rate do not belong.
         """
         try:
             records = len(self._api.records(value))
