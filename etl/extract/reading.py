@@ -155,7 +155,8 @@ class Reading:
     def _resume(self) -> None:
         """Go on where an earlier run was stopped, if that was not long ago and it asked the same."""
         left = _sound(self._folder / self._ledger.name)
-        if left and not left.complete and left.pages[0].url == self.target and self._age_s(left) < RESUMED_WITHIN_S:
+        is_young = left is not None and age_s(left, self._terms.now()) < RESUMED_WITHIN_S
+        if left and is_young and not left.complete and left.pages[0].url == self.target:
             try:
                 self._replay(left)
             except BadAnswer:  # it would not be kept today
@@ -176,9 +177,6 @@ class Reading:
             _, before = self._before()
             self._count(page, body, is_same=body == before)
             self.resumed += 1
-
-    def _age_s(self, ledger: Ledger) -> float:
-        return age_s(ledger, self._terms.now())
 
     def _count(self, page: RawPage, body: bytes, *, is_same: bool) -> None:
         """Count a page that is on disk, and decide what to ask next.
