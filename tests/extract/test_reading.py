@@ -24,6 +24,7 @@ from etl.files import Data
 from etl.filters import load_filters
 from etl.ledger import read_ledger
 from etl.selection import Selection
+from etl.transform.stage import models_of
 from tests.conftest import FILTERS
 
 if TYPE_CHECKING:
@@ -289,3 +290,31 @@ def test_a_ledger_that_breaks_its_contract_is_read_anew(desk: Desk) -> None:
     desk.data.ledger("huggingface", "default").write_text("{}")
     assert desk.read([model("a")]).changed == 1
     assert read_ledger(desk.data, "huggingface", "default").complete
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["id", "tags", "private", "x"]), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(JSON | st.lists(JSON, max_size=4))
+def test_any_json_is_a_page_or_refused(value: Any) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        desk = Desk(Path(folder))
+
+        def judged(body: bytes) -> Judged:
+            desk.selection.feed(models_of("huggingface", body, "the answer").models)
+            return Judged(desk.selection.is_full)
+
+        desk.judged = judged  # type: ignore[method-assign]
+        try:
+            desk.start().take(raw(json.dumps(value).encode()))
+        except BadAnswer:
+            assert not desk.folder.exists()
+        else:
+            assert isinstance(value, list)
+            assert json.loads((desk.folder / "page-0001.json").read_text()) == value
