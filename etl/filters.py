@@ -120,6 +120,7 @@ class Source:
     name: str
     prefix: str
     page: int  # records asked per request
+    largest_bytes: int  # of an answer
     rate: Rate
     asks: Mapping[str, Any]  # what every request asks
     axes: tuple[Axis, ...]
@@ -192,7 +193,9 @@ def _source(name: str, table: dict[str, Any]) -> Source:
         choices = [_choice(name, axes, path) for path in table["manifests"]]
     filters = tuple(Filter(name, table["prefix"], choice) for choice in choices)
     skip = frozenset(table.get("skip", ()))
-    source = Source(name, table["prefix"], table["page"], Rate(**table["rate"]), table.get("asks", {}), axes, skip, filters)
+    largest_bytes = table.get("largest_mb", 64) * 10**6
+    rate = Rate(**table["rate"])
+    source = Source(name, table["prefix"], table["page"], largest_bytes, rate, table.get("asks", {}), axes, skip, filters)
     _check_requests(source)
     return source
 

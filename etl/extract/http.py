@@ -34,7 +34,6 @@ _log = logging.getLogger(__name__)
 CONNECT_S = 10
 READ_S = 90  # between two pieces: a page of CivitAI may be some megabytes, and its own router waits 30 s
 WHOLE_S = 300  # for a whole answer
-LARGEST_BYTES = 64 * 2**20  # of a body, decompressed
 ATTEMPTS = 6
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 30.0
 DEADLINE_S = 900  # for all attempts of a request, their waits included
@@ -75,12 +74,13 @@ class Client:
     A source that rejects the token, or fails LOST_AFTER requests in a row, is not asked again.
     """
 
-    def __init__(self, session: requests.Session, api: Api, access: Access, rate: Rate) -> None:
+    def __init__(self, session: requests.Session, api: Api, access: Access, rate: Rate, largest_bytes: int) -> None:
         split = urlsplit(access.endpoint)
         self._origin = f"{split.scheme}://{split.netloc}"
         self._base = split.path
         self._api, self._token = api, access.token
         self._session = session
+        self._largest_bytes = largest_bytes  # of a body, decompressed
         self._lost: EtlError | None = None
         self._over = threading.Event()  # ends every wait
         self._failures, self._lock = 0, threading.Lock()
@@ -88,7 +88,7 @@ class Client:
             # It keeps the time of every request of a run, which are few: no thread need sweep them out.
             SingleBucketFactory(InMemoryBucket([Window(rate.requests, int(rate.seconds * 1000))]), schedule_leak=False)
         )
-        # limit_statuses: by default one 429 would count as a whole window of requests.
+        # limit_statuses: one 429 is no reason to hold back a whole window of requests.
         adapter = LimiterAdapter(limiter=limiter, per_host=False, limit_statuses=(), pool_maxsize=rate.in_flight)
         session.mount(access.endpoint + api.path, adapter)
 
@@ -195,8 +195,9 @@ class Client:
         while piece := response.raw.read1(2**16, decode_content=True):
             pieces.append(piece)
             length += len(piece)
-            if length > LARGEST_BYTES:
-                raise BadAnswer(f"{self._origin}: the answer is larger than {LARGEST_BYTES:,} bytes; ask for smaller pages")
+            if length > self._largest_bytes:
+                told = f"{self._origin}: the answer is larger than {self._largest_bytes:,} bytes"
+                raise BadAnswer(f"{told}; ask for smaller pages, or raise largest_mb in filters.toml")
             if time.monotonic() - start > WHOLE_S:
                 raise Again(Unavailable(f"{self._origin}: the answer was not whole within {WHOLE_S} s; later may work"))
         return b"".join(pieces)

@@ -40,7 +40,7 @@ def extract(
         asking = stack.enter_context(session())
         flying: Flying = {}
         for source in sources:
-            client = Client(asking, APIS[source.name], access[source.name], source.rate)
+            client = Client(asking, APIS[source.name], access[source.name], source.rate, source.largest_bytes)
             pool = ThreadPoolExecutor(source.rate.in_flight, source.name)
             stack.callback(pool.shutdown, wait=False, cancel_futures=True)
             stack.callback(client.stop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -12,7 +13,7 @@ import orjson
 
 from etl.contracts import contract
 from etl.errors import BadAnswer, DiskRefused
-from etl.files import PROGRAMS, dumps, parse_answer, read, write
+from etl.files import PROGRAMS, PROJECT, dumps, parse_answer, read, read_json, write
 from etl.ledger import read_ledger, streams
 from etl.transform import level, size
 
@@ -46,14 +47,18 @@ class Page:
 def transform(data: Data, source: str) -> dict[str, Any]:
     """Write the models of every stream of a source that is on disk, and return its summary.
 
-    Models of pages that no ledger names are removed. The summary is written last, and only when every page was good.
+    Models of pages that no ledger names are removed. The summary is written last, and only when every page was good. It
+    names what it was made of; when that is still the same, nothing but the time of the summary changes.
 
     Raises:
         BadAnswer: pages do not fit their contract; all of them are named.
     """
     found = streams(data, source)
+    made_of = _made_of(data, source, found)
+    if made_of and (known := _known(data, source, made_of)):
+        return known
     _remove_all_but(data.models(source), {*found, "summary.json"})
-    summary: dict[str, Any] = {"source": source, "streams": {}}
+    summary: dict[str, Any] = {"source": source, "made_of": made_of, "streams": {}}
     bad: list[str] = []
     for stream in found:
         try:
@@ -68,6 +73,35 @@ def transform(data: Data, source: str) -> dict[str, Any]:
     return summary
 
 
+def _made_of(data: Data, source: str, found: list[str]) -> str | None:
+    """Return a hash of all that shapes the models of a source: programs, contracts, pages; null where one is missing."""
+    programs = (path for folder in ("etl", "etl/transform", "schemas") for path in sorted((PROJECT / folder).glob("*.*")))
+    made_of = hashlib.sha256(b"".join(path.read_bytes() for path in programs))
+    try:
+        for stream in found:
+            for page in read_ledger(data, source, stream).pages:
+                body = read(data.raw(source, stream) / page.file)
+                made_of.update(f"{stream}/{page.file}/{len(body)}/".encode() + body)
+    except BadAnswer:
+        return None
+    return made_of.hexdigest()
+
+
+def _known(data: Data, source: str, made_of: str) -> dict[str, Any] | None:
+    """Return the summary on disk, its time set to now, if it and its models were made of the same; else null."""
+    try:
+        summary: dict[str, Any] = read_json(data.summary(source))
+        streams_of = summary["streams"].items()
+        made = {data.models(source, stream) / page["file"]: page["sha256"] for stream, pages in streams_of for page in pages}
+        there = {path: _sha256(path.read_bytes()) for path in data.models(source).glob("*/*")}
+        if summary["made_of"] != made_of or made != there:
+            return None
+    except (BadAnswer, LookupError, TypeError, AttributeError):  # there is none, or it is an older one
+        return None
+    data.summary(source).touch()
+    return summary
+
+
 def _stream(data: Data, source: str, stream: str) -> list[dict[str, Any]]:
     """Write the models of one stream, and return what its pages held."""
     ledger = read_ledger(data, source, stream)
@@ -76,9 +110,10 @@ def _stream(data: Data, source: str, stream: str) -> list[dict[str, Any]]:
     for raw in ledger.pages:
         path = data.raw(source, stream) / raw.file
         page = models_of(source, read(path), path)
-        write(data.models(source, stream) / raw.file, dumps(page.models))
+        content = dumps(page.models)
+        write(data.models(source, stream) / raw.file, content)
         told.append({
-            "file": raw.file, "records": page.records, "models": len(page.models),
+            "file": raw.file, "sha256": _sha256(content), "records": page.records, "models": len(page.models),
             "unsized": sum(model.get("size") == "unknown" for model in page.models),
             "set_aside": [asdict(each) for each in page.set_aside],
         })  # fmt: skip
@@ -144,6 +179,10 @@ def _decide_level(model: Model, evidence: dict[str, Any]) -> None:
 
 
 DECIDE: dict[str, Callable[[Model, dict[str, Any]], None]] = {"huggingface": _decide_size, "civitai": _decide_level}
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _short(identity: object) -> str | int | None:

@@ -6,7 +6,7 @@ import hashlib
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from etl.files import ALL_MODELS, INDEX
+from etl.files import ALL_MODELS, INDEX, parse_answer
 from etl.ledger import read_ledger, streams
 from etl.verify.published import Check, Published, ids
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def raw(data: Data, sources: list[str]) -> Check:
-    """Every page of raw answers is the one that its ledger names: same hash, same length."""
+    """Every page of raw answers is the one that its ledger names: same hash, length and number of records."""
     check = Check("raw pages against ledgers")
     for source in sources:
         for stream in streams(data, source):
@@ -23,10 +23,19 @@ def raw(data: Data, sources: list[str]) -> Check:
                 check.looked_at += 1
                 body = (data.raw(source, stream) / page.file).read_bytes()
                 if (len(body), hashlib.sha256(body).hexdigest()) != (page.bytes, page.sha256):
-                    check.problems.append(
-                        f"{data.ledger(source, stream)}: $.pages[{place}]: {page.file} has another hash or length; ask again"
-                    )
+                    told = f"{page.file} has another hash or length"
+                elif (records := _records(body)) != page.records:
+                    told = f"{page.file} has {records} records and not {page.records}"
+                else:
+                    continue
+                check.problems.append(f"{data.ledger(source, stream)}: $.pages[{place}]: {told}; ask again")
     return check
+
+
+def _records(body: bytes) -> int:
+    """Return how many records a page has that was transformed, so that its shape is known."""
+    value = parse_answer(body, "the page")[1]
+    return len(value if isinstance(value, list) else value["items"])
 
 
 def index(published: Published) -> Check:
@@ -130,9 +139,13 @@ def exclusive(published: Published) -> Check:
 def order(published: Published) -> Check:
     """The models of a manifest are each in its stream, once, and in the stream's order."""
     check = Check("order of the streams")
+    ranks_of: dict[tuple[str, str], dict[str, int]] = {}
     for each, held in published.known:
         check.looked_at += 1
-        ranks = {model["id"]: rank for rank, model in enumerate(published.order(each.source, each.stream))}
+        key = each.source, each.stream
+        if key not in ranks_of:
+            ranks_of[key] = {model["id"]: rank for rank, model in enumerate(published.order(*key))}
+        ranks = ranks_of[key]
         last = -1
         for place, identity in enumerate(held):
             rank = ranks.get(identity)

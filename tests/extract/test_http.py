@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PAGE = "/api/models?limit=5&sort=likes"
 RATE = Rate(500, 300, 3)
+LARGEST_BYTES = 10**6
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def client(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     monkeypatch.setattr(http, "FIRST_WAIT_S", 0.01)
     monkeypatch.setattr(http, "LONGEST_WAIT_S", 0.03)
     with requests.Session() as session:
-        yield Client(session, API, Access(server.url, None), RATE)
+        yield Client(session, API, Access(server.url, None), RATE, LARGEST_BYTES)
 
 
 PASSING = [
@@ -98,12 +99,10 @@ def test_what_will_not_pass_is_asked_once(client: Client, server: Server, fault:
 def test_an_answer_without_end_is_cut_off(
     client: Client,
     server: Server,
-    monkeypatch: pytest.MonkeyPatch,
     packed: bool,  # noqa: FBT001  a column
 ) -> None:
     import gzip
 
-    monkeypatch.setattr(http, "LARGEST_BYTES", 10**6)
     body = b" " * 10**7
     server.fault = lambda *_: Fault(200, gzip.compress(body) if packed else body, {"Content-Encoding": "gzip"} if packed else {})
     with pytest.raises(BadAnswer, match="larger than 1,000,000 bytes"):

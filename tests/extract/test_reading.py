@@ -61,7 +61,7 @@ class Desk:
             self.selection = Selection(self.source, self.stream, self.filters.limit)
             return self.judged
 
-        client = Client(requests.Session(), API, Access(ORIGIN, None), self.source.rate)
+        client = Client(requests.Session(), API, Access(ORIGIN, None), self.source.rate, 10**6)
         return Reading(self.data, self.source, self.stream, client, Terms(judge, self.filters.depth, self.now))
 
     def judged(self, body: bytes) -> Judged:

@@ -12,49 +12,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from etl.extract import http
 from etl.extract.stage import alone
 from etl.files import PROJECT
 from etl.ledger import read_ledger
 from tests.apis import Civitai
-from tests.catalogue import NOW, SMALL_FILTERS, civitai_catalogue
-from tests.conftest import House
-from tests.golden import EPOCH, GOLDEN, both, environment
-from tests.server import Fault, Server
+from tests.catalogue import NOW, civitai_catalogue
+from tests.golden import EPOCH, GOLDEN
+from tests.server import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.extract.conftest import Live
 
 LIKES = "sort=likes"
-
-
-class Live(House):
-    """A data folder that is extracted from two local servers."""
-
-    hub: Server
-    civitai: Server
-
-    def on_disk(self) -> list[tuple[str, str]]:
-        return [(path.parent.parent.name, path.parent.name) for path in self.data.raws.glob("*/*/stream.json")]
-
-    def stream(self, source: str, stream: str) -> dict[str, bytes]:
-        return {path.name: path.read_bytes() for path in self.data.raw(source, stream).iterdir()}
-
-
-@pytest.fixture
-def live(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
-    house.filters.write_text(SMALL_FILTERS)
-    made = Live(house.data, house.filters)
-    with both() as (hub, civitai):
-        object.__setattr__(made, "hub", hub)
-        object.__setattr__(made, "civitai", civitai)
-        for name, value in environment(hub, civitai).items():
-            monkeypatch.setenv(name, value)
-        for name in ("HF_TOKEN", "CIVITAI_API_KEY", "CIVITAI_TOKEN", "CIVITAI_API_TOKEN"):
-            monkeypatch.delenv(name, raising=False)
-        monkeypatch.setattr(http, "FIRST_WAIT_S", 0.01)
-        monkeypatch.setattr(http, "LONGEST_WAIT_S", 0.02)
-        yield made
 
 
 def test_all_streams_are_read_with_at_most_three_requests_in_flight_over_as_many_connections(live: Live) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -202,6 +203,26 @@ def test_models_of_pages_that_are_gone_disappear(house: House) -> None:
         str(path.relative_to(house.data.models("huggingface"))) for path in house.data.models("huggingface").rglob("*.json")
     )
     assert left == ["default/page-0001.json", "summary.json"]
+
+
+def test_what_is_made_of_the_same_stays_and_what_was_spoilt_is_made_again(house: House) -> None:
+    house.put("huggingface", "default", [hf("a/a")], [hf("a/b")])
+    assert house.run("transform") == 0
+    models, summary = house.data.models("huggingface", "default") / "page-0002.json", house.data.summary("huggingface")
+    made, inode = models.read_bytes(), models.stat().st_ino
+    os.utime(summary, (0, 0))
+    assert house.run("transform") == 0
+    assert models.stat().st_ino == inode
+    assert summary.stat().st_mtime > 0
+    for spoilt, content in ((models, b"[]"), (summary, b"{}"), (summary, b"[]"), (summary, b"")):
+        spoilt.write_bytes(content)
+        assert house.run("transform") == 0
+        assert models.read_bytes() == made
+        assert not contract("summary").violations(json.loads(summary.read_bytes()))
+    raw = house.data.raw("huggingface", "default") / "page-0002.json"
+    raw.write_text(json.dumps([hf("a/c")]))
+    assert house.run("transform") == 0
+    assert json.loads(models.read_bytes())[0]["id"] == "a/c"
 
 
 def test_a_bad_page_ends_with_65_names_itself_and_leaves_nothing_to_publish(

@@ -127,6 +127,16 @@ def test_a_file_that_is_no_json_or_not_ours_and_one_that_is_gone(shipped: House,
     assert "hf-filter-mit.json: is missing" in told["rebuild from raw"]
 
 
+def test_a_ledger_that_counts_other_records_than_its_page_has_is_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.put("huggingface", "default", [hf("o/a")])
+    house.put("huggingface", "likes", [hf("o/b")])
+    ledger = house.data.ledger("huggingface", "likes")
+    ledger.write_text(ledger.read_text().replace('"records": 1', '"records": 2'))
+    assert house.run("manifests") == 0
+    assert house.run("verify") == 1
+    assert "page-0001.json has 1 records and not 2" in failed(capsys.readouterr().out)["raw pages against ledgers"]
+
+
 def test_an_edited_raw_page_is_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/a")])
     house.put("huggingface", "likes", [hf("o/b")])

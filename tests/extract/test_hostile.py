@@ -1,0 +1,116 @@
+"""Answers that nobody would send: none breaks a run, becomes a path, or reaches a page as it came."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from etl.errors import EtlError
+from etl.extract import http
+from etl.extract.api import Access
+from etl.extract.http import Client
+from etl.extract.huggingface import API
+from etl.filters import Rate
+from tests.apis import Hub
+from tests.catalogue import hub_catalogue
+from tests.conftest import civitai, hf
+from tests.server import Fault, Server
+
+if TYPE_CHECKING:
+    from tests.extract.conftest import Live
+
+MARKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+LONG = "x" * 2_000_000
+NAMES = ["a\x00\x1b[31mb", "\u202egnp.exe\u2066", "<script>alert(1)</script>", " \n\t spaced \r ", "\u0085\u2028", LONG]
+IDS: list[Any] = [
+    "../../etc/passwd", "..", "/etc/passwd", "a/../b", "a/b/c", "a\\b", "a/b\x00", "a/\u202eb", "a/<b>", "", ".git/config",
+    "a/%2e%2e", "a/b?c", "a b/c", "con/aux;rm -rf", LONG, 2**63, 1.5, True, None, [], {"a": 1},
+]  # fmt: skip
+WRONG: list[Any] = [None, True, -1, 2**53 + 1, 1.5, "x", "", [], {}, [[]], {"total": "x"}, {"a": None}]
+
+
+def hub_records() -> list[Any]:
+    fields = "author createdAt lastModified downloads likes tags pipeline_tag gated private safetensors gguf config".split()
+    records: list[Any] = [hf("good/one-1b", tags=["license:mit"]), *WRONG]
+    records += [hf("x/y") | {"id": identity} for identity in IDS]
+    records += [hf(f"w/{key}-{place}", **{key: value}) for key in fields for place, value in enumerate(WRONG)]
+    records += [hf(f"n/{place}", author=name, tags=[name, "license:" + name]) for place, name in enumerate(NAMES)]
+    return records
+
+
+def civitai_records() -> list[Any]:
+    fields = "name type nsfw nsfwLevel tags stats creator modelVersions poi minor mode".split()
+    good = civitai(1, name="good")
+    records: list[Any] = [good, *(civitai(100 + place, name=name) for place, name in enumerate(NAMES)), *WRONG]
+    records += [good | {"id": identity} for identity in IDS]
+    places = [(key, value) for key in fields for value in WRONG]
+    return records + [civitai(1000 + place, **{key: value}) for place, (key, value) in enumerate(places)]
+
+
+def every_text(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [text for key, each in value.items() for text in (key, *every_text(each))]
+    return [text for each in value for text in every_text(each)] if isinstance(value, list) else [str(value)]
+
+
+def test_hostile_records_are_set_aside_or_cleaned_and_counted(live: Live) -> None:
+    served = json.dumps(hub_records()), json.dumps({"items": civitai_records(), "metadata": {}})
+    lone = served[0].replace('"x/y"', r'"x/\ud800y"', 1), served[1].replace('"good"', r'"go\udfffod"', 1)
+    for server, body in zip((live.hub, live.civitai), lone, strict=True):
+        server.fault = lambda *_, body=body: Fault(200, body.encode())
+    assert live.run("extract") in (0, 65)  # streams of one type or base are refused for what was not asked for
+    assert live.run("manifests") in (0, 1)
+    assert live.run("verify") in (0, 1)
+    written = [path for path in live.data.root.rglob("*") if path.is_file()]
+    assert len(written) > 20
+    names = re.compile(r"[a-z0-9.-]+(/[a-z0-9.-]+)*")
+    assert [path for path in written if not names.fullmatch(str(path.relative_to(live.data.root)))] == []
+    texts = [text for path in live.data.manifests.iterdir() for text in every_text(json.loads(path.read_bytes()))]
+    assert "good/one-1b" in texts
+    assert "go\ufffdod" in texts
+    assert [
+        text[:50] for text in texts if re.search(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]", text)
+    ] == []
+    assert max(map(len, texts)) < 1000
+    assert [text for text in texts if ".." in text or "passwd" in text] == []
+    for source, records in (("huggingface", hub_records()), ("civitai", civitai_records())):
+        summary = json.loads(live.data.summary(source).read_bytes())
+        (page,) = summary["streams"]["default"]
+        assert page["records"] == len(records)
+        assert page["models"] + len(page["set_aside"]) == len(records)
+        assert len(page["set_aside"]) > 50
+        assert all(each["reason"] and len(each["reason"]) <= 500 for each in page["set_aside"])
+
+
+@pytest.fixture(scope="module")
+def hub() -> Any:
+    with Server(Hub(hub_catalogue())) as server:
+        yield server
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    body=st.binary(max_size=60) | st.from_regex(r'\s*[\[{"\]}:,0-9a-z\\]{0,40}', fullmatch=True).map(str.encode),
+    encoding=st.sampled_from(["", "gzip", "deflate", "br", "identity"]),
+    kind=st.sampled_from(["application/json", "text/html", "", "\xff"]),
+    status=st.sampled_from([200, 200, 200, 204, 206, 304, 418, 599]),
+)
+def test_any_bytes_are_an_answer_or_an_error_of_ours(hub: Server, body: bytes, encoding: str, kind: str, status: int) -> None:
+    hub.fault = lambda *_: Fault(status, body, {"Content-Encoding": encoding, "Content-Type": kind})
+    with pytest.MonkeyPatch.context() as patch, requests.Session() as session:
+        patch.setattr(http, "ATTEMPTS", 1)
+        client = Client(session, API, Access(hub.url, None), Rate(500, 300, 3), 10**6)
+        told = ""
+        try:
+            answer = client.get("/api/models?limit=5", None)
+        except EtlError as error:
+            told = str(error)
+        else:
+            assert status == 304 or json.loads(answer.body or b"") == answer.value
+    assert told.isprintable()
