@@ -23,7 +23,7 @@ used := $(DATA)/models/filters.toml
 changed := $(shell cmp -s $(FILTERS) $(used) || echo force)
 common := $(wildcard etl/*.py) schemas/ledger.schema.json
 # What is decided of a source's models after jq.
-decides_huggingface := etl/transform/size.py
+decides_huggingface := $(addprefix etl/transform/,size.py names.py families.py families.toml)
 decides_civitai := etl/transform/level.py
 chosen := $(or $(SOURCE:%=$(DATA)/models/%/summary.json),$(models))
 
@@ -70,6 +70,10 @@ lint: .venv/dev ## style and types of the project's own code
 serve: .venv/dev ## both APIs on this machine, over the snapshot, to play with
 	@$(python) -m tests.serve
 
+.PHONY: sizes
+sizes: .venv/dev ## how often a size is right, by kind; fails when a figure drops
+	@$(python) -m tests.sizes
+
 .PHONY: bench
 bench: .venv/dev ## seconds, memory and requests, beside plain baselines
 	@$(python) -m bench
@@ -81,7 +85,7 @@ clean: ## remove what can be made again
 # Folders are prerequisites too: their times tell of files that were removed. There is no rule for raw files: a checkout
 # rewrites every time, and a fresh clone must never be sent to the network.
 $(models): $(DATA)/models/%/summary.json: etl/transform/%.jq schemas/%.raw.schema.json schemas/model.schema.json \
-  etl/transform/stage.py $$(decides_$$*) $(common) $$(wildcard $(DATA)/raw $(DATA)/raw/$$* $(DATA)/raw/$$*/* $(DATA)/raw/$$*/*/*.json) | .venv/ok $(used)
+  etl/transform/stage.py $$(decides_$$*) $(common) $$(wildcard $(DATA)/raw $(DATA)/raw/$$* $(DATA)/raw/$$*/* $(DATA)/raw/$$*/*/*.json) $(used) | .venv/ok
 	@$(etl) transform --source $* --data $(DATA) --filters $(FILTERS)
 
 # Marked old when it could not be made whole, so that the next run tries again instead of finding it up to date.

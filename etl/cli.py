@@ -119,7 +119,7 @@ def _extract(data: Data, filters: Filters, chosen: list[Source], given: argparse
         selection = selections[source.name, stream.name] = Selection(source, stream, filters.limit)
 
         def judged(body: bytes) -> Judged:
-            selection.feed(models_of(source.name, body, "the answer").models)
+            selection.feed(models_of(source.name, body, "the answer", source.sizes).models)
             return Judged(selection.is_full, selection.models, selection.duplicates, selection.strangers)
 
         return judged
@@ -166,7 +166,7 @@ def _transform(data: Data, source: Source) -> int:
     from etl.transform.stage import transform
 
     try:
-        console.tell_transform(data, source.name, transform(data, source.name))
+        console.tell_transform(data, source.name, transform(data, source.name, source.sizes))
     except EtlError as error:
         return _told(error)
     return 0
@@ -192,7 +192,7 @@ def _verify(data: Data, filters: Filters, base: Path | None) -> int:
 
     def rebuild(again: Data) -> None:
         for source in filters.sources:
-            transform(again, source.name)
+            transform(again, source.name, source.sizes)
         load(again, filters)
 
     checks = verify(data, filters, rebuild)

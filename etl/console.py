@@ -159,6 +159,13 @@ def tell_transform(data: Data, source: str, summary: dict[str, Any]) -> None:
         + (f"; {unsized} of unknown size" if unsized else "")
         + (f"; {aside} set aside, see {data.summary(source)}" if aside else "")
     )
+    for words, each in summary["families"].items():
+        if each["against"] > each["borne_out"]:
+            print(
+                f"{source}: {each['against']} of {sum(each.values())} counted models named {words} have other parameters than "
+                "etl/transform/families.toml says: is the row wrong?",
+                file=sys.stderr,
+            )
 
 
 def tell_load(data: Data, done: Published) -> None:

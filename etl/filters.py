@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import math
 import tomllib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.contracts import contract
 from etl.errors import BadUsage
@@ -104,6 +105,17 @@ class Rate:
     in_flight: int
 
 
+class SizeClass(NamedTuple):
+    """Models up to so many parameters, those with exactly `most` included or not."""
+
+    name: str
+    most: float
+    is_through: bool = False
+
+
+SIZES = (SizeClass("small", 7e9), SizeClass("medium", 13e9, is_through=True), SizeClass("large", math.inf))
+
+
 @dataclass(frozen=True, eq=False)
 class Stream:
     """One request with its following pages: the parameters it asks with, and the filters that draw on it."""
@@ -126,6 +138,7 @@ class Source:
     axes: tuple[Axis, ...]
     skip: frozenset[str]
     filters: tuple[Filter, ...]
+    sizes: tuple[SizeClass, ...] = SIZES  # from the smallest to the largest
 
     @cached_property
     def streams(self) -> tuple[Stream, ...]:
@@ -195,9 +208,29 @@ def _source(name: str, table: dict[str, Any]) -> Source:
     skip = frozenset(table.get("skip", ()))
     largest_bytes = table.get("largest_mb", 64) * 10**6
     rate = Rate(**table["rate"])
-    source = Source(name, table["prefix"], table["page"], largest_bytes, rate, table.get("asks", {}), axes, skip, filters)
+    sizes = _sizes(name, table["sizes"]) if "sizes" in table else SIZES
+    asks = table.get("asks", {})
+    source = Source(name, table["prefix"], table["page"], largest_bytes, rate, asks, axes, skip, filters, sizes)
+    _check_sizes(source)
     _check_requests(source)
     return source
+
+
+def _sizes(source: str, table: dict[str, dict[str, float]]) -> tuple[SizeClass, ...]:
+    sizes = tuple(SizeClass(name, 1e9 * next(iter(most.values()), math.inf), "through" in most) for name, most in table.items())
+    bounds = [(each.most, each.is_through) for each in sizes]
+    if sorted(set(bounds)) != bounds or bounds[-1][0] != math.inf:
+        raise BadUsage(f"{source}.sizes: each class has a greater bound than the one before, and only the last has none")
+    return sizes
+
+
+def _check_sizes(source: Source) -> None:
+    """Refuse options that keep a size class which there is not."""
+    known = {"unknown", *(each.name for each in source.sizes)}
+    for option in (option for axis in source.axes for option in axis.options if option.axis == "size"):
+        if strange := sorted(set(map(str, option.values)) - known):
+            where = f"{source.name}.axes.size.{option.name}"
+            raise BadUsage(f"{where}: no size class {strange[0]}; there are {', '.join(each.name for each in source.sizes)}")
 
 
 def _check_requests(source: Source) -> None:

@@ -30,11 +30,12 @@ def model:
     url: ("https://huggingface.co/" + .id)
   };
 
-# record -> evidence of its size; what is no count is no evidence
+# record -> evidence of its size beside its name and tags; what is no count is no evidence
 def evidence:
   {
-    safetensors_total: ((.safetensors | objects | .total | numbers) // null),
-    gguf_total: ((.gguf | objects | .total | numbers) // null)
+    elements: ((.safetensors | objects | .parameters | objects) // {}),
+    total: ((.safetensors | objects | .total | numbers) // null),
+    gguf: ((.gguf | objects | .total | numbers) // null)
   };
 
 map(

@@ -25,8 +25,7 @@ def test_the_shipped_filters_ask_these_requests() -> None:
     }
     assert len(asked) == 13
     expand = (
-        "author createdAt lastModified downloads likes tags pipeline_tag library_name gated private disabled safetensors"
-        " gguf config"
+        "author createdAt lastModified downloads likes tags pipeline_tag library_name gated private disabled safetensors gguf"
     ).split()
     for stream, sort in (("default", "downloads"), ("likes", "likes"), ("recent", "lastModified")):
         split = urlsplit(asked["huggingface", stream])

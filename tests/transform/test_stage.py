@@ -38,7 +38,7 @@ def test_a_record_of_the_hub() -> None:
             "id": "Qwen/Qwen3-0.6B", "source": "huggingface", "slug": "Qwen--Qwen3-0.6B", "name": "Qwen3-0.6B", "author": "Qwen",
             "type": "text-generation", "downloads": 5, "likes": 1, "tags": tags, "license": "mit", "created": None,
             "updated": "2026-01-01T00:00:00.000Z", "url": "https://huggingface.co/Qwen/Qwen3-0.6B",
-            "parameters": 596049920, "size": "small", "size_from": "safetensors",
+            "parameters": 596049920, "size": "small", "size_from": "safetensors", "size_against": [],
         }
     ]  # fmt: skip
 

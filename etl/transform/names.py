@@ -1,0 +1,93 @@
+"""What the name of a repository says of its size: readings of numbers with a unit. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_UNIT = {"b": 1e9, "m": 1e6, "t": 1e12}
+# A number and its unit between separators: 7b, 0.6B, 1_6b (1.6), 7b1 (7.1), 8x7B, A3B (active), E4B (effective). Not a size:
+# what follows a version's point (v1.5b) or a word (so400m), what is counted (100B-tokens), what is longer (4bit, 128k).
+_SIZE = re.compile(
+    r"""(?<![a-z0-9])(?<![0-9]\.)
+    (?: (?P<experts>[0-9]{1,3}) x )?
+    (?P<mark>[ae]?)
+    (?P<number>[0-9]{1,5}(?:[._][0-9]{1,3})?)
+    (?P<unit>[bmt])
+    (?P<tenth>[0-9])?
+    (?![a-z0-9]|[-_. ]?tok(?:en)?s?\b)""",
+    re.VERBOSE,
+)
+# A size that is written on to a word, where nothing else is a size: Mistral7B, but no Phi3B, which may be a version.
+_GLUED = re.compile(r"(?<![a-z])[a-z]{4,}([0-9]{1,3}(?:\.[0-9]{1,2})?)b(?![a-z0-9])")
+_EXPERTS = re.compile(r"(?<![a-z0-9])([0-9]{1,3})e(?![a-z0-9])")
+_PAIR = re.compile(r"(?<![a-z0-9])[0-9.]+b-[0-9.]+b(?![a-z0-9])")
+_CONTEXTS = ("1", "2", "4", "10")  # M tokens
+# Weights that serve another model, whose size their name repeats.
+_SERVANT = re.compile(
+    r"(?<![a-z])(?:(?:q|re)?loras?|lokr|locon|dora|adapters?|peft|eagle[0-9]*|medusa|hydra|speculators?|draft(?:er)?|dflash"
+    r"|assistant(?=$|[-_](?:gguf|mlx|[0-9]+bit)))(?![a-z])"
+)
+
+
+class Reading(NamedTuple):
+    """Parameters that a name states: at least `low`, at most `high`; they are the same where it states a total."""
+
+    low: float
+    high: float
+
+    @property
+    def is_total(self) -> bool:
+        return self.low == self.high
+
+
+def reading(name: str) -> Reading | None:
+    """Return what a name (in lower case, without its owner) states; None where it states nothing, or two things."""
+    if "tiny-random" in name:  # of tests; what follows is the model that it imitates
+        return Reading(1, 1e9)
+    if "laion" in name:  # laion2B-39B: images, and those seen in training
+        return None
+    found = [each for each in _SIZE.findall(name) if each[2].strip("0.")]
+    if len(found) == 1 and not found[0][0] and not found[0][1]:
+        total = _number(found[0])
+        if found[0][3] == "b" and (experts := _EXPERTS.search(name)):  # 17B-16E: so many are active of each token
+            return Reading(total, total * int(experts[1]))
+        return Reading(total, total)
+    if not found:
+        glued = {float(number) * 1e9 for number in _GLUED.findall(name)}
+        total = glued.pop() if len(glued) == 1 else 0.0
+        return Reading(total, total) if total else None
+    return _of_several(name, found)
+
+
+def is_servant(name: str) -> bool:
+    """Tell whether a name (in lower case) is that of an adapter or a draft model, which names the size of another."""
+    return _SERVANT.search(name) is not None
+
+
+def _of_several(name: str, found: list[tuple[str, ...]]) -> Reading | None:
+    """Return the reading of several sizes, of experts, or of marked sizes."""
+    for each in found:
+        if each[0]:  # 8x7B: experts share their attention, so that they are less than their product
+            one, experts = _number(each), int(each[0])
+            return Reading(one * (1 + 0.6 * (experts - 1)), one * (1 + 0.85 * (experts - 1)))
+    totals = [each for each in found if not each[1]]
+    if not totals:  # of active or effective parameters alone, a model has more
+        return Reading(max(map(_number, found)), float("inf"))
+    units = {each[3] for each in totals}
+    if "b" in units:  # beside billions, 3T are tokens and 1M is a context; of 380M-15B the first is the size
+        totals = [each for each in totals if each[3] == "b" or (each[3] == "m" and each[2] not in _CONTEXTS)]
+        totals = [each for each in totals if each[3] == totals[0][3]]
+    sizes = [_number(each) for each in totals]
+    if len(set(sizes)) == 1:
+        # 4b-4b are an encoder and a decoder
+        total = sum(sizes) if len(sizes) == 2 and _PAIR.search(name) else sizes[0]
+        return Reading(total, total)
+    if len(sizes) == 2 and _PAIR.search(name):  # 1B-7B: active, and all
+        return Reading(max(sizes), max(sizes))
+    return None
+
+
+def _number(found: tuple[str, ...]) -> float:
+    _, _, number, unit, tenth = found
+    return float(number.replace("_", ".") + (f".{tenth}" if tenth and "." not in number else "")) * _UNIT[unit]
