@@ -71,6 +71,12 @@ BROKEN = [
     ('"small", "large"', '"downloads", "large"', "no axis has an option downloads"),
     ('"small", "large"', '"small", "small"', "non-unique"),
     ("requests = 1,", "requests = 0,", "huggingface.rate.requests"),
+    ("page = 2", "page = 2\nsizes = {}", "huggingface.sizes"),
+    ("page = 2", "page = 2\nsizes = { unknown = {} }", "huggingface.sizes"),
+    ("page = 2", "page = 2\nsizes = { small = { below = 7 } }", "only the last has none"),
+    ("page = 2", "page = 2\nsizes = { small = { below = 7 }, large = { through = 3 }, huge = {} }", "a greater bound"),
+    ("page = 2", "page = 2\nsizes = { small = { below = 7, through = 8 }, large = {} }", "huggingface.sizes.small"),
+    ("page = 2", "page = 2\nsizes = { small = { below = 7 }, rest = {} }", "huggingface.axes.size.large: no size class large"),
 ]
 
 

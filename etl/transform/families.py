@@ -10,7 +10,6 @@ from pathlib import Path
 from etl.transform.names import Reading, is_servant, reading
 
 TABLE = Path(__file__).with_name("families.toml")
-_SEPARATOR = re.compile(r"[-_. ]")
 # What is made for a model or is a part of it has a size of its own; distilled and pruned models have another.
 _PARTS = re.compile(r"(?<![a-z])(?:vae|controlnet|ip-adapter|encoder|decoder|tokenizer|upscaler|distill?|reap[0-9]*)(?![a-z])")
 
@@ -42,7 +41,7 @@ def which(name: str) -> str | None:
 
     Of rows that fit, one counts whose words are not within those of another: roberta-base is not in xlm-roberta-base.
     """
-    begun = _patterns().keys() & _SEPARATOR.split(name)
+    begun = _patterns().keys() & name.replace("_", "-").replace(".", "-").split("-")
     if not begun:
         return None
     fitting = [(*match.span(), words) for first in begun for words, each in _patterns()[first] if (match := each.search(name))]

@@ -21,6 +21,7 @@ _SIZE = re.compile(
 # A size that is written on to a word, where nothing else is a size: Mistral7B, but no Phi3B, which may be a version.
 _GLUED = re.compile(r"(?<![a-z])[a-z]{4,}([0-9]{1,3}(?:\.[0-9]{1,2})?)b(?![a-z0-9])")
 _EXPERTS = re.compile(r"(?<![a-z0-9])([0-9]{1,3})e(?![a-z0-9])")
+_IMITATION = re.compile(r"tiny-random|^tiny-.*for(?:causallm|conditionalgeneration|sequenceclassification)")
 _PAIR = re.compile(r"(?<![a-z0-9])[0-9.]+b-[0-9.]+b(?![a-z0-9])")
 _CONTEXTS = ("1", "2", "4", "10")  # M tokens
 # Weights that serve another model, whose size their name repeats.
@@ -43,16 +44,16 @@ class Reading(NamedTuple):
 
 def reading(name: str) -> Reading | None:
     """Return what a name (in lower case, without its owner) states; None where it states nothing, or two things."""
-    if "tiny-random" in name:  # of tests; what follows is the model that it imitates
+    if "tiny-" in name and _IMITATION.search(name):  # of tests; what follows is the model that it imitates
         return Reading(1, 1e9)
     if "laion" in name:  # laion2B-39B: images, and those seen in training
         return None
-    found = [each for each in _SIZE.findall(name) if each[2].strip("0.")]
+    found = _SIZE.findall(name)
     if len(found) == 1 and not found[0][0] and not found[0][1]:
         total = _number(found[0])
-        if found[0][3] == "b" and (experts := _EXPERTS.search(name)):  # 17B-16E: so many are active of each token
+        if "e" in name and (experts := _EXPERTS.search(name)):  # 17B-16E: so many are active of each token
             return Reading(total, total * int(experts[1]))
-        return Reading(total, total)
+        return Reading(total, total) if total else None
     if not found:
         glued = {float(number) * 1e9 for number in _GLUED.findall(name)}
         total = glued.pop() if len(glued) == 1 else 0.0
@@ -90,4 +91,6 @@ def _of_several(name: str, found: list[tuple[str, ...]]) -> Reading | None:
 
 def _number(found: tuple[str, ...]) -> float:
     _, _, number, unit, tenth = found
+    if not tenth and "_" not in number:
+        return float(number) * _UNIT[unit]
     return float(number.replace("_", ".") + (f".{tenth}" if tenth and "." not in number else "")) * _UNIT[unit]

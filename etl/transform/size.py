@@ -183,6 +183,9 @@ def _count(value: float | None) -> float | None:
 
 
 def _is_adapter(tags: str) -> bool:
+    """Tell whether tags are those of an adapter; a GGUF file of one is a whole model, or has the word in its name."""
+    if "\ngguf\n" in tags:
+        return False
     return "\npeft\n" in tags or "\nlora\n" in tags or "\nbase_model:adapter:" in tags
 
 

@@ -170,6 +170,20 @@ def test_an_axis_on_a_field_that_models_have_needs_no_python(house: House) -> No
     assert house.ids("hf-filter-gguf.json") == ["o/b"]
 
 
+def test_a_marketplace_may_have_other_size_classes(house: House) -> None:
+    house.put("huggingface", "default", [hf("o/a-3b"), hf("o/b-13b"), hf("o/c-14b"), hf("o/d")])
+    house.put("huggingface", "likes", [hf("o/a-3b")])
+    assert house.run("manifests") == 0
+    assert house.ids("hf-filter-small.json") == ["o/a-3b"]
+    text = house.filters.read_text().replace("page = 2", "page = 2\nsizes = { s = { below = 3 }, m = { through = 13 }, l = {} }")
+    text = text.replace('keeps = ["small"]', 'keeps = ["m"]').replace('keeps = ["large"]', 'keeps = ["l"]')
+    house.filters.write_text(text)
+    assert house.run("manifests") == 0
+    assert house.ids("hf-filter-small.json") == ["o/a-3b", "o/b-13b"]
+    assert house.ids("hf-filter-large.json") == ["o/c-14b"]
+    assert house.run("verify") == 0
+
+
 def test_bytes_depend_on_raw_files_and_filters_only(shipped: House) -> None:
     sets = []
     for seed in ("1", "2"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -223,6 +224,32 @@ def test_what_is_made_of_the_same_stays_and_what_was_spoilt_is_made_again(house:
     raw.write_text(json.dumps([hf("a/c")]))
     assert house.run("transform") == 0
     assert json.loads(models.read_bytes())[0]["id"] == "a/c"
+
+
+def test_a_model_takes_its_size_from_the_count_of_its_base_wherever_that_is(house: House) -> None:
+    made_of = hf("me/tuned-gguf", tags=["base_model:quantized:you/plain"])
+    packed = {"parameters": {"I32": 10**9}, "total": 10**9}
+    four_bits = hf("me/packed-4bit", tags=["base_model:quantized:you/plain"], safetensors=packed)
+    house.put("huggingface", "default", [made_of, four_bits])
+    house.put("huggingface", "likes", [hf("you/plain", safetensors={"total": 8 * 10**9})])
+    assert house.run("transform") == 0
+    path = house.data.models("huggingface", "default") / "page-0001.json"
+    models = json.loads(path.read_bytes())
+    assert [(each["size"], each["size_from"], each["parameters"]) for each in models] == [
+        ("medium", "base model", 8 * 10**9),
+        ("medium", "safetensors corrected for packing", 8 * 10**9),
+    ]
+    summary = json.loads(house.data.summary("huggingface").read_bytes())
+    assert not contract("summary").violations(summary)
+    (page,) = summary["streams"]["default"]
+    assert page["unsized"] == 0
+    assert page["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_family_that_counts_do_not_bear_out_is_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.put("huggingface", "default", [hf("o/gpt2-xl", safetensors={"total": 10**7})])
+    assert house.run("transform") == 0
+    assert "1 of 1 counted models named gpt2-xl have other parameters" in capsys.readouterr().err
 
 
 def test_a_bad_page_ends_with_65_names_itself_and_leaves_nothing_to_publish(
