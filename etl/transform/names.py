@@ -22,6 +22,7 @@ _SIZE = re.compile(
 _GLUED = re.compile(r"(?<![a-z])[a-z]{4,}([0-9]{1,3}(?:\.[0-9]{1,2})?)b(?![a-z0-9])")
 _EXPERTS = re.compile(r"(?<![a-z0-9])([0-9]{1,3})e(?![a-z0-9])")
 _IMITATION = re.compile(r"tiny-random|^tiny-.*for(?:causallm|conditionalgeneration|sequenceclassification)")
+_TOKENS = 2.5e12  # the largest models have 1 to 2 T parameters; 3T and more are of their training
 _PAIR = re.compile(r"(?<![a-z0-9])[0-9.]+b-[0-9.]+b(?![a-z0-9])")
 _CONTEXTS = ("1", "2", "4", "10")  # M tokens
 # Weights that serve another model, whose size their name repeats.
@@ -53,7 +54,7 @@ def reading(name: str) -> Reading | None:
         total = _number(found[0])
         if "e" in name and (experts := _EXPERTS.search(name)):  # 17B-16E: so many are active of each token
             return Reading(total, total * int(experts[1]))
-        return Reading(total, total) if total else None
+        return Reading(total, total) if 0 < total < _TOKENS else None
     if not found:
         glued = {float(number) * 1e9 for number in _GLUED.findall(name)}
         total = glued.pop() if len(glued) == 1 else 0.0

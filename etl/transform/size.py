@@ -17,7 +17,7 @@ _EXACT = 2**53  # from here on JSON readers disagree about integers, so it count
 _NOMINAL = 0.2  # of the named size, within which a measured count bears it out: Llama-2-7b has 6.74B
 _AGREE = 1.3  # the largest ratio of two counts of the same weights: block scales and untied heads count too
 _CORRUPT = 1e-3  # of the named size, below which a count is of no weights at all
-_WHOLE = {"BF16", "F16", "F32", "F64"}  # an element is a parameter
+_WHOLE = {"BF16", "F16", "F32", "F64", "F8_E4M3", "F8_E5M2"}  # an element is a parameter
 _WORDS = {"I32", "U32", "I64"}  # hold several parameters each when weights are packed
 _BYTES = {"U8", "I8"}
 _BITS = re.compile(r"(?<![a-z0-9])(?:w|int|q|fp|mxfp|nvfp|nf|iq)?([1-8])(?:bits?|a16|a8|a4|-bit)?(?![a-z0-9])")
@@ -199,13 +199,15 @@ def _is_quantised(evidence: Evidence) -> bool:
 
 def _unpacked(evidence: Evidence) -> list[float]:
     """Return the parameters that the elements may hold, the likeliest first; none where none are packed."""
-    words = sum(count for dtype, count in evidence.elements.items() if dtype in _WORDS)
-    octets = sum(count for dtype, count in evidence.elements.items() if dtype in _BYTES)
-    rest = sum(count for dtype, count in evidence.elements.items() if dtype in _WHOLE)
+    words = octets = scales = rest = 0.0
+    for dtype, count in evidence.elements.items():
+        words += count * (dtype in _WORDS)
+        octets += count * (dtype in _BYTES)
+        scales += count * dtype.startswith("F8")
+        rest += count * (dtype in _WHOLE)
     if words:
-        whole = rest + sum(count for dtype, count in evidence.elements.items() if dtype.startswith("F8"))
-        bits = {int(each) for each in _BITS.findall(evidence.name)} | {int(each) for each in _DECLARED.findall(evidence.tags)}
-        return [whole + words * 32 / each for each in sorted(bits - {1} or {4, 8})]
+        declared = {int(each) for each in (*_BITS.findall(evidence.name), *_DECLARED.findall(evidence.tags))}
+        return [rest + words * 32 / each for each in sorted(declared - {1} or {4, 8})]
     if octets:  # F8 beside bytes are the scales of their blocks
-        return [rest + octets * 2, rest + octets * 4]
+        return [rest - scales + octets * 2, rest - scales + octets * 4]
     return []

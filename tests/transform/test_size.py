@@ -46,6 +46,7 @@ def seen(name: str = "thing", tags: list[str] | None = None, gguf: float | None 
         (seen("a-14B-NVFP4", BF16=1.5e9, U8=6.6e9), (14_700_000_000, "large", "safetensors corrected for packing")),
         (seen("a-7B-AWQ", ["4-bit"], F16=1e9, I32=6.5e9), (7_500_000_000, "medium", "safetensors")),
         (seen("a-AWQ", ["4-bit"], F16=1e9, I32=1e9), (None, "unknown", "none")),
+        (seen("a-FP8", F8_E4M3=7.2e9, BF16=0.8e9), (8_000_000_000, "medium", "safetensors")),
         (seen("a-AWQ", ["4-bit"], F16=20e9, I32=20e9), (None, "large", "safetensors")),
         # Counts that cannot be: of no weights at all, of one shard, of a part.
         (seen("a-8B", BF16=3e5), (8_000_000_000, "medium", "name")),
@@ -106,7 +107,7 @@ def test_names_state_sizes(name: str, low: float, high: float) -> None:
     [
         "phi-3-mini-128k", "a-4bit", "a-w4a16", "falcon3-1.58bit", "a-100b-tokens", "so400m", "v1.5b", "a-2507",
         "a-960h", "a-1024px",
-                "clip-vit-bigg-14-laion2b-39b-b160k", "phi3b", "a-0b", "a-3b-9b-7b", "l6-h384", "x7b", "8-bit",
+                "clip-vit-bigg-14-laion2b-39b-b160k", "phi3b", "a-0b", "a-3b-9b-7b", "l6-h384", "x7b", "8-bit", "a-4t",
     ],
 )  # fmt: skip
 def test_what_is_no_size(name: str) -> None:
