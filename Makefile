@@ -10,6 +10,8 @@ DATA := data
 FILTERS := filters.toml
 SOURCE :=
 BASE :=
+FILTER :=
+AGAINST :=
 MAX_AGE :=
 
 python := .venv/bin/python
@@ -57,6 +59,10 @@ verify: | $(filter manifests,$(MAKECMDGOALS))
 manifests transform verify: extract
 	@$(MAKE) --no-print-directory $@
 endif
+
+.PHONY: explain
+explain: $(models) ## why a page is what it is: FILTER=hf/likes/small, a manifest or a model; AGAINST=another
+	@$(etl) explain '$(FILTER)' --data $(DATA) --filters $(FILTERS) $(AGAINST:%=--against '%')
 
 .PHONY: test
 test: .venv/dev ## the project's own tests

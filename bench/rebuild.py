@@ -94,6 +94,26 @@ def main() -> None:
             ("25 manifests, cold, 4 times the records", cold, ["make", "-s", "-j2", "manifests", f"DATA={more.root}"]),
             ("208 manifests, cold", cold, [*shipped, f"FILTERS={every}"]),
             (
+                "explain a page, of the 208",
+                lambda: None,
+                [
+                    sys.executable,
+                    "-m",
+                    "etl",
+                    "explain",
+                    "civitai/week/checkpoints/sdxl",
+                    "--data",
+                    str(data.root),
+                    "--filters",
+                    str(every),
+                ],
+            ),
+            (
+                "explain a model, of the 208",
+                lambda: None,
+                [sys.executable, "-m", "etl", "explain", "civitai:4398", "--data", str(data.root), "--filters", str(every)],
+            ),
+            (
                 "verify of the 208",
                 lambda: None,
                 [sys.executable, "-m", "etl", "verify", "--data", str(data.root), "--filters", str(every)],

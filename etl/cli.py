@@ -29,6 +29,7 @@ _WORDS = {
     "transform": "make models of the raw pages of a source, or of all",
     "load": "publish the manifests of the models",
     "manifests": "transform and load",
+    "explain": "why a page is what it is, where a model is, or what tells two pages apart",
     "verify": "check what is published, and show what changed since the last commit",
     "refresh": "extract, manifests and verify; a stream that failed stops none of them",
 }
@@ -63,6 +64,10 @@ def _parser() -> argparse.ArgumentParser:
         each.add_argument("--data", type=Path, default=Path("data"), help="the folder of raw, models and manifests (data)")
         each.add_argument("--filters", type=Path, default=Path("filters.toml"), help="the file of filters (filters.toml)")
         each.add_argument("--source", help="this source only; what is published is always everything on disk")
+        if word == "explain":
+            each.add_argument("target", help="hf/likes/small, the name of a manifest, or a model: huggingface:Qwen/Qwen3-0.6B")
+            each.add_argument("--against", metavar="FILTER", help="another filter, to tell the two apart")
+            each.add_argument("--json", action="store_true", help="the same as data")
         if word in ("plan", "extract", "refresh"):
             each.add_argument("--max-age", type=_seconds, help="leave out what was read less long ago: 90m, 6h, 2d")
         if word in ("extract", "refresh"):
@@ -92,6 +97,7 @@ def _run(given: argparse.Namespace, data: Data, filters: Filters) -> int:
         "transform": lambda: worst([_transform(data, source) for source in chosen]),
         "load": lambda: _load(data, filters),
         "manifests": lambda: _manifests(data, filters, chosen),
+        "explain": lambda: _explain(data, filters, given),
         "verify": lambda: _verify(data, filters, given.base),
         "refresh": lambda: _refresh(data, filters, chosen, given),
     }
@@ -116,11 +122,14 @@ def _extract(data: Data, filters: Filters, chosen: list[Source], given: argparse
     selections: dict[tuple[str, str], Selection] = {}
 
     def judge(source: Source, stream: Stream) -> Callable[[bytes], Judged]:
-        selection = selections[source.name, stream.name] = Selection(source, stream, filters.limit)
+        selection = selections[source.name, stream.name] = Selection(source)
 
         def judged(body: bytes) -> Judged:
             selection.feed(models_of(source.name, body, "the answer", source.sizes).models)
-            return Judged(selection.is_full, selection.models, selection.duplicates, selection.strangers)
+            models = len(selection.models)
+            asked_for = len(selection.places(stream.keeps))
+            is_full = selection.is_full(stream.filters, filters.limit)
+            return Judged(is_full, models, len(selection.duplicates), models - asked_for)
 
         return judged
 
@@ -183,6 +192,28 @@ def _load(data: Data, filters: Filters) -> int:
 def _manifests(data: Data, filters: Filters, chosen: list[Source]) -> int:
     codes = [_transform(data, source) for source in chosen]
     return worst(codes) or _load(data, filters)
+
+
+def _explain(data: Data, filters: Filters, given: argparse.Namespace) -> int:
+    from etl.explain import text
+    from etl.explain.desk import Desk
+    from etl.explain.model import explain_model
+    from etl.explain.page import explain_page
+    from etl.explain.pair import explain_pair
+
+    desk = Desk(data, filters)
+    name, colon, identity = given.target.partition(":")
+    source = next((source for source in filters.sources if colon and name in (source.name, source.prefix)), None)
+    if given.against:
+        pair = explain_pair(desk, (given.target, given.against))
+        console.show(pair, text.pair(pair), is_json=given.json)
+    elif source:
+        model = explain_model(desk, source, identity)
+        console.show(model, text.model(model), is_json=given.json)
+    else:
+        page = explain_page(desk, given.target)
+        console.show(page, text.page(page), is_json=given.json)
+    return 0
 
 
 def _verify(data: Data, filters: Filters, base: Path | None) -> int:

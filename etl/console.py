@@ -5,13 +5,18 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Self
+
+from etl.files import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
+    from _typeshed import DataclassInstance
+    from rich.console import RenderableType
     from rich.progress import Progress, TaskID
 
     from etl.extract.plan import Planned
@@ -77,12 +82,13 @@ class Watch:
         elif reading.target is None and not reading.failed:
             print(f"{_where(reading)}: {_count(reading)}; {_ending(reading)}", flush=True)
 
-    def ended(self, readings: Sequence[Reading], chosen: Mapping[tuple[str, str], Selection], filters: Filters) -> None:
+    def ended(self, readings: Sequence[Reading], selections: Mapping[tuple[str, str], Selection], filters: Filters) -> None:
         """Tell what was read, which manifests will be short, and what failed."""
         for reading in (each for each in readings if not each.failed and not each.is_fresh):
-            for each, models in chosen[reading.source.name, reading.stream.name].chosen.items():
-                if len(models) < filters.limit:
-                    print(f"short: {each.file}: {len(models)} of {filters.limit}; {_ending(reading)}")
+            selection = selections[reading.source.name, reading.stream.name]
+            for each in reading.stream.filters:
+                if (count := len(selection.places(each.keeps))) < filters.limit:
+                    print(f"short: {each.file}: {count} of {filters.limit}; {_ending(reading)}")
         pages = [page for reading in readings for page in reading.pages]
         failed = [reading for reading in readings if reading.failed]
         print(
@@ -173,13 +179,31 @@ def tell_load(data: Data, done: Published) -> None:
     manifests = done.index["manifests"]
     short = [entry for entry in manifests if entry["short"]]
     print(f"{data.manifests}: {len(manifests)} manifests of {done.index['all_models']['count']} models, {len(short)} short")
-    for entry in short:
-        print(f"  {entry['file']}: {entry['count']} of {entry['limit']}, {entry['short']}")
+    width = max(len(entry["file"]) for entry in manifests)
+    for entry in manifests:
+        print(f"  {entry['file']:{width}} {entry['count']:4}  {entry['short'] or ''}".rstrip())
     if done.one_by_one:
         print(f"{data.manifests}: files were replaced one by one, not all at once: {done.one_by_one}", file=sys.stderr)
     for each in done.index["missing"]:
         where = data.raw(each["source"], each["stream"])
         print(f"{each['file']}: not made: {where} holds no complete stream; ask with: {each['command']}", file=sys.stderr)
+
+
+def show(told: DataclassInstance, laid_out: Sequence[RenderableType], *, is_json: bool) -> None:
+    """Print what was found: as data, or laid out for a terminal, with colours where it can, and plain in a pipe."""
+    if is_json:
+        sys.stdout.write(dumps(asdict(told)).decode())
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    terminal = Console(highlight=False, markup=False, emoji=False)
+    if not terminal.is_terminal:
+        terminal.width = 100_000  # a pipe has lines of any length
+    with terminal.capture() as captured:
+        for part in laid_out:
+            terminal.print(part, soft_wrap=isinstance(part, Text))  # commands are for copying
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
 def tell_verify(checks: Sequence[Check], changed: list[str] | None, base: Path | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import itertools
 import math
 import tomllib
@@ -70,6 +71,11 @@ class Filter:
         return "/".join(option.name for option in self.options if not option.is_default)
 
     @property
+    def name(self) -> str:
+        """What people call it: `hf/likes/small`."""
+        return f"{self.prefix}/{self.path}"
+
+    @property
     def title(self) -> str:
         """What a manifest calls its filter: `filter/likes/small`."""
         return f"filter/{self.path}"
@@ -124,6 +130,10 @@ class Stream:
     asks: Mapping[str, Any]
     filters: tuple[Filter, ...]
 
+    def keeps(self, model: Mapping[str, Any]) -> bool:
+        """Tell whether a model is what was asked for, as far as its fields tell."""
+        return all(option.keeps(model) for option in self.filters[0].options if option.asks)
+
 
 @dataclass(frozen=True, eq=False)
 class Source:
@@ -146,9 +156,18 @@ class Source:
         shared: dict[str, list[Filter]] = {}
         for each in self.filters:
             shared.setdefault(each.stream, []).append(each)
-        return tuple(Stream(name, self._asks(drawing[0]), tuple(drawing)) for name, drawing in shared.items())
+        return tuple(Stream(name, self.asks_of(drawing[0]), tuple(drawing)) for name, drawing in shared.items())
 
-    def _asks(self, one: Filter) -> dict[str, Any]:
+    @cached_property
+    def every(self) -> tuple[Filter, ...]:
+        """The filters of all combinations but the default one; those that are published are the same objects."""
+        published = {each.path: each for each in self.filters}
+        choices = list(itertools.product(*(axis.options for axis in self.axes)))[1:]
+        made = (Filter(self.name, self.prefix, choice) for choice in choices)
+        return tuple(published.get(each.path, each) for each in made)
+
+    def asks_of(self, one: Filter) -> dict[str, Any]:
+        """Return the parameters that the stream of a filter is asked with."""
         asks = dict(self.asks)
         for option in one.options:
             asks |= option.asks
@@ -162,6 +181,10 @@ class Filters:
     limit: int
     depth: int
     sources: tuple[Source, ...]
+
+    def source(self, name: str) -> Source:
+        """Return the source of that name, which there must be."""
+        return next(source for source in self.sources if source.name == name)
 
 
 def load_filters(path: Path) -> Filters:
@@ -203,7 +226,7 @@ def _source(name: str, table: dict[str, Any]) -> Source:
     if table["manifests"] == "all":
         choices = list(itertools.product(*(axis.options for axis in axes)))[1:]
     else:
-        choices = [_choice(name, axes, path) for path in table["manifests"]]
+        choices = [_choice(f"{name}.manifests: {path}", axes, path) for path in table["manifests"]]
     filters = tuple(Filter(name, table["prefix"], choice) for choice in choices)
     skip = frozenset(table.get("skip", ()))
     largest_bytes = table.get("largest_mb", 64) * 10**6
@@ -267,20 +290,51 @@ def _axis(source: str, axis: str, options: dict[str, Any]) -> Axis:
     )  # fmt: skip
 
 
-def _choice(source: str, axes: tuple[Axis, ...], path: str) -> tuple[Option, ...]:
-    """Return one option per axis for a path, which names those that are not defaults in the order of the axes."""
+def _choice(where: str, axes: tuple[Axis, ...], path: str) -> tuple[Option, ...]:
+    """Return one option per axis for a path, which names those that are not defaults in the order of the axes.
+
+    Raises:
+        BadUsage: it does not; `where` is only named in the message.
+    """
     named = {option.name: option for axis in axes for option in axis.options if not option.is_default}
     words = path.split("/")
     for word in words:
         if word not in named:
-            raise BadUsage(f"{source}.manifests: {path}: no axis has an option {word} to name; there are {', '.join(named)}")
+            raise BadUsage(f"{where}: no axis has an option {word} to name; there are {', '.join(named)}")
     chosen = {named[word].axis: named[word] for word in words}
     choice = tuple(chosen.get(axis.name, axis.options[0]) for axis in axes)
     right = "/".join(option.name for option in choice if not option.is_default)
     if right != path:
         reason = f"in the order of the axes it is {right}" if len(chosen) == len(words) else "two of its options are of one axis"
-        raise BadUsage(f"{source}.manifests: {path}: {reason}")
+        raise BadUsage(f"{where}: {reason}")
     return choice
+
+
+def find_filter(filters: Filters, told: str) -> Filter:
+    """Return a filter, published or not, by its name (`hf/likes/small`) or that of its manifest, with or without its folder.
+
+    Raises:
+        BadUsage: there is none; the reason and the nearest are named.
+    """
+    every = [each for source in filters.sources for each in source.every]
+    if found := next((each for each in every if told == each.name or told.rpartition("/")[2] == each.file), None):
+        return found
+    prefix, _, path = told.partition("/")
+    source = next((source for source in filters.sources if source.prefix == prefix), None)
+    prefixes = " or ".join(f"{source.prefix}/…" for source in filters.sources)
+    reason = f"no filter is called {told!r}; it is {prefixes}, or the name of a manifest"
+    if source and path:
+        try:
+            _choice(told, source.axes, path)
+        except BadUsage as error:
+            reason = str(error)
+    near = difflib.get_close_matches(told, [name for each in every for name in (each.name, each.file)], 3, 0.5)
+    raise BadUsage(f"{reason}{nearest(near)}")
+
+
+def nearest(names: list[str]) -> str:
+    """Return the end of a message that names what may have been meant."""
+    return f"; nearest: {', '.join(names)}" if names else ""
 
 
 def kept_values(source: str, option: Option) -> frozenset[str | int] | None:

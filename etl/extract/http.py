@@ -20,8 +20,9 @@ from pyrate_limiter import Rate as Window
 from requests_ratelimiter import LimiterAdapter
 
 from etl.errors import BadAnswer, BadUsage, EtlError, Unavailable
-from etl.extract.verdict import Again, inert, refusal
+from etl.extract.verdict import Again, refusal
 from etl.files import PROJECT, parse_answer
+from etl.inert import inert
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

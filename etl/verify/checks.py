@@ -144,7 +144,8 @@ def order(published: Published) -> Check:
         check.looked_at += 1
         key = each.source, each.stream
         if key not in ranks_of:
-            ranks_of[key] = {model["id"]: rank for rank, model in enumerate(published.order(*key))}
+            stream = published.drawn[key]
+            ranks_of[key] = {model.id: rank for rank, model in enumerate(stream.selection.models)} if stream else {}
         ranks = ranks_of[key]
         last = -1
         for place, identity in enumerate(held):

@@ -12,10 +12,11 @@ from etl.contracts import published_contract
 from etl.files import ALL_MODELS, INDEX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
     from pathlib import Path
 
     from etl.filters import Filter, Filters
+    from etl.selection import OnDisk
 
 
 @dataclass
@@ -32,16 +33,14 @@ class Check:
 class Published:
     """A folder of manifests, its files as bytes, and the same set rebuilt from the raw files.
 
-    `order` gives the models of a stream, by source and stream, in the order in which the API listed them;
-    `exhausted` names the streams of which the API has no more.
+    `drawn` has the streams that filters draw on, by source and name; null where none is on disk.
     """
 
     folder: Path
     content: dict[str, bytes]
     rebuilt: dict[str, bytes]
     filters: Filters
-    order: Callable[[str, str], list[dict[str, Any]]]
-    exhausted: frozenset[tuple[str, str]]
+    drawn: Mapping[tuple[str, str], OnDisk | None]
 
     @cached_property
     def values(self) -> dict[str, Any]:

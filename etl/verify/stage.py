@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from etl.errors import BadUsage
 from etl.files import Data
-from etl.ledger import models_in_order, read_ledger, streams
-from etl.selection import Selection
+from etl.selection import on_disk
 from etl.verify import checks
 from etl.verify.diff import diff, last_commit
 from etl.verify.equal import equal_lists
@@ -39,8 +37,11 @@ def verify(data: Data, filters: Filters, rebuild: Callable[[Data], object]) -> l
             contents(data.manifests),
             contents(again.manifests),
             filters,
-            _order(again, filters),
-            _exhausted(data, filters),
+            {
+                (source.name, stream.name): on_disk(again, source, stream.name)
+                for source in filters.sources
+                for stream in source.streams
+            },
         )
         return [
             schemas(published),
@@ -61,24 +62,3 @@ def changes(data: Data, base: Path | None) -> list[str] | None:
         raise BadUsage(f"--base {base}: is not a folder of manifests")
     before = contents(base) if base else last_commit(data.root)
     return None if before is None else diff(before, contents(data.manifests))
-
-
-def _order(data: Data, filters: Filters) -> Callable[[str, str], list[dict[str, Any]]]:
-    known = {(source.name, stream.name): (source, stream) for source in filters.sources for stream in source.streams}
-
-    @cache
-    def models(source: str, stream: str) -> list[dict[str, Any]]:
-        if stream not in streams(data, source):
-            return []
-        return Selection(*known[source, stream], filters.limit).feed(models_in_order(data, source, stream))
-
-    return models
-
-
-def _exhausted(data: Data, filters: Filters) -> frozenset[tuple[str, str]]:
-    return frozenset(
-        (source.name, stream)
-        for source in filters.sources
-        for stream in streams(data, source.name)
-        if read_ledger(data, source.name, stream).exhausted
-    )

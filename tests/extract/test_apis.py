@@ -9,9 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from etl.extract.stage import APIS
-from etl.extract.verdict import inert
 from etl.files import PROJECT, Data
 from etl.filters import load_filters
+from etl.inert import inert
 from etl.ledger import read_ledger
 
 SOURCES = {source.name: source for source in load_filters(PROJECT / "filters.toml").sources}
