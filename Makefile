@@ -10,6 +10,9 @@ DATA := data
 FILTERS := filters.toml
 SOURCE :=
 BASE :=
+NEW :=
+OLDEST :=
+ALLOW_SHRINK :=
 FILTER :=
 AGAINST :=
 MAX_AGE :=
@@ -27,6 +30,7 @@ common := $(wildcard etl/*.py) schemas/ledger.schema.json
 # What is decided of a source's models after jq.
 decides_huggingface := $(addprefix etl/transform/,size.py names.py families.py families.toml)
 decides_civitai := etl/transform/level.py
+allow_shrink := $(ALLOW_SHRINK:%=--allow-shrink %)
 chosen := $(or $(SOURCE:%=$(DATA)/models/%/summary.json),$(models))
 
 .PHONY: help
@@ -43,7 +47,7 @@ extract: .venv/ok ## ask the APIs for today's answers
 
 .PHONY: refresh
 refresh: .venv/ok ## extract, manifests and verify, also after a stream failed
-	@$(etl) refresh --data $(DATA) --filters $(FILTERS) $(SOURCE:%=--source %) $(MAX_AGE:%=--max-age %) $(BASE:%=--base %)
+	@$(etl) refresh --data $(DATA) --filters $(FILTERS) $(SOURCE:%=--source %) $(MAX_AGE:%=--max-age %) $(BASE:%=--base %) $(allow_shrink)
 
 .PHONY: manifests transform verify
 ifeq ($(filter extract,$(MAKECMDGOALS)),)
@@ -51,14 +55,18 @@ manifests: $(index) ## transform and load what changed
 
 transform: $(chosen) ## make the models of what changed
 
-verify: .venv/ok | $(filter manifests,$(MAKECMDGOALS)) ## check what is published, and show what changed since the last commit
-	@$(etl) verify --data $(DATA) --filters $(FILTERS) $(BASE:%=--base %)
+verify: .venv/ok | $(filter manifests,$(MAKECMDGOALS)) ## check what is published: OLDEST=2d, BASE, ALLOW_SHRINK=hf/small
+	@$(etl) verify --data $(DATA) --filters $(FILTERS) $(BASE:%=--base %) $(OLDEST:%=--max-age %) $(allow_shrink)
 else
 # Which files there are was read before anything is asked, so what follows extract is a make of its own.
 verify: | $(filter manifests,$(MAKECMDGOALS))
 manifests transform verify: extract
 	@$(MAKE) --no-print-directory $@
 endif
+
+.PHONY: diff
+diff: .venv/ok ## what changed since the last commit: BASE and NEW are folders or revisions
+	@$(etl) diff $(BASE) $(NEW) --data $(DATA) --filters $(FILTERS)
 
 .PHONY: explain
 explain: $(models) ## why a page is what it is: FILTER=hf/likes/small, a manifest or a model; AGAINST=another

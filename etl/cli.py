@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from etl import console
 from etl.errors import FAILED, BadUsage, DiskRefused, EtlError, worst
 from etl.files import Data, sources
-from etl.filters import load_filters
+from etl.filters import find_filter, load_filters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,8 @@ _WORDS = {
     "load": "publish the manifests of the models",
     "manifests": "transform and load",
     "explain": "why a page is what it is, where a model is, or what tells two pages apart",
-    "verify": "check what is published, and show what changed since the last commit",
+    "diff": "what changed since the last commit, or between two folders or revisions",
+    "verify": "check what is published",
     "refresh": "extract, manifests and verify; a stream that failed stops none of them",
 }
 _STOPPED = 130  # as a shell says of Ctrl-C
@@ -67,13 +68,24 @@ def _parser() -> argparse.ArgumentParser:
         if word == "explain":
             each.add_argument("target", help="hf/likes/small, the name of a manifest, or a model: huggingface:Qwen/Qwen3-0.6B")
             each.add_argument("--against", metavar="FILTER", help="another filter, to tell the two apart")
-            each.add_argument("--json", action="store_true", help="the same as data")
         if word in ("plan", "extract", "refresh"):
             each.add_argument("--max-age", type=_seconds, help="leave out what was read less long ago: 90m, 6h, 2d")
         if word in ("extract", "refresh"):
             each.add_argument("--verbose", action="store_true", help="a line for each attempt at a request")
+        if word == "diff":
+            base = "a folder of data or manifests, or a revision of the repository that holds the data"
+            each.add_argument("base", nargs="?", help=f"{base} (the last commit)")
+            each.add_argument("new", nargs="?", help="the same (what lies in the data folder)")
+            each.add_argument("--markdown", action="store_true", help="for a pull request")
         if word in ("verify", "refresh"):
-            each.add_argument("--base", type=Path, help="a folder of manifests to compare with, instead of the last commit")
+            each.add_argument("--base", help="what to compare with, as diff takes it (the last commit)")
+            each.add_argument(
+                "--allow-shrink", metavar="FILTER", action="append", default=[], help="it may have lost models; again for more"
+            )
+        if word == "verify":
+            each.add_argument("--max-age", type=_seconds, help="fail where a stream was checked longer ago: 36h, 2d")
+        if word in ("explain", "diff", "verify"):
+            each.add_argument("--json", action="store_true", help="the same as data")
     return parser
 
 
@@ -98,7 +110,8 @@ def _run(given: argparse.Namespace, data: Data, filters: Filters) -> int:
         "load": lambda: _load(data, filters),
         "manifests": lambda: _manifests(data, filters, chosen),
         "explain": lambda: _explain(data, filters, given),
-        "verify": lambda: _verify(data, filters, given.base),
+        "diff": lambda: _diff(data, given),
+        "verify": lambda: _verify(data, filters, given, given.max_age, is_json=given.json),
         "refresh": lambda: _refresh(data, filters, chosen, given),
     }
     return run[given.word]()
@@ -216,18 +229,44 @@ def _explain(data: Data, filters: Filters, given: argparse.Namespace) -> int:
     return 0
 
 
-def _verify(data: Data, filters: Filters, base: Path | None) -> int:
+def _diff(data: Data, given: argparse.Namespace) -> int:
+    from etl.diff import words
+    from etl.diff.compare import compare
+    from etl.sides import now, side
+
+    base = side(data, given.base)
+    new = side(data, given.new) if given.new else now(data)
+    if base is None or new is None:
+        console.say("no base to compare with")
+        return 0
+    told = compare(base, new)
+    if given.markdown:
+        console.say(words.markdown(told))
+    else:
+        console.show(told, words.text(told), is_json=given.json)
+    return 0
+
+
+def _verify(
+    data: Data, filters: Filters, given: argparse.Namespace, max_age_s: float | None = None, *, is_json: bool = False
+) -> int:
+    from etl.diff.compare import compare
+    from etl.diff.words import headline
     from etl.load.stage import load
+    from etl.sides import Side, contents, side
     from etl.transform.stage import transform
-    from etl.verify.stage import changes, verify
+    from etl.verify.stage import Terms, verify
 
     def rebuild(again: Data) -> None:
         for source in filters.sources:
             transform(again, source.name, source.sizes)
         load(again, filters)
 
-    checks = verify(data, filters, rebuild)
-    console.tell_verify(checks, changes(data, base), base)
+    base = side(data, given.base)
+    allowed = frozenset(find_filter(filters, each) for each in given.allow_shrink)
+    checks = verify(data, filters, Terms(rebuild, base, allowed, _clock()(), max_age_s))
+    changed = headline(compare(base, Side("now", contents(data.manifests), {}))) if base else None
+    console.tell_verify(checks, changed, is_json=is_json)
     return FAILED if any(check.problems for check in checks) else 0
 
 
@@ -235,7 +274,7 @@ def _refresh(data: Data, filters: Filters, chosen: list[Source], given: argparse
     codes = [_extract(data, filters, chosen, given)]
     steps: list[Callable[[], int]] = [
         lambda: _manifests(data, filters, list(filters.sources)),
-        lambda: _verify(data, filters, given.base),
+        lambda: _verify(data, filters, given),
     ]
     for step in steps:
         try:

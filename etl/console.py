@@ -12,7 +12,6 @@ from etl.files import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
     from types import TracebackType
 
     from _typeshed import DataclassInstance
@@ -32,6 +31,11 @@ if TYPE_CHECKING:
 def tell(what: object) -> None:
     """Print what stops a command."""
     print(what, file=sys.stderr)
+
+
+def say(what: str) -> None:
+    """Print what was asked for."""
+    print(what.rstrip())
 
 
 def show_log(name: str) -> None:
@@ -206,18 +210,20 @@ def show(told: DataclassInstance, laid_out: Sequence[RenderableType], *, is_json
     sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
-def tell_verify(checks: Sequence[Check], changed: list[str] | None, base: Path | None) -> None:
-    """Print every check with its problems, and what changed since the base."""
+def tell_verify(checks: Sequence[Check], changed: str | None, *, is_json: bool) -> None:
+    """Print every check with its problems, and in a line what changed since the base."""
+    failed = sum(bool(check.problems) for check in checks)
+    if is_json:
+        sys.stdout.write(dumps({"failed": failed, "checks": [asdict(check) for check in checks]}).decode())
+        return
     for check in checks:
         print(f"{'FAIL' if check.problems else 'ok':4} {check.name} ({check.looked_at})")
         for note in check.notes:
             print(f"       {note}")
+        for warning in check.warnings:
+            print(f"     warning: {warning}")
         for problem in check.problems:
             print(f"     {problem}")
-    if changed is None:
-        print("no base to compare with")
-    else:
-        print(f"manifests that differ from {base or 'the last commit'}: {len(changed)}")
-        for line in changed:
-            print(f"  {line}")
-    print(f"{len(checks)} checks, {sum(bool(check.problems) for check in checks)} failed")
+    if changed:
+        print(f"{changed}; make diff tells what")
+    print(f"{len(checks)} checks, {failed} failed")
