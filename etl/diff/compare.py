@@ -84,27 +84,27 @@ class Diff:
     """All that changed, what matters most first.
 
     Attributes:
-        untold: Why nothing is told of the fields of models; null where it is.
+        untold: What could not be compared, and why.
         levels: Levels that changed, those that fell first: such models are new to safer pages.
         gated: Models that have become gated.
         unknown: How many published models had and have no known size; null where that is not told.
-        added: Models that are in a manifest now and were in none.
-        removed: Models that were in a manifest and are in none now.
+        added: Models that are in a manifest now and were in none, ids by source.
+        removed: Models that were in a manifest and are in none now, ids by source.
         pages: The manifests that changed.
         unchanged: How many manifests did not.
     """
 
     base: str
     new: str
-    untold: str | None
+    untold: list[str]
     levels: list[Change]
     gone: list[Gone]
     sizes: list[Change]
     licenses: list[Change]
     gated: list[Change]
     unknown: tuple[int, int] | None
-    added: list[Key]
-    removed: list[Key]
+    added: dict[str, list[str]]
+    removed: dict[str, list[str]]
     pages: list[Page]
     unchanged: int
 
@@ -124,11 +124,16 @@ def compare(base: Side, new: Side) -> Diff:
     pages = [page for file in {**after, **before} if (page := _page(file, before.get(file), after.get(file)))]
     unchanged = len(before.keys() & after.keys()) - sum(page.before is not None and page.after is not None for page in pages)
     was_on, is_on = _pages_of(before.items()), _pages_of(after.items())
-    added, removed = ([key for key in one if key not in other] for one, other in ((is_on, was_on), (was_on, is_on)))
-    lacking = [each.name for each in (base, new) if not each.models]
-    if lacking:
+    added, removed = _by_source(is_on.keys() - was_on.keys()), _by_source(was_on.keys() - is_on.keys())
+    untold = [
+        f"{file} of {each.name} breaks its contract and counts as not there"
+        for each, sound in zip((base, new), read, strict=True)
+        for file in each.manifests
+        if file not in sound
+    ]
+    if lacking := [each.name for each in (base, new) if not each.models]:
         advice = "commit data/models too, or compare with a copy of the data folder"
-        untold = f"no models in {' and '.join(lacking)}, so that levels, sizes and licences are not compared; {advice}"
+        untold.append(f"no models in {' and '.join(lacking)}, so that levels, sizes and licences are not compared; {advice}")
         return Diff(base.name, new.name, untold, [], [], [], [], [], None, added, removed, pages, unchanged)
     olds, news = _models(base), _models(new)
     on = _pages_of([*before.items(), *after.items()])
@@ -137,7 +142,7 @@ def compare(base: Side, new: Side) -> Diff:
         return [_change(key, field, olds[key], news[key], on[key]) for key in on if _differ(olds.get(key), news.get(key), field)]
 
     return Diff(
-        base.name, new.name, None, sorted(changes("level"), key=_by_safety),
+        base.name, new.name, untold, sorted(changes("level"), key=_by_safety),
         _gone(new, {key: olds[key] for key in was_on if key in olds and key not in news}, on),
         changes("size"), changes("license"), [each for each in changes("gated") if each.after and not each.before],
         (_unknown(olds, was_on), _unknown(news, is_on)), added, removed, pages, unchanged,
@@ -180,6 +185,13 @@ def _pages_of(manifests: Iterable[tuple[str, Mapping[Key, str]]]) -> dict[Key, l
             if file not in files:
                 files.append(file)
     return dict(sorted(on.items()))
+
+
+def _by_source(keys: Iterable[Key]) -> dict[str, list[str]]:
+    ids: dict[str, list[str]] = {}
+    for key in sorted(keys):
+        ids.setdefault(key.source, []).append(key.id)
+    return ids
 
 
 def _differ(old: dict[str, Any] | None, new: dict[str, Any] | None, field: str) -> bool:

@@ -29,7 +29,7 @@ class Section(NamedTuple):
 
 def text(diff: Diff) -> list[Text]:
     """Return a diff for a terminal, in full but for long lines."""
-    parts = [Text(headline(diff), "bold"), *([Text(diff.untold, "yellow")] if diff.untold else [])]
+    parts = [Text(headline(diff), "bold"), *(Text(inert(each, 1000), "yellow") for each in diff.untold)]
     for section in _sections(diff, lambda words: inert(words, 100)):
         parts.append(Text(f"{section.title} ({len(section.lines)})", "bold red" if section.is_safety else "bold"))
         parts += [Text(f"  {line}") for line in section.lines]
@@ -38,7 +38,7 @@ def text(diff: Diff) -> list[Text]:
 
 def markdown(diff: Diff) -> str:
     """Return a diff for a pull request: short, what is not about safety folded."""
-    parts = [headline(diff), *([f"_{diff.untold}_"] if diff.untold else [])]
+    parts = [headline(diff), *(f"Not compared: {inert(each, 1000)}" for each in diff.untold)]
     for title, lines, is_safety in _sections(diff, _code):
         more = [f"- … and {len(lines) - _MOST} more"] if len(lines) > _MOST else []
         body = "\n".join([*(f"- {line}" for line in lines[:_MOST]), *more])
@@ -53,7 +53,8 @@ def headline(diff: Diff) -> str:
     """Return a diff in a line."""
     manifests = len(diff.pages) + diff.unchanged
     told = f"{diff.new} against {diff.base}: {len(diff.pages)} of {manifests} manifests differ"
-    told += f"; {len(diff.added)} models came, {len(diff.removed)} went"
+    came, went = (sum(map(len, ids.values())) for ids in (diff.added, diff.removed))
+    told += f"; models: {came} came, {went} went"
     return told + (f"; sizes unknown: {diff.unknown[0]} → {diff.unknown[1]}" if diff.unknown else "")
 
 
@@ -80,7 +81,7 @@ def _model(identity: str, name: str, quote: Quote) -> str:
 
 
 def _change(each: Change, quote: Quote) -> str:
-    before, after = ("none" if value is None else quote(str(value)) for value in (each.before, each.after))
+    before, after = ({None: "none", False: "no"}.get(value) or quote(str(value)) for value in (each.before, each.after))
     evidence = f" (by {each.evidence[0]}, now by {each.evidence[1]})" if each.evidence else ""
     return f"{_model(each.id, each.name, quote)}: {before} → {after}{evidence}; {_on(each.pages, quote)}"
 
