@@ -49,7 +49,7 @@ extract: .venv/ok ## ask the APIs for today's answers
 refresh: .venv/ok ## extract, manifests and verify, also after a stream failed
 	@$(etl) refresh --data $(DATA) --filters $(FILTERS) $(SOURCE:%=--source %) $(MAX_AGE:%=--max-age %) $(BASE:%=--base %) $(allow_shrink)
 
-.PHONY: manifests transform verify
+.PHONY: manifests transform verify diff
 ifeq ($(filter extract,$(MAKECMDGOALS)),)
 manifests: $(index) ## transform and load what changed
 
@@ -57,16 +57,15 @@ transform: $(chosen) ## make the models of what changed
 
 verify: .venv/ok | $(filter manifests,$(MAKECMDGOALS)) ## check what is published: OLDEST=2d, BASE, ALLOW_SHRINK=hf/small
 	@$(etl) verify --data $(DATA) --filters $(FILTERS) $(BASE:%=--base %) $(OLDEST:%=--max-age %) $(allow_shrink)
+
+diff: .venv/ok | $(filter manifests,$(MAKECMDGOALS)) ## what changed since the last commit: BASE, NEW are folders or revisions
+	@$(etl) diff $(BASE) $(NEW) --data $(DATA) --filters $(FILTERS)
 else
 # Which files there are was read before anything is asked, so what follows extract is a make of its own.
-verify: | $(filter manifests,$(MAKECMDGOALS))
-manifests transform verify: extract
+verify diff: | $(filter manifests,$(MAKECMDGOALS))
+manifests transform verify diff: extract
 	@$(MAKE) --no-print-directory $@
 endif
-
-.PHONY: diff
-diff: .venv/ok ## what changed since the last commit: BASE and NEW are folders or revisions
-	@$(etl) diff $(BASE) $(NEW) --data $(DATA) --filters $(FILTERS)
 
 .PHONY: explain
 explain: $(models) ## why a page is what it is: FILTER=hf/likes/small, a manifest or a model; AGAINST=another
