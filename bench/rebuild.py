@@ -77,13 +77,13 @@ def main() -> None:
             for copy in ("", "-a", "-b", "-c"):
                 shutil.copytree(stream, more.raw(stream.parent.name, stream.name + copy))
 
-        before = Data(root / "before")  # every page in reverse, so that every list differs
-        shutil.copytree(data.raws, before.raws)
-        for path in before.raws.glob("*/*/page-*.json"):
+        other = Data(root / "other")  # every page in reverse, so that every list differs
+        shutil.copytree(data.raws, other.raws)
+        for path in other.raws.glob("*/*/page-*.json"):
             page = json.loads(path.read_bytes())
             (page if isinstance(page, list) else page["items"]).reverse()
             path.write_text(json.dumps(page))
-        spend([sys.executable, "-m", "etl", "manifests", "--data", str(before.root), "--filters", str(every)])
+        spend([sys.executable, "-m", "etl", "manifests", "--data", str(other.root), "--filters", str(every)])
 
         def cold() -> None:
             for each in (data, more):
@@ -124,7 +124,7 @@ def main() -> None:
             (
                 "diff of the 208, every list differs",
                 lambda: None,
-                [sys.executable, "-m", "etl", "diff", str(before.root), "--data", str(data.root), "--filters", str(every)],
+                [sys.executable, "-m", "etl", "diff", str(other.root), "--data", str(data.root), "--filters", str(every)],
             ),
             (
                 "verify of the 208",

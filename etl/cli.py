@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 from etl import console
 from etl.errors import FAILED, BadUsage, DiskRefused, EtlError, worst
 from etl.files import Data, sources
-from etl.filters import find_filter, load_filters
+from etl.filters import find_filter
+from etl.settings import load_filters
 
 if TYPE_CHECKING:
     from collections.abc import Callable

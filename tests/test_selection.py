@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etl.files import PROJECT
-from etl.filters import load_filters
 from etl.funnel import funnel
 from etl.ledger import Ledger, RawPage
 from etl.selection import OnDisk, Selection
+from etl.settings import load_filters
 
 Pages = list[list[dict[str, Any]]]
 

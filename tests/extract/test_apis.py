@@ -10,9 +10,9 @@ import pytest
 
 from etl.extract.stage import APIS
 from etl.files import PROJECT, Data
-from etl.filters import load_filters
 from etl.inert import inert
 from etl.ledger import read_ledger
+from etl.settings import load_filters
 
 SOURCES = {source.name: source for source in load_filters(PROJECT / "filters.toml").sources}
 

@@ -21,9 +21,9 @@ from etl.extract.http import Answer, Client
 from etl.extract.huggingface import API
 from etl.extract.reading import Judged, Reading, Terms
 from etl.files import Data
-from etl.filters import load_filters
 from etl.ledger import read_ledger
 from etl.selection import Selection
+from etl.settings import load_filters
 from etl.transform.stage import models_of
 from tests.conftest import FILTERS
 
