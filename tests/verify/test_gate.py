@@ -187,6 +187,19 @@ def test_a_page_that_lost_most_of_its_models_is_refused_unless_that_is_allowed(
     assert checked(house, capsys)[name]["notes"] == ["no base to compare with"]
 
 
+def test_a_base_of_an_earlier_version_is_a_base(house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base = lost(house, tmp_path, 12, *(hf(f"o/s{n}", **SMALL) for n in range(5)), exhausted=True)
+    path = tmp_path / "base" / "index.json"
+    index = json.loads(path.read_text())
+    for entry in index["manifests"]:
+        del entry["funnel"], entry["verdict"]
+    path.write_text(json.dumps(index))
+    # How many records its stream had is not known, so that nobody knows whether it is smaller.
+    assert len(checked(house, capsys, "--base", base)["models lost since the base"]["problems"]) == 2
+    assert house.run("diff", base, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["untold"][0].startswith("no models in")
+
+
 @pytest.mark.parametrize(
     ("before", "now", "ledger", "problems", "warnings"),
     [
