@@ -28,7 +28,7 @@ used := $(DATA)/models/filters.toml
 changed := $(shell cmp -s $(FILTERS) $(used) || echo force)
 common := $(wildcard etl/*.py) schemas/ledger.schema.json
 # What is decided of a source's models after jq.
-decides_huggingface := $(addprefix etl/transform/,size.py names.py families.py families.toml)
+decides_huggingface := $(addprefix etl/transform/,size.py counts.py names.py families.py families.toml)
 decides_civitai := etl/transform/level.py
 allow_shrink := $(ALLOW_SHRINK:%=--allow-shrink %)
 chosen := $(or $(SOURCE:%=$(DATA)/models/%/summary.json),$(models))
