@@ -172,7 +172,7 @@ def tell_transform(data: Data, source: str, summary: dict[str, Any]) -> None:
     for words, each in summary["families"].items():
         if each["against"] > max(1, each["borne_out"]):  # one count may be the one that is wrong
             print(
-                f"{source}: {each['against']} of {sum(each.values())} counted models named {words} have other parameters than "
+                f"{source}: {each['against']} of {sum(each.values())} counted models of {words} have other parameters than "
                 "etl/transform/families.toml says: is the row wrong?",
                 file=sys.stderr,
             )

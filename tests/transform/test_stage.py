@@ -250,7 +250,7 @@ def test_a_model_takes_its_size_from_the_count_of_its_base_wherever_that_is(hous
 def test_a_family_that_counts_do_not_bear_out_is_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf(f"o{n}/gpt2-xl", safetensors={"total": 10**7}) for n in range(2)])
     assert house.run("transform") == 0
-    assert "2 of 2 counted models named gpt2-xl have other parameters" in capsys.readouterr().err
+    assert "2 of 2 counted models of gpt2-xl have other parameters" in capsys.readouterr().err
 
 
 def test_a_bad_page_ends_with_65_names_itself_and_leaves_nothing_to_publish(
