@@ -18,7 +18,7 @@ TABLE = Path(__file__).with_name("families.toml")
 # What is made for a model or is a part of it has a size of its own; distilled and pruned models, and those of tests, have
 # another.
 _PARTS = re.compile(
-    r"[^a-z](?:vae|controlnet|ip-adapter|encoder|decoder|tokenizer|upscaler|foley|distill?(?:ed)?|pruned|reap[0-9]*"
+    r"[^a-z](?:vae|controlnet|ip-adapter|encoder(?:s|only)?|decoder|tokenizer|upscaler|foley|distill?(?:ed)?|prun(?:ed|ing)|reap[0-9]*"
     r"|tiny-random)(?![a-z])"
 )
 # What follows the words of a row, where they are those of another model: a version (phi-4.5), a smaller or a larger one.
