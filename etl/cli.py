@@ -140,13 +140,15 @@ def _access(api: Api) -> Access:
     Raises:
         BadUsage: that is no address of a server.
     """
-    from etl.extract.api import Access
+    from etl.extract.api import Access, is_endpoint
 
     endpoint = (os.environ.get(api.endpoint_variable) or api.endpoint).rstrip("/")
+    if not is_endpoint(endpoint):
+        raise BadUsage(f"{api.endpoint_variable}: is no address of a server, such as {api.endpoint}")
     split = urlsplit(endpoint)
-    if split.scheme not in ("http", "https") or not split.hostname or split.query or split.fragment or "@" in split.netloc:
-        raise BadUsage(f"{api.endpoint_variable}={endpoint}: is no address of a server, such as {api.endpoint}")
     token = next((told for name in api.token_variables if (told := os.environ.get(name, "").strip())), None)
+    if token and not (token.isascii() and token.isprintable()):
+        raise BadUsage(f"{' or '.join(api.token_variables)}: holds what no token does, such as a line break; mend or unset it")
     if token and split.scheme == "http" and split.hostname not in ("localhost", "127.0.0.1", "::1"):
         raise BadUsage(f"{api.endpoint_variable}={endpoint}: a token is sent over https only; unset it, or use https")
     return Access(endpoint, token)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from etl.extract.http import Answer, Client
+    from etl.extract.http import Client
+    from etl.extract.verdict import Answer
     from etl.files import Data
     from etl.filters import Source, Stream
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from etl.errors import DiskRefused, EtlError, Unavailable
 from etl.extract import civitai, huggingface
-from etl.extract.http import Answer, Client, NotAsked, session
+from etl.extract.http import Client, NotAsked, session
 from etl.extract.reading import Reading, Terms
+from etl.extract.verdict import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from etl.errors import BadAnswer, Unavailable
 from etl.extract.api import Access
-from etl.extract.http import Answer, Client
+from etl.extract.http import Client
 from etl.extract.huggingface import API
 from etl.extract.reading import Judged, Reading, Terms
+from etl.extract.verdict import Answer
 from etl.files import Data
 from etl.filters import load_filters
 from etl.ledger import read_ledger
@@ -275,6 +276,8 @@ def test_what_was_half_read_is_forgotten_where_it_cannot_go_on(desk: Desk, spoil
         (b"[]", "http://127.0.0.1:2/api/models?page=3", "is elsewhere, http://127.0.0.1:2/api/models"),
         (b"[]", "https://127.0.0.1:1/api/models?page=3", "is elsewhere"),
         (b"[]", "/api/datasets?page=3", "is elsewhere"),
+        (b"[]", "http://[/api/models?page=3", "is elsewhere"),
+        (b"[]", "http://127.0.0.1:x/api/models?page=3", "is elsewhere"),
     ],
 )
 def test_what_is_no_page_is_refused_and_nothing_is_replaced(desk: Desk, body: bytes, link: str | None, words: str) -> None:

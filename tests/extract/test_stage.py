@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 import subprocess
 import sys
@@ -91,14 +90,14 @@ def test_a_page_of_the_past_is_kept_when_its_stream_fails_and_the_others_go_on(
     ("fault", "code", "words"),
     [
         (Fault(400, '{"error":"✖ Invalid sort"}'.encode()), 65, "answered 400 Bad Request"),
-        (Fault(302, b"", {"Location": "http://127.0.0.1:9/"}), 65, "leads to another address"),
+        (Fault(302, b"", {"Location": "http://127.0.0.1:9/"}), 65, "leads to http://127.0.0.1:9/, which is not followed"),
         (Fault(404, b"{}"), 65, "has it moved?"),
         (Fault(403, b"<html>Just a moment"), 75, "from elsewhere, may work"),
         (Fault(200, b"<html>maintenance", {"Content-Type": "text/html"}), 75, "answered <html>maintenance, where JSON was due"),
         (Fault(200, b'[{"id":"a'), 65, "is not JSON"),
         (Fault(200, b'[{"id":"a","id":"b"}]'), 65, "an object has a key twice"),
         (Fault(200, b"not gzip", {"Content-Encoding": "gzip"}), 75, "the answer broke off"),
-        (Fault(401, b"{}"), 2, "mend or unset HF_TOKEN"),
+        (Fault(401, b"{}"), 2, "mend, set or unset HF_TOKEN"),
         (Fault(451, b"{}"), 75, "in this region"),
         (Fault(drop=True), 75, "no connection; later may work"),
         (Fault(cut=True), 75, "later may work"),
@@ -141,14 +140,84 @@ def test_a_token_goes_to_its_own_source_and_into_no_file(
         assert word not in told.out + told.err
 
 
-@pytest.mark.parametrize("endpoint", ["ftp://127.0.0.1", "127.0.0.1:80", "http://", "http://me:secret@127.0.0.1"])
+ECHOED = "hf_s3cr3t/+=&x"
+SPELLED = (ECHOED, "hf_s3cr3t%2F%2B%3D%26x")
+NEXT = "</api/models?limit=6&cursor=x&token={}>; rel=next"
+
+
+@pytest.mark.parametrize("spelled", SPELLED)
+@pytest.mark.parametrize(
+    ("status", "body", "name", "value", "code"),
+    [
+        (200, '[{{"id":"a/b","author":"{}"}}]', "X-A", "", 65),
+        (200, "[]", "Link", NEXT, 65),
+        (200, "[]", "ETag", '"{}"', 65),
+        (200, "Bearer {}", "Content-Type", "text/plain", 65),
+        (304, "", "ETag", '"{}"', 65),
+        (302, "", "Location", "https://y.org/?token={}", 65),
+        (400, '{{"error":"no {}"}}', "X-A", "", 65),
+        (401, '{{"error":"no {}"}}', "X-A", "", 2),
+        (503, "x" * 196 + "{}", "X-Echo", "{}", 75),
+    ],
+)
+def test_a_token_that_a_server_repeats_is_written_nowhere(
+    live: Live, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+    spelled: str, status: int, body: str, name: str, value: str, code: int,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("HF_TOKEN", ECHOED)
+    headers = {name: value.format(spelled)}
+    live.hub.fault = lambda *_: Fault(status, body.format(spelled).encode(), headers)
+    assert live.run("extract", "--verbose", "--source", "huggingface") == code
+    assert {call.headers["Authorization"] for call in live.hub.calls} == {f"Bearer {ECHOED}"}
+    told = capfd.readouterr()
+    assert "attempt 1" in told.err
+    written = [path.read_bytes() for path in live.data.root.rglob("*") if path.is_file()]
+    assert not any(b"s3cr3t" in each for each in [*written, told.out.encode(), told.err.encode()])
+
+
+def test_a_next_page_that_spells_the_token_otherwise_is_refused(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CIVITAI_API_KEY", "k3yk3y")
+    live.civitai.fault = lambda *_: Fault(200, b'{"items":[],"metadata":{"nextCursor":"\\u006b3yk3y"}}')
+    assert live.run("extract", "--source", "civitai") == 65
+    assert list(live.data.raws.rglob("*.json")) == []
+
+
+@pytest.mark.parametrize("token", ["s3c\nr3t", "s3cr3t€", "s3c\x7fr3t"])
+def test_a_token_that_no_header_can_hold_is_bad_usage(
+    live: Live, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], token: str
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", token)
+    assert live.run("extract") == 2
+    told = capsys.readouterr().err
+    assert told.startswith("HF_TOKEN: holds what no token does")
+    assert token not in told
+    assert live.hub.calls + live.civitai.calls == []
+
+
+NO_SERVERS = [
+    "ftp://127.0.0.1", "127.0.0.1:80", "http://", "http://me:s3cr3t@127.0.0.1", "http://[::1", "http://127.0.0.1:99999",
+    "http://127.0.0.1:x", "http://127.0.0.1:0", "http://a b", "http://a..b", "http://a/?s3cr3t", "http://a/#b",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("endpoint", NO_SERVERS)
 def test_an_endpoint_that_is_none_is_bad_usage(
     live: Live, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], endpoint: str
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", endpoint)
     assert live.run("extract") == 2
-    assert "HF_ENDPOINT" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert told == "HF_ENDPOINT: is no address of a server, such as https://huggingface.co\n"
     assert live.civitai.calls == []
+
+
+def test_a_token_is_sent_over_https_or_to_this_machine_only(
+    live: Live, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "s3cr3t")
+    monkeypatch.setenv("HF_ENDPOINT", "http://mirror.invalid")
+    assert live.run("extract") == 2
+    assert "a token is sent over https only" in capsys.readouterr().err
 
 
 def test_a_clock_that_is_none_is_bad_usage(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -321,9 +390,8 @@ def test_every_attempt_is_a_line_when_asked(
     assert re.fullmatch(
         r"http://127\.0\.0\.1:\d+/api/models\?\S+: attempt 1, waited 0\.0 s, took [\d.]+ s: 200, [\d,]+ bytes", lines[-1]
     )
+    assert sum(": attempt 1, waited 0.0 s, took" in line and ": 503, 2 bytes: http" in line for line in lines) == 1
     assert not any("good" in line for line in lines)
-    logging.getLogger("etl.extract").handlers.clear()
-    logging.getLogger("etl.extract").setLevel(logging.NOTSET)
 
 
 def test_models_that_were_not_asked_for_are_counted_and_a_majority_of_them_ends_the_stream(
