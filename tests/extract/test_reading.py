@@ -19,7 +19,7 @@ from etl.errors import BadAnswer, Unavailable
 from etl.extract.api import Access
 from etl.extract.http import Client
 from etl.extract.huggingface import API
-from etl.extract.reading import Judged, Reading, Terms
+from etl.extract.reading import MOST_EMPTY, Judged, Reading, Terms
 from etl.extract.verdict import Answer
 from etl.files import Data
 from etl.filters import load_filters
@@ -55,7 +55,7 @@ class Desk:
 
     def now(self) -> str:
         self.clock += 1
-        return f"2026-01-01T00:00:{self.clock:02}.000Z"
+        return f"2026-01-01T00:{self.clock // 60:02}:{self.clock % 60:02}.000Z"
 
     def start(self) -> Reading:
         def judge(*_: object) -> Callable[[bytes], Judged]:
@@ -63,7 +63,9 @@ class Desk:
             return self.judged
 
         client = Client(requests.Session(), API, Access(ORIGIN, None), self.source.rate, 10**6)
-        return Reading(self.data, self.source, self.stream, client, Terms(judge, self.filters.depth, self.now))
+        reading = Reading(self.data, self.source, self.stream, client, Terms(judge, self.filters.depth, self.now))
+        reading.begin()
+        return reading
 
     def judged(self, body: bytes) -> Judged:
         self.selection.feed(json.loads(body))
@@ -194,6 +196,25 @@ def test_no_tag_is_sent_for_a_page_that_is_not_what_came(desk: Desk) -> None:
         reading.take(Answer(None, None, None, None))
     reading.take(answer([model("a")]))
     assert json.loads((desk.folder / "page-0001.json").read_text()) == [model("a")]
+
+
+def test_not_modified_keeps_no_page_of_another_request(desk: Desk) -> None:
+    desk.read([model("a")], [model("b")], etag='"1"')
+    reading = desk.start()
+    reading.take(answer([model("a")], "/api/models?page=other"))
+    assert reading.etag is None
+    with pytest.raises(BadAnswer, match="told of no page on disk"):
+        reading.take(Answer(None, None, None, None))
+
+
+def test_empty_pages_without_end_are_given_up(desk: Desk) -> None:
+    reading = desk.start()
+    for number in range(1, 2 * MOST_EMPTY):
+        reading.take(answer([] if number % MOST_EMPTY else [model("a", "large", None)], f"/api/models?page={number}"))
+    with pytest.raises(BadAnswer, match="the last 50 pages hold no record"):
+        reading.take(answer([], "/api/models?page=x"))
+    reading.take(answer([]))
+    assert read_ledger(desk.data, "huggingface", "default").exhausted
 
 
 def test_a_failure_keeps_what_was_there_and_the_time_of_the_first(desk: Desk) -> None:
