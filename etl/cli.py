@@ -32,7 +32,7 @@ _WORDS = {
     "verify": "check what is published, and show what changed since the last commit",
     "refresh": "extract, manifests and verify; a stream that failed stops none of them",
 }
-_STOPPED = 130  # as a shell says of Ctrl-C
+STOPPED = 130  # as a shell says of Ctrl-C
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _told(DiskRefused(f"{error.filename or given.data}: the system refused: {error.strerror}"))
     except KeyboardInterrupt:
         console.tell("stopped; what was on disk before is kept")
-        return _STOPPED
+        return STOPPED
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -331,6 +333,26 @@ sys.exit(main(sys.argv[1:]))
     again = Counter(target.partition("&cursor")[0] for target, times in asked.items() for _ in range(times - 1))
     assert len(asked) == 38
     assert max(again.values(), default=0) <= 1
+
+
+def test_ctrl_c_does_not_wait_for_answers(live: Live) -> None:
+    asked, answered = Event(), Event()
+
+    def silent(*_: object) -> None:
+        asked.set()
+        answered.wait(60)
+
+    live.hub.fault = silent
+    words = ["extract", "--source", "huggingface", "--data", str(live.data.root), "--filters", str(live.filters)]
+    running = subprocess.Popen([sys.executable, "-m", "etl", *words], cwd=PROJECT, stderr=subprocess.PIPE, text=True)
+    assert asked.wait(60)
+    running.send_signal(signal.SIGINT)
+    try:
+        assert running.communicate(timeout=30)[1] == "stopped; what was on disk before is kept\n"
+        assert running.returncode == 130
+    finally:
+        answered.set()
+        running.kill()
 
 
 def test_what_a_run_had_read_when_it_was_stopped_is_not_asked_again_within_six_hours(
