@@ -19,7 +19,7 @@ from etl.extract.stage import alone
 from etl.files import PROJECT
 from etl.ledger import read_ledger
 from tests.apis import Civitai
-from tests.catalogue import NOW, civitai_catalogue
+from tests.catalogue import HIDDEN, NOW, civitai_catalogue
 from tests.golden import EPOCH, GOLDEN
 from tests.server import Fault
 
@@ -445,6 +445,19 @@ def test_models_that_were_not_asked_for_are_counted_and_a_majority_of_them_ends_
         model["type"] for path in live.data.models("civitai").glob("*/*.json") for model in json.loads(path.read_text())
         if model["id"] in live.ids("civitai-filter-r.json")
     }  # fmt: skip
+
+
+def test_civitai_goes_on_after_a_short_or_empty_page(live: Live) -> None:
+    assert live.run("extract", "--source", "civitai") == 0
+    kept = [each.records for each in read_ledger(live.data, "civitai", "default").pages]
+    second = json.loads((live.data.raw("civitai", "default") / "page-0002.json").read_bytes())["items"]
+    live.civitai.api = Civitai(civitai_catalogue(), NOW, HIDDEN | {record["id"] for record in second})
+    live.civitai.body.cache_clear()
+    assert live.run("extract", "--source", "civitai") == 0
+    ledger = read_ledger(live.data, "civitai", "default")
+    assert [page.records for page in ledger.pages] == [kept[0], 0, *kept[2:]]
+    assert len(kept) > 2
+    assert min(kept[:-1]) < 6
 
 
 def test_models_that_came_twice_are_counted_and_published_once(live: Live, capsys: pytest.CaptureFixture[str]) -> None:
