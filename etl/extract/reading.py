@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from etl.errors import BadAnswer, DiskRefused, EtlError, SourceChanged
 from etl.exchange import publish
 from etl.files import write
-from etl.ledger import Ledger, RawPage, ledger_of, write_ledger
+from etl.ledger import Ledger, RawPage, sound_body, sound_ledger, write_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,8 +90,8 @@ class Reading:
         Raises:
             DiskRefused: it cannot be read or put in its place.
         """
-        self._old = _sound(self._ledger)
-        left = _sound(self._folder / self._ledger.name)
+        self._old = sound_ledger(self._ledger)
+        left = sound_ledger(self._folder / self._ledger.name)
         if left and left.complete and self._is_newer(left):
             publish(self._folder, self._place, self._ledger.name)  # it was stopped at the last moment
             self._old, left = left, None
@@ -190,7 +190,7 @@ class Reading:
 
     def _replay(self, left: Ledger) -> None:
         for page in left.pages:
-            body = _body(self._folder, page)
+            body = sound_body(self._folder, page)
             if body is None or self.target is None:
                 break
             _, before = self._before()
@@ -249,30 +249,13 @@ class Reading:
         if not self._old or len(self.pages) >= len(self._old.pages):
             return None, None
         page = self._old.pages[len(self.pages)]
-        body = _body(self._place, page)
+        body = sound_body(self._place, page)
         return (None, None) if body is None else (page, body)
 
 
 def age_s(then: str, now: str) -> float:
     """Return the seconds from one time to another, both as ledgers hold them."""
     return (datetime.fromisoformat(now) - datetime.fromisoformat(then)).total_seconds()
-
-
-def _sound(path: Path) -> Ledger | None:
-    """Return the ledger of that path; null when there is none that keeps its contract, so that all is read anew."""
-    try:
-        return ledger_of(path) if path.is_file() else None
-    except BadAnswer:
-        return None
-
-
-def _body(folder: Path, page: RawPage) -> bytes | None:
-    """Return the bytes of a page on disk; null when they are not those of its ledger."""
-    try:
-        body = (folder / page.file).read_bytes()
-    except FileNotFoundError:
-        return None
-    return body if hashlib.sha256(body).hexdigest() == page.sha256 else None
 
 
 def _link(path: Path, again: Path) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LONGEST_TOLD_S = 330  # of a wait that a server asks for; the Hub's windows take 300 s
 _LONGEST = 200  # characters of a server's own words in a message
+_TAG = re.compile(r'(W/)?"[!#-~\x80-\xff]*"')
 _PASSING = {408, 425, 429, 500, 502, 503, 504, *range(520, 525)}
 _FOREVER = "too many pages"  # CivitAI's 429 that no waiting mends
 _REFUSED: dict[int, tuple[type[EtlError], str]] = {
@@ -73,16 +74,17 @@ def answer_of(api: Api, access: Access, reply: Reply) -> Answer:
         Again: it may be one later.
         EtlError: it will not be.
     """
-    text, etag = reply.body.decode(errors="replace"), reply.headers.get("etag")
+    text, etag = reply.body.decode(errors="replace"), reply.headers.get("etag", "")
     if reply.status not in (200, 304):
         headers = {name: access.conceal(value) for name, value in reply.headers.items()}
         text = access.conceal(text)
         said = f"{reply.origin}: answered {reply.status} {inert(access.conceal(reply.reason))}: {inert(text)}"
         raise refusal(api, said, reply.status, headers, text)
-    refuse_token(access, text, reply.link or "", etag or "")
+    refuse_token(access, text, reply.link or "", etag)
+    tag = etag if _TAG.fullmatch(etag) else None  # another would be refused when it is sent back
     if reply.status == 304:
-        return Answer(None, None, etag, reply.link)
-    return Answer(reply.body, _value(reply, text), etag, reply.link)
+        return Answer(None, None, tag, reply.link)
+    return Answer(reply.body, _value(reply, text), tag, reply.link)
 
 
 def refuse_token(access: Access, *texts: str) -> None:

@@ -189,6 +189,15 @@ def test_a_wait_that_is_too_long_is_not_waited() -> None:
     assert isinstance(verdict_on(429, {"RateLimit": '"api";r=0;t=' + "9" * 5000}), Unavailable)
 
 
+@pytest.mark.parametrize(
+    ("etag", "kept"), [('"1"', True), ('W/"a-\xe9"', True), ("1", False), ('"1"\r\n "2"', False), ("", False)]
+)
+def test_a_tag_is_kept_if_it_can_be_sent_back(etag: str, kept: bool) -> None:  # noqa: FBT001  a column
+    verdict = verdict_on(200, {"ETag": etag}, b"[]")
+    assert isinstance(verdict, Answer)
+    assert verdict.etag == (etag if kept else None)
+
+
 @given(st.integers(100, 999), st.binary(max_size=20), st.text(max_size=40), st.text(max_size=40), st.text(max_size=40))
 def test_any_headers_are_an_answer_or_an_error_of_ours(status: int, body: bytes, kind: str, rate: str, wait: str) -> None:
     verdict = verdict_on(status, {"Content-Type": kind, "RateLimit": rate, "Retry-After": wait}, body)
