@@ -6,6 +6,7 @@ import gzip
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -253,6 +254,27 @@ def test_a_wait_that_a_server_asks_for_is_kept(client: Client, server: Server) -
     server.fault = lambda _, before: Fault(429, b"{}", {"Retry-After": "1"}) if before == 0 else None
     client.get(PAGE, None)
     assert server.calls[1].began - server.calls[0].ended >= 0.99
+
+
+def test_a_source_that_is_lost_ends_the_waits_of_its_other_requests(client: Client, server: Server) -> None:
+    server.fault = lambda target, _: Fault(401) if "bad" in target else Fault(503, b"{}", {"Retry-After": "300"})
+    ended: list[EtlError] = []
+
+    def wait() -> None:
+        try:
+            client.get(PAGE, None)
+        except EtlError as error:
+            ended.append(error)
+
+    waiting = Thread(target=wait, daemon=True)
+    waiting.start()
+    while not server.calls:
+        waiting.join(0.01)
+    with pytest.raises(BadUsage):
+        client.get(PAGE + "&bad", None)
+    waiting.join(60)
+    assert isinstance(ended[0], NotAsked)
+    assert ended[0].code == 2
 
 
 def test_a_source_that_fails_three_times_in_a_row_is_not_asked_again(client: Client, server: Server) -> None:

@@ -182,7 +182,8 @@ def test_a_token_that_a_server_repeats_is_written_nowhere(
 
 def test_a_next_page_that_spells_the_token_otherwise_is_refused(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CIVITAI_API_KEY", "k3yk3y")
-    live.civitai.fault = lambda *_: Fault(200, b'{"items":[],"metadata":{"nextCursor":"\\u006b3yk3y"}}')
+    pages = [b'{"items":[],"metadata":{"nextCursor":"\\u006b3yk3y"}}', b'{"items":[],"metadata":{}}']
+    live.civitai.fault = lambda target, _: Fault(200, pages["cursor" in target])
     assert live.run("extract", "--source", "civitai") == 65
     assert list(live.data.raws.rglob("*.json")) == []
 
