@@ -8,6 +8,7 @@ import os
 import shutil
 from dataclasses import dataclass, replace
 from datetime import datetime
+from math import inf
 from typing import TYPE_CHECKING
 
 from etl.errors import BadAnswer, DiskRefused, EtlError, SourceChanged
@@ -254,8 +255,11 @@ class Reading:
 
 
 def age_s(then: str, now: str) -> float:
-    """Return the seconds from one time to another, both as ledgers hold them."""
-    return (datetime.fromisoformat(now) - datetime.fromisoformat(then)).total_seconds()
+    """Return the seconds from one time to another, both as ledgers hold them; without end where the first is none."""
+    try:
+        return (datetime.fromisoformat(now) - datetime.fromisoformat(then)).total_seconds()
+    except (ValueError, TypeError):  # a person wrote it
+        return inf
 
 
 def _link(path: Path, again: Path) -> None:

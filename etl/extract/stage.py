@@ -77,14 +77,14 @@ def alone(folder: Path, now: str) -> Iterator[int | None]:
         Unavailable: another one is at work.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a+") as file:
+    with (folder / ".lock").open("a+", errors="replace") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Unavailable(f"{folder}: another extraction is at work here; wait for its end") from None
         file.seek(0)
         began = file.read()
-        if began and age_s(began, now) < RESUMED_WITHIN_S:
+        if age_s(began, now) < RESUMED_WITHIN_S:
             yield os.fstat(file.fileno()).st_mtime_ns
         else:
             file.truncate(0)

@@ -145,15 +145,18 @@ OLD = pages(*STREAMS, counts=(2, 2), word="old")
 PARTLY = OLD | {STREAMS[0]: NEW[STREAMS[0]]}
 
 
-@pytest.mark.parametrize("end", [Killed(), FULL, DENIED], ids=["killed", "full", "denied"])
-@pytest.mark.parametrize("before", [{}, NEW, OLD, PARTLY], ids=["nothing", "the same", "another", "partly another"])
+BEFORE: dict[str, Pages] = {"nothing": {}, "the same": NEW, "another": OLD, "partly another": PARTLY}
+ENDS = [*((Killed(), before) for before in BEFORE), (FULL, "nothing"), (FULL, "another"), (DENIED, "partly another")]
+
+
+@pytest.mark.parametrize(("end", "before"), ENDS)
 def test_ended_before_any_step_nothing_is_lost_and_the_next_run_ends_as_an_undisturbed_one(
-    run: Run, disk: Disk, before: Pages, end: BaseException
+    run: Run, disk: Disk, end: BaseException, before: str
 ) -> None:
     start = run.data.root.with_name("start")
     start.mkdir()
-    if before:
-        run.answers = before
+    if BEFORE[before]:
+        run.answers = BEFORE[before]
         run()
         for path in run.data.raws.rglob("*"):
             os.utime(path, (0, 0))

@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 from dataclasses import replace
-from math import ceil
+from math import ceil, inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from etl.errors import BadAnswer, Unavailable
 from etl.extract.api import Access
 from etl.extract.http import Client
 from etl.extract.huggingface import API
-from etl.extract.reading import MOST_EMPTY, Judged, Reading, Terms
+from etl.extract.reading import MOST_EMPTY, Judged, Reading, Terms, age_s
 from etl.extract.verdict import Answer
 from etl.files import Data
 from etl.filters import load_filters
@@ -314,6 +314,11 @@ def test_a_ledger_that_breaks_its_contract_is_read_anew(desk: Desk) -> None:
     desk.data.ledger("huggingface", "default").write_text("{}")
     assert desk.read([model("a")]).changed == 1
     assert read_ledger(desk.data, "huggingface", "default").complete
+
+
+@pytest.mark.parametrize("then", ["", "noon", "2026-01-01", "2026-13-01T00:00:00.000Z"])
+def test_what_is_no_time_is_long_ago(then: str) -> None:
+    assert age_s(then, "2026-01-01T00:00:00.000Z") == inf
 
 
 JSON = st.recursive(
