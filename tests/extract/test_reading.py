@@ -222,11 +222,14 @@ def test_a_failure_keeps_what_was_there_and_the_time_of_the_first(desk: Desk) ->
     before = desk.files()
     reading = desk.start()
     reading.take(answer([model("x")], "/api/models?page=2"))
+    times = set()
     for why in ("first", "second"):
         reading.fail(Unavailable(why))
         assert reading.target is None
+        times.add(read_ledger(desk.data, "huggingface", "default").failed_at)
         reading = desk.start()
         assert reading.target == "/api/models?page=2"
+    assert len(times) == 1
     after = desk.files()
     assert after["page-0001.json"] == before["page-0001.json"]
     failed = read_ledger(desk.data, "huggingface", "default")
