@@ -10,6 +10,11 @@ DATA := data
 FILTERS := filters.toml
 SOURCE :=
 BASE :=
+NEW :=
+OLDEST :=
+ALLOW_SHRINK :=
+FILTER :=
+AGAINST :=
 MAX_AGE :=
 
 python := .venv/bin/python
@@ -23,8 +28,9 @@ used := $(DATA)/models/filters.toml
 changed := $(shell cmp -s $(FILTERS) $(used) || echo force)
 common := $(wildcard etl/*.py) schemas/ledger.schema.json
 # What is decided of a source's models after jq.
-decides_huggingface := $(addprefix etl/transform/,size.py names.py families.py families.toml)
+decides_huggingface := $(addprefix etl/transform/,size.py counts.py names.py families.py families.toml)
 decides_civitai := etl/transform/level.py
+allow_shrink := $(ALLOW_SHRINK:%=--allow-shrink %)
 chosen := $(or $(SOURCE:%=$(DATA)/models/%/summary.json),$(models))
 
 .PHONY: help
@@ -41,22 +47,29 @@ extract: .venv/ok ## ask the APIs for today's answers
 
 .PHONY: refresh
 refresh: .venv/ok ## extract, manifests and verify, also after a stream failed
-	@$(etl) refresh --data $(DATA) --filters $(FILTERS) $(SOURCE:%=--source %) $(MAX_AGE:%=--max-age %) $(BASE:%=--base %)
+	@$(etl) refresh --data $(DATA) --filters $(FILTERS) $(SOURCE:%=--source %) $(MAX_AGE:%=--max-age %) $(BASE:%=--base %) $(allow_shrink)
 
-.PHONY: manifests transform verify
+.PHONY: manifests transform verify diff
 ifeq ($(filter extract,$(MAKECMDGOALS)),)
 manifests: $(index) ## transform and load what changed
 
 transform: $(chosen) ## make the models of what changed
 
-verify: .venv/ok | $(filter manifests,$(MAKECMDGOALS)) ## check what is published, and show what changed since the last commit
-	@$(etl) verify --data $(DATA) --filters $(FILTERS) $(BASE:%=--base %)
+verify: .venv/ok | $(filter manifests,$(MAKECMDGOALS)) ## check what is published: OLDEST=2d, BASE, ALLOW_SHRINK=hf/small
+	@$(etl) verify --data $(DATA) --filters $(FILTERS) $(BASE:%=--base %) $(OLDEST:%=--max-age %) $(allow_shrink)
+
+diff: .venv/ok | $(filter manifests,$(MAKECMDGOALS)) ## what changed since the last commit: BASE, NEW are folders or revisions
+	@$(etl) diff $(BASE) $(NEW) --data $(DATA) --filters $(FILTERS)
 else
 # Which files there are was read before anything is asked, so what follows extract is a make of its own.
-verify: | $(filter manifests,$(MAKECMDGOALS))
-manifests transform verify: extract
+verify diff: | $(filter manifests,$(MAKECMDGOALS))
+manifests transform verify diff: extract
 	@$(MAKE) --no-print-directory $@
 endif
+
+.PHONY: explain
+explain: $(models) ## why a page is what it is: FILTER=hf/likes/small, a manifest or a model; AGAINST=another
+	@$(etl) explain '$(FILTER)' --data $(DATA) --filters $(FILTERS) $(AGAINST:%=--against '%')
 
 .PHONY: test
 test: .venv/dev ## the project's own tests

@@ -14,7 +14,7 @@ from bench.measure import every_combination, spend
 from etl.extract.plan import plan
 from etl.extract.reading import Judged, Terms
 from etl.files import PROJECT, Data
-from etl.filters import load_filters
+from etl.settings import load_filters
 from tests.apis import Civitai, Hub
 from tests.catalogue import NOW, day
 from tests.conftest import civitai, hf

@@ -77,6 +77,14 @@ def main() -> None:
             for copy in ("", "-a", "-b", "-c"):
                 shutil.copytree(stream, more.raw(stream.parent.name, stream.name + copy))
 
+        other = Data(root / "other")  # every page in reverse, so that every list differs
+        shutil.copytree(data.raws, other.raws)
+        for path in other.raws.glob("*/*/page-*.json"):
+            page = json.loads(path.read_bytes())
+            (page if isinstance(page, list) else page["items"]).reverse()
+            path.write_text(json.dumps(page))
+        spend([sys.executable, "-m", "etl", "manifests", "--data", str(other.root), "--filters", str(every)])
+
         def cold() -> None:
             for each in (data, more):
                 shutil.rmtree(each.root / "models", ignore_errors=True)
@@ -93,6 +101,31 @@ def main() -> None:
             ("25 manifests, nothing to do", lambda: None, shipped),
             ("25 manifests, cold, 4 times the records", cold, ["make", "-s", "-j2", "manifests", f"DATA={more.root}"]),
             ("208 manifests, cold", cold, [*shipped, f"FILTERS={every}"]),
+            (
+                "explain a page, of the 208",
+                lambda: None,
+                [
+                    sys.executable,
+                    "-m",
+                    "etl",
+                    "explain",
+                    "civitai/week/checkpoints/sdxl",
+                    "--data",
+                    str(data.root),
+                    "--filters",
+                    str(every),
+                ],
+            ),
+            (
+                "explain a model, of the 208",
+                lambda: None,
+                [sys.executable, "-m", "etl", "explain", "civitai:4398", "--data", str(data.root), "--filters", str(every)],
+            ),
+            (
+                "diff of the 208, every list differs",
+                lambda: None,
+                [sys.executable, "-m", "etl", "diff", str(other.root), "--data", str(data.root), "--filters", str(every)],
+            ),
             (
                 "verify of the 208",
                 lambda: None,

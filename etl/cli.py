@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 from etl import console
 from etl.errors import FAILED, BadUsage, DiskRefused, EtlError, worst
 from etl.files import Data, sources
-from etl.filters import load_filters
+from etl.filters import find_filter
+from etl.settings import load_filters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,9 @@ _WORDS = {
     "transform": "make models of the raw pages of a source, or of all",
     "load": "publish the manifests of the models",
     "manifests": "transform and load",
-    "verify": "check what is published, and show what changed since the last commit",
+    "explain": "why a page is what it is, where a model is, or what tells two pages apart",
+    "diff": "what changed since the last commit, or between two folders or revisions",
+    "verify": "check what is published",
     "refresh": "extract, manifests and verify; a stream that failed stops none of them",
 }
 STOPPED = 130  # as a shell says of Ctrl-C
@@ -63,12 +66,27 @@ def _parser() -> argparse.ArgumentParser:
         each.add_argument("--data", type=Path, default=Path("data"), help="the folder of raw, models and manifests (data)")
         each.add_argument("--filters", type=Path, default=Path("filters.toml"), help="the file of filters (filters.toml)")
         each.add_argument("--source", help="this source only; what is published is always everything on disk")
+        if word == "explain":
+            each.add_argument("target", help="hf/likes/small, the name of a manifest, or a model: huggingface:Qwen/Qwen3-0.6B")
+            each.add_argument("--against", metavar="FILTER", help="another filter, to tell the two apart")
         if word in ("plan", "extract", "refresh"):
             each.add_argument("--max-age", type=_seconds, help="leave out what was read less long ago: 90m, 6h, 2d")
         if word in ("extract", "refresh"):
             each.add_argument("--verbose", action="store_true", help="a line for each attempt at a request")
+        if word == "diff":
+            base = "a folder of data or manifests, or a revision of the repository that holds the data"
+            each.add_argument("base", nargs="?", help=f"{base} (the last commit)")
+            each.add_argument("new", nargs="?", help="the same (what lies in the data folder)")
+            each.add_argument("--markdown", action="store_true", help="for a pull request")
         if word in ("verify", "refresh"):
-            each.add_argument("--base", type=Path, help="a folder of manifests to compare with, instead of the last commit")
+            each.add_argument("--base", help="what to compare with, as diff takes it (the last commit)")
+            each.add_argument(
+                "--allow-shrink", metavar="FILTER", action="append", default=[], help="it may have lost models; again for more"
+            )
+        if word == "verify":
+            each.add_argument("--max-age", type=_seconds, help="fail where a stream was checked longer ago: 36h, 2d")
+        if word in ("explain", "diff", "verify"):
+            each.add_argument("--json", action="store_true", help="the same as data")
     return parser
 
 
@@ -92,7 +110,9 @@ def _run(given: argparse.Namespace, data: Data, filters: Filters) -> int:
         "transform": lambda: worst([_transform(data, source) for source in chosen]),
         "load": lambda: _load(data, filters),
         "manifests": lambda: _manifests(data, filters, chosen),
-        "verify": lambda: _verify(data, filters, given.base),
+        "explain": lambda: _explain(data, filters, given),
+        "diff": lambda: _diff(data, given),
+        "verify": lambda: _verify(data, filters, given, given.max_age, is_json=given.json),
         "refresh": lambda: _refresh(data, filters, chosen, given),
     }
     return run[given.word]()
@@ -116,11 +136,14 @@ def _extract(data: Data, filters: Filters, chosen: list[Source], given: argparse
     selections: dict[tuple[str, str], Selection] = {}
 
     def judge(source: Source, stream: Stream) -> Callable[[bytes], Judged]:
-        selection = selections[source.name, stream.name] = Selection(source, stream, filters.limit)
+        selection = selections[source.name, stream.name] = Selection(source)
 
         def judged(body: bytes) -> Judged:
             selection.feed(models_of(source.name, body, "the answer", source.sizes).models)
-            return Judged(selection.is_full, selection.models, selection.duplicates, selection.strangers)
+            models = len(selection.models)
+            asked_for = len(selection.places(stream.keeps))
+            is_full = selection.is_full(stream.filters, filters.limit)
+            return Judged(is_full, models, len(selection.duplicates), models - asked_for)
 
         return judged
 
@@ -187,18 +210,66 @@ def _manifests(data: Data, filters: Filters, chosen: list[Source]) -> int:
     return worst(codes) or _load(data, filters)
 
 
-def _verify(data: Data, filters: Filters, base: Path | None) -> int:
+def _explain(data: Data, filters: Filters, given: argparse.Namespace) -> int:
+    from etl.explain import text
+    from etl.explain.desk import Desk
+    from etl.explain.model import explain_model
+    from etl.explain.page import explain_page
+    from etl.explain.pair import explain_pair
+
+    desk = Desk(data, filters)
+    name, colon, identity = given.target.partition(":")
+    source = next((source for source in filters.sources if colon and name in (source.name, source.prefix)), None)
+    if given.against:
+        pair = explain_pair(desk, (given.target, given.against))
+        console.show(pair, text.pair(pair), is_json=given.json)
+    elif source:
+        model = explain_model(desk, source, identity)
+        console.show(model, text.model(model), is_json=given.json)
+    else:
+        page = explain_page(desk, given.target)
+        console.show(page, text.page(page), is_json=given.json)
+    return 0
+
+
+def _diff(data: Data, given: argparse.Namespace) -> int:
+    from etl.diff import words
+    from etl.diff.compare import compare
+    from etl.sides import now, side
+
+    base = side(data, given.base)
+    new = side(data, given.new) if given.new else now(data)
+    if base is None or new is None:
+        console.say("no base to compare with")
+        return 0
+    told = compare(base, new)
+    if given.markdown:
+        console.say(words.markdown(told))
+    else:
+        console.show(told, words.text(told), is_json=given.json)
+    return 0
+
+
+def _verify(
+    data: Data, filters: Filters, given: argparse.Namespace, max_age_s: float | None = None, *, is_json: bool = False
+) -> int:
+    from etl.diff.compare import compare
+    from etl.diff.words import headline
     from etl.load.stage import load
+    from etl.sides import Side, contents, side
     from etl.transform.stage import transform
-    from etl.verify.stage import changes, verify
+    from etl.verify.stage import Terms, verify
 
     def rebuild(again: Data) -> None:
         for source in filters.sources:
             transform(again, source.name, source.sizes)
         load(again, filters)
 
-    checks = verify(data, filters, rebuild)
-    console.tell_verify(checks, changes(data, base), base)
+    base = side(data, given.base)
+    allowed = frozenset(find_filter(filters, each) for each in given.allow_shrink)
+    checks = verify(data, filters, Terms(rebuild, base, allowed, _clock()(), max_age_s))
+    changed = headline(compare(base, Side("now", contents(data.manifests), {}))) if base else None
+    console.tell_verify(checks, changed, is_json=is_json)
     return FAILED if any(check.problems for check in checks) else 0
 
 
@@ -206,7 +277,7 @@ def _refresh(data: Data, filters: Filters, chosen: list[Source], given: argparse
     codes = [_extract(data, filters, chosen, given)]
     steps: list[Callable[[], int]] = [
         lambda: _manifests(data, filters, list(filters.sources)),
-        lambda: _verify(data, filters, given.base),
+        lambda: _verify(data, filters, given),
     ]
     for step in steps:
         try:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Self
+
+from etl.files import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
     from types import TracebackType
 
+    from _typeshed import DataclassInstance
+    from rich.console import RenderableType
     from rich.progress import Progress, TaskID
 
     from etl.extract.plan import Planned
@@ -27,6 +31,11 @@ if TYPE_CHECKING:
 def tell(what: object) -> None:
     """Print what stops a command."""
     print(what, file=sys.stderr)
+
+
+def say(what: str) -> None:
+    """Print what was asked for."""
+    print(what.rstrip())
 
 
 def show_log(name: str) -> None:
@@ -77,12 +86,13 @@ class Watch:
         elif reading.target is None and not reading.failed:
             print(f"{_where(reading)}: {_count(reading)}; {_ending(reading)}", flush=True)
 
-    def ended(self, readings: Sequence[Reading], chosen: Mapping[tuple[str, str], Selection], filters: Filters) -> None:
+    def ended(self, readings: Sequence[Reading], selections: Mapping[tuple[str, str], Selection], filters: Filters) -> None:
         """Tell what was read, which manifests will be short, and what failed."""
         for reading in (each for each in readings if not each.failed and not each.is_fresh):
-            for each, models in chosen[reading.source.name, reading.stream.name].chosen.items():
-                if len(models) < filters.limit:
-                    print(f"short: {each.file}: {len(models)} of {filters.limit}; {_ending(reading)}")
+            selection = selections[reading.source.name, reading.stream.name]
+            for each in reading.stream.filters:
+                if (count := len(selection.places(each.keeps))) < filters.limit:
+                    print(f"short: {each.file}: {count} of {filters.limit}; {_ending(reading)}")
         pages = [page for reading in readings for page in reading.pages]
         failed = [reading for reading in readings if reading.failed]
         print(
@@ -162,7 +172,7 @@ def tell_transform(data: Data, source: str, summary: dict[str, Any]) -> None:
     for words, each in summary["families"].items():
         if each["against"] > max(1, each["borne_out"]):  # one count may be the one that is wrong
             print(
-                f"{source}: {each['against']} of {sum(each.values())} counted models named {words} have other parameters than "
+                f"{source}: {each['against']} of {sum(each.values())} counted models of {words} have other parameters than "
                 "etl/transform/families.toml says: is the row wrong?",
                 file=sys.stderr,
             )
@@ -173,8 +183,9 @@ def tell_load(data: Data, done: Published) -> None:
     manifests = done.index["manifests"]
     short = [entry for entry in manifests if entry["short"]]
     print(f"{data.manifests}: {len(manifests)} manifests of {done.index['all_models']['count']} models, {len(short)} short")
-    for entry in short:
-        print(f"  {entry['file']}: {entry['count']} of {entry['limit']}, {entry['short']}")
+    width = max(len(entry["file"]) for entry in manifests)
+    for entry in manifests:
+        print(f"  {entry['file']:{width}} {entry['count']:4}  {entry['short'] or ''}".rstrip())
     if done.one_by_one:
         print(f"{data.manifests}: files were replaced one by one, not all at once: {done.one_by_one}", file=sys.stderr)
     for each in done.index["missing"]:
@@ -182,18 +193,37 @@ def tell_load(data: Data, done: Published) -> None:
         print(f"{each['file']}: not made: {where} holds no complete stream; ask with: {each['command']}", file=sys.stderr)
 
 
-def tell_verify(checks: Sequence[Check], changed: list[str] | None, base: Path | None) -> None:
-    """Print every check with its problems, and what changed since the base."""
+def show(told: DataclassInstance, laid_out: Sequence[RenderableType], *, is_json: bool) -> None:
+    """Print what was found: as data, or laid out for a terminal, with colours where it can, and plain in a pipe."""
+    if is_json:
+        sys.stdout.write(dumps(asdict(told)).decode())
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    terminal = Console(highlight=False, markup=False, emoji=False)
+    if not terminal.is_terminal:
+        terminal.width = 100_000  # a pipe has lines of any length
+    with terminal.capture() as captured:
+        for part in laid_out:
+            terminal.print(part, soft_wrap=isinstance(part, Text))  # commands are for copying
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+
+
+def tell_verify(checks: Sequence[Check], changed: str | None, *, is_json: bool) -> None:
+    """Print every check with its problems, and in a line what changed since the base."""
+    failed = sum(bool(check.problems) for check in checks)
+    if is_json:
+        sys.stdout.write(dumps({"failed": failed, "checks": [asdict(check) for check in checks]}).decode())
+        return
     for check in checks:
         print(f"{'FAIL' if check.problems else 'ok':4} {check.name} ({check.looked_at})")
         for note in check.notes:
             print(f"       {note}")
+        for warning in check.warnings:
+            print(f"     warning: {warning}")
         for problem in check.problems:
             print(f"     {problem}")
-    if changed is None:
-        print("no base to compare with")
-    else:
-        print(f"manifests that differ from {base or 'the last commit'}: {len(changed)}")
-        for line in changed:
-            print(f"  {line}")
-    print(f"{len(checks)} checks, {sum(bool(check.problems) for check in checks)} failed")
+    if changed:
+        print(f"{changed}; make diff tells what")
+    print(f"{len(checks)} checks, {failed} failed")

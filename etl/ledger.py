@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from etl.contracts import contract
 from etl.errors import BadAnswer
 from etl.files import dumps, read_json, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from etl.files import Data
@@ -103,16 +102,6 @@ def sound_body(folder: Path, page: RawPage) -> bytes | None:
     except FileNotFoundError:
         return None
     return body if hashlib.sha256(body).hexdigest() == page.sha256 else None
-
-
-def models_in_order(data: Data, source: str, stream: str) -> Iterator[dict[str, Any]]:
-    """Yield the transformed models of a stream in its order, page by page.
-
-    Raises:
-        BadAnswer: the ledger or a file of models is missing or does not keep its contract.
-    """
-    for page in read_ledger(data, source, stream).pages:
-        yield from read_json(data.models(source, stream) / page.file)
 
 
 def write_ledger(path: Path, ledger: Ledger) -> None:

@@ -1,49 +1,105 @@
-"""What the filters of a stream choose of its models: extraction's "enough", load and every explanation use it."""
+"""What filters choose of a stream: extraction's "enough", load, verify and every explanation use it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from etl.errors import Missing
+from etl.files import read_json
+from etl.ledger import Ledger, read_ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
-    from etl.filters import Filter, Source, Stream
+    from etl.files import Data
+    from etl.filters import Filter, Source
 
-Model = dict[str, Any]
+
+class Held(NamedTuple):
+    """A model of a stream: what is published of it, and where it lies, by the file of its page and the place in it from 0."""
+
+    id: str
+    slug: str
+    name: str
+    file: str
+    place: int
+
+
+class Group(NamedTuple):
+    """Models that no option tells apart: the fields that options look at, and their places in the stream, rising."""
+
+    facts: dict[str, Any]
+    places: list[int]
 
 
 class Selection:
-    """The first `limit` models that each filter of a stream keeps, fed in the stream's order.
+    """The models of one stream in its order, each once and none that is skipped; fed page by page.
 
-    `chosen` holds those of each filter. `duplicates` counts models fed again, `strangers` those that an asked option does
-    not keep, so that the API should not have sent them; they are in no filter.
+    `duplicates` are those that came again, `skipped` those that filters.toml names.
     """
 
-    def __init__(self, source: Source, stream: Stream, limit: int) -> None:
-        self.chosen: dict[Filter, list[Model]] = {each: [] for each in stream.filters}
-        self.duplicates = self.strangers = self.models = 0
-        self._limit = limit
+    def __init__(self, source: Source) -> None:
+        self.models: list[Held] = []
+        self.duplicates: list[Held] = []
+        self.skipped: list[Held] = []
         self._skip = source.skip
-        self._asked = [option for option in stream.filters[0].options if option.asks]
-        self._known = set(source.skip)
-
-    def feed(self, models: Iterable[Model]) -> list[Model]:
-        """Take the next models of the stream; return those that are neither skipped nor were fed before."""
-        fresh = []
-        for model in models:
-            if model["id"] in self._known:
-                self.duplicates += model["id"] not in self._skip
-                continue
-            self._known.add(model["id"])
-            fresh.append(model)
-            self.models += 1
-            self.strangers += not all(option.keeps(model) for option in self._asked)
-            for each, chosen in self.chosen.items():
-                if len(chosen) < self._limit and each.keeps(model):
-                    chosen.append(model)
-        return fresh
+        self._axes = [axis.name for axis in source.axes if any(option.values for option in axis.options)]
+        self._known: set[str] = set()
+        self._groups: dict[tuple[Any, ...], Group] = {}
 
     @property
-    def is_full(self) -> bool:
-        """Whether no further model could be chosen."""
-        return all(len(chosen) == self._limit for chosen in self.chosen.values())
+    def groups(self) -> Iterable[Group]:
+        """The models in groups, so that what looks at their fields need not look at each of them."""
+        return self._groups.values()
+
+    def feed(self, models: Iterable[Mapping[str, Any]], file: str = "") -> None:
+        """Take the models of the next page, which lies in `file`."""
+        for place, model in enumerate(models):
+            held = Held(model["id"], model["slug"], model["name"], file, place)
+            if held.id in self._skip:
+                self.skipped.append(held)
+            elif held.id in self._known:
+                self.duplicates.append(held)
+            else:
+                self._known.add(held.id)
+                facts = {axis: model[axis] for axis in self._axes}
+                key = tuple(tuple(fact) if isinstance(fact, list) else fact for fact in facts.values())
+                self._groups.setdefault(key, Group(facts, [])).places.append(len(self.models))
+                self.models.append(held)
+
+    def places(self, keeps: Callable[[Mapping[str, Any]], bool]) -> list[int]:
+        """Return the places in the stream, rising, of the models whose fields are kept."""
+        return sorted(chain.from_iterable(group.places for group in self._groups.values() if keeps(group.facts)))
+
+    def is_full(self, filters: Iterable[Filter], limit: int) -> bool:
+        """Tell whether each filter has as many models as a manifest takes, so that no further one could be chosen."""
+        return all(len(self.places(each.keeps)) >= limit for each in filters)
+
+
+class OnDisk(NamedTuple):
+    """A complete stream on disk: its ledger, and its models."""
+
+    ledger: Ledger
+    selection: Selection
+
+
+def on_disk(data: Data, source: Source, stream: str) -> OnDisk | None:
+    """Return a stream as data/models has it; null where no complete one is on disk.
+
+    Raises:
+        Missing: its models were not made yet.
+        BadAnswer: the ledger does not keep its contract, or a file of models is not JSON.
+    """
+    if not data.ledger(source.name, stream).is_file():
+        return None
+    ledger = read_ledger(data, source.name, stream)
+    if not ledger.complete:
+        return None
+    selection = Selection(source)
+    for page in ledger.pages:
+        path = data.models(source.name, stream) / page.file
+        if not (data.summary(source.name).is_file() and path.is_file()):
+            raise Missing(f"{path}: was not made, or not to its end; make the models first: make manifests")
+        selection.feed(read_json(path), page.file)
+    return OnDisk(ledger, selection)

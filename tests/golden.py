@@ -1,4 +1,4 @@
-"""The manifests that the small catalogue gives; `python -m tests.golden` writes them anew, for a person to compare."""
+"""The manifests that the small catalogue gives; `python -m tests.golden` writes all goldens anew, for a person to compare."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from etl.cli import main
 from etl.files import PROJECT
 from tests.apis import Civitai, Hub
 from tests.catalogue import HIDDEN, NOW, SMALL_FILTERS, civitai_catalogue, hub_catalogue
+from tests.diff import example
 from tests.server import Server
 
 if TYPE_CHECKING:
@@ -52,3 +53,4 @@ def write() -> None:
 
 if __name__ == "__main__":
     write()
+    example.write()

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from etl.errors import BadUsage
 from etl.files import PROJECT
-from etl.filters import Option, load_filters
+from etl.filters import Option
+from etl.settings import load_filters
 from tests.conftest import FILTERS
 
 if TYPE_CHECKING:

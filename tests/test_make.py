@@ -141,6 +141,15 @@ def test_verify_judges_what_lies_there(clone: Clone) -> None:
     assert "data/manifests/index.json: $" in done.stdout
 
 
+def test_explain_looks_at_models_that_are_made_first(clone: Clone) -> None:
+    clone.put("huggingface", "default", [hf("o/a")], [hf("o/b")], [hf("o/c")])
+    done = clone.make("explain", "FILTER=hf/other", "AGAINST=")
+    assert done.returncode == 0, done.stderr
+    assert "   1  cut" in done.stdout
+    assert "2 models on both" in clone.make("explain", "FILTER=hf/other", "AGAINST=hf-filter-other.json").stdout
+    assert "Error 2" in clone.make("explain").stderr
+
+
 def test_the_list_of_words_names_each_word(clone: Clone) -> None:
     told = clone.make().stdout
     assert re.findall(r"^make (\w+) ", told, flags=re.MULTILINE) == re.findall(

@@ -12,6 +12,8 @@ from tests.conftest import House
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
+
 README = (PROJECT / "README.md").read_text()
 
 
@@ -28,6 +30,31 @@ def test_the_axis_it_adds_works_without_python(shipped: House, tmp_path: Path) -
     assert "openai/whisper-large-v3" in house.ids("hf-filter-speech.json")
     assert house.entry("hf-filter-likes-speech.json")["label"] == "Most liked · Speech recognition"
     assert house.run("verify") == 0
+
+
+def test_the_session_it_shows_is_what_explain_prints(shipped: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = re.search(r"license, `(llama = .*?(keeps =\n\[.*?\]) })`.*?With `(keeps = .*?)`", README, re.DOTALL)
+    assert found
+    option, keeps, right = found.groups()
+    mit = 'mit = { label = "MIT", keeps = ["mit"] }'
+    text = shipped.filters.read_text().replace('"likes/small"]', '"likes/small", "llama"]')
+    house = House(shipped.data, tmp_path / "filters.toml")
+    house.filters.write_text(text.replace(mit, f"{mit}\n{option.replace(chr(10), ' ')}"))
+    assert house.run("manifests") == 0
+    assert house.ids("hf-filter-llama.json") == []
+    capsys.readouterr()
+    assert house.run("explain", "hf/llama") == 0
+    told = capsys.readouterr().out.splitlines()
+    (session,) = blocks("console")
+    prompt, *shown = session.splitlines()
+    assert prompt == "$ make explain FILTER=hf/llama"
+    assert len(shown) == 13
+    for line in shown:
+        pattern = ".*".join(map(re.escape, line.split("…")))
+        assert any(re.match(pattern, each) for each in told), line
+    house.filters.write_text(text.replace(mit, f"{mit}\n{option.replace(keeps, right)}"))
+    assert house.run("manifests") == 0
+    assert f"the page\nhas its {len(house.ids('hf-filter-llama.json'))} models" in README
 
 
 def test_the_files_it_shows_are_the_files_it_makes(shipped: House) -> None:

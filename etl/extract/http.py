@@ -18,8 +18,9 @@ from pyrate_limiter import Rate as Window
 
 from etl.errors import BadAnswer, BadUsage, EtlError, Unavailable
 from etl.extract import line
-from etl.extract.verdict import Again, Answer, Reply, answer_of, inert, refuse_token
+from etl.extract.verdict import Again, Answer, Reply, answer_of, refuse_token
 from etl.files import PROJECT
+from etl.inert import inert
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

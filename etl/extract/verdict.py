@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from etl.errors import BadAnswer, BadUsage, EtlError, Unavailable
 from etl.files import parse_answer
+from etl.inert import inert
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from etl.extract.api import Access, Api
 
 LONGEST_TOLD_S = 330  # of a wait that a server asks for; the Hub's windows take 300 s
-_LONGEST = 200  # characters of a server's own words in a message
 _TAG = re.compile(r'(W/)?"[!#-~\x80-\xff]*"')
 _PASSING = {408, 425, 429, 500, 502, 503, 504, *range(520, 525)}
 _FOREVER = "too many pages"  # CivitAI's 429 that no waiting mends
@@ -143,10 +143,3 @@ def _told_wait_s(headers: Mapping[str, str], status: int) -> float | None:
         return max(0.0, (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError, OverflowError):  # no date, one without a zone, or with one that is none
         return None
-
-
-def inert(text: str) -> str:
-    """Return a remote text fit for a message: printable, on one line, short."""
-    words = " ".join(text[: 4 * _LONGEST].split())
-    words = "".join(each if each.isprintable() else "�" for each in words)
-    return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"

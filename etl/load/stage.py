@@ -5,20 +5,20 @@ from __future__ import annotations
 import hashlib
 import shutil
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from etl.contracts import published_contract
 from etl.errors import DiskRefused, Missing
 from etl.exchange import publish
 from etl.files import ALL_MODELS, INDEX, dumps, write
-from etl.ledger import Ledger, models_in_order, read_ledger, streams
-from etl.selection import Selection
+from etl.funnel import Funnel, Verdict, funnel, short, verdict
+from etl.selection import Held, OnDisk, on_disk
 
 if TYPE_CHECKING:
     from etl.files import Data
     from etl.filters import Filter, Filters, Source
-
-Model = dict[str, Any]
+    from etl.ledger import Ledger
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,12 @@ class Manifest:
 
     filter: Filter
     stream: Ledger
-    models: list[Model]
+    funnel: Funnel
+    verdict: Verdict
 
-    def short(self, filters: Filters) -> str | None:
-        """Tell why it holds fewer models than the limit; None when it is full."""
-        if len(self.models) == filters.limit:
-            return None
-        if self.stream.exhausted:
-            return "exhausted"
-        return "depth" if self.stream.records >= filters.depth else "unread"
+    @property
+    def models(self) -> list[Held]:
+        return self.funnel.published
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,7 @@ def load(data: Data, filters: Filters) -> Published:
     """
     manifests, missing = [], []
     for source in filters.sources:
-        made, lacking = _of_source(data, source, filters.limit)
+        made, lacking = _of_source(data, source, filters)
         manifests += made
         missing += lacking
     if not manifests:
@@ -70,40 +67,42 @@ def load(data: Data, filters: Filters) -> Published:
     return Published(files[INDEX], _publish(data, content))
 
 
-def _of_source(data: Data, source: Source, limit: int) -> tuple[list[Manifest], list[Filter]]:
+def _of_source(data: Data, source: Source, filters: Filters) -> tuple[list[Manifest], list[Filter]]:
     """Return a source's manifests, and the filters whose stream is not on disk, both in the order of filters.toml."""
-    on_disk = set(streams(data, source.name))
-    if on_disk and not data.summary(source.name).is_file():
-        raise Missing(f"{data.summary(source.name)}: is not there; make the models first: make manifests")
-    made: dict[Filter, Manifest] = {}
-    for stream in source.streams:
-        if stream.name not in on_disk:
-            continue
-        ledger = read_ledger(data, source.name, stream.name)
-        if not ledger.complete:
-            continue
-        selection = Selection(source, stream, limit)
-        selection.feed(models_in_order(data, source.name, stream.name))
-        made |= {each: Manifest(each, ledger, models) for each, models in selection.chosen.items()}
-    return [made[each] for each in source.filters if each in made], [each for each in source.filters if each not in made]
+
+    @cache
+    def drawn(stream: str) -> OnDisk | None:
+        return on_disk(data, source, stream)
+
+    made, missing = [], []
+    for each in source.filters:
+        if stream := drawn(each.stream):
+            why = verdict(each, filters, drawn)
+            made.append(Manifest(each, stream.ledger, funnel(stream, each, filters.limit), why))
+        else:
+            missing.append(each)
+    return made, missing
 
 
 def _page(manifest: Manifest) -> dict[str, Any]:
-    models = [{key: model[key] for key in ("id", "slug", "name")} for model in manifest.models]
+    models = [{"id": model.id, "slug": model.slug, "name": model.name} for model in manifest.models]
     return {"filter": manifest.filter.title, "models": models, "timestamp": manifest.stream.timestamp}
 
 
 def _all_models(manifests: list[Manifest], filters: Filters) -> dict[str, Any]:
     """Return every published model once, as the stream read last tells it."""
-    newest: dict[tuple[str, str], Model] = {}
+    newest: dict[tuple[str, str], Held] = {}
     for manifest in sorted(manifests, key=lambda each: each.stream.timestamp, reverse=True):
         for model in manifest.models:
-            newest.setdefault((model["source"], model["id"]), model)
+            newest.setdefault((manifest.filter.source, model.id), model)
     names = sorted(source.name for source in filters.sources)
     return {
         "totalModels": len(newest),
         **{name: sum(source == name for source, _ in newest) for name in names},
-        "models": [{key: newest[at][key] for key in ("id", "slug", "name", "source")} for at in sorted(newest)],
+        "models": [
+            {"id": model.id, "slug": model.slug, "name": model.name, "source": source}
+            for (source, _), model in sorted(newest.items())
+        ],
         "timestamp": max(each.stream.timestamp for each in manifests),
     }
 
@@ -147,8 +146,10 @@ def _entry(manifest: Manifest, filters: Filters, content: bytes) -> dict[str, An
         "stream": manifest.filter.stream,
         "timestamp": manifest.stream.timestamp,
         **_bytes(content),
-        "short": manifest.short(filters),
+        "short": short(manifest.stream, len(manifest.models), filters),
         "stale": manifest.stream.failed_at,
+        "funnel": manifest.funnel.numbers(),
+        "verdict": manifest.verdict.words,
     }
 
 

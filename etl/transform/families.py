@@ -6,23 +6,60 @@ import re
 import tomllib
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from etl.transform.names import Reading, is_servant, reading
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_LIBRARIES = {"transformers", "transformers.js", "sentence-transformers", "diffusers", "timm", "open_clip"}
 TABLE = Path(__file__).with_name("families.toml")
-# What is made for a model or is a part of it has a size of its own; distilled and pruned models have another.
-_PARTS = re.compile(r"(?<![a-z])(?:vae|controlnet|ip-adapter|encoder|decoder|tokenizer|upscaler|distill?|reap[0-9]*)(?![a-z])")
+# What is made for a model or is a part of it has a size of its own; distilled and pruned models, and those of tests, have
+# another.
+_PARTS = re.compile(
+    r"[^a-z](?:vae|controlnet|ip-adapter|encoder|decoder|tokenizer|upscaler|foley|distill?(?:ed)?|pruned|reap[0-9]*"
+    r"|tiny-random)(?![a-z])"
+)
+# What follows the words of a row, where they are those of another model: a version (phi-4.5), a smaller or a larger one.
+_OTHER = r"(?![a-z0-9]|\.[0-9]|[-_. ](?:tiny|mini|nano|micro|small|lite|light|flash|air|medium|large|xl|xxl|plus|pro)(?![a-z]))"
 
 
 @cache
 def rows() -> dict[str, Reading]:
     """Return the parameters of each family, by its words."""
+    return _table("family", "words")
+
+
+def architecture(tags: Sequence[str]) -> Reading | None:
+    """Return the parameters of the published models of the architecture, pipeline or library that tags name."""
+    found = [_architectures()[tag] for tag in _architectures_of(tags)]
+    return Reading(min(each.low for each in found), max(each.high for each in found)) if found else None
+
+
+def _architectures_of(tags: Sequence[str]) -> list[str]:
+    """Return those of the rows that tags name: a library writes them beside its own, of which an author's are not known."""
+    known = _architectures()
+    return [] if _LIBRARIES.isdisjoint(tags) else [tag for tag in tags if tag in known]
+
+
+@cache
+def _architectures() -> dict[str, Reading]:
+    return _table("architecture", "tag")
+
+
+def _table(name: str, key: str) -> dict[str, Reading]:
     made = {}
-    for row in tomllib.loads(TABLE.read_text(encoding="utf-8"))["family"]:
+    for row in tomllib.loads(TABLE.read_text(encoding="utf-8"))[name]:
         told = row["parameters"]
         low, high = told if isinstance(told, list) else (told, told)
-        made[row["words"]] = Reading(low * 1e6, high * 1e6)
+        made[row[key]] = Reading(low * 1e6, high * 1e6)
     return made
+
+
+def is_part(name: str) -> bool:
+    """Tell whether a name (in lower case) is that of a part of a model, or of what was distilled or pruned from one."""
+    return _PARTS.search(f"-{name}") is not None
 
 
 @cache
@@ -30,8 +67,9 @@ def _patterns() -> dict[str, tuple[tuple[str, re.Pattern[str]], ...]]:
     """Return the rows that begin with a word, by that word, each with its pattern."""
     made: dict[str, tuple[tuple[str, re.Pattern[str]], ...]] = {}
     for words in rows():
-        pattern = re.compile(rf"(?<![a-z0-9]){words.replace('-', '[-_. ]')}(?![a-z0-9])")
-        first = words.partition("-")[0]
+        first = re.split("[^a-z0-9]", words, maxsplit=1)[0]
+        rest = words.removeprefix(first).replace("-", "[-_. ]")
+        pattern = re.compile(rf"{first}(?<![a-z0-9]{first}){rest}{_OTHER}")  # begins with letters, which is quick to look for
         made[first] = (*made.get(first, ()), (words, pattern))
     return made
 
@@ -41,10 +79,14 @@ def which(name: str) -> str | None:
 
     Of rows that fit, one counts whose words are not within those of another: roberta-base is not in xlm-roberta-base.
     """
-    begun = _patterns().keys() & name.replace("_", "-").replace(".", "-").split("-")
-    if not begun:
+    patterns = _patterns()
+    begun = name.replace("_", "-").replace(".", "-").split("-")
+    if patterns.keys().isdisjoint(begun):
         return None
-    fitting = [(*match.span(), words) for first in begun for words, each in _patterns()[first] if (match := each.search(name))]
+    rows = (row for first in patterns.keys() & begun for row in patterns[first])
+    fitting = [(*match.span(), words) for words, each in rows if (match := each.search(name))]
+    if len(fitting) == 1:
+        return fitting[0][2]
     widest = [
         words
         for start, end, words in fitting
@@ -56,16 +98,16 @@ def which(name: str) -> str | None:
 def family(name: str) -> Reading | None:
     """Return the parameters of the family that a name is of, where it does not name a part of such a model."""
     words = which(name)
-    if words is None or (_PARTS.search(name) and not _PARTS.search(words)):
+    if words is None or (is_part(name) and not is_part(words)):
         return None
     return rows()[words]
 
 
-def bears_out(name: str, parameters: float) -> tuple[str, bool] | None:
-    """Return the family that a counted model is of by its name, and whether its count is what the row says, by a fifth."""
+def bears_out(name: str, tags: Sequence[str], parameters: float) -> dict[str, bool]:
+    """Return the rows that would be asked of a counted model if it were not, and whether its count is theirs, by a fifth."""
+    if is_servant(name) or ((named := reading(name)) and named.is_total):
+        return {}
     words = which(name)
-    told = family(name)
-    if words is None or told is None or is_servant(name) or ((named := reading(name)) and named.is_total):
-        return None  # the row would not be asked
-    low, high = told
-    return words, low / 1.2 <= parameters <= high * 1.2
+    known = family(name)
+    told = {words: known} if words and known else {tag: _architectures()[tag] for tag in _architectures_of(tags)}
+    return {row: low / 1.2 <= parameters <= high * 1.2 for row, (low, high) in told.items()}

@@ -25,6 +25,7 @@ def model:
     likes,
     tags,
     license: (.tags | tagged("license:")),
+    gated,
     created: .createdAt,
     updated: .lastModified,
     url: ("https://huggingface.co/" + .id)

@@ -6,29 +6,33 @@ import re
 from typing import NamedTuple
 
 _UNIT = {"b": 1e9, "m": 1e6, "t": 1e12}
-# A number and its unit between separators: 7b, 0.6B, 1_6b (1.6), 7b1 (7.1), 8x7B, A3B (active), E4B (effective). Not a size:
-# what follows a version's point (v1.5b) or a word (so400m), what is counted (100B-tokens), what is longer (4bit, 128k).
+# A number and its unit between separators: 7b, 0.6B, 1_6b (1.6), 7b1 (7.1), 8x7B, 7Bx2, 17B-16E, A3B (active), E4B
+# (effective). Not a size: what follows a version's point (v1.5b) or a word (so400m), what is counted (100B-tokens), the bits
+# of groups (4b-128g), what is longer (4bit, 128k). It begins with the separator, which is quick to look for.
 _SIZE = re.compile(
-    r"""(?<![a-z0-9])(?<![0-9]\.)
+    r"""[^a-z0-9](?<![0-9]\.)
     (?: (?P<experts>[0-9]{1,3}) x )?
     (?P<mark>[ae]?)
     (?P<number>[0-9]{1,5}(?:[._][0-9]{1,3})?)
     (?P<unit>[bmt])
-    (?P<tenth>[0-9])?
-    (?![a-z0-9]|[-_. ]?tok(?:en)?s?\b)""",
+    (?: x (?P<times>[0-9]{1,2}) | (?P<tenth>[0-9]) )?
+    (?![a-z0-9]|[-_. ]?(?:tok(?:en)?s?|steps|samples|pairs)\b|-[0-9]+g(?![a-z]))
+    (?: -(?P<of>[0-9]{1,3})e(?![a-z0-9]) )?""",
     re.VERBOSE,
 )
 # A size that is written on to a word, where nothing else is a size: Mistral7B, but no Phi3B, which may be a version.
-_GLUED = re.compile(r"(?<![a-z])[a-z]{4,}([0-9]{1,3}(?:\.[0-9]{1,2})?)b(?![a-z0-9])")
-_EXPERTS = re.compile(r"(?<![a-z0-9])([0-9]{1,3})e(?![a-z0-9])")
+_GLUED = re.compile(r"([0-9](?<=[a-z]{4}.)[0-9]{0,2}(?:\.[0-9]{1,2})?)b(?![a-z0-9])")
 _IMITATION = re.compile(r"tiny-random|^tiny-.*for(?:causallm|conditionalgeneration|sequenceclassification)")
 _TOKENS = 2.5e12  # the largest models have 1 to 2 T parameters; 3T and more are of their training
+# Of image-text models that name their data set, and of word vectors that name their dimensions (840B.300d), the numbers tell
+# what was read in training.
+_DIMENSIONS = re.compile(r"(?<![a-z0-9])[0-9]{1,2}0d(?![a-z0-9])")
 _PAIR = re.compile(r"(?<![a-z0-9])[0-9.]+b-[0-9.]+b(?![a-z0-9])")
 _CONTEXTS = ("1", "2", "4", "10")  # M tokens
 # Weights that serve another model, whose size their name repeats.
 _SERVANT = re.compile(
-    r"(?<![a-z])(?:(?:q|re)?loras?|lokr|locon|dora|adapters?|peft|eagle[0-9]*|medusa|hydra|speculators?|draft(?:er)?|dflash"
-    r"|assistant(?=$|[-_](?:gguf|mlx|[0-9]+bit)))(?![a-z])"
+    r"[^a-z](?:(?:q|re)?loras?|lokr|dora|adapters?|peft|controlnet|eagle[0-9]*|medusa|speculators?|accelerator|draft(?:er)?"
+    r"|dflash|saes?|tokenizer|assistant(?=$|[-_](?:gguf|mlx|[0-9]+bit)))(?![a-z])"
 )
 
 
@@ -47,13 +51,13 @@ def reading(name: str) -> Reading | None:
     """Return what a name (in lower case, without its owner) states; None where it states nothing, or two things."""
     if "tiny-" in name and _IMITATION.search(name):  # of tests; what follows is the model that it imitates
         return Reading(1, 1e9)
-    if "laion" in name:  # laion2B-39B: images, and those seen in training
+    if "laion" in name or ("0d" in name and _DIMENSIONS.search(name)):
         return None
-    found = _SIZE.findall(name)
-    if len(found) == 1 and not found[0][0] and not found[0][1]:
+    found = _SIZE.findall(f"-{name}")
+    if len(found) == 1 and not (found[0][0] or found[0][1] or found[0][4]):
         total = _number(found[0])
-        if "e" in name and (experts := _EXPERTS.search(name)):  # 17B-16E: so many are active of each token
-            return Reading(total, total * int(experts[1]))
+        if experts := found[0][6]:  # 17B-16E: so many are active of each token
+            return Reading(total, total * int(experts))
         return Reading(total, total) if 0 < total < _TOKENS else None
     if not found:
         glued = {float(number) * 1e9 for number in _GLUED.findall(name)}
@@ -63,19 +67,19 @@ def reading(name: str) -> Reading | None:
 
 
 def is_servant(name: str) -> bool:
-    """Tell whether a name (in lower case) is that of an adapter or a draft model, which names the size of another."""
-    return _SERVANT.search(name) is not None
+    """Tell whether a name (in lower case) is that of an adapter, a draft or a tokenizer, which names the size of another."""
+    return _SERVANT.search(f"-{name}") is not None
 
 
 def _of_several(name: str, found: list[tuple[str, ...]]) -> Reading | None:
     """Return the reading of several sizes, of experts, or of marked sizes."""
     for each in found:
-        if each[0]:  # 8x7B: experts share their attention, so that they are less than their product
-            one, experts = _number(each), int(each[0])
+        if count := each[0] or each[4]:  # 8x7B: experts share their attention, so that they are less than their product
+            one, experts = _number(each), int(count)
             return Reading(one * (1 + 0.6 * (experts - 1)), one * (1 + 0.85 * (experts - 1)))
     totals = [each for each in found if not each[1]]
-    if not totals:  # of active or effective parameters alone, a model has more
-        return Reading(max(map(_number, found)), float("inf"))
+    if not totals:  # of active or effective parameters alone, a model has more: those published, at least twice as many
+        return Reading(1.5 * max(map(_number, found)), float("inf"))
     units = {each[3] for each in totals}
     if "b" in units:  # beside billions, 3T are tokens and 1M is a context; of 380M-15B the first is the size
         totals = [each for each in totals if each[3] == "b" or (each[3] == "m" and each[2] not in _CONTEXTS)]
@@ -91,7 +95,7 @@ def _of_several(name: str, found: list[tuple[str, ...]]) -> Reading | None:
 
 
 def _number(found: tuple[str, ...]) -> float:
-    _, _, number, unit, tenth = found
+    _, _, number, unit, _, tenth, _ = found
     if not tenth and "_" not in number:
         return float(number) * _UNIT[unit]
     return float(number.replace("_", ".") + (f".{tenth}" if tenth and "." not in number else "")) * _UNIT[unit]

@@ -108,8 +108,8 @@ class _Catalogue:
             if model.get("size_from") == "safetensors" and model["id"] not in self.counts:
                 if not model["size_against"]:
                     self.counts[model["id"]] = model["parameters"]
-                if told := bears_out(model["name"].lower(), model["parameters"]):
-                    self.families.setdefault(told[0], [0, 0])[not told[1]] += 1
+                for row, fits in bears_out(model["name"].lower(), model["tags"] or (), model["parameters"]).items():
+                    self.families.setdefault(row, [0, 0])[not fits] += 1
 
 
 def _decide_again(data: Data, source: str, told: dict[str, Any], sizes: Sequence[SizeClass], catalogue: _Catalogue) -> None:

@@ -6,36 +6,11 @@ import hashlib
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from etl.files import ALL_MODELS, INDEX, parse_answer
-from etl.ledger import read_ledger, streams
-from etl.verify.published import Check, Published, ids
+from etl.files import ALL_MODELS, INDEX
+from etl.verify.published import Check, ids
 
 if TYPE_CHECKING:
-    from etl.files import Data
-
-
-def raw(data: Data, sources: list[str]) -> Check:
-    """Every page of raw answers is the one that its ledger names: same hash, length and number of records."""
-    check = Check("raw pages against ledgers")
-    for source in sources:
-        for stream in streams(data, source):
-            for place, page in enumerate(read_ledger(data, source, stream).pages):
-                check.looked_at += 1
-                body = (data.raw(source, stream) / page.file).read_bytes()
-                if (len(body), hashlib.sha256(body).hexdigest()) != (page.bytes, page.sha256):
-                    told = f"{page.file} has another hash or length"
-                elif (records := _records(body)) != page.records:
-                    told = f"{page.file} has {records} records and not {page.records}"
-                else:
-                    continue
-                check.problems.append(f"{data.ledger(source, stream)}: $.pages[{place}]: {told}; ask again")
-    return check
-
-
-def _records(body: bytes) -> int:
-    """Return how many records a page has that was transformed, so that its shape is known."""
-    value = parse_answer(body, "the page")[1]
-    return len(value if isinstance(value, list) else value["items"])
+    from etl.verify.published import Published
 
 
 def index(published: Published) -> Check:
@@ -144,7 +119,8 @@ def order(published: Published) -> Check:
         check.looked_at += 1
         key = each.source, each.stream
         if key not in ranks_of:
-            ranks_of[key] = {model["id"]: rank for rank, model in enumerate(published.order(*key))}
+            stream = published.drawn[key]
+            ranks_of[key] = {model.id: rank for rank, model in enumerate(stream.selection.models)} if stream else {}
         ranks = ranks_of[key]
         last = -1
         for place, identity in enumerate(held):

@@ -6,25 +6,24 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
-from etl.contracts import published_contract
-from etl.files import ALL_MODELS, INDEX
+from etl.sides import sound, values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
     from pathlib import Path
 
     from etl.filters import Filter, Filters
+    from etl.selection import OnDisk
 
 
 @dataclass
 class Check:
-    """The outcome of one check: how many things it looked at, what is wrong, and what it explains."""
+    """The outcome of one check: how many things it looked at, what is wrong, what to mind, and what it explains."""
 
     name: str
     looked_at: int = 0
     problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -32,42 +31,28 @@ class Check:
 class Published:
     """A folder of manifests, its files as bytes, and the same set rebuilt from the raw files.
 
-    `order` gives the models of a stream, by source and stream, in the order in which the API listed them;
-    `exhausted` names the streams of which the API has no more.
+    `drawn` has the streams that filters draw on, by source and name; null where none is on disk.
     """
 
     folder: Path
     content: dict[str, bytes]
     rebuilt: dict[str, bytes]
     filters: Filters
-    order: Callable[[str, str], list[dict[str, Any]]]
-    exhausted: frozenset[tuple[str, str]]
+    drawn: Mapping[tuple[str, str], OnDisk | None]
 
     @cached_property
     def values(self) -> dict[str, Any]:
         """The files that are JSON and keep their contracts; the others are left to the check of schemas."""
-        read = {name: _value(name, each)[0] for name, each in self.content.items()}
-        return {name: value for name, value in read.items() if value is not None}
-
-    @property
-    def manifests(self) -> dict[str, Any]:
-        return {name: value for name, value in self.values.items() if name not in (INDEX, ALL_MODELS)}
+        return values(self.content)
 
     @cached_property
     def known(self) -> list[tuple[Filter, list[str]]]:
         """The filters of filters.toml that have a sound file, each with the ids it holds."""
         every = (each for source in self.filters.sources for each in source.filters)
-        return [(each, ids(self.values[each.file])) for each in every if each.file in self.manifests]
+        return [(each, ids(self.values[each.file])) for each in every if each.file in self.values]
 
     def where(self, name: str, path: str = "$") -> str:
         return f"{self.folder / name}: {path}"
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Return the files of a folder by name, sorted; a folder in it counts as an empty file that no set has."""
-    if not folder.is_dir():
-        return {}
-    return {path.name: path.read_bytes() if path.is_file() else b"" for path in sorted(folder.iterdir())}
 
 
 def ids(page: dict[str, Any]) -> list[str]:
@@ -79,15 +64,5 @@ def schemas(published: Published) -> Check:
     """Every file is JSON and keeps its contract."""
     check = Check("schemas", len(published.content))
     for name, content in published.content.items():
-        check.problems += [published.where(name, problem) for problem in _value(name, content)[1]]
+        check.problems += [published.where(name, problem) for problem in sound(name, content)[1]]
     return check
-
-
-def _value(name: str, content: bytes) -> tuple[Any, list[str]]:
-    """Return a file's value and no problems, or None and what is wrong with it."""
-    try:
-        value = orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        return None, [f"$: is not JSON: {error}"]
-    violations = published_contract(name).violations(value)
-    return None if violations else value, [str(each) for each in violations]

@@ -12,10 +12,11 @@ import requests
 from etl.extract.api import Access
 from etl.extract.http import Client
 from etl.extract.stage import APIS
-from etl.extract.verdict import inert
 from etl.files import PROJECT, Data
-from etl.filters import Rate, load_filters
+from etl.filters import Rate
+from etl.inert import inert
 from etl.ledger import read_ledger
+from etl.settings import load_filters
 
 SOURCES = {source.name: source for source in load_filters(PROJECT / "filters.toml").sources}
 

@@ -20,14 +20,10 @@ from etl.extract.reading import Judged, Reading, Terms
 from etl.extract.stage import extract
 from etl.extract.verdict import Answer
 from etl.files import Data
-from etl.selection import Selection
 from tests.extract.test_reading import ORIGIN, filters_in, model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-
-    from etl.filters import Source, Stream
 
 NOW = "2026-01-01T00:00:00.000Z"
 Pages = dict[str, tuple[list[Any], str | None]]
@@ -99,16 +95,7 @@ class Run:
         return Answer(json.dumps(value).encode(), value, None, link)
 
     def __call__(self) -> list[Reading]:
-        def judge(source: Source, stream: Stream) -> Callable[[bytes], Judged]:
-            selection = Selection(source, stream, self.filters.limit)
-
-            def judged(body: bytes) -> Judged:
-                selection.feed(json.loads(body))
-                return Judged(selection.is_full)
-
-            return judged
-
-        terms = Terms(judge, self.filters.depth, lambda: NOW)
+        terms = Terms(lambda *_: lambda _: Judged(suffices=False), self.filters.depth, lambda: NOW)
         return extract(self.data, self.filters.sources, {"huggingface": Access(ORIGIN, None)}, terms, lambda _: None)
 
     def until(self, disk: Disk, most: int, end: BaseException) -> int:

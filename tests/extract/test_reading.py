@@ -22,9 +22,9 @@ from etl.extract.huggingface import API
 from etl.extract.reading import MOST_EMPTY, Judged, Reading, Terms, age_s
 from etl.extract.verdict import Answer
 from etl.files import Data
-from etl.filters import load_filters
 from etl.ledger import read_ledger
 from etl.selection import Selection
+from etl.settings import load_filters
 from etl.transform.stage import models_of
 from tests.conftest import FILTERS
 
@@ -59,7 +59,7 @@ class Desk:
 
     def start(self) -> Reading:
         def judge(*_: object) -> Callable[[bytes], Judged]:
-            self.selection = Selection(self.source, self.stream, self.filters.limit)
+            self.selection = Selection(self.source)
             return self.judged
 
         client = Client(requests.Session(), API, Access(ORIGIN, None), self.source.rate, 10**6)
@@ -69,7 +69,11 @@ class Desk:
 
     def judged(self, body: bytes) -> Judged:
         self.selection.feed(json.loads(body))
-        return Judged(self.selection.is_full)
+        return Judged(self.is_full)
+
+    @property
+    def is_full(self) -> bool:
+        return self.selection.is_full(self.stream.filters, self.filters.limit)
 
     def read(self, *pages: Page, etag: str | None = None) -> Reading:
         """Answer with these pages until the reading ends."""
@@ -97,7 +101,7 @@ def answer(page: Page, link: str | None = None, etag: str | None = None) -> Answ
 
 
 def model(name: str, size: str = "small", license: str | None = "apache-2.0") -> dict[str, Any]:  # noqa: A002  the field
-    return {"id": name, "size": size, "license": license}
+    return {"id": name, "slug": name, "name": name, "size": size, "license": license}
 
 
 @pytest.fixture
@@ -132,7 +136,7 @@ def test_a_stream_is_read_as_far_as_its_manifests_need_and_no_further(
 
 def test_bodies_are_kept_byte_for_byte_and_the_ledger_says_what_was_asked(desk: Desk) -> None:
     reading = desk.start()
-    body = b'[ {"id":"o/\\u00e9" , "size":1e0, "license":null}\n]\n'
+    body = b'[ {"id":"o/\\u00e9" , "slug":"s", "name":"n", "size":1e0, "license":null}\n]\n'
     reading.take(raw(body, f"{ORIGIN}/api/models?cursor=x", 'W/"1"'))
     assert not desk.folder.exists()
     assert (desk.folder.with_name(".default") / "page-0001.json").read_bytes() == body
@@ -256,7 +260,7 @@ def test_a_stream_half_read_goes_on_with_what_it_has(desk: Desk) -> None:
     half_read(desk)
     reading = desk.start()
     assert (reading.target, reading.resumed, reading.records) == ("/api/models?page=3", 2, 2)
-    assert sum(map(len, desk.selection.chosen.values())) == 4
+    assert [model.id for model in desk.selection.models] == ["a", "b"]
     reading.take(answer([model("c", "large")]))
     assert [json.loads((desk.folder / page.file).read_text())[0]["id"] for page in reading.pages] == ["a", "b", "c"]
 
@@ -340,7 +344,7 @@ def test_any_json_is_a_page_or_refused(value: Any) -> None:
 
         def judged(body: bytes) -> Judged:
             desk.selection.feed(models_of("huggingface", body, "the answer").models)
-            return Judged(desk.selection.is_full)
+            return Judged(desk.is_full)
 
         desk.judged = judged  # type: ignore[method-assign]
         try:

@@ -33,12 +33,13 @@ def made(source: str, *records: Any) -> Page:
 
 def test_a_record_of_the_hub() -> None:
     tags = ["transformers", "license:mit", "license:other"]
-    page = made("huggingface", hf("Qwen/Qwen3-0.6B", tags=tags, pipeline_tag="text-generation", safetensors={"total": 596049920}))
+    fields = {"pipeline_tag": "text-generation", "gated": "auto", "safetensors": {"total": 596049920}}
+    page = made("huggingface", hf("Qwen/Qwen3-0.6B", tags=tags, **fields))
     assert page.models == [
         {
             "id": "Qwen/Qwen3-0.6B", "source": "huggingface", "slug": "Qwen--Qwen3-0.6B", "name": "Qwen3-0.6B", "author": "Qwen",
-            "type": "text-generation", "downloads": 5, "likes": 1, "tags": tags, "license": "mit", "created": None,
-            "updated": "2026-01-01T00:00:00.000Z", "url": "https://huggingface.co/Qwen/Qwen3-0.6B",
+            "type": "text-generation", "downloads": 5, "likes": 1, "tags": tags, "license": "mit", "gated": "auto",
+            "created": None, "updated": "2026-01-01T00:00:00.000Z", "url": "https://huggingface.co/Qwen/Qwen3-0.6B",
             "parameters": 596049920, "size": "small", "size_from": "safetensors", "size_against": [],
         }
     ]  # fmt: skip
@@ -249,7 +250,7 @@ def test_a_model_takes_its_size_from_the_count_of_its_base_wherever_that_is(hous
 def test_a_family_that_counts_do_not_bear_out_is_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf(f"o{n}/gpt2-xl", safetensors={"total": 10**7}) for n in range(2)])
     assert house.run("transform") == 0
-    assert "2 of 2 counted models named gpt2-xl have other parameters" in capsys.readouterr().err
+    assert "2 of 2 counted models of gpt2-xl have other parameters" in capsys.readouterr().err
 
 
 def test_a_bad_page_ends_with_65_names_itself_and_leaves_nothing_to_publish(

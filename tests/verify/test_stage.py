@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,7 +23,7 @@ def test_the_shipped_set_passes(shipped: House, capsys: pytest.CaptureFixture[st
     shutil.copytree(PROJECT / "data" / "manifests", shipped.data.manifests)
     assert shipped.run("verify") == 0
     told = capsys.readouterr().out
-    assert told.endswith("no base to compare with\n9 checks, 0 failed\n")
+    assert told.endswith("13 checks, 0 failed\n")
     assert "have no more, and hold the same 0 models" in told
 
 
@@ -145,29 +144,6 @@ def test_an_edited_raw_page_is_told(house: House, capsys: pytest.CaptureFixture[
     assert house.run("manifests") == 0
     assert house.run("verify") == 1
     assert "$.pages[0]: page-0001.json has another hash" in failed(capsys.readouterr().out)["raw pages against ledgers"]
-
-
-def test_what_changed_since_a_folder_and_since_the_last_commit(
-    house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    house.filters.write_text(house.filters.read_text().replace('"small", "large", "apache", "other"', '"other"'))
-    house.put("huggingface", "default", [hf("o/a"), hf("o/c")])
-    house.put("huggingface", "likes", [hf("o/b"), hf("o/a")])
-    assert house.run("manifests") == 0
-    shutil.copytree(house.data.manifests, tmp_path / "base")
-    git = ["git", "-C", str(house.data.root), "-c", "user.name=t", "-c", "user.email=t@example.org"]
-    for words in (["init", "--quiet"], ["add", "manifests"], ["commit", "--quiet", "--message", "base"]):
-        subprocess.run([*git, *words], check=True)
-    house.put("huggingface", "default", [hf("o/d"), hf("o/a")])
-    house.put("huggingface", "likes", [hf("o/a"), hf("o/b")])
-    assert house.run("manifests") == 0
-    capsys.readouterr()
-    lines = "  hf-filter-likes.json: the same models in another order\n  hf-filter-other.json: +o/d -o/c\n9 checks, 0 failed\n"
-    assert house.run("verify", "--base", str(tmp_path / "base")) == 0
-    assert capsys.readouterr().out.endswith(f"manifests that differ from {tmp_path / 'base'}: 2\n{lines}")
-    assert house.run("verify") == 0
-    assert capsys.readouterr().out.endswith(f"manifests that differ from the last commit: 2\n{lines}")
-    assert house.run("verify", "--base", str(tmp_path / "nowhere")) == 2
 
 
 def test_raw_files_that_cannot_be_rebuilt_from_are_named_where_they_lie(house: House, capsys: pytest.CaptureFixture[str]) -> None:

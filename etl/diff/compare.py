@@ -1,0 +1,240 @@
+"""Two published sets, compared. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from etl.errors import BadAnswer
+from etl.files import INDEX
+from etl.sides import is_manifest, values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from etl.sides import Side
+
+FAR = 10  # ranks, up to which a move is not told
+_LEVELS = ("pg", "pg13", "r", "x", "xxx")
+
+
+class Key(NamedTuple):
+    """A model of a source."""
+
+    source: str
+    id: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """A model that both sides have, of which a field changed.
+
+    Attributes:
+        evidence: What a size was and is decided from; null of other fields.
+        pages: The manifests that hold it now, or held it.
+    """
+
+    source: str
+    id: str
+    name: str
+    before: Any
+    after: Any
+    evidence: tuple[str, str] | None
+    pages: list[str]
+
+
+@dataclass(frozen=True)
+class Gone:
+    """A model that was published and that no stream has any more; `why` as far as the transform tells."""
+
+    source: str
+    id: str
+    name: str
+    why: str
+    pages: list[str]
+
+
+@dataclass(frozen=True)
+class Move:
+    """A model's ranks, from 1, among those that both lists hold."""
+
+    id: str
+    name: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
+class Page:
+    """A manifest whose list changed; a count is null where there was or is no such manifest, or an unsound one."""
+
+    file: str
+    before: int | None
+    after: int | None
+    added: dict[str, str]  # names by id
+    removed: dict[str, str]
+    moved: list[Move]
+    is_reordered: bool
+
+
+@dataclass(frozen=True)
+class Diff:
+    """All that changed, what matters most first.
+
+    Attributes:
+        untold: What could not be compared, and why.
+        levels: Levels that changed, those that fell first: such models are new to safer pages.
+        gated: Models that have become gated.
+        unknown: How many published models had and have no known size; null where that is not told.
+        added: Models that are in a manifest now and were in none, ids by source.
+        removed: Models that were in a manifest and are in none now, ids by source.
+        pages: The manifests that changed.
+        unchanged: How many manifests did not.
+    """
+
+    base: str
+    new: str
+    untold: list[str]
+    levels: list[Change]
+    gone: list[Gone]
+    sizes: list[Change]
+    licenses: list[Change]
+    gated: list[Change]
+    unknown: tuple[int, int] | None
+    added: dict[str, list[str]]
+    removed: dict[str, list[str]]
+    pages: list[Page]
+    unchanged: int
+
+
+Models = dict[Key, dict[str, Any]]
+
+
+def compare(base: Side, new: Side) -> Diff:
+    """Return what changed from one side to the other; fields are told of models that a manifest of either side holds.
+
+    Raises:
+        BadAnswer: a file of models is not what the transform makes.
+    """
+    read = values(base.manifests), values(new.manifests)
+    sources = {entry["file"]: entry["source"] for each in read if INDEX in each for entry in each[INDEX]["manifests"]}
+    before, after = (_published(each, sources) for each in read)
+    pages = [page for file in {**after, **before} if (page := _page(file, before.get(file), after.get(file)))]
+    unchanged = len(before.keys() & after.keys()) - sum(page.before is not None and page.after is not None for page in pages)
+    was_on, is_on = _pages_of(before.items()), _pages_of(after.items())
+    added, removed = _by_source(is_on.keys() - was_on.keys()), _by_source(was_on.keys() - is_on.keys())
+    untold = [
+        f"{file} of {each.name} breaks its contract and counts as not there"
+        for each, sound in zip((base, new), read, strict=True)
+        for file in each.manifests
+        if file not in sound
+    ]
+    if lacking := [each.name for each in (base, new) if not each.models]:
+        advice = "commit data/models too, or compare with a copy of the data folder"
+        untold.append(f"no models in {' and '.join(lacking)}, so that levels, sizes and licences are not compared; {advice}")
+        return Diff(base.name, new.name, untold, [], [], [], [], [], None, added, removed, pages, unchanged)
+    olds, news = _models(base), _models(new)
+    on = _pages_of([*before.items(), *after.items()])
+
+    def changes(field: str) -> list[Change]:
+        return [_change(key, field, olds[key], news[key], on[key]) for key in on if _differ(olds.get(key), news.get(key), field)]
+
+    return Diff(
+        base.name, new.name, untold, sorted(changes("level"), key=_by_safety),
+        _gone(new, {key: olds[key] for key in was_on if key in olds and key not in news}, on),
+        changes("size"), changes("license"), [each for each in changes("gated") if each.after and not each.before],
+        (_unknown(olds, was_on), _unknown(news, is_on)), added, removed, pages, unchanged,
+    )  # fmt: skip
+
+
+def _published(told: Mapping[str, Any], sources: Mapping[str, str]) -> dict[str, dict[Key, str]]:
+    """Return the models of each sound manifest, with their names, in its order; manifests in the order of the index."""
+    order = [*(file for file in sources if file in told), *(file for file in told if file not in sources)]
+    return {
+        file: {Key(sources.get(file, ""), model["id"]): model["name"] for model in told[file]["models"]}
+        for file in order
+        if is_manifest(file)
+    }
+
+
+def _models(told: Side) -> Models:
+    """Return the models of all streams; of one that several have, as the first tells it."""
+    found: Models = {}
+    for path, content in told.models.items():
+        if "/page-" in path:
+            for model in _value(told, path, content):
+                found.setdefault(Key(model["source"], model["id"]), model)
+    return found
+
+
+def _value(told: Side, path: str, content: bytes) -> Any:
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise BadAnswer(f"{told.name}: models/{path}: is not JSON: {error}; make it again: make manifests") from error
+
+
+def _pages_of(manifests: Iterable[tuple[str, Mapping[Key, str]]]) -> dict[Key, list[str]]:
+    """Return the manifests that hold each model, each once; sorted by source and id."""
+    on: dict[Key, list[str]] = {}
+    for file, models in manifests:
+        for key in models:
+            files = on.setdefault(key, [])
+            if file not in files:
+                files.append(file)
+    return dict(sorted(on.items()))
+
+
+def _by_source(keys: Iterable[Key]) -> dict[str, list[str]]:
+    ids: dict[str, list[str]] = {}
+    for key in sorted(keys):
+        ids.setdefault(key.source, []).append(key.id)
+    return ids
+
+
+def _differ(old: dict[str, Any] | None, new: dict[str, Any] | None, field: str) -> bool:
+    """Tell whether both sides have a model and its field, and it changed."""
+    return old is not None and new is not None and field in old and field in new and old[field] != new[field]
+
+
+def _change(key: Key, field: str, old: dict[str, Any], new: dict[str, Any], pages: list[str]) -> Change:
+    evidence = (old["size_from"], new["size_from"]) if field == "size" else None
+    return Change(*key, new["name"], old[field], new[field], evidence, pages)
+
+
+def _by_safety(change: Change) -> tuple[bool, int, str]:
+    before, after = (_LEVELS.index(level) for level in (change.before, change.after))
+    return after > before, after, change.id
+
+
+def _gone(new: Side, lost: Models, on: Mapping[Key, list[str]]) -> list[Gone]:
+    """Return published models that no stream has now; what the transform set aside has its reason."""
+    reasons: dict[Key, str] = {}
+    for path, content in new.models.items():
+        if path.endswith("/summary.json"):
+            summary = _value(new, path, content)
+            aside = (each for stream in summary["streams"].values() for page in stream for each in page["set_aside"])
+            reasons |= {Key(summary["source"], str(each["id"])): f"set aside: {each['reason']}" for each in aside}
+    return [Gone(*key, old["name"], reasons.get(key, "in no stream any more"), on[key]) for key, old in lost.items()]
+
+
+def _unknown(models: Models, published: Iterable[Key]) -> int:
+    return sum(models.get(key, {}).get("size") == "unknown" for key in published)
+
+
+def _page(file: str, old: Mapping[Key, str] | None, new: Mapping[Key, str] | None) -> Page | None:
+    """Return how a list changed; null where it did not, names aside."""
+    before, after = old or {}, new or {}
+    if list(before) == list(after) and (old is None) == (new is None):
+        return None
+    ranks = {key: rank for rank, key in enumerate((key for key in after if key in before), 1)}
+    moves = [Move(key.id, after[key], rank, ranks[key]) for rank, key in enumerate((key for key in before if key in after), 1)]
+    far = [each for each in moves if abs(each.before - each.after) > FAR]
+    return Page(
+        file, None if old is None else len(old), None if new is None else len(new),
+        {key.id: name for key, name in after.items() if key not in before},
+        {key.id: name for key, name in before.items() if key not in after},
+        sorted(far, key=lambda each: each.after), any(each.before != each.after for each in moves),
+    )  # fmt: skip

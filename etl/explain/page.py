@@ -1,0 +1,112 @@
+"""Why a page is what it is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from etl.explain.desk import EXAMPLES
+from etl.filters import find_filter
+from etl.funnel import Funnel, Verdict, funnel, verdict
+
+if TYPE_CHECKING:
+    from etl.explain.desk import Desk
+    from etl.filters import Filter, Source
+    from etl.ledger import Ledger
+    from etl.selection import Held
+
+
+@dataclass(frozen=True)
+class Drop:
+    """What went at one point of the funnel.
+
+    Attributes:
+        what: `set aside`, `came again`, `skipped`, `cut`, or the axis and option that decided.
+        gone: How many went here.
+        left: How many remained.
+        kept: Of an option, the values of those that remained, most first.
+        dropped: Of an option, the values of those that went; of records set aside, the reasons.
+        examples: The ids of the first that went.
+        commands: jq commands that show these as they came and as they were made.
+    """
+
+    what: str
+    gone: int
+    left: int
+    kept: dict[str, int]
+    dropped: dict[str, int]
+    examples: list[str]
+    commands: list[str]
+
+
+@dataclass(frozen=True)
+class PageExplained:
+    """The way to one page. Where no stream is on disk, `request`, `checked_at` and `funnel` are null, and `drops` is empty.
+
+    Attributes:
+        asks: What its stream asks of the API.
+        request: Path and query of the first page that was asked.
+        funnel: The numbers that index.json has of it.
+    """
+
+    filter: str
+    file: str
+    label: str
+    is_in_manifests: bool
+    source: str
+    stream: str
+    asks: dict[str, Any]
+    request: str | None
+    pages: int
+    checked_at: str | None
+    failed: str | None
+    funnel: dict[str, Any] | None
+    drops: list[Drop]
+    verdict: Verdict
+
+
+def explain_page(desk: Desk, target: str) -> PageExplained:
+    """Return why a page is what it is; `target` is a filter, `hf/likes/small`, or the name of a manifest.
+
+    Raises:
+        BadUsage: there is no such filter.
+        Missing: its models were not made yet.
+    """
+    each = find_filter(desk.filters, target)
+    source = desk.filters.source(each.source)
+    stream = desk.drawn(source, each.stream)
+    told = funnel(stream, each, desk.filters.limit) if stream else None
+    ledger: Ledger | None = stream.ledger if stream else None
+    return PageExplained(
+        filter=each.name, file=each.file, label=each.label, is_in_manifests=each in source.filters,
+        source=source.name, stream=each.stream, asks=source.asks_of(each),
+        request=ledger.pages[0].url if ledger else None, pages=len(ledger.pages) if ledger else 0,
+        checked_at=ledger.checked_at if ledger else None, failed=ledger.failed if ledger else None,
+        funnel=told.numbers() if told else None, drops=_drops(desk, source, each, told) if told else [],
+        verdict=verdict(each, desk.filters, partial(desk.drawn, source)),
+    )  # fmt: skip
+
+
+def _drops(desk: Desk, source: Source, each: Filter, told: Funnel) -> list[Drop]:
+    """Return what went at each point, in order."""
+    aside = desk.set_aside(source, each.stream)
+    reasons = dict(Counter(record["reason"] for _, record in aside).most_common())
+    ids = [str(record["id"]) for _, record in aside[:EXAMPLES]]
+    left = told.records - told.set_aside
+    commands = desk.show_set_aside(source, each.stream, aside[:EXAMPLES]) if aside else []
+    drops = [Drop("set aside", told.set_aside, left, {}, reasons, ids, commands)]
+
+    def drop(what: str, gone: list[Held], left: int, kept: dict[str, int], dropped: dict[str, int]) -> None:
+        some = gone[:EXAMPLES]
+        commands = desk.show(source, each.stream, some)
+        drops.append(Drop(what, len(gone), left, kept, dropped, [model.id for model in some], commands))
+
+    for what, gone in (("skipped", told.skipped), ("came again", told.duplicates)):
+        left -= len(gone)
+        drop(what, gone, left, {}, {})
+    for step in told.steps:
+        drop(f"{step.axis} {step.option}", step.gone, step.left, step.kept, step.dropped)
+    drop("cut", told.cut, len(told.published), {}, {})
+    return drops

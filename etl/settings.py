@@ -1,0 +1,119 @@
+"""filters.toml, read and checked: unknown keys and what an API does not honour are refused before anything runs."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from etl.contracts import contract
+from etl.errors import BadUsage
+from etl.files import sources
+from etl.filters import SIZES, Axis, Filter, Filters, Option, Rate, SizeClass, Source, choose
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def load_filters(path: Path) -> Filters:
+    """Read and check filters.toml.
+
+    Raises:
+        BadUsage: it is missing, is not TOML (with the line), or breaks a rule (with the key).
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadUsage(f"{path}: cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise BadUsage(f"{path}: is not TOML: {error}") from error
+    if violations := contract("filters").violations(table):
+        lines = [f"{path}: {'.'.join(map(str, each.path)) or 'the file'}: {each.message}" for each in violations]
+        raise BadUsage("\n".join(lines))
+    names = [name for name in table if name not in ("limit", "depth")]
+    try:
+        made = tuple(_source(name, table[name]) for name in names)
+    except BadUsage as error:
+        raise BadUsage(f"{path}: {error}") from None
+    for one, other in itertools.combinations(made, 2):
+        if one.prefix == other.prefix:
+            raise BadUsage(f"{path}: {other.name}.prefix: {other.prefix} is the prefix of {one.name} too")
+    return Filters(table["limit"], table["depth"], made)
+
+
+def _source(name: str, table: dict[str, Any]) -> Source:
+    if name not in sources():
+        raise BadUsage(f"{name}: no source of that name; there are {', '.join(sources())}")
+    axes = tuple(_axis(name, axis, options) for axis, options in table["axes"].items())
+    seen: dict[str, str] = {}
+    for option in (option for axis in axes for option in axis.options if not option.is_default):
+        if option.name in seen:
+            where = f"{name}.axes.{option.axis}.{option.name}"
+            raise BadUsage(f"{where}: the name is an option of axis {seen[option.name]} too; paths could not tell them apart")
+        seen[option.name] = option.axis
+    if table["manifests"] == "all":
+        choices = list(itertools.product(*(axis.options for axis in axes)))[1:]
+    else:
+        choices = [choose(f"{name}.manifests: {path}", axes, path) for path in table["manifests"]]
+    filters = tuple(Filter(name, table["prefix"], choice) for choice in choices)
+    skip = frozenset(table.get("skip", ()))
+    largest_bytes = table.get("largest_mb", 64) * 10**6
+    rate = Rate(**table["rate"])
+    sizes = _sizes(name, table["sizes"]) if "sizes" in table else SIZES
+    asks = table.get("asks", {})
+    source = Source(name, table["prefix"], table["page"], largest_bytes, rate, asks, axes, skip, filters, sizes)
+    _check_sizes(source)
+    _check_requests(source)
+    return source
+
+
+def _sizes(source: str, table: dict[str, dict[str, float]]) -> tuple[SizeClass, ...]:
+    sizes = tuple(SizeClass(name, 1e9 * next(iter(most.values()), math.inf), "through" in most) for name, most in table.items())
+    bounds = [(each.most, each.is_through) for each in sizes]
+    if sorted(set(bounds)) != bounds or bounds[-1][0] != math.inf:
+        raise BadUsage(f"{source}.sizes: each class has a greater bound than the one before, and only the last has none")
+    return sizes
+
+
+def _check_sizes(source: Source) -> None:
+    """Refuse options that keep a size class which there is not."""
+    known = {"unknown", *(each.name for each in source.sizes)}
+    for option in (option for axis in source.axes for option in axis.options if option.axis == "size"):
+        if strange := sorted(set(map(str, option.values)) - known):
+            where = f"{source.name}.axes.size.{option.name}"
+            raise BadUsage(f"{where}: no size class {strange[0]}; there are {', '.join(each.name for each in source.sizes)}")
+
+
+def _check_requests(source: Source) -> None:
+    """Refuse parameters that the API does not honour, which it would ignore in silence or refuse."""
+    asked = {f"{source.name}.page": {"limit": source.page}, f"{source.name}.asks": source.asks}
+    for option in (option for axis in source.axes for option in axis.options):
+        asked[f"{source.name}.axes.{option.axis}.{option.name}.asks"] = option.asks
+    for where, asks in asked.items():
+        for violation in contract(f"{source.name}.request").violations(asks):
+            raise BadUsage(f"{where}: {violation}; see what the API honours in schemas/{source.name}.request.schema.json")
+    keys = [set(source.asks), *({key for option in axis.options for key in option.asks} for axis in source.axes), {"limit"}]
+    for one, other in itertools.combinations(keys, 2):
+        for key in one & other:
+            raise BadUsage(f"{source.name}: {key} is asked in two places (asks, axes, page); one would undo the other")
+
+
+def _axis(source: str, axis: str, options: dict[str, Any]) -> Axis:
+    fields = contract("model", source).schema["$defs"][source]["properties"]
+    for name, option in options.items():
+        if axis not in fields and ("keeps" in option or "drops" in option):
+            raise BadUsage(
+                f"{source}.axes.{axis}.{name}: keeps and drops look at the model's field {axis}, which it has not; "
+                f"it has {', '.join(fields)}"
+            )
+    return Axis(
+        axis,
+        tuple(
+            Option(
+                axis, name, option["label"], option.get("asks", {}),
+                frozenset(option.get("keeps", option.get("drops", ()))), "drops" in option, is_default=place == 0,
+            )
+            for place, (name, option) in enumerate(options.items())
+        ),
+    )  # fmt: skip

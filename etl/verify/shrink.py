@@ -1,0 +1,63 @@
+"""A guard against pages that lost their models since a base."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from etl.files import INDEX
+from etl.sides import values
+from etl.verify.published import Check
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from etl.filters import Filter
+    from etl.sides import Side
+    from etl.verify.published import Published
+
+FLOOR = 10  # models, below which a page may lose all it has
+
+
+def shrunk(published: Published, base: Side | None, allowed: Collection[Filter]) -> Check:
+    """No page lost more than half of its models since the base, unless it is known why its stream is smaller.
+
+    It is known where the API says that it has no more, and still has some, or where filters.toml allows a lesser depth. A
+    smaller limit, or a filter that filters.toml no longer names, are no loss.
+    """
+    check = Check("models lost since the base")
+    if base is None:
+        check.notes.append("no base to compare with")
+        return check
+    before = _entries(values(base.manifests))
+    now = _entries(published.values)
+    for each in (each for source in published.filters.sources for each in source.filters):
+        old, new = before.get(each.file), now.get(each.file)
+        if old is None or old["count"] < FLOOR:
+            continue
+        check.looked_at += 1
+        count = new["count"] if new else 0
+        if 2 * count >= min(old["count"], published.filters.limit):
+            continue
+        told = f"{published.where(each.file, '$.models')}: holds {count} models, and held {old['count']} in {base.name}"
+        if each in allowed:
+            check.notes.append(f"{told}; allowed")
+        elif new and (reason := _known_reason(old, new)):
+            check.warnings.append(f"{told}; {reason}")
+        else:
+            check.problems.append(f"{told}; see make explain FILTER={each.name}, or allow it: --allow-shrink {each.name}")
+    return check
+
+
+def _entries(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {entry["file"]: entry for entry in told.get(INDEX, {"manifests": []})["manifests"]}
+
+
+def _known_reason(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
+    """Return why the stream of a manifest is smaller than it was; null where it is not, or where nobody knows."""
+    if "funnel" not in old or not 0 < new["funnel"]["records"] < old["funnel"]["records"]:
+        return None
+    records = f"its stream has {new['funnel']['records']} records and had {old['funnel']['records']}"
+    return {
+        "exhausted": f"{records}, and the API has no more",
+        "depth": f"{records}, as many as filters.toml allows",
+    }.get(new["short"])

@@ -1,0 +1,81 @@
+"""Where a model is and why not elsewhere; what tells two pages apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.conftest import House, hf
+from tests.explain.test_page import LARGE, SMALL, explained, shown
+
+if TYPE_CHECKING:
+    import pytest
+
+APACHE = {"tags": ["license:apache-2.0"]}
+
+
+def test_a_model_is_told_with_its_places_and_why_not_elsewhere(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.put("huggingface", "default", [hf("o/a", **SMALL), hf("o/b", **SMALL, **APACHE), hf("o/c", **SMALL)])
+    house.put("huggingface", "likes", [hf("o/b"), hf("o/private", private=True)])
+    assert house.run("manifests") == 0
+    told = explained(house, capsys, "huggingface:o/c")
+    assert told["fields"]["size_from"] == "safetensors"
+    assert told["ranks"] == {"default": 3}
+    assert told["manifests"] == {"hf-filter-other.json": 2}
+    assert told["not_in"] == {
+        "hf-filter-likes.json": "not among the 1 models of stream likes",
+        "hf-filter-small.json": "cut: it would be number 3, and the limit is 2",
+        "hf-filter-large.json": "size large does not keep small",
+        "hf-filter-apache.json": "license apache does not keep None",
+    }
+    assert [[each["id"] for each in shown(command)] for command in told["commands"]] == [["o/c"], ["o/c"]]
+    told = explained(house, capsys, "hf:o/private")
+    assert (told["fields"], told["set_aside"]) == (None, {"likes": "private"})
+    assert told["not_in"]["hf-filter-likes.json"] == "set aside: private"
+    assert shown(told["commands"][0])[0]["id"] == "o/private"
+    assert house.run("explain", "hf:o/b") == 0
+    assert "size_from     safetensors" in capsys.readouterr().out
+
+
+def test_a_model_that_is_skipped_or_not_there(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.put("huggingface", "default", [hf("o/model")])
+    house.put("huggingface", "likes", [hf("o/model"), hf("o/skipped", **LARGE)], complete=False)
+    assert house.run("manifests") == 1
+    told = explained(house, capsys, "hf:o/skipped")
+    assert (told["fields"], set(told["not_in"].values())) == (None, {"filters.toml skips it", "no stream likes on disk"})
+    house.put("huggingface", "likes", [hf("o/model"), hf("o/skipped", **LARGE)])
+    assert house.run("manifests") == 0
+    assert explained(house, capsys, "hf:o/skipped")["fields"]["size"] == "large"
+    assert house.run("explain", "hf:o/modal") == 2
+    assert "huggingface:o/modal: no stream on disk has it; nearest: huggingface:o/model" in capsys.readouterr().err
+
+
+def test_two_pages_are_told_apart_or_why_nothing_does(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.put("huggingface", "default", [hf("o/a", **SMALL), hf("o/b", **SMALL, **APACHE), hf("o/c", **LARGE, **APACHE)])
+    house.put("huggingface", "likes", [hf("o/a", **SMALL)])
+    assert house.run("manifests") == 0
+    told = explained(house, capsys, "hf/small", "--against", "hf/apache")
+    assert (told["shared"], told["only"], told["alike"]) == (1, [1, 1], None)
+    assert told["apart"] == ["size: small or all", "license: all or apache", "their lists part at number 1: o/a or o/b"]
+    told = explained(house, capsys, "hf/small", "--against", "hf/likes")
+    assert told["apart"][1:] == [
+        "size: small or all",
+        "they draw on two streams, default and likes, each in the order of its request",
+        "hf/small goes on after the 1 models of hf/likes",
+    ]
+    house.put("huggingface", "default", [hf("o/a", **SMALL, **APACHE)])
+    assert house.run("manifests") == 0
+    told = explained(house, capsys, "hf/small", "--against", "hf/apache")
+    assert told["alike"] == "they share stream default, and no model before the cut is kept by one of them only"
+    told = explained(house, capsys, "hf/small", "--against", "hf/likes")
+    assert told["alike"] == "streams default and likes have no more, and hold the same 1 models that they keep"
+    house.put("huggingface", "likes", [hf("o/a", **SMALL)], exhausted=False)
+    assert explained(house, capsys, "hf/small", "--against", "hf/likes")["alike"] is None
+    assert house.run("explain", "hf/small", "--against", "hf/likes") == 0
+    assert "the same models, and nothing explains it" in capsys.readouterr().out
+
+
+def test_a_page_without_a_stream_cannot_be_compared(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.put("huggingface", "default", [hf("o/a")])
+    assert house.run("manifests") == 1
+    assert house.run("explain", "hf/small", "--against", "hf/likes") == 1
+    assert "hf/likes: no stream likes on disk; ask with: make extract SOURCE=huggingface" in capsys.readouterr().err

@@ -1,0 +1,265 @@
+"""What verify refuses although every file is as it was made: lost models, ignored options, unsafe pages, old answers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from etl.transform.level import from_evidence
+from etl.verify.said import _barred, _level
+from tests.conftest import House, civitai, hf
+from tests.transform.test_stage import HOSTILE, made
+from tests.verify.test_stage import failed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SMALL = {"safetensors": {"total": 1_000_000_000}}
+CIVITAI = """
+limit = 20
+depth = 40
+[civitai]
+prefix = "civitai"
+page = 2
+rate = { requests = 1, seconds = 1, in_flight = 1 }
+manifests = ["pg", "pg13", "loras"]
+[civitai.axes.level]
+all = { label = "All" }
+pg = { label = "PG", keeps = ["pg"] }
+pg13 = { label = "PG-13", keeps = ["pg", "pg13"] }
+[civitai.axes.type]
+all = { label = "All types", asks = { types = ["Checkpoint", "LORA"] } }
+loras = { label = "LoRAs", asks = { types = ["LORA"] }, keeps = ["LORA"] }
+"""
+
+
+@pytest.fixture
+def works(house: House) -> House:
+    """Return an empty data folder for CivitAI, with safe pages and one of a type."""
+    house.filters.write_text(CIVITAI)
+    return house
+
+
+def checked(house: House, capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, Any]:
+    """Return the checks of verify by name, as data."""
+    capsys.readouterr()
+    code = house.run("verify", "--json", *more)
+    told = json.loads(capsys.readouterr().out)
+    checks = {check["name"]: check for check in told["checks"]}
+    assert told["failed"] == sum(bool(check["problems"]) for check in checks.values())
+    assert code == (told["failed"] > 0)
+    return checks
+
+
+def put(house: House, source: str, stream: str, query: str, *records: Any, **ledger: Any) -> None:
+    """Put a stream of one page that was asked with a query."""
+    house.put(source, stream, list(records), **ledger)
+    path = house.data.ledger(source, stream)
+    path.write_text(path.read_text().replace('"url": "/1"', f'"url": "/api?{query}"'))
+
+
+UNSAFE: list[tuple[dict[str, Any], str]] = [
+    ({"nsfw": True}, "is r"),
+    ({"nsfwLevel": 4}, "is r"),
+    ({"nsfwLevel": None}, "is xxx"),
+    ({"nsfwLevel": 12}, "is r"),
+    ({"poi": True}, "is poi"),
+    ({"minor": True}, "is minor"),
+    ({"mode": "TakenDown"}, "is taken down"),
+    ({"nsfwLevel": 33}, "is blocked"),
+]
+
+
+@pytest.mark.parametrize(("fields", "told"), UNSAFE)
+def test_no_safe_page_has_a_model_that_its_record_calls_unsafe(
+    works: House, capsys: pytest.CaptureFixture[str], fields: dict[str, Any], told: str
+) -> None:
+    put(works, "civitai", "default", "nsfw=true", civitai(1), civitai(2, **fields))
+    put(works, "civitai", "loras", "nsfw=true&types=LORA", civitai(3, type="LORA"))
+    assert works.run("manifests") == 0
+    name = "levels and flags, read again"
+    assert checked(works, capsys)[name]["problems"] == []
+    for page in ("civitai-filter-pg.json", "civitai-filter-pg13.json"):
+        path = works.data.manifests / page
+        value = json.loads(path.read_text())
+        value["models"].append({"id": "2", "slug": "2", "name": "model 2"})
+        path.write_text(json.dumps(value))
+    problems = checked(works, capsys)[name]["problems"]
+    assert len(problems) == 2
+    for page, problem in zip(("civitai-filter-pg.json", "civitai-filter-pg13.json"), problems, strict=True):
+        assert f"{page}: $.models[1]: 2 {told}, see {works.data.raw('civitai', 'default')}/page-0001.json: $.items[1]" in problem
+
+
+def test_of_a_model_that_came_twice_each_record_counts(works: House, capsys: pytest.CaptureFixture[str]) -> None:
+    put(works, "civitai", "default", "nsfw=true", civitai(1), civitai(2), civitai(1, nsfw=True))
+    put(works, "civitai", "loras", "types=LORA", civitai(3, type="LORA"))
+    assert works.run("manifests") == 0
+    checks = checked(works, capsys)
+    assert [name for name, check in checks.items() if check["problems"]] == ["levels and flags, read again"]
+    assert len(checks["levels and flags, read again"]["problems"]) == 2
+
+
+def test_what_the_apis_own_filter_let_through_is_counted(works: House, capsys: pytest.CaptureFixture[str]) -> None:
+    put(works, "civitai", "default", "nsfw=true", civitai(1), civitai(2, nsfw=True), civitai(4, minor=True))
+    put(works, "civitai", "loras", "types=LORA", civitai(3, type="LORA", nsfwLevel=2), civitai(5, type="LORA", poi=True))
+    assert works.run("manifests") == 0
+    assert checked(works, capsys)["levels and flags, read again"]["notes"] == [
+        "civitai/default: the API's own filter let through 1 minor",
+        "civitai/loras: the API's own filter let through 1 poi, 1 above pg",
+    ]
+
+
+@given(st.sampled_from(HOSTILE) | st.integers(-2, 70) | st.floats(-1e9, 1e9), st.sampled_from([*HOSTILE, False, 0]))
+def test_both_readings_of_a_level_agree(level: Any, nsfw: Any) -> None:
+    record = civitai(1, nsfwLevel=level, nsfw=nsfw)
+    page = made("civitai", record)
+    models = [model["level"] for model in page.models]
+    assert models == ([] if _barred(record) else [_level(record)])
+    assert _level({"nsfwLevel": 1}) == from_evidence(nsfw=False, nsfw_level=1) == "pg"
+
+
+def test_options_that_most_answers_ignore_are_refused_and_some_are_counted(
+    works: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "answers against requests"
+    put(works, "civitai", "default", "sort=Most+Downloaded", civitai(1))
+    put(works, "civitai", "loras", "types=LORA", civitai(1), civitai(2, type="LORA"), civitai(3, type="LORA"))
+    assert works.run("manifests") == 0
+    check = checked(works, capsys)[name]
+    assert (check["problems"], check["looked_at"]) == ([], 4)
+    assert check["notes"] == ["civitai/loras: 1 records were not asked for and are on no page"]
+    put(works, "civitai", "loras", "types=LORA&baseModels=SDXL+1.0", civitai(2, type="LORA"))
+    assert works.run("manifests") == 0
+    (problem,) = checked(works, capsys)[name]["problems"]
+    assert problem.startswith(f"{works.data.ledger('civitai', 'loras')}: 1 of 1 records are not what was asked, the first at ")
+    assert problem.endswith("page-0001.json: $.items[0]; the source ignores an option")
+
+
+def test_an_order_that_the_source_ignores_is_refused_and_counters_that_moved_are_not(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def models(*downloads: int | None) -> list[Any]:
+        return [hf(f"o/m{n}", downloads=each) for n, each in enumerate(downloads)]
+
+    put(house, "huggingface", "likes", "sort=lastModified", hf("o/m1"), hf("o/m0"))
+    put(house, "huggingface", "default", "sort=downloads", *models(1000, 1040, None, 900, 900, 1, 2, 0))
+    assert house.run("manifests") == 0
+    name = "answers against requests"
+    assert checked(house, capsys)[name]["problems"] == []
+    put(house, "huggingface", "default", "sort=downloads", *models(1, 1000, 5, 900))
+    assert house.run("manifests") == 0
+    (problem,) = checked(house, capsys)[name]["problems"]
+    assert "2 of 4 records stand behind lesser ones, the first at" in problem
+    assert problem.endswith("$[1]; the source ignores the order downloads")
+
+
+def lost(house: House, folder: Path, before: int, *now: Any, **ledger: Any) -> str:
+    """Publish so many small models as the base, and then these records; return the base."""
+    house.filters.write_text(house.filters.read_text().replace("limit = 2", "limit = 20").replace("depth = 4", "depth = 40"))
+    house.put("huggingface", "likes", [hf("o/a")])
+    house.put("huggingface", "default", [hf(f"o/s{n}", **SMALL) for n in range(before)])
+    assert house.run("manifests") == 0
+    shutil.copytree(house.data.manifests, folder / "base")
+    house.put("huggingface", "default", list(now), **ledger)
+    assert house.run("manifests") == 0
+    return str(folder / "base")
+
+
+def test_a_page_that_lost_most_of_its_models_is_refused_unless_that_is_allowed(
+    house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = lost(house, tmp_path, 12, *(hf(f"o/s{n}", **(SMALL if n < 5 else {})) for n in range(12)))
+    name = "models lost since the base"
+    (problem,) = checked(house, capsys, "--base", base)[name]["problems"]
+    assert problem.startswith(
+        f"{house.data.manifests / 'hf-filter-small.json'}: $.models: holds 5 models, and held 12 in {base};"
+    )
+    assert problem.endswith("or allow it: --allow-shrink hf/small")
+    check = checked(house, capsys, "--base", base, "--allow-shrink", "hf/small")[name]
+    assert (check["problems"], len(check["notes"])) == ([], 1)
+    assert house.run("verify", "--base", base, "--allow-shrink", "hf/smal") == 2
+    assert "nearest: hf/small" in capsys.readouterr().err
+    assert checked(house, capsys)[name]["notes"] == ["no base to compare with"]
+
+
+def test_a_base_of_an_earlier_version_is_a_base(house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base = lost(house, tmp_path, 12, *(hf(f"o/s{n}", **SMALL) for n in range(5)), exhausted=True)
+    path = tmp_path / "base" / "index.json"
+    index = json.loads(path.read_text())
+    for entry in index["manifests"]:
+        del entry["funnel"], entry["verdict"]
+    path.write_text(json.dumps(index))
+    # How many records its stream had is not known, so that nobody knows whether it is smaller.
+    assert len(checked(house, capsys, "--base", base)["models lost since the base"]["problems"]) == 2
+    assert house.run("diff", base, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["untold"][0].startswith("no models in")
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "ledger", "problems", "warnings"),
+    [
+        (12, 6, {}, 0, 0),  # half is not more than half
+        (9, 0, {}, 0, 0),  # below the floor
+        (12, 5, {"exhausted": True}, 0, 2),  # the API has no more, and says so
+        (12, 0, {"exhausted": True}, 2, 0),  # an API that has nothing at all no longer knows what it is asked
+        (12, 5, {"exhausted": False}, 2, 0),  # and it has more
+    ],
+)
+def test_a_stream_that_is_smaller_for_a_known_reason_is_a_warning(
+    house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    before: int, now: int, ledger: dict[str, Any], problems: int, warnings: int,
+) -> None:  # fmt: skip
+    base = lost(house, tmp_path, before, *(hf(f"o/s{n}", **SMALL) for n in range(now)), **ledger)
+    check = checked(house, capsys, "--base", base)["models lost since the base"]
+    assert (len(check["problems"]), len(check["warnings"])) == (problems, warnings)  # small, and other
+
+
+def test_a_smaller_limit_loses_nothing_and_a_lost_stream_all(
+    house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = lost(house, tmp_path, 20, *(hf(f"o/s{n}", **SMALL) for n in range(20)))
+    house.filters.write_text(house.filters.read_text().replace("limit = 20", "limit = 3"))
+    assert house.run("manifests") == 0
+    name = "models lost since the base"
+    assert checked(house, capsys, "--base", base)[name]["problems"] == []
+    shutil.rmtree(house.data.raw("huggingface", "default"))
+    assert house.run("manifests") == 1
+    assert len(checked(house, capsys, "--base", base)[name]["problems"]) == 2
+
+
+def test_old_answers_are_a_warning_and_too_old_ones_are_refused(
+    house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.put("huggingface", "default", [hf("o/a")], checked_at="2026-01-01T00:00:00.000Z")
+    house.put("huggingface", "likes", [hf("o/a")], checked_at="2026-01-03T00:00:00.000Z")
+    assert house.run("manifests") == 0
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767441600")  # 2026-01-03 at noon
+    name = "age of the streams"
+    check = checked(house, capsys)[name]
+    told = ["huggingface: 1 streams were checked more than a day ago, default longest, 2.5 days"]
+    assert (check["problems"], check["warnings"], check["looked_at"]) == ([], told, 2)
+    (problem,) = checked(house, capsys, "--max-age", "2d")[name]["problems"]
+    assert problem.startswith(
+        f"{house.data.ledger('huggingface', 'default')}: $.checked_at: 2026-01-01T00:00:00.000Z is 2.5 days"
+    )
+    assert checked(house, capsys, "--max-age", "60h")[name]["problems"] == []
+    assert house.run("verify", "--max-age", "2d") == 1
+    assert "FAIL age of the streams (2)" in capsys.readouterr().out
+
+
+def test_text_tells_notes_warnings_and_all_problems(house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base = lost(house, tmp_path, 12, *(hf(f"o/t{n}", **SMALL) for n in range(5)), exhausted=True)
+    capsys.readouterr()
+    assert house.run("verify", "--base", base, "--max-age", "1s") == 1
+    told = capsys.readouterr().out
+    assert list(failed(told)) == ["age of the streams"]
+    assert "     warning: " in told
+    assert (
+        f"now against {base}: 2 of 5 manifests differ; models: 5 came, 12 went; make diff tells what\n13 checks, 1 failed\n"
+        in told
+    )
