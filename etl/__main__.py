@@ -1,7 +1,12 @@
 """Entry point of `python -m etl`."""
 
+import os
 import sys
 
-from etl.cli import main
+from etl.cli import STOPPED, main
 
-sys.exit(main())
+code = main()
+if code == STOPPED:  # an ordinary end would wait for the threads whose requests nobody wants any more
+    sys.stdout.flush()
+    os._exit(code)
+sys.exit(code)

@@ -35,7 +35,7 @@ _WORDS = {
     "verify": "check what is published",
     "refresh": "extract, manifests and verify; a stream that failed stops none of them",
 }
-_STOPPED = 130  # as a shell says of Ctrl-C
+STOPPED = 130  # as a shell says of Ctrl-C
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _told(DiskRefused(f"{error.filename or given.data}: the system refused: {error.strerror}"))
     except KeyboardInterrupt:
         console.tell("stopped; what was on disk before is kept")
-        return _STOPPED
+        return STOPPED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -163,13 +163,15 @@ def _access(api: Api) -> Access:
     Raises:
         BadUsage: that is no address of a server.
     """
-    from etl.extract.api import Access
+    from etl.extract.api import Access, is_endpoint
 
     endpoint = (os.environ.get(api.endpoint_variable) or api.endpoint).rstrip("/")
+    if not is_endpoint(endpoint):
+        raise BadUsage(f"{api.endpoint_variable}: is no address of a server, such as {api.endpoint}")
     split = urlsplit(endpoint)
-    if split.scheme not in ("http", "https") or not split.hostname or split.query or split.fragment or "@" in split.netloc:
-        raise BadUsage(f"{api.endpoint_variable}={endpoint}: is no address of a server, such as {api.endpoint}")
     token = next((told for name in api.token_variables if (told := os.environ.get(name, "").strip())), None)
+    if token and not (token.isascii() and token.isprintable()):
+        raise BadUsage(f"{' or '.join(api.token_variables)}: holds what no token does, such as a line break; mend or unset it")
     if token and split.scheme == "http" and split.hostname not in ("localhost", "127.0.0.1", "::1"):
         raise BadUsage(f"{api.endpoint_variable}={endpoint}: a token is sent over https only; unset it, or use https")
     return Access(endpoint, token)

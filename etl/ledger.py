@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -80,6 +81,27 @@ def ledger_of(path: Path) -> Ledger:
         raise BadAnswer(f"{path}: {violations[0]}; ask again for its source")
     pages = tuple(RawPage(**page) for page in value.pop("pages"))
     return Ledger(pages, **value)
+
+
+def sound_ledger(path: Path) -> Ledger | None:
+    """Return the ledger in a file; null when there is none that keeps its contract, so that all is read anew.
+
+    Raises:
+        DiskRefused: it cannot be read.
+    """
+    try:
+        return ledger_of(path) if path.is_file() else None
+    except BadAnswer:
+        return None
+
+
+def sound_body(folder: Path, page: RawPage) -> bytes | None:
+    """Return the bytes of a page; null when they are not there or not those of its ledger."""
+    try:
+        body = (folder / page.file).read_bytes()
+    except FileNotFoundError:
+        return None
+    return body if hashlib.sha256(body).hexdigest() == page.sha256 else None
 
 
 def write_ledger(path: Path, ledger: Ledger) -> None:

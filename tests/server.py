@@ -41,7 +41,8 @@ class Call:
 class Fault:
     """What is wrong with an answer; what is not named here is as it should be.
 
-    `cut` sends half of the body and closes, `drop` closes before any answer, `drip_s` waits that long after each byte.
+    `cut` sends half of the body and closes, `drop` closes before any answer, `drip_s` waits that long after each byte of the
+    body, and, if `drips_all`, of the headers.
     """
 
     status: int = 200
@@ -51,6 +52,7 @@ class Fault:
     cut: bool = False
     drop: bool = False
     drip_s: float = 0
+    drips_all: bool = False
 
 
 class Server:
@@ -196,13 +198,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         if fault.drop:
             return
-        self.send_response(fault.status)
-        for name, value in {**headers, "Content-Length": str(len(body))}.items():
-            self.send_header(name, value)
-        self.end_headers()
+        told = "".join(f"{name}: {value}\r\n" for name, value in {**headers, "Content-Length": str(len(body))}.items())
+        head = f"HTTP/1.1 {fault.status} x\r\n{told}\r\n".encode("latin-1")
+        if not fault.drips_all:
+            self.wfile.write(head)
+            head = b""
+        sent = head + (body[: len(body) // 2] if fault.cut else body)
         with suppress(OSError):  # the client may give up
-            for place in range(len(body) // 2 if fault.cut else len(body)):
-                self.wfile.write(body[place : place + 1])
+            for place in range(len(sent)):
+                self.wfile.write(sent[place : place + 1])
                 if fault.drip_s:
                     self.wfile.flush()
                     time.sleep(fault.drip_s)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,9 +38,24 @@ class Api:
         return f"{self.path}?{urlencode(worded, doseq=True)}"
 
 
+def is_endpoint(text: str) -> bool:
+    """Tell whether a text is the address of a server: no user, no query, and a port that there is."""
+    host = r"([\w-]+(\.[\w-]+)*\.?|\[[0-9a-fA-F:.]+\])"
+    try:
+        return bool(re.fullmatch(rf"https?://{host}(:\d+)?(/[^\s?#]*)?", text)) and urlsplit(text).port != 0
+    except ValueError:
+        return False
+
+
 @dataclass(frozen=True)
 class Access:
     """Where a source is asked, and as whom: `endpoint` has no final slash; without a `token`, as anybody."""
 
     endpoint: str
     token: str | None
+
+    def conceal(self, text: str) -> str:
+        """Return the text without the token, as it is or as an address spells it."""
+        for spelled in (self.token, quote(self.token, safe="")) if self.token else ():
+            text = text.replace(spelled, "(the token)")
+        return text

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
 import tomllib
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 import requests
 import tenacity
 import urllib3
 from pyrate_limiter import InMemoryBucket, Limiter, SingleBucketFactory
 from pyrate_limiter import Rate as Window
-from requests_ratelimiter import LimiterAdapter
 
 from etl.errors import BadAnswer, BadUsage, EtlError, Unavailable
-from etl.extract.verdict import Again, refusal
-from etl.files import PROJECT, parse_answer
+from etl.extract import line
+from etl.extract.verdict import Again, Answer, Reply, answer_of, refuse_token
+from etl.files import PROJECT
 from etl.inert import inert
 
 if TYPE_CHECKING:
@@ -34,24 +32,10 @@ _log = logging.getLogger(__name__)
 
 CONNECT_S = 10
 READ_S = 90  # between two pieces: a page of CivitAI may be some megabytes, and its own router waits 30 s
-WHOLE_S = 300  # for a whole answer
 ATTEMPTS = 6
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 30.0
-DEADLINE_S = 900  # for all attempts of a request, their waits included
+DEADLINE_S = 900  # within which the last attempt at a request begins, waits included
 LOST_AFTER = 3  # requests that failed in a row, each with all its attempts
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A body, decompressed, and its value, with what its headers say: `link` is the address of the next page.
-
-    Body and value are null where the server said that the body is the one of the tag that was sent along.
-    """
-
-    body: bytes | None
-    value: Any
-    etag: str | None
-    link: str | None
 
 
 class NotAsked(EtlError):
@@ -79,7 +63,7 @@ class Client:
         split = urlsplit(access.endpoint)
         self._origin = f"{split.scheme}://{split.netloc}"
         self._base = split.path
-        self._api, self._token = api, access.token
+        self._api, self._access = api, access
         self._session = session
         self._largest_bytes = largest_bytes  # of a body, decompressed
         self._lost: EtlError | None = None
@@ -90,7 +74,7 @@ class Client:
             SingleBucketFactory(InMemoryBucket([Window(rate.requests, int(rate.seconds * 1000))]), schedule_leak=False)
         )
         # limit_statuses: one 429 is no reason to hold back a whole window of requests.
-        adapter = LimiterAdapter(limiter=limiter, per_host=False, limit_statuses=(), pool_maxsize=rate.in_flight)
+        adapter = line.Line(limiter=limiter, per_host=False, limit_statuses=(), pool_maxsize=rate.in_flight)
         session.mount(access.endpoint + api.path, adapter)
 
     def get(self, target: str, etag: str | None) -> Answer:
@@ -112,7 +96,7 @@ class Client:
         try:
             for attempt in attempts:
                 with attempt:
-                    answer = self._logged(target, etag, attempt.retry_state)
+                    answer = self._attempt(target, etag, attempt.retry_state)
         except Again as again:
             self._count(again.error)
             raise again.error from again
@@ -123,21 +107,25 @@ class Client:
             self._failures = 0
         return answer
 
-    def _logged(self, target: str, etag: str | None, state: tenacity.RetryCallState) -> Answer:
-        """Ask one time; log how it went, without a token, which is in no target."""
-        start, told = time.monotonic(), "nothing"
+    def _attempt(self, target: str, etag: str | None, state: tenacity.RetryCallState) -> Answer:
+        """Ask one time; log how it went, without a token, which is in no target and no error."""
+        if self._lost:
+            raise NotAsked(self._origin, self._lost)
+        start = time.monotonic()
+        told: list[object] = []
         try:
-            answer = self._once(target, etag)
-            told = "304" if answer.body is None else f"200, {len(answer.body):,} bytes"
+            reply = self._ask(target, etag)
+            told.append(f"{reply.status}, {len(reply.body):,} bytes")
+            return answer_of(self._api, self._access, reply)
         except (Again, EtlError) as error:
-            told = str(error)
+            told.append(error)
             raise
         finally:
             _log.info(
                 "%s%s: attempt %d, waited %.1f s, took %.2f s: %s",
-                self._origin, target, state.attempt_number, state.idle_for, time.monotonic() - start, told,
+                self._origin, target, state.attempt_number, state.upcoming_sleep, time.monotonic() - start,
+                ": ".join(map(str, told)),
             )  # fmt: skip
-        return answer
 
     def stop(self) -> None:
         """End all waits; send nothing more."""
@@ -161,58 +149,43 @@ class Client:
             raise BadAnswer(f"{self._origin}: the answer has not the shape of a page; has the source changed?") from error
         if following is None:
             return records, None
-        split = urlsplit(urljoin(self._origin + target, following))
-        if (f"{split.scheme}://{split.netloc}", split.path) != (self._origin, urlsplit(target).path):
+        refuse_token(self._access, unquote(following))
+        here = self._origin + target
+        try:
+            split = urlsplit(urljoin(here, following))
+            is_elsewhere = _place(split) != _place(urlsplit(here))
+        except ValueError:  # it is no address
+            is_elsewhere = True
+        if is_elsewhere:
             raise BadAnswer(f"{self._origin}: the next page is elsewhere, {inert(following)}; it is not followed")
         return records, f"{split.path}?{split.query}"
 
-    def _once(self, target: str, etag: str | None) -> Answer:
-        """Ask one time."""
-        if self._lost:
-            raise NotAsked(self._origin, self._lost)
+    def _ask(self, target: str, etag: str | None) -> Reply:
+        """Ask one time, when it is its turn."""
         headers = {"If-None-Match": etag} if etag else {}
         try:
             # A redirect would lead to another host or to a page for people. Without `auth`, a .netrc would be sent.
             with self._session.get(
-                self._origin + target, headers=headers, auth=partial(_sign, token=self._token),
+                self._origin + target, headers=headers, auth=partial(_sign, token=self._access.token),
                 timeout=(CONNECT_S, READ_S), allow_redirects=False, stream=True,
             ) as response:  # fmt: skip
                 body = self._body(response)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise Again(Unavailable(f"{self._origin}: {_cause(error)}; later may work")) from error
         link = response.links.get("next", {}).get("url")
-        told = response.headers.get("ETag")
-        if response.status_code == 304:
-            return Answer(None, None, told, link)
-        if response.status_code != 200:
-            text = body.decode(errors="replace")
-            said = f"{self._origin}: answered {response.status_code} {inert(response.reason or '')}: {inert(text)}"
-            raise refusal(self._api, said, response.status_code, response.headers, text)
-        return Answer(body, self._value(body, response.headers.get("Content-Type", "")), told, link)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Reply(self._origin, response.status_code, response.reason or "", headers, link, body)
 
     def _body(self, response: requests.Response) -> bytes:
-        """Return the body, decompressed; piece by piece, so that neither its length nor its slowness is without end."""
-        start, pieces, length = time.monotonic(), [], 0
+        """Return the body, decompressed; piece by piece, so that its length is not without end."""
+        pieces, length = [], 0
         while piece := response.raw.read1(2**16, decode_content=True):
             pieces.append(piece)
             length += len(piece)
             if length > self._largest_bytes:
                 told = f"{self._origin}: the answer is larger than {self._largest_bytes:,} bytes"
                 raise BadAnswer(f"{told}; ask for smaller pages, or raise largest_mb in filters.toml")
-            if time.monotonic() - start > WHOLE_S:
-                raise Again(Unavailable(f"{self._origin}: the answer was not whole within {WHOLE_S} s; later may work"))
         return b"".join(pieces)
-
-    def _value(self, body: bytes, kind: str) -> Any:
-        try:
-            return parse_answer(body, self._origin, unique=True)[1]
-        except BadAnswer as error:
-            if "json" not in kind:
-                words = inert(body[:1000].decode(errors="replace"))
-                raise Again(Unavailable(f"{self._origin}: answered {words}, where JSON was due; later may work")) from error
-            if isinstance(error.__cause__, json.JSONDecodeError | UnicodeDecodeError):
-                raise Again(error) from error  # it may have been cut
-            raise
 
     def _pause(self, seconds: float) -> None:
         self._over.wait(seconds)
@@ -231,7 +204,19 @@ def _wait_s(state: tenacity.RetryCallState) -> float:
     failed = state.outcome.exception() if state.outcome else None
     if isinstance(failed, Again) and failed.wait_s is not None:
         return failed.wait_s
+    if isinstance(failed, Again) and failed.is_late:
+        return LONGEST_WAIT_S
     return tenacity.wait_exponential_jitter(multiplier=FIRST_WAIT_S, max=LONGEST_WAIT_S, jitter=FIRST_WAIT_S)(state)
+
+
+def _place(address: SplitResult) -> tuple[str, str | None, int | None, str]:
+    """Return origin and path of an address.
+
+    Raises:
+        ValueError: its port is none.
+    """
+    port = address.port or {"http": 80, "https": 443}.get(address.scheme)
+    return address.scheme, address.hostname, port, address.path
 
 
 def _sign(request: requests.PreparedRequest, token: str | None) -> requests.PreparedRequest:
@@ -244,7 +229,7 @@ def _cause(error: Exception) -> str:
     if isinstance(error, requests.ConnectTimeout):
         return f"no connection within {CONNECT_S} s"
     if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
-        return f"no answer within {READ_S} s"
+        return f"silent for {READ_S} s, or the answer not whole within {line.WHOLE_S} s"
     if isinstance(error, requests.ConnectionError):
         return "no connection"
     return "the answer broke off"

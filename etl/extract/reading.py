@@ -8,22 +8,25 @@ import os
 import shutil
 from dataclasses import dataclass, replace
 from datetime import datetime
+from math import inf
 from typing import TYPE_CHECKING
 
 from etl.errors import BadAnswer, DiskRefused, EtlError, SourceChanged
 from etl.exchange import publish
 from etl.files import write
-from etl.ledger import Ledger, RawPage, ledger_of, write_ledger
+from etl.ledger import Ledger, RawPage, sound_body, sound_ledger, write_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from etl.extract.http import Answer, Client
+    from etl.extract.http import Client
+    from etl.extract.verdict import Answer
     from etl.files import Data
     from etl.filters import Source, Stream
 
 RESUMED_WITHIN_S = 6 * 3600  # the APIs' cursors point into an order that moves
+MOST_EMPTY = 50  # pages in a row without a record, each naming a next
 
 
 @dataclass(frozen=True)
@@ -45,18 +48,21 @@ class Terms:
         depth: Records after which a stream ends in any case.
         now: The time, as it is written into ledgers.
         max_age_s: Streams whose last good reading is younger are not asked again; all are asked without it.
+        since_ns: When the run began that this one goes on with, by the clock of the disk; null where it goes on with none.
     """
 
     judge: Callable[[Source, Stream], Callable[[bytes], Judged]]
     depth: int
     now: Callable[[], str]
     max_age_s: float | None = None
+    since_ns: int | None = None
 
-    def is_fresh(self, ledger: Ledger, request: str) -> bool:
+    def is_fresh(self, ledger: Ledger, request: str, written_ns: int = 0) -> bool:
         """Tell whether a stream on disk need not be asked again; `request` is what would be asked."""
-        if self.max_age_s is None or not ledger.complete or ledger.failed_at or ledger.pages[0].url != request:
+        if not ledger.complete or ledger.failed_at or ledger.pages[0].url != request:
             return False
-        return age_s(ledger, self.now()) < self.max_age_s
+        is_young = self.max_age_s is not None and age_s(ledger.checked_at, self.now()) < self.max_age_s
+        return is_young or (self.since_ns is not None and written_ns >= self.since_ns)
 
 
 class Reading:
@@ -70,20 +76,40 @@ class Reading:
         self.source, self.stream, self.client = source, stream, client
         self.target: str | None
         self.pages: list[RawPage]
-        self.changed = self.resumed = 0
         self.failed: EtlError | None = None
-        self.is_asked = False  # whether what is told of it last came of a request
+        self.is_asked = self.is_fresh = False  # whether what is told of it last came of a request; whether it needs none
         self._terms = terms
         self._place = data.raw(source.name, stream.name)
         self._ledger = data.ledger(source.name, stream.name)
         self._folder = data.raw(source.name, f".{stream.name}")
-        self._old = _sound(self._ledger)
+        self._old: Ledger | None = None
         self._start()
-        self.is_fresh = self._old is not None and terms.is_fresh(self._old, self.client.first(stream.asks))
-        if self.is_fresh:
-            self.target = None
-        else:
-            self._resume()
+
+    def begin(self) -> None:
+        """Look what is on disk: whether it need not be asked again, or what an earlier run had read of it.
+
+        Raises:
+            DiskRefused: it cannot be read or put in its place.
+        """
+        self._old = sound_ledger(self._ledger)
+        left = sound_ledger(self._folder / self._ledger.name)
+        if left and left.complete and self._is_newer(left):
+            publish(self._folder, self._place, self._ledger.name)  # it was stopped at the last moment
+            self._old, left = left, None
+        request = self.client.first(self.stream.asks)
+        if self._old and self._terms.is_fresh(self._old, request, self._ledger.stat().st_mtime_ns):
+            self.is_fresh, self.target = True, None
+        elif left and not left.complete and left.pages[0].url == request:
+            self._resume(left)
+        if self.resumed == 0 and self._folder.exists():
+            shutil.rmtree(self._folder)
+
+    def _is_newer(self, left: Ledger) -> bool:
+        """Tell whether a whole stream that lies beside is newer than that in place, also where the clock stands still."""
+        if self._old is None:
+            return True
+        written = [path.stat().st_mtime_ns for path in (self._folder / self._ledger.name, self._ledger)]
+        return (left.checked_at, written[0]) > (self._old.checked_at, written[1])
 
     @property
     def records(self) -> int:
@@ -108,9 +134,9 @@ class Reading:
             DiskRefused: it cannot be kept.
         """
         old, before = self._before()
-        body = before if answer.body is None else answer.body
+        body = answer.body if answer.body is not None or self.etag is None else before
         if body is None:
-            raise BadAnswer("answered 304 to a request that told of no page on disk")
+            raise BadAnswer("answered 304 to a request that told of no page on disk; is there a cache between?")
         page = self._page(body, answer, old)
         if body == before:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -152,26 +178,20 @@ class Reading:
         self.judged = Judged(suffices=False)
         self._judge = self._terms.judge(self.source, self.stream)
 
-    def _resume(self) -> None:
-        """Go on where an earlier run was stopped, if that was not long ago and it asked the same."""
-        left = _sound(self._folder / self._ledger.name)
-        is_young = left is not None and age_s(left, self._terms.now()) < RESUMED_WITHIN_S
-        if left and is_young and not left.complete and left.pages[0].url == self.target:
-            try:
-                self._replay(left)
-            except BadAnswer:  # it would not be kept today
-                self._start()
-            if self.target is None:
-                self._finish()
-        elif left and left.complete and (self._old is None or left.checked_at > self._old.checked_at):
-            publish(self._folder, self._place, self._ledger.name)  # it was stopped at the last moment
-            self._old = left
-        if self.resumed == 0 and self._folder.exists():
-            shutil.rmtree(self._folder)
+    def _resume(self, left: Ledger) -> None:
+        """Go on where an earlier run was stopped, if that was not long ago."""
+        if age_s(left.checked_at, self._terms.now()) >= RESUMED_WITHIN_S:
+            return
+        try:
+            self._replay(left)
+        except BadAnswer:  # it would not be kept today
+            self._start()
+        if self.target is None:
+            self._finish()
 
     def _replay(self, left: Ledger) -> None:
         for page in left.pages:
-            body = _body(self._folder, page)
+            body = sound_body(self._folder, page)
             if body is None or self.target is None:
                 break
             _, before = self._before()
@@ -184,13 +204,13 @@ class Reading:
         Raises:
             SourceChanged: most models so far are not what was asked.
         """
-        self.pages.append(page)
-        self.changed += not is_same
-        self.exhausted = page.next is None
         self.judged = self._judge(body)
         if 2 * self.judged.strangers > self.judged.models:
             told = f"{self.judged.strangers} of {self.judged.models} models are not what was asked"
             raise SourceChanged(f"{told}: the source ignores an option")
+        self.pages.append(page)
+        self.changed += not is_same
+        self.exhausted = page.next is None
         self.target = None if self.judged.suffices or self.records >= self._terms.depth else page.next
 
     def _page(self, body: bytes, answer: Answer, old: RawPage | None) -> RawPage:
@@ -206,6 +226,9 @@ class Reading:
             following = old.next if answer.body is None else following  # a 304 need not repeat its Link header
         if following in (self.target, *(page.url for page in self.pages)):
             raise BadAnswer("the next page is one already read, so that the stream would never end")
+        lately = [*(page.records for page in self.pages[1 - MOST_EMPTY :]), records]
+        if following and len(lately) == MOST_EMPTY and not any(lately):
+            raise BadAnswer(f"the last {MOST_EMPTY} pages hold no record, and there is a next; has the source changed?")
         file = f"page-{len(self.pages) + 1:04}.json"
         return RawPage(self.target, file, sha256, len(body), etag, fetched_at, records, following)
 
@@ -227,30 +250,16 @@ class Reading:
         if not self._old or len(self.pages) >= len(self._old.pages):
             return None, None
         page = self._old.pages[len(self.pages)]
-        body = _body(self._place, page)
+        body = sound_body(self._place, page)
         return (None, None) if body is None else (page, body)
 
 
-def age_s(ledger: Ledger, now: str) -> float:
-    """Return how long before `now` a stream was read."""
-    return (datetime.fromisoformat(now) - datetime.fromisoformat(ledger.checked_at)).total_seconds()
-
-
-def _sound(path: Path) -> Ledger | None:
-    """Return the ledger of that path; null when there is none that keeps its contract, so that all is read anew."""
+def age_s(then: str, now: str) -> float:
+    """Return the seconds from one time to another, both as ledgers hold them; without end where the first is none."""
     try:
-        return ledger_of(path) if path.is_file() else None
-    except BadAnswer:
-        return None
-
-
-def _body(folder: Path, page: RawPage) -> bytes | None:
-    """Return the bytes of a page on disk; null when they are not those of its ledger."""
-    try:
-        body = (folder / page.file).read_bytes()
-    except FileNotFoundError:
-        return None
-    return body if hashlib.sha256(body).hexdigest() == page.sha256 else None
+        return (datetime.fromisoformat(now) - datetime.fromisoformat(then)).total_seconds()
+    except (ValueError, TypeError):  # a person wrote it
+        return inf
 
 
 def _link(path: Path, again: Path) -> None:

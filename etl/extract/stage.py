@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from etl.errors import DiskRefused, EtlError, Unavailable
 from etl.extract import civitai, huggingface
-from etl.extract.http import Answer, Client, NotAsked, session
-from etl.extract.reading import Reading, Terms
+from etl.extract.http import Client, NotAsked, session
+from etl.extract.reading import RESUMED_WITHIN_S, Reading, Terms, age_s
+from etl.extract.verdict import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,7 +39,7 @@ def extract(
     """
     readings = []
     with ExitStack() as stack:
-        stack.enter_context(alone(data.raws))
+        terms = replace(terms, since_ns=stack.enter_context(alone(data.raws, terms.now())))
         asking = stack.enter_context(session())
         flying: Flying = {}
         for source in sources:
@@ -47,6 +50,7 @@ def extract(
             for stream in source.streams:
                 reading = Reading(data, source, stream, client, terms)
                 readings.append(reading)
+                _try(reading, reading.begin)
                 _ask(reading, pool, flying)
                 if reading.target is None:
                     told(reading)
@@ -54,26 +58,40 @@ def extract(
             done, _ = wait(flying, return_when=FIRST_COMPLETED)
             for future in done:
                 reading, pool = flying.pop(future)
-                _take(reading, future)
+                reading.is_asked = not isinstance(future.exception(), NotAsked)
+                _try(reading, lambda: reading.take(future.result()))  # noqa: B023  called at once
                 _ask(reading, pool, flying)
                 told(reading)
     return readings
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path, now: str) -> Iterator[int | None]:
     """Keep other extractions off a folder; the system lets go of it when this process ends, however it ends.
+
+    The file that is locked holds the time at which a run began until that run has ended. So a run finds there whether
+    the last one was stopped, and goes on with it within RESUMED_WITHIN_S: yielded is when, by the clock of the disk, that
+    one began, null where there is none to go on with.
 
     Raises:
         Unavailable: another one is at work.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
+    with (folder / ".lock").open("a+", errors="replace") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Unavailable(f"{folder}: another extraction is at work here; wait for its end") from None
-        yield
+        file.seek(0)
+        began = file.read()
+        if age_s(began, now) < RESUMED_WITHIN_S:
+            yield os.fstat(file.fileno()).st_mtime_ns
+        else:
+            file.truncate(0)
+            file.write(now)
+            file.flush()
+            yield None
+        file.truncate(0)
 
 
 def _ask(reading: Reading, pool: ThreadPoolExecutor, flying: Flying) -> None:
@@ -81,10 +99,9 @@ def _ask(reading: Reading, pool: ThreadPoolExecutor, flying: Flying) -> None:
         flying[pool.submit(reading.client.get, reading.target, reading.etag)] = (reading, pool)
 
 
-def _take(reading: Reading, answer: Future[Answer]) -> None:
-    reading.is_asked = not isinstance(answer.exception(), NotAsked)
+def _try(reading: Reading, step: Callable[[], None]) -> None:
     try:
-        reading.take(answer.result())
+        step()
     except EtlError as error:
         reading.fail(error)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,3 +45,6 @@ def live(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
         monkeypatch.setattr(http, "FIRST_WAIT_S", 0.01)
         monkeypatch.setattr(http, "LONGEST_WAIT_S", 0.02)
         yield made
+    log = logging.getLogger("etl.extract")  # what --verbose changes
+    log.handlers, log.propagate = [], True
+    log.setLevel(logging.NOTSET)

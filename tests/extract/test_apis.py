@@ -7,9 +7,13 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import requests
 
+from etl.extract.api import Access
+from etl.extract.http import Client
 from etl.extract.stage import APIS
 from etl.files import PROJECT, Data
+from etl.filters import Rate
 from etl.inert import inert
 from etl.ledger import read_ledger
 from etl.settings import load_filters
@@ -67,3 +71,10 @@ def test_civitai_ends_without_a_cursor(metadata: Any) -> None:
 def test_remote_words_are_inert_and_short() -> None:
     assert inert("a\x1b[31m\n\u202eb") == "a�[31m �b"
     assert len(inert("x" * 10**6)) == 201
+
+
+def test_a_next_page_may_name_the_port_of_its_scheme() -> None:
+    with requests.Session() as session:
+        client = Client(session, APIS["huggingface"], Access("https://x.org", None), Rate(1, 1, 1), 1)
+        following = "https://X.org:443/api/models?cursor=a#b"
+        assert client.read("/api/models?sort=likes", [], following) == (0, "/api/models?cursor=a")

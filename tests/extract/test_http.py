@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import gzip
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
+from hypothesis import given
+from hypothesis import strategies as st
 
 from etl.errors import BadAnswer, BadUsage, EtlError, Unavailable
-from etl.extract import http
+from etl.extract import http, line
 from etl.extract.api import Access
 from etl.extract.http import Client, NotAsked
 from etl.extract.huggingface import API
-from etl.extract.verdict import Again, refusal
+from etl.extract.verdict import Again, Answer, Reply, answer_of
 from etl.filters import Rate
 from tests.apis import Hub
 from tests.catalogue import hub_catalogue
@@ -48,6 +52,8 @@ PASSING = [
     Fault(drop=True),
     Fault(cut=True),
     Fault(200, b"<html>maintenance", {"Content-Type": "text/html"}),
+    Fault(200, b"\n<html>maintenance"),
+    Fault(200, b"busy", {"Content-Type": "text/plain"}),
     Fault(200, b'[{"id"'),
     Fault(200, b"[]", {"Content-Encoding": "gzip"}),
 ]
@@ -71,6 +77,9 @@ def test_what_lasts_is_given_up_after_six_attempts(client: Client, server: Serve
     assert isinstance(error.value, BadAnswer if fault.body == b'[{"id"' else Unavailable)
 
 
+TOO_MANY = Fault(429, b'{"error":"You\'ve requested too many pages, please use cursors instead"}')
+
+
 @pytest.mark.parametrize(
     ("fault", "kind"),
     [
@@ -81,7 +90,8 @@ def test_what_lasts_is_given_up_after_six_attempts(client: Client, server: Serve
         (Fault(451, b"{}"), Unavailable),
         (Fault(501, b"{}"), Unavailable),
         (Fault(301, b"", {"Location": "/api/models"}), BadAnswer),
-        (Fault(429, b'{"error":"You\'ve requested too many pages, please use cursors instead"}'), Unavailable),
+        (Fault(204, b""), BadAnswer),
+        (TOO_MANY, Unavailable),
         (Fault(429, b"{}", {"Retry-After": "3600"}), Unavailable),
         (Fault(200, b"[NaN]"), BadAnswer),
         (Fault(200, b'[{"id":"a","id":"b"}]'), BadAnswer),
@@ -101,8 +111,6 @@ def test_an_answer_without_end_is_cut_off(
     server: Server,
     packed: bool,  # noqa: FBT001  a column
 ) -> None:
-    import gzip
-
     body = b" " * 10**7
     server.fault = lambda *_: Fault(200, gzip.compress(body) if packed else body, {"Content-Encoding": "gzip"} if packed else {})
     with pytest.raises(BadAnswer, match="larger than 1,000,000 bytes"):
@@ -110,12 +118,23 @@ def test_an_answer_without_end_is_cut_off(
     assert len(server.calls) == 1
 
 
-def test_a_drip_is_cut_off(client: Client, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "WHOLE_S", 0.2)
+HOLLOW = gzip.compress(b"")[:10] + b"\x00\x00\x00\xff\xff" * 1000  # blocks of which nothing comes
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(200, b"[" + b" " * 1000, drip_s=0.05),
+        Fault(200, b"[]", drip_s=0.05, drips_all=True),
+        Fault(200, HOLLOW, {"Content-Encoding": "gzip"}, drip_s=0.05),
+    ],
+)
+def test_a_drip_is_cut_off(client: Client, server: Server, monkeypatch: pytest.MonkeyPatch, fault: Fault) -> None:
+    monkeypatch.setattr(line, "WHOLE_S", 0.2)
     monkeypatch.setattr(http, "ATTEMPTS", 2)
-    server.fault = lambda *_: Fault(200, b"[" + b" " * 1000, drip_s=0.05)
+    server.fault = lambda *_: fault
     start = time.monotonic()
-    with pytest.raises(Unavailable, match=r"was not whole within 0\.2 s"):
+    with pytest.raises(Unavailable, match=r"not whole within 0\.2 s"):
         client.get(PAGE, None)
     assert time.monotonic() - start < 5
     assert len(server.calls) == 2
@@ -125,7 +144,7 @@ def test_silence_is_a_timeout(client: Client, server: Server, monkeypatch: pytes
     monkeypatch.setattr(http, "READ_S", 0.1)
     monkeypatch.setattr(http, "ATTEMPTS", 2)
     server.fault = lambda *_: Fault(delay_s=0.5)
-    with pytest.raises(Unavailable, match=r"no answer within 0\.1 s"):
+    with pytest.raises(Unavailable, match=r"silent for 0\.1 s"):
         client.get(PAGE, None)
 
 
@@ -144,6 +163,7 @@ def test_the_deadline_ends_the_attempts(client: Client, server: Server, monkeypa
         (429, {"RateLimit": '"api";r=0;t=12', "Retry-After": "3"}, 13),
         (429, {"RateLimit": '"api";r=7;t=12', "Retry-After": "3"}, 3),
         (429, {"RateLimit": '"api";r=7;t=12'}, None),
+        (503, {"Retry-After": "Sun, 06 Nov 1994 08:49:37 +" + "9" * 20}, None),
         (503, {"RateLimit": '"api";r=0;t=12', "Retry-After": "2"}, 2),
         (503, {"Retry-After": "soon"}, None),
         (503, {"Retry-After": "-5"}, None),
@@ -151,23 +171,81 @@ def test_the_deadline_ends_the_attempts(client: Client, server: Server, monkeypa
     ],
 )
 def test_the_wait_is_what_the_server_asks_for(status: int, headers: dict[str, str], wait_s: float | None) -> None:
-    verdict = refusal(API, "said", status, headers, "")
+    verdict = verdict_on(status, headers)
     assert isinstance(verdict, Again)
     assert verdict.wait_s == wait_s
 
 
+def verdict_on(status: int, headers: dict[str, str], body: bytes = b"") -> Answer | Again | EtlError:
+    lower = {name.lower(): value for name, value in headers.items()}
+    try:
+        return answer_of(API, Access("https://x.org", None), Reply("https://x.org", status, "", lower, None, body))
+    except (Again, EtlError) as error:
+        return error
+
+
 def test_a_wait_that_is_too_long_is_not_waited() -> None:
-    assert isinstance(refusal(API, "said", 503, {"Retry-After": "330"}, ""), Again)
-    assert isinstance(refusal(API, "said", 503, {"Retry-After": "331"}, ""), Unavailable)
+    assert isinstance(verdict_on(503, {"Retry-After": "330"}), Again)
+    assert isinstance(verdict_on(503, {"Retry-After": "331"}), Unavailable)
+    assert isinstance(verdict_on(429, {"RateLimit": '"api";r=0;t=' + "9" * 5000}), Unavailable)
+
+
+@pytest.mark.parametrize(
+    ("etag", "kept"), [('"1"', True), ('W/"a-\xe9"', True), ("1", False), ('"1"\r\n "2"', False), ("", False)]
+)
+def test_a_tag_is_kept_if_it_can_be_sent_back(etag: str, kept: bool) -> None:  # noqa: FBT001  a column
+    verdict = verdict_on(200, {"ETag": etag}, b"[]")
+    assert isinstance(verdict, Answer)
+    assert verdict.etag == (etag if kept else None)
+
+
+@given(st.integers(100, 999), st.binary(max_size=20), st.text(max_size=40), st.text(max_size=40), st.text(max_size=40))
+def test_any_headers_are_an_answer_or_an_error_of_ours(status: int, body: bytes, kind: str, rate: str, wait: str) -> None:
+    verdict = verdict_on(status, {"Content-Type": kind, "RateLimit": rate, "Retry-After": wait}, body)
+    assert isinstance(verdict, Answer) or str(verdict).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (200, b"<html>", "where JSON was due; later may work"),
+        (204, b"", "answered 204 : ; which is no page"),
+        (302, b"", "it leads to https://y.org/z, which is not followed: if that is its address now, set HF_ENDPOINT"),
+        (400, b"", "compare filters.toml with its documentation"),
+        (401, b"", "mend, set or unset HF_TOKEN"),
+        (403, b"", "from elsewhere, may work"),
+        (404, b"", "has it moved?"),
+        (429, TOO_MANY.body, "no waiting mends that: lower depth in filters.toml"),
+        (451, b"", "in this region"),
+        (501, b"", "later may work"),
+    ],
+)
+def test_each_refusal_says_what_to_do(status: int, body: bytes, words: str) -> None:
+    assert words in str(verdict_on(status, {"Location": "https://y.org/z"}, body or b""))
+
+
+@pytest.mark.parametrize(
+    ("body", "least", "most"),
+    [(b"<html>", [30] * 5, [30] * 5), (b"[1", [1, 2, 4, 8, 16], [2, 3, 5, 9, 17])],
+)
+def test_a_page_for_people_is_asked_again_late_and_all_else_soon(
+    server: Server, monkeypatch: pytest.MonkeyPatch, body: bytes, least: list[float], most: list[float]
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(Client, "_pause", lambda _, seconds: waits.append(seconds))
+    server.fault = lambda *_: Fault(200, body)
+    with requests.Session() as session, pytest.raises(EtlError):
+        Client(session, API, Access(server.url, None), RATE, LARGEST_BYTES).get(PAGE, None)
+    assert all(low <= wait <= high for low, wait, high in zip(least, waits, most, strict=True))
 
 
 def test_a_date_is_a_wait_too() -> None:
     then = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
-    verdict = refusal(API, "said", 503, {"Retry-After": then}, "")
+    verdict = verdict_on(503, {"Retry-After": then})
     assert isinstance(verdict, Again)
     assert verdict.wait_s is not None
     assert 90 < verdict.wait_s <= 100
-    past = refusal(API, "said", 503, {"Retry-After": "Sun, 06 Nov 1994 08:49:37 GMT"}, "")
+    past = verdict_on(503, {"Retry-After": "Sun, 06 Nov 1994 08:49:37 GMT"})
     assert isinstance(past, Again)
     assert past.wait_s == 0
 
@@ -176,6 +254,27 @@ def test_a_wait_that_a_server_asks_for_is_kept(client: Client, server: Server) -
     server.fault = lambda _, before: Fault(429, b"{}", {"Retry-After": "1"}) if before == 0 else None
     client.get(PAGE, None)
     assert server.calls[1].began - server.calls[0].ended >= 0.99
+
+
+def test_a_source_that_is_lost_ends_the_waits_of_its_other_requests(client: Client, server: Server) -> None:
+    server.fault = lambda target, _: Fault(401) if "bad" in target else Fault(503, b"{}", {"Retry-After": "300"})
+    ended: list[EtlError] = []
+
+    def wait() -> None:
+        try:
+            client.get(PAGE, None)
+        except EtlError as error:
+            ended.append(error)
+
+    waiting = Thread(target=wait, daemon=True)
+    waiting.start()
+    while not server.calls:
+        waiting.join(0.01)
+    with pytest.raises(BadUsage):
+        client.get(PAGE + "&bad", None)
+    waiting.join(60)
+    assert isinstance(ended[0], NotAsked)
+    assert ended[0].code == 2
 
 
 def test_a_source_that_fails_three_times_in_a_row_is_not_asked_again(client: Client, server: Server) -> None:

@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 from dataclasses import replace
-from math import ceil
+from math import ceil, inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from etl.errors import BadAnswer, Unavailable
 from etl.extract.api import Access
-from etl.extract.http import Answer, Client
+from etl.extract.http import Client
 from etl.extract.huggingface import API
-from etl.extract.reading import Judged, Reading, Terms
+from etl.extract.reading import MOST_EMPTY, Judged, Reading, Terms, age_s
+from etl.extract.verdict import Answer
 from etl.files import Data
 from etl.ledger import read_ledger
 from etl.selection import Selection
@@ -54,7 +55,7 @@ class Desk:
 
     def now(self) -> str:
         self.clock += 1
-        return f"2026-01-01T00:00:{self.clock:02}.000Z"
+        return f"2026-01-01T00:{self.clock // 60:02}:{self.clock % 60:02}.000Z"
 
     def start(self) -> Reading:
         def judge(*_: object) -> Callable[[bytes], Judged]:
@@ -62,7 +63,9 @@ class Desk:
             return self.judged
 
         client = Client(requests.Session(), API, Access(ORIGIN, None), self.source.rate, 10**6)
-        return Reading(self.data, self.source, self.stream, client, Terms(judge, self.filters.depth, self.now))
+        reading = Reading(self.data, self.source, self.stream, client, Terms(judge, self.filters.depth, self.now))
+        reading.begin()
+        return reading
 
     def judged(self, body: bytes) -> Judged:
         self.selection.feed(json.loads(body))
@@ -199,16 +202,38 @@ def test_no_tag_is_sent_for_a_page_that_is_not_what_came(desk: Desk) -> None:
     assert json.loads((desk.folder / "page-0001.json").read_text()) == [model("a")]
 
 
+def test_not_modified_keeps_no_page_of_another_request(desk: Desk) -> None:
+    desk.read([model("a")], [model("b")], etag='"1"')
+    reading = desk.start()
+    reading.take(answer([model("a")], "/api/models?page=other"))
+    assert reading.etag is None
+    with pytest.raises(BadAnswer, match="told of no page on disk"):
+        reading.take(Answer(None, None, None, None))
+
+
+def test_empty_pages_without_end_are_given_up(desk: Desk) -> None:
+    reading = desk.start()
+    for number in range(1, 2 * MOST_EMPTY):
+        reading.take(answer([] if number % MOST_EMPTY else [model("a", "large", None)], f"/api/models?page={number}"))
+    with pytest.raises(BadAnswer, match="the last 50 pages hold no record"):
+        reading.take(answer([], "/api/models?page=x"))
+    reading.take(answer([]))
+    assert read_ledger(desk.data, "huggingface", "default").exhausted
+
+
 def test_a_failure_keeps_what_was_there_and_the_time_of_the_first(desk: Desk) -> None:
     desk.read([model("a")])
     before = desk.files()
     reading = desk.start()
     reading.take(answer([model("x")], "/api/models?page=2"))
+    times = set()
     for why in ("first", "second"):
         reading.fail(Unavailable(why))
         assert reading.target is None
+        times.add(read_ledger(desk.data, "huggingface", "default").failed_at)
         reading = desk.start()
         assert reading.target == "/api/models?page=2"
+    assert len(times) == 1
     after = desk.files()
     assert after["page-0001.json"] == before["page-0001.json"]
     failed = read_ledger(desk.data, "huggingface", "default")
@@ -279,6 +304,8 @@ def test_what_was_half_read_is_forgotten_where_it_cannot_go_on(desk: Desk, spoil
         (b"[]", "http://127.0.0.1:2/api/models?page=3", "is elsewhere, http://127.0.0.1:2/api/models"),
         (b"[]", "https://127.0.0.1:1/api/models?page=3", "is elsewhere"),
         (b"[]", "/api/datasets?page=3", "is elsewhere"),
+        (b"[]", "http://[/api/models?page=3", "is elsewhere"),
+        (b"[]", "http://127.0.0.1:x/api/models?page=3", "is elsewhere"),
     ],
 )
 def test_what_is_no_page_is_refused_and_nothing_is_replaced(desk: Desk, body: bytes, link: str | None, words: str) -> None:
@@ -294,6 +321,11 @@ def test_a_ledger_that_breaks_its_contract_is_read_anew(desk: Desk) -> None:
     desk.data.ledger("huggingface", "default").write_text("{}")
     assert desk.read([model("a")]).changed == 1
     assert read_ledger(desk.data, "huggingface", "default").complete
+
+
+@pytest.mark.parametrize("then", ["", "noon", "2026-01-01", "2026-13-01T00:00:00.000Z"])
+def test_what_is_no_time_is_long_ago(then: str) -> None:
+    assert age_s(then, "2026-01-01T00:00:00.000Z") == inf
 
 
 JSON = st.recursive(
