@@ -49,7 +49,7 @@ extract: .venv/ok ## ask the APIs for today's answers
 refresh: .venv/ok ## extract, manifests and verify, also after a stream failed
 	@$(etl) refresh --data $(DATA) --filters $(FILTERS) $(SOURCE:%=--source %) $(MAX_AGE:%=--max-age %) $(BASE:%=--base %) $(allow_shrink)
 
-.PHONY: manifests transform verify diff
+.PHONY: manifests transform verify diff explain
 ifeq ($(filter extract,$(MAKECMDGOALS)),)
 manifests: $(index) ## transform and load what changed
 
@@ -59,17 +59,17 @@ verify: .venv/ok | $(filter manifests,$(MAKECMDGOALS)) ## check what is publishe
 	@$(etl) verify --data $(DATA) --filters $(FILTERS) $(BASE:%=--base %) $(OLDEST:%=--max-age %) $(allow_shrink)
 
 diff: .venv/ok | $(filter manifests,$(MAKECMDGOALS)) ## what changed since the last commit: BASE, NEW are folders or revisions
-	@$(etl) diff $(BASE) $(NEW) --data $(DATA) --filters $(FILTERS)
+	@$(etl) diff $(if $(NEW),$(or $(BASE),HEAD),$(BASE)) $(NEW) --data $(DATA) --filters $(FILTERS)
+
+# Make hands variables of its command line on in the environment, where no word of them is read as a command.
+explain: $(models) ## why a page is what it is: FILTER=hf/likes/small, a manifest or a model; AGAINST=another
+	@$(etl) explain "$${FILTER:-}" --data $(DATA) --filters $(FILTERS) $${AGAINST:+--against "$$AGAINST"}
 else
 # Which files there are was read before anything is asked, so what follows extract is a make of its own.
 verify diff: | $(filter manifests,$(MAKECMDGOALS))
-manifests transform verify diff: extract
+manifests transform verify diff explain: extract
 	@$(MAKE) --no-print-directory $@
 endif
-
-.PHONY: explain
-explain: $(models) ## why a page is what it is: FILTER=hf/likes/small, a manifest or a model; AGAINST=another
-	@$(etl) explain '$(FILTER)' --data $(DATA) --filters $(FILTERS) $(AGAINST:%=--against '%')
 
 .PHONY: test
 test: .venv/dev ## the project's own tests

@@ -12,21 +12,42 @@ if TYPE_CHECKING:
     from etl.filters import Filter
     from etl.selection import OnDisk
 
+    Drawn = tuple[Filter, OnDisk]
+
 
 def why_alike(pair: tuple[Filter, Filter], streams: Sequence[OnDisk | None], limit: int) -> str | None:
     """Return why two filters, with the streams that they draw on, publish the same list; null when nothing explains it."""
-    (one, other), (ones, others) = pair, streams
-    if ones is None or others is None:
+    one, other = streams
+    if one is None or other is None:
         return None
-    kept = [[kept_values(each.source, option) for option in each.options] for each in (one, other)]
-    places = ones.selection.places(one.keeps), others.selection.places(other.keeps)
-    if one.stream == other.stream:
-        if kept[0] == kept[1]:
-            return "they keep the same values by definition"
-        if places[0][:limit] == places[1][:limit]:
-            return f"they share stream {one.stream}, and no model before the cut is kept by one of them only"
-        return None
-    ids = [{drawn.selection.models[place].id for place in held} for drawn, held in zip((ones, others), places, strict=True)]
-    if ids[0] == ids[1] and ones.ledger.exhausted and others.ledger.exhausted:
-        return f"streams {one.stream} and {other.stream} have no more, and hold the same {len(ids[0])} models that they keep"
+    reason = _in_one if pair[0].stream == pair[1].stream else _in_two
+    return reason((pair[0], one), (pair[1], other), limit)
+
+
+def _in_one(one: Drawn, other: Drawn, limit: int) -> str | None:
+    """Return why two filters that share a stream choose the same."""
+    kept = [[kept_values(each.source, option) for option in each.options] for each, _ in (one, other)]
+    if kept[0] == kept[1]:
+        return "they keep the same values by definition"
+    if _chosen(*one)[:limit] == _chosen(*other)[:limit]:
+        return f"they share stream {one[0].stream}, and no model before the cut is kept by one of them only"
     return None
+
+
+def _in_two(one: Drawn, other: Drawn, limit: int) -> str | None:
+    """Return why filters of two streams choose the same: the models say that they belong on both, or there are no others."""
+    first, second = _chosen(*one), _chosen(*other)
+    pairs = zip(one[0].options, other[0].options, strict=True)
+    is_checked = all(a is b or all(each.values or not each.asks for each in (a, b)) for a, b in pairs)
+    both = set(_chosen(other[0], one[1])) & set(_chosen(one[0], other[1]))
+    if first[:limit] == second[:limit] and is_checked and both.issuperset(first[:limit]):
+        return "each of the models belongs on both, by what it says itself"
+    if set(first) == set(second) and one[1].ledger.exhausted and other[1].ledger.exhausted:
+        streams = f"{one[0].stream} and {other[0].stream}"
+        return f"streams {streams} have no more, and hold the same {len(first)} models that they keep"
+    return None
+
+
+def _chosen(each: Filter, drawn: OnDisk) -> list[str]:
+    """Return the ids of the models of a stream that a filter keeps, before the cut."""
+    return [drawn.selection.models[place].id for place in drawn.selection.places(each.keeps)]

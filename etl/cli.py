@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -15,8 +13,10 @@ from etl.errors import FAILED, BadUsage, DiskRefused, EtlError, worst
 from etl.files import Data, sources
 from etl.filters import find_filter
 from etl.settings import load_filters
+from etl.usage import parser
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable
 
     from etl.extract.api import Access, Api
@@ -24,23 +24,12 @@ if TYPE_CHECKING:
     from etl.filters import Filters, Source, Stream
     from etl.selection import Selection
 
-_WORDS = {
-    "plan": "what extract would ask, and what is on disk",
-    "extract": "ask the APIs for today's answers",
-    "transform": "make models of the raw pages of a source, or of all",
-    "load": "publish the manifests of the models",
-    "manifests": "transform and load",
-    "explain": "why a page is what it is, where a model is, or what tells two pages apart",
-    "diff": "what changed since the last commit, or between two folders or revisions",
-    "verify": "check what is published",
-    "refresh": "extract, manifests and verify; a stream that failed stops none of them",
-}
 STOPPED = 130  # as a shell says of Ctrl-C
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one word; return the exit code."""
-    given = _parser().parse_args(arguments)
+    given = parser().parse_args(arguments)
     try:
         filters = load_filters(given.filters)
         if given.source not in (None, *sources()):
@@ -56,45 +45,6 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         console.tell("stopped; what was on disk before is kept")
         return STOPPED
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="etl", description="Manifests of AI models, for the pages of a marketplace.")
-    words = parser.add_subparsers(dest="word", required=True, metavar="word")
-    for word, meaning in _WORDS.items():
-        each = words.add_parser(word, help=meaning, description=meaning)
-        each.add_argument("--data", type=Path, default=Path("data"), help="the folder of raw, models and manifests (data)")
-        each.add_argument("--filters", type=Path, default=Path("filters.toml"), help="the file of filters (filters.toml)")
-        each.add_argument("--source", help="this source only; what is published is always everything on disk")
-        if word == "explain":
-            each.add_argument("target", help="hf/likes/small, the name of a manifest, or a model: huggingface:Qwen/Qwen3-0.6B")
-            each.add_argument("--against", metavar="FILTER", help="another filter, to tell the two apart")
-        if word in ("plan", "extract", "refresh"):
-            each.add_argument("--max-age", type=_seconds, help="leave out what was read less long ago: 90m, 6h, 2d")
-        if word in ("extract", "refresh"):
-            each.add_argument("--verbose", action="store_true", help="a line for each attempt at a request")
-        if word == "diff":
-            base = "a folder of data or manifests, or a revision of the repository that holds the data"
-            each.add_argument("base", nargs="?", help=f"{base} (the last commit)")
-            each.add_argument("new", nargs="?", help="the same (what lies in the data folder)")
-            each.add_argument("--markdown", action="store_true", help="for a pull request")
-        if word in ("verify", "refresh"):
-            each.add_argument("--base", help="what to compare with, as diff takes it (the last commit)")
-            each.add_argument(
-                "--allow-shrink", metavar="FILTER", action="append", default=[], help="it may have lost models; again for more"
-            )
-        if word == "verify":
-            each.add_argument("--max-age", type=_seconds, help="fail where a stream was checked longer ago: 36h, 2d")
-        if word in ("explain", "diff", "verify"):
-            each.add_argument("--json", action="store_true", help="the same as data")
-    return parser
-
-
-def _seconds(age: str) -> float:
-    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-    if not age[:-1].isdecimal() or age[-1:] not in units:
-        raise argparse.ArgumentTypeError(f"{age}: is no age such as 90m, 6h or 2d")
-    return float(age[:-1]) * units[age[-1]]
 
 
 def _told(error: EtlError) -> int:
@@ -238,10 +188,12 @@ def _diff(data: Data, given: argparse.Namespace) -> int:
     from etl.sides import now, side
 
     base = side(data, given.base)
-    new = side(data, given.new) if given.new else now(data)
-    if base is None or new is None:
-        console.say("no base to compare with")
+    if base is None:
+        console.say("null" if given.json else "no base to compare with")
         return 0
+    new = side(data, given.new) if given.new else now(data)
+    if new is None:
+        raise AssertionError("a side with a name is there, or refused")
     told = compare(base, new)
     if given.markdown:
         console.say(words.markdown(told))
@@ -265,12 +217,12 @@ def _verify(
             transform(again, source.name, source.sizes)
         load(again, filters)
 
-    base = side(data, given.base)
+    base = side(data, given.base, with_models=False)
     allowed = frozenset(find_filter(filters, each) for each in given.allow_shrink)
     checks = verify(data, filters, Terms(rebuild, base, allowed, _clock()(), max_age_s))
     changed = headline(compare(base, Side("now", contents(data.manifests), {}))) if base else None
     console.tell_verify(checks, changed, is_json=is_json)
-    return FAILED if any(check.problems for check in checks) else 0
+    return worst([check.code for check in checks if check.problems])
 
 
 def _refresh(data: Data, filters: Filters, chosen: list[Source], given: argparse.Namespace) -> int:

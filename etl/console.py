@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Self
 
-from etl.files import dumps
+from etl.inert import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,7 +36,7 @@ def tell(what: object) -> None:
 
 def say(what: str) -> None:
     """Print what was asked for."""
-    print(what.rstrip())
+    print(what.rstrip("\n"))
 
 
 def show_log(name: str) -> None:
@@ -196,7 +197,7 @@ def tell_load(data: Data, done: Published) -> None:
 def show(told: DataclassInstance, laid_out: Sequence[RenderableType], *, is_json: bool) -> None:
     """Print what was found: as data, or laid out for a terminal, with colours where it can, and plain in a pipe."""
     if is_json:
-        sys.stdout.write(dumps(asdict(told)).decode())
+        say(json.dumps(asdict(told), indent=2, ensure_ascii=False))
         return
     from rich.console import Console
     from rich.text import Text
@@ -214,16 +215,16 @@ def tell_verify(checks: Sequence[Check], changed: str | None, *, is_json: bool) 
     """Print every check with its problems, and in a line what changed since the base."""
     failed = sum(bool(check.problems) for check in checks)
     if is_json:
-        sys.stdout.write(dumps({"failed": failed, "checks": [asdict(check) for check in checks]}).decode())
+        say(json.dumps({"failed": failed, "checks": [asdict(check) for check in checks]}, indent=2, ensure_ascii=False))
         return
     for check in checks:
         print(f"{'FAIL' if check.problems else 'ok':4} {check.name} ({check.looked_at})")
         for note in check.notes:
-            print(f"       {note}")
+            print(f"       {printable(note)}")
         for warning in check.warnings:
-            print(f"     warning: {warning}")
+            print(f"     warning: {printable(warning)}")
         for problem in check.problems:
-            print(f"     {problem}")
+            print(f"     {printable(problem)}")
     if changed:
         print(f"{changed}; make diff tells what")
     print(f"{len(checks)} checks, {failed} failed")

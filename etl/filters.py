@@ -27,6 +27,7 @@ class Option:
     values: frozenset[str | int]
     drops: bool  # whether `values` are those not kept
     is_default: bool
+    is_of_list: bool = False  # whether the field is a list, of which one value is enough
 
     def keeps(self, model: Mapping[str, Any]) -> bool:
         """Tell whether the model's field has one of the kept values, or none of the dropped ones."""
@@ -37,8 +38,10 @@ class Option:
         return found is not self.drops
 
     def is_disjoint(self, other: Option) -> bool:
-        """Tell whether no value can be kept by both."""
+        """Tell whether no model can be kept by both."""
         if not self.values or not other.values or (self.drops and other.drops):
+            return False
+        if self.is_of_list and not self.drops and not other.drops:
             return False
         if self.drops or other.drops:
             kept, dropped = (other, self) if self.drops else (self, other)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from etl.filters import Filter
@@ -14,28 +13,32 @@ if TYPE_CHECKING:
 
     from etl.filters import Filters, Option, Source
     from etl.ledger import Ledger
-    from etl.selection import Group, Held, OnDisk, Selection
+    from etl.selection import Group, Held, OnDisk
 
 
 @dataclass(frozen=True)
 class Step:
-    """What one option does to the models that those before it left: how many by the values of its field, most first."""
+    """What one option does to the models that those before it left: how many by the values of its field, most first.
+
+    Of a field that is a list each of its values counts.
+    """
 
     axis: str
     option: str
+    left: int
     kept: dict[str, int]
     dropped: dict[str, int]
     gone: list[Held]
 
-    @property
-    def left(self) -> int:
-        return sum(self.kept.values())
-
 
 @dataclass(frozen=True)
 class Funnel:
-    """The way of a stream's records to a page: records = set_aside + duplicates + skipped + all dropped + cut + published."""
+    """The way of a stream's records to a page: records = set_aside + duplicates + skipped + all dropped + cut + published.
 
+    `exhausted` tells that the API had no more records.
+    """
+
+    exhausted: bool
     records: int
     set_aside: int
     duplicates: list[Held]
@@ -47,6 +50,7 @@ class Funnel:
     def numbers(self) -> dict[str, Any]:
         """Return what index.json tells of it."""
         return {
+            "exhausted": self.exhausted,
             "records": self.records,
             "set_aside": self.set_aside,
             "duplicates": len(self.duplicates),
@@ -67,33 +71,30 @@ class Verdict:
 
 def funnel(drawn: OnDisk, each: Filter, limit: int) -> Funnel:
     """Return the funnel of a filter that draws on a stream."""
-    ledger, selection = drawn
-    groups = list(selection.groups)
+    ledger, selection, records = drawn
+    groups = selection.groups
     steps = []
     for option in (option for option in each.options if option.values):
         kept = [group for group in groups if option.keeps(group.facts)]
         dropped = [group for group in groups if not option.keeps(group.facts)]
+        left = sum(len(group.places) for group in kept)
         counts = _by_value(option.axis, kept), _by_value(option.axis, dropped)
-        steps.append(Step(option.axis, option.name, *counts, _held(selection, dropped)))
+        steps.append(Step(option.axis, option.name, left, *counts, selection.held(dropped)))
         groups = kept
-    left = _held(selection, groups)
-    fed = len(selection.models) + len(selection.duplicates) + len(selection.skipped)
-    others = ledger.records - fed, selection.duplicates, selection.skipped
-    return Funnel(ledger.records, *others, steps, left[limit:], left[:limit])
+    shown = selection.held(groups)
+    set_aside = records - sum(map(len, (selection.models, selection.duplicates, selection.skipped)))
+    return Funnel(
+        ledger.exhausted, records, set_aside, selection.duplicates, selection.skipped, steps, shown[limit:], shown[:limit]
+    )
 
 
 def _by_value(axis: str, groups: Iterable[Group]) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for group in groups:
         value = group.facts[axis]
-        word = ", ".join(map(str, value)) if isinstance(value, list) else str(value if value is not None else "")
-        counts[word or "none"] += len(group.places)
+        for each in (value or [None]) if isinstance(value, list) else [value]:
+            counts["none" if each is None else str(each)] += len(group.places)
     return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
-
-
-def _held(selection: Selection, groups: Iterable[Group]) -> list[Held]:
-    places = sorted(chain.from_iterable(group.places for group in groups))
-    return [selection.models[place] for place in places]
 
 
 def short(ledger: Ledger, published: int, filters: Filters) -> str | None:
@@ -124,16 +125,20 @@ def verdict(each: Filter, filters: Filters, drawn: Callable[[str], OnDisk | None
     reason = "stale" if stale else reason
     if published:
         return Verdict(reason, f"short, {published} of {filters.limit}: {why}")
-    found = _without(each, filters.source(each.source), drawn)
-    count, option = max(found, key=lambda pair: pair[0], default=(0, None))
-    if option and count:
-        return Verdict("option", f"empty because of {option.axis} {option.name}, without which there are {count} models; {why}")
-    return Verdict(reason, f"empty, also without any one of its options: {why}")
+    found, missing = _without(each, filters.source(each.source), drawn)
+    option = max(found, key=lambda one: found[one], default=None)
+    if option and found[option]:
+        told = f"{option.axis} {option.name}, without which there are {found[option]} models"
+        return Verdict("option", f"empty because of {told}; {why}")
+    also = f", also without {' or '.join(option.name for option in found)}" if found else ""
+    unknown = f"; streams that would tell more are not on disk: {', '.join(missing)}" if missing else ""
+    return Verdict(reason, f"empty{also}: {why}{unknown}")
 
 
-def _without(each: Filter, source: Source, drawn: Callable[[str], OnDisk | None]) -> list[tuple[int, Option]]:
-    """Return how many models a filter would keep without each of its options, as far as the streams for that are on disk."""
-    found = []
+def _without(each: Filter, source: Source, drawn: Callable[[str], OnDisk | None]) -> tuple[dict[Option, int], list[str]]:
+    """Return how many models a filter would keep without each of its options, and the streams that are not there to tell."""
+    found: dict[Option, int] = {}
+    missing = []
     for place, option in enumerate(each.options):
         if option.is_default:
             continue
@@ -141,5 +146,7 @@ def _without(each: Filter, source: Source, drawn: Callable[[str], OnDisk | None]
             each.source, each.prefix, (*each.options[:place], source.axes[place].options[0], *each.options[place + 1 :])
         )
         if stream := drawn(wider.stream):
-            found.append((len(stream.selection.places(wider.keeps)), option))
-    return found
+            found[option] = len(stream.selection.places(wider.keeps))
+        else:
+            missing.append(wider.stream)
+    return found, missing

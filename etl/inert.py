@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 
+def printable(text: str) -> str:
+    """Return a text that moves no cursor and hides nothing: what cannot be printed is replaced."""
+    return "".join(each if each.isprintable() else "�" for each in text)
+
+
 def inert(text: str, most: int = 200) -> str:
     """Return a remote text fit for a message or a terminal: printable, on one line, at most so many characters."""
-    words = " ".join(text[: 4 * most].split())
-    words = "".join(each if each.isprintable() else "�" for each in words)
+    words = printable(" ".join(text[: 4 * most].split()))
     return words if len(words) <= most else f"{words[:most]}…"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from etl.errors import Missing
+from etl.contracts import contract
+from etl.errors import BadAnswer, Missing
 from etl.files import read_json
 from etl.ledger import Ledger, read_ledger
 
@@ -49,9 +50,13 @@ class Selection:
         self._groups: dict[tuple[Any, ...], Group] = {}
 
     @property
-    def groups(self) -> Iterable[Group]:
+    def groups(self) -> list[Group]:
         """The models in groups, so that what looks at their fields need not look at each of them."""
-        return self._groups.values()
+        return list(self._groups.values())
+
+    def held(self, groups: Iterable[Group]) -> list[Held]:
+        """Return the models of some groups, in the order of the stream."""
+        return [self.models[place] for place in _places(groups)]
 
     def feed(self, models: Iterable[Mapping[str, Any]], file: str = "") -> None:
         """Take the models of the next page, which lies in `file`."""
@@ -70,18 +75,23 @@ class Selection:
 
     def places(self, keeps: Callable[[Mapping[str, Any]], bool]) -> list[int]:
         """Return the places in the stream, rising, of the models whose fields are kept."""
-        return sorted(chain.from_iterable(group.places for group in self._groups.values() if keeps(group.facts)))
+        return _places(group for group in self._groups.values() if keeps(group.facts))
 
     def is_full(self, filters: Iterable[Filter], limit: int) -> bool:
         """Tell whether each filter has as many models as a manifest takes, so that no further one could be chosen."""
         return all(len(self.places(each.keeps)) >= limit for each in filters)
 
 
+def _places(groups: Iterable[Group]) -> list[int]:
+    return sorted(chain.from_iterable(group.places for group in groups))
+
+
 class OnDisk(NamedTuple):
-    """A complete stream on disk: its ledger, and its models."""
+    """A complete stream on disk: its ledger, its models, and how many records they were made of."""
 
     ledger: Ledger
     selection: Selection
+    records: int
 
 
 def on_disk(data: Data, source: Source, stream: str) -> OnDisk | None:
@@ -89,17 +99,37 @@ def on_disk(data: Data, source: Source, stream: str) -> OnDisk | None:
 
     Raises:
         Missing: its models were not made yet.
-        BadAnswer: the ledger does not keep its contract, or a file of models is not JSON.
+        BadAnswer: the ledger, the summary or the models do not keep their contracts.
     """
     if not data.ledger(source.name, stream).is_file():
         return None
     ledger = read_ledger(data, source.name, stream)
     if not ledger.complete:
         return None
+    told = {page["file"]: page["records"] for page in read_summary(data, source.name)["streams"].get(stream, [])}
     selection = Selection(source)
     for page in ledger.pages:
         path = data.models(source.name, stream) / page.file
-        if not (data.summary(source.name).is_file() and path.is_file()):
-            raise Missing(f"{path}: was not made, or not to its end; make the models first: make manifests")
-        selection.feed(read_json(path), page.file)
-    return OnDisk(ledger, selection)
+        if page.file not in told or not path.is_file():
+            raise Missing(f"{path}: is not there; make the models first: make manifests")
+        try:
+            selection.feed(read_json(path), page.file)
+        except (TypeError, KeyError, AttributeError) as error:
+            raise BadAnswer(f"{path}: holds what the transform does not make; make it again: make transform") from error
+    return OnDisk(ledger, selection, sum(told[page.file] for page in ledger.pages))
+
+
+def read_summary(data: Data, source: str) -> dict[str, Any]:
+    """Return what the transform tells of a source.
+
+    Raises:
+        Missing: it was not made yet.
+        BadAnswer: it does not keep its contract.
+    """
+    path = data.summary(source)
+    if not path.is_file():
+        raise Missing(f"{path}: is not there; make the models first: make manifests")
+    summary: dict[str, Any] = read_json(path)
+    if violations := contract("summary").violations(summary):
+        raise BadAnswer(f"{path}: {violations[0]}; make it again: make transform")
+    return summary

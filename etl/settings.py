@@ -107,12 +107,14 @@ def _axis(source: str, axis: str, options: dict[str, Any]) -> Axis:
                 f"{source}.axes.{axis}.{name}: keeps and drops look at the model's field {axis}, which it has not; "
                 f"it has {', '.join(fields)}"
             )
+    is_of_list = fields.get(axis, {}).get("$ref") == "#/$defs/words" or fields.get(axis, {}).get("type") == "array"
     return Axis(
         axis,
         tuple(
             Option(
                 axis, name, option["label"], option.get("asks", {}),
                 frozenset(option.get("keeps", option.get("drops", ()))), "drops" in option, is_default=place == 0,
+                is_of_list=is_of_list,
             )
             for place, (name, option) in enumerate(options.items())
         ),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
+import os
 import subprocess
-import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +15,11 @@ from etl.errors import BadUsage
 from etl.files import ALL_MODELS, INDEX
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from etl.files import Data
+
+_ELSEWHERE = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"}  # of the hook that may have called
 
 
 @dataclass(frozen=True)
@@ -56,24 +57,25 @@ def now(data: Data) -> Side:
     return Side("now", contents(data.manifests), _models(data.root / "models"))
 
 
-def side(data: Data, told: str | None) -> Side | None:
+def side(data: Data, told: str | None, *, with_models: bool = True) -> Side | None:
     """Return the side that a folder (of data or of manifests) or a revision of the repository that holds `data` names.
 
-    Without a name it is the last commit; null where that holds no manifests.
+    Without a name it is the last commit; null where there is none, or where it holds no manifests.
 
     Raises:
-        BadUsage: there is no such folder or revision, or it holds no manifests.
+        BadUsage: there is no such folder or revision, it holds no manifests, or git refuses.
     """
     if told is None:
-        return _revision(data.root, "HEAD", "the last commit")
+        return _revision(data.root, "HEAD", "the last commit", with_models=with_models)
     path = Path(told)
+    found: Side | None = None
     if (path / "manifests").is_dir():
-        return Side(told, contents(path / "manifests"), _models(path / "models"))
-    if path.is_dir():
-        models = _models(path.resolve().parent / "models") if path.resolve().name == "manifests" else {}
-        found: Side | None = Side(told, contents(path), models) if (path / INDEX).is_file() else None
-    else:
-        found = _revision(data.root, told, told)
+        found = Side(told, contents(path / "manifests"), _models(path / "models") if with_models else {})
+    elif (path / INDEX).is_file():
+        is_beside = with_models and path.resolve().name == "manifests"
+        found = Side(told, contents(path), _models(path.resolve().parent / "models") if is_beside else {})
+    elif not path.is_dir():
+        found = _revision(data.root, told, told, with_models=with_models)
     if found is None:
         raise BadUsage(f"{told}: is neither a folder with manifests nor a revision that holds those of {data.root}")
     return found
@@ -90,25 +92,51 @@ def _models(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.json"))}
 
 
-def _revision(root: Path, revision: str, name: str) -> Side | None:
+def _revision(root: Path, revision: str, name: str, *, with_models: bool) -> Side | None:
     """Return what a revision holds of the folder `root`; null where there is no such thing."""
     commit = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").decode().strip()
-    held = _git(root, "ls-tree", "--name-only", commit).decode().split("\n") if commit else []
-    if "manifests" not in held:
+    if not commit:
         return None
-    with tarfile.open(fileobj=io.BytesIO(_git(root, "archive", commit, *{"manifests", "models"} & {*held}))) as archive:
-        members = ((member.name.partition("/"), archive.extractfile(member)) for member in archive if member.isfile())
-        files = [(folder, path, file.read()) for (folder, _, path), file in members if file]
+    wanted = ["manifests", *(["models"] if with_models else [])]
+    listed = _git(root, "ls-tree", "-r", "-z", commit, "--", *wanted).decode(errors="surrogateescape").split("\0")
+    entries = [(*facts.split(), path) for facts, _, path in (line.partition("\t") for line in listed) if path]
+    blobs = {path: name for _, kind, name, path in entries if kind == "blob"}
+    bodies = _bodies(_git(root, "cat-file", "--batch", given="\n".join(blobs.values())))
+    files = dict(zip(blobs, bodies, strict=True))
     manifests, models = (
-        {path: content for folder, path, content in sorted(files) if folder == which} for which in ("manifests", "models")
+        {path.removeprefix(f"{which}/"): body for path, body in files.items() if path.startswith(f"{which}/")}
+        for which in ("manifests", "models")
     )
-    return Side(name, manifests, models)
+    return Side(name, manifests, models) if manifests else None
 
 
-def _git(root: Path, *words: str) -> bytes:
-    """Return what git prints; nothing where it fails or is not there."""
-    try:
-        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, check=False)  # noqa: S603, S607  a list of words
-    except OSError:
+def _bodies(batch: bytes) -> Iterator[bytes]:
+    """Yield the bodies of what `git cat-file --batch` prints: a line that ends with the length, the body, a line feed."""
+    start = 0
+    while start < len(batch):
+        head = batch.index(b"\n", start)
+        length = int(batch[start:head].rpartition(b" ")[2])
+        yield batch[head + 1 : head + 1 + length]
+        start = head + length + 2
+
+
+def _git(root: Path, *words: str, given: str = "") -> bytes:
+    """Return what git prints of the repository that holds `root`; nothing where there is none, or not what was asked for.
+
+    Raises:
+        BadUsage: git is not there, or refuses.
+    """
+    if not root.is_dir():
         return b""
+    kept = {key: value for key, value in os.environ.items() if key not in _ELSEWHERE} | {"LC_ALL": "C"}
+    try:
+        done = subprocess.run(  # noqa: S603  a list of words
+            ["git", "-C", str(root), *words],  # noqa: S607  the git of whoever runs this
+            input=given.encode(), capture_output=True, check=False, env=kept,
+        )  # fmt: skip
+    except OSError as error:
+        raise BadUsage(f"git cannot be run: {error.strerror}; it is needed to compare with what was committed") from error
+    said = done.stderr.decode(errors="replace").strip()
+    if done.returncode and said and "not a git repository" not in said:
+        raise BadUsage(f"{root}: git refuses: {said.splitlines()[0]}; mend that, or name a folder as the base")
     return b"" if done.returncode else done.stdout

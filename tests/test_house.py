@@ -14,7 +14,7 @@ from etl.cli import main
 from etl.errors import worst
 from etl.files import PROJECT, SCHEMAS
 
-STAGES = ("extract", "transform", "load", "explain", "verify")
+STAGES = ("extract", "transform", "load", "explain", "diff", "verify")
 
 
 def test_stages_meet_on_disk_only() -> None:

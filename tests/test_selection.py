@@ -69,7 +69,7 @@ def test_a_funnel_adds_up(told: tuple[str, Pages], set_aside: int) -> None:
     raw = RawPage("/", "page-0001.json", "0" * 64, 1, None, "2026-01-01T00:00:00.000Z", records, None)
     ledger = Ledger((raw,), raw.fetched_at, complete=True, exhausted=True)
     for each in SOURCES[source].every:
-        way = funnel(OnDisk(ledger, selection), each, LIMIT)
+        way = funnel(OnDisk(ledger, selection, records), each, LIMIT)
         numbers = way.numbers()
         gone = [sum(step.dropped.values()) for step in way.steps]
         assert gone == [len(step.gone) for step in way.steps]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from etl.contracts import contract
 from etl.errors import BadAnswer
 from etl.files import INDEX
 from etl.sides import is_manifest, values
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from etl.sides import Side
 
 FAR = 10  # ranks, up to which a move is not told
-_LEVELS = ("pg", "pg13", "r", "x", "xxx")
+_LEVELS: list[str] = contract("model", "civitai").schema["$defs"]["civitai"]["properties"]["level"]["enum"]
 
 
 class Key(NamedTuple):
@@ -109,7 +110,18 @@ class Diff:
     unchanged: int
 
 
-Models = dict[Key, dict[str, Any]]
+class Facts(NamedTuple):
+    """What is compared of a model; `level` is the highest that any stream tells, the rest as the first one does."""
+
+    name: str
+    level: str | None
+    size: str | None
+    size_from: str | None
+    license: str | None
+    gated: bool | str | None
+
+
+Models = dict[Key, Facts]
 
 
 def compare(base: Side, new: Side) -> Diff:
@@ -132,19 +144,21 @@ def compare(base: Side, new: Side) -> Diff:
         if file not in sound
     ]
     if lacking := [each.name for each in (base, new) if not each.models]:
-        advice = "commit data/models too, or compare with a copy of the data folder"
-        untold.append(f"no models in {' and '.join(lacking)}, so that levels, sizes and licences are not compared; {advice}")
+        untold.append(f"levels, sizes and licences: no models in {' and '.join(lacking)}; commit data/models too, or keep a copy")
         return Diff(base.name, new.name, untold, [], [], [], [], [], None, added, removed, pages, unchanged)
     olds, news = _models(base), _models(new)
     on = _pages_of([*before.items(), *after.items()])
 
+    both = [key for key in on if key in olds and key in news]
+
     def changes(field: str) -> list[Change]:
-        return [_change(key, field, olds[key], news[key], on[key]) for key in on if _differ(olds.get(key), news.get(key), field)]
+        made = (_change(key, field, olds[key], news[key], on[key]) for key in both)
+        return [each for each in made if each.before != each.after]
 
     return Diff(
         base.name, new.name, untold, sorted(changes("level"), key=_by_safety),
         _gone(new, {key: olds[key] for key in was_on if key in olds and key not in news}, on),
-        changes("size"), changes("license"), [each for each in changes("gated") if each.after and not each.before],
+        changes("size"), changes("license"), [each for each in changes("gated") if each.after and each.before is False],
         (_unknown(olds, was_on), _unknown(news, is_on)), added, removed, pages, unchanged,
     )  # fmt: skip
 
@@ -160,20 +174,35 @@ def _published(told: Mapping[str, Any], sources: Mapping[str, str]) -> dict[str,
 
 
 def _models(told: Side) -> Models:
-    """Return the models of all streams; of one that several have, as the first tells it."""
+    """Return the models of all streams."""
     found: Models = {}
     for path, content in told.models.items():
         if "/page-" in path:
             for model in _value(told, path, content):
-                found.setdefault(Key(model["source"], model["id"]), model)
+                key = Key(model["source"], model["id"])
+                facts = Facts(*(model.get(field) for field in Facts._fields))
+                known = found.setdefault(key, facts)
+                if _height(facts.level) > _height(known.level):
+                    found[key] = known._replace(level=facts.level)
     return found
 
 
+def _height(level: str | None) -> int:
+    """Return the place of a level, from the safest; what is none is above all."""
+    return _LEVELS.index(level) if level in _LEVELS else len(_LEVELS)
+
+
 def _value(told: Side, path: str, content: bytes) -> Any:
+    """Return the value of a page of models, or of a summary."""
     try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        raise BadAnswer(f"{told.name}: models/{path}: is not JSON: {error}; make it again: make manifests") from error
+        value = orjson.loads(content)
+        keys, each_of = ({"source", "streams"}, [value]) if path.endswith("summary.json") else ({"source", "id"}, value)
+        is_sound = all(keys <= each.keys() for each in each_of)
+    except (orjson.JSONDecodeError, TypeError, AttributeError):
+        is_sound = False
+    if not is_sound:
+        raise BadAnswer(f"{told.name}: models/{path}: is not what the transform makes; make it again: make transform")
+    return value
 
 
 def _pages_of(manifests: Iterable[tuple[str, Mapping[Key, str]]]) -> dict[Key, list[str]]:
@@ -194,18 +223,13 @@ def _by_source(keys: Iterable[Key]) -> dict[str, list[str]]:
     return ids
 
 
-def _differ(old: dict[str, Any] | None, new: dict[str, Any] | None, field: str) -> bool:
-    """Tell whether both sides have a model and its field, and it changed."""
-    return old is not None and new is not None and field in old and field in new and old[field] != new[field]
-
-
-def _change(key: Key, field: str, old: dict[str, Any], new: dict[str, Any], pages: list[str]) -> Change:
-    evidence = (old["size_from"], new["size_from"]) if field == "size" else None
-    return Change(*key, new["name"], old[field], new[field], evidence, pages)
+def _change(key: Key, field: str, old: Facts, new: Facts, pages: list[str]) -> Change:
+    evidence = (str(old.size_from), str(new.size_from)) if field == "size" else None
+    return Change(*key, new.name, getattr(old, field), getattr(new, field), evidence, pages)
 
 
 def _by_safety(change: Change) -> tuple[bool, int, str]:
-    before, after = (_LEVELS.index(level) for level in (change.before, change.after))
+    before, after = _height(change.before), _height(change.after)
     return after > before, after, change.id
 
 
@@ -217,11 +241,11 @@ def _gone(new: Side, lost: Models, on: Mapping[Key, list[str]]) -> list[Gone]:
             summary = _value(new, path, content)
             aside = (each for stream in summary["streams"].values() for page in stream for each in page["set_aside"])
             reasons |= {Key(summary["source"], str(each["id"])): f"set aside: {each['reason']}" for each in aside}
-    return [Gone(*key, old["name"], reasons.get(key, "in no stream any more"), on[key]) for key, old in lost.items()]
+    return [Gone(*key, old.name, reasons.get(key, "in no stream any more"), on[key]) for key, old in lost.items()]
 
 
 def _unknown(models: Models, published: Iterable[Key]) -> int:
-    return sum(models.get(key, {}).get("size") == "unknown" for key in published)
+    return sum(key in models and models[key].size == "unknown" for key in published)
 
 
 def _page(file: str, old: Mapping[Key, str] | None, new: Mapping[Key, str] | None) -> Page | None:

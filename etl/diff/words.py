@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     Quote = Callable[[str], str]
 
-_MOST = 30  # lines of a section in Markdown: the body of a pull request has a limit
-_FEW = 5  # models named of each kind in a line, and manifests
+_MOST = 30  # lines of a section in Markdown
+_BODY = 60_000  # characters of Markdown: the body of a pull request has at most 65,536
+_FEW = 5  # models and manifests named of each kind in a line
 
 
 class Section(NamedTuple):
@@ -29,19 +30,24 @@ class Section(NamedTuple):
 
 def text(diff: Diff) -> list[Text]:
     """Return a diff for a terminal, in full but for long lines."""
-    parts = [Text(headline(diff), "bold"), *(Text(inert(each, 1000), "yellow") for each in diff.untold)]
-    for section in _sections(diff, lambda words: inert(words, 100)):
+    parts = [Text(headline(diff), "bold"), *(Text(_plain(each), "yellow") for each in diff.untold[:_MOST])]
+    for section in _sections(diff, _plain):
         parts.append(Text(f"{section.title} ({len(section.lines)})", "bold red" if section.is_safety else "bold"))
         parts += [Text(f"  {line}") for line in section.lines]
     return parts
 
 
 def markdown(diff: Diff) -> str:
-    """Return a diff for a pull request: short, what is not about safety folded."""
-    parts = [headline(diff), *(f"Not compared: {inert(each, 1000)}" for each in diff.untold)]
+    """Return a diff for a pull request: short, what is not about safety folded, what is too much left out and told."""
+    parts = [headline(diff, _code), *(f"Not compared: {_code(each)}" for each in diff.untold[:_MOST])]
+    length = sum(map(len, parts))
     for title, lines, is_safety in _sections(diff, _code):
-        more = [f"- … and {len(lines) - _MOST} more"] if len(lines) > _MOST else []
-        body = "\n".join([*(f"- {line}" for line in lines[:_MOST]), *more])
+        shown: list[str] = []
+        for line in lines[:_MOST]:
+            length += len(line) + len("- \n")
+            shown += [f"- {line}"] if length < _BODY else []
+        more = [f"- … and {len(lines) - len(shown)} more"] if len(lines) > len(shown) else []
+        body = "\n".join([*shown, *more])
         if is_safety:
             parts.append(f"### {title} ({len(lines)})\n\n{body}")
         else:
@@ -49,19 +55,24 @@ def markdown(diff: Diff) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def headline(diff: Diff) -> str:
-    """Return a diff in a line."""
-    manifests = len(diff.pages) + diff.unchanged
-    told = f"{diff.new} against {diff.base}: {len(diff.pages)} of {manifests} manifests differ"
-    came, went = (sum(map(len, ids.values())) for ids in (diff.added, diff.removed))
-    told += f"; models: {came} came, {went} went"
-    return told + (f"; sizes unknown: {diff.unknown[0]} → {diff.unknown[1]}" if diff.unknown else "")
+def _plain(words: str) -> str:
+    """Return remote words for a terminal."""
+    return inert(words, 100)
 
 
 def _code(words: str) -> str:
     """Return remote words as code, in which nothing is markup."""
-    inside = inert(words, 100).replace("`", "'")
-    return f"`{inside}`"
+    inside = inert(words, 100).replace("`", "'").strip()
+    return f"`{inside or '?'}`"
+
+
+def headline(diff: Diff, quote: Quote = _plain) -> str:
+    """Return a diff in a line."""
+    manifests = len(diff.pages) + diff.unchanged
+    told = f"{quote(diff.new)} against {quote(diff.base)}: {len(diff.pages)} of {manifests} manifests differ"
+    came, went = (sum(map(len, ids.values())) for ids in (diff.added, diff.removed))
+    told += f"; models: {came} came, {went} went"
+    return told + (f"; sizes unknown: {diff.unknown[0]} → {diff.unknown[1]}" if diff.unknown else "")
 
 
 def _sections(diff: Diff, quote: Quote) -> list[Section]:
@@ -70,7 +81,7 @@ def _sections(diff: Diff, quote: Quote) -> list[Section]:
         Section("Gone", [_gone(each, quote) for each in diff.gone], is_safety=True),
         Section("Size class", [_change(each, quote) for each in diff.sizes]),
         Section("Licence", [_change(each, quote) for each in diff.licenses]),
-        Section("Newly gated", [_change(each, quote) for each in diff.gated]),
+        Section("Newly gated", [_gated(each, quote) for each in diff.gated]),
         Section("Manifests", [_page(each, quote) for each in diff.pages]),
     ]
     return [each for each in sections if each.lines]
@@ -81,14 +92,17 @@ def _model(identity: str, name: str, quote: Quote) -> str:
 
 
 def _change(each: Change, quote: Quote) -> str:
-    before, after = ({None: "none", False: "no"}.get(value) or quote(str(value)) for value in (each.before, each.after))
-    evidence = f" (by {each.evidence[0]}, now by {each.evidence[1]})" if each.evidence else ""
+    before, after = ("none" if value is None else quote(str(value)) for value in (each.before, each.after))
+    evidence = f" (by {quote(each.evidence[0])}, now by {quote(each.evidence[1])})" if each.evidence else ""
     return f"{_model(each.id, each.name, quote)}: {before} → {after}{evidence}; {_on(each.pages, quote)}"
 
 
+def _gated(each: Change, quote: Quote) -> str:
+    return f"{_model(each.id, each.name, quote)}: {quote(str(each.after))}; {_on(each.pages, quote)}"
+
+
 def _gone(each: Gone, quote: Quote) -> str:
-    why = each.why if each.why.startswith("in no stream") else quote(each.why)
-    return f"{_model(each.id, each.name, quote)}: {why}; {_on(each.pages, quote)}"
+    return f"{_model(each.id, each.name, quote)}: {quote(each.why)}; {_on(each.pages, quote)}"
 
 
 def _on(pages: Sequence[str], quote: Quote) -> str:

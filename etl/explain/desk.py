@@ -7,8 +7,7 @@ import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from etl.files import read_json
-from etl.selection import on_disk
+from etl.selection import on_disk, read_summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +40,7 @@ class Desk:
 
     def set_aside(self, source: Source, stream: str) -> list[tuple[str, dict[str, Any]]]:
         """Return the records of a stream that the transform set aside, each with the file of its page."""
-        pages = read_json(self.data.summary(source.name))["streams"].get(stream, [])
+        pages = read_summary(self.data, source.name)["streams"].get(stream, [])
         return [(page["file"], record) for page in pages for record in page["set_aside"]]
 
     def show(self, source: Source, stream: str, models: Sequence[Held]) -> list[str]:
@@ -69,4 +68,4 @@ def _records(source: Source) -> str:
 
 
 def _jq(program: str, *files: object) -> str:
-    return shlex.join(["jq", program, *map(str, files)])
+    return shlex.join(["jq", program, *(f"./{file}" if str(file).startswith("-") else str(file) for file in files)])

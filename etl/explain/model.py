@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from etl.filters import Filter, Source
     from etl.selection import OnDisk
 
+_LIKELY = 5000  # ids compared with one that is not there
+
 
 @dataclass(frozen=True)
 class ModelExplained:
@@ -55,11 +57,16 @@ def explain_model(desk: Desk, source: Source, identity: str) -> ModelExplained:
         commands = commands or desk.show_set_aside(source, name, [record])
     if not commands and identity not in source.skip:
         known = {model.id for stream in drawn.values() for model in stream.selection.models}
-        near = [f"{source.name}:{each}" for each in difflib.get_close_matches(identity, sorted(known), 3, 0.5)]
+        likely = sorted(each for each in known if each[:3].lower() == identity[:3].lower())[:_LIKELY]
+        near = [f"{source.name}:{each}" for each in difflib.get_close_matches(identity, likely, 3, 0.5)]
         raise BadUsage(f"{source.name}:{identity}: no stream on disk has it{nearest(near)}")
     ranks = {name: place + 1 for name, stream in drawn.items() if (place := _place(stream, identity)) is not None}
     reasons = {name: record["reason"] for name, (_, record) in aside.items()}
-    places = {each.file: _place_in(desk, source, each, identity, reasons) for each in source.filters}
+    is_skipped = identity in source.skip
+    places = {
+        each.file: "filters.toml skips it" if is_skipped else _place_in(desk, source, each, ranks, reasons)
+        for each in source.filters
+    }
     return ModelExplained(
         source.name, identity, fields, ranks, reasons,
         {file: place for file, place in places.items() if isinstance(place, int)},
@@ -69,12 +76,13 @@ def explain_model(desk: Desk, source: Source, identity: str) -> ModelExplained:
 
 
 def _set_aside(desk: Desk, source: Source, stream: str, identity: str) -> list[tuple[str, dict[str, Any]]]:
-    return [(file, record) for file, record in desk.set_aside(source, stream) if str(record["id"]) == identity]
+    return [(file, record) for file, record in desk.set_aside(source, stream) if str(record["id"] or "") == identity]
 
 
 def _found(desk: Desk, source: Source, drawn: dict[str, OnDisk], identity: str) -> tuple[dict[str, Any] | None, list[str]]:
     """Return a model of the first stream that has it, skipped or not, with the commands that show it there."""
-    for name, (_, selection) in drawn.items():
+    for name, stream in drawn.items():
+        selection = stream.selection
         for model in (*selection.models, *selection.skipped):
             if model.id == identity:
                 fields = read_json(desk.data.models(source.name, name) / model.file)[model.place]
@@ -86,18 +94,16 @@ def _place(stream: OnDisk, identity: str) -> int | None:
     return next((place for place, model in enumerate(stream.selection.models) if model.id == identity), None)
 
 
-def _place_in(desk: Desk, source: Source, each: Filter, identity: str, set_aside: dict[str, str]) -> int | str:
+def _place_in(desk: Desk, source: Source, each: Filter, ranks: dict[str, int], set_aside: dict[str, str]) -> int | str:
     """Return the place of a model on a page, from 1, or why it is not there."""
     stream = desk.drawn(source, each.stream)
     if stream is None:
         return f"no stream {each.stream} on disk"
-    if identity in source.skip:
-        return "filters.toml skips it"
-    place = _place(stream, identity)
-    if place is None:
+    if each.stream not in ranks:
         if each.stream in set_aside:
             return f"set aside: {set_aside[each.stream]}"
         return f"not among the {len(stream.selection.models)} models of stream {each.stream}"
+    place = ranks[each.stream] - 1
     facts = next(group.facts for group in stream.selection.groups if place in group.places)
     for option in each.options:
         if not option.keeps(facts):

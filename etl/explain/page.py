@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from etl.explain.desk import EXAMPLES
 from etl.filters import find_filter
 from etl.funnel import Funnel, Verdict, funnel, verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from etl.explain.desk import Desk
     from etl.filters import Filter, Source
     from etl.ledger import Ledger
@@ -48,6 +52,7 @@ class PageExplained:
     Attributes:
         asks: What its stream asks of the API.
         request: Path and query of the first page that was asked.
+        is_asked_otherwise: Whether filters.toml has another request for the stream by now.
         funnel: The numbers that index.json has of it.
     """
 
@@ -59,6 +64,7 @@ class PageExplained:
     stream: str
     asks: dict[str, Any]
     request: str | None
+    is_asked_otherwise: bool
     pages: int
     checked_at: str | None
     failed: str | None
@@ -82,17 +88,30 @@ def explain_page(desk: Desk, target: str) -> PageExplained:
     return PageExplained(
         filter=each.name, file=each.file, label=each.label, is_in_manifests=each in source.filters,
         source=source.name, stream=each.stream, asks=source.asks_of(each),
-        request=ledger.pages[0].url if ledger else None, pages=len(ledger.pages) if ledger else 0,
+        request=ledger.pages[0].url if ledger else None,
+        is_asked_otherwise=ledger is not None and _query(ledger.pages[0].url) != _parameters(source.asks_of(each)),
+        pages=len(ledger.pages) if ledger else 0,
         checked_at=ledger.checked_at if ledger else None, failed=ledger.failed if ledger else None,
         funnel=told.numbers() if told else None, drops=_drops(desk, source, each, told) if told else [],
         verdict=verdict(each, desk.filters, partial(desk.drawn, source)),
     )  # fmt: skip
 
 
+def _query(url: str) -> set[tuple[str, str]]:
+    return set(parse_qsl(url.partition("?")[2]))
+
+
+def _parameters(asks: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """Return parameters as they stand in a query: of a list one each, and truth in small letters."""
+    values = ((key, each) for key, value in asks.items() for each in (value if isinstance(value, list) else [value]))
+    return {(key, str(each).lower() if isinstance(each, bool) else str(each)) for key, each in values}
+
+
 def _drops(desk: Desk, source: Source, each: Filter, told: Funnel) -> list[Drop]:
     """Return what went at each point, in order."""
     aside = desk.set_aside(source, each.stream)
-    reasons = dict(Counter(record["reason"] for _, record in aside).most_common())
+    # A reason may begin with the place of its record, which is another for each.
+    reasons = dict(Counter(re.sub(r"^\$\[\d+\]", "$", record["reason"]) for _, record in aside).most_common())
     ids = [str(record["id"]) for _, record in aside[:EXAMPLES]]
     left = told.records - told.set_aside
     commands = desk.show_set_aside(source, each.stream, aside[:EXAMPLES]) if aside else []

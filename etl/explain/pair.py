@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from etl.alike import why_alike
-from etl.errors import Missing
 from etl.filters import find_filter
 
 if TYPE_CHECKING:
@@ -38,27 +37,23 @@ def explain_pair(desk: Desk, targets: tuple[str, str]) -> PairExplained:
 
     Raises:
         BadUsage: there is no such filter.
-        Missing: one has no stream on disk, or its models were not made yet.
+        Missing: the models of one were not made yet.
     """
     one, other = pair = find_filter(desk.filters, targets[0]), find_filter(desk.filters, targets[1])
-    streams = [_stream(desk, each) for each in pair]
-    ids = [_ids(stream, each, desk.filters.limit) for stream, each in zip(streams, pair, strict=True)]
+    streams = [desk.drawn(desk.filters.source(each.source), each.stream) for each in pair]
+    ids = [_ids(stream, each, desk.filters.limit) if stream else [] for stream, each in zip(streams, pair, strict=True)]
     is_one_source = one.source == other.source
     shared = len(set(ids[0]) & set(ids[1])) if is_one_source else 0
     apart = _options(one, other) if is_one_source else ["they are of two sources"]
+    missing = [each for stream, each in zip(streams, pair, strict=True) if stream is None]
+    apart += [f"{each.name}: no stream {each.stream} on disk; ask with: make extract SOURCE={each.source}" for each in missing]
     alike = None
-    if is_one_source and ids[0] == ids[1]:
-        alike = why_alike(pair, streams, desk.filters.limit)
-    elif is_one_source:
-        apart.append(_parting(pair, ids))
+    if is_one_source and not missing:
+        if ids[0] == ids[1]:
+            alike = why_alike(pair, streams, desk.filters.limit)
+        else:
+            apart.append(_parting(pair, ids))
     return PairExplained((one.name, other.name), shared, (len(ids[0]) - shared, len(ids[1]) - shared), apart, alike)
-
-
-def _stream(desk: Desk, each: Filter) -> OnDisk:
-    stream = desk.drawn(desk.filters.source(each.source), each.stream)
-    if stream is None:
-        raise Missing(f"{each.name}: no stream {each.stream} on disk; ask with: make extract SOURCE={each.source}")
-    return stream
 
 
 def _ids(stream: OnDisk, each: Filter, limit: int) -> list[str]:

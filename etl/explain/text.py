@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from rich.table import Column, Table
 from rich.text import Text
 
-from etl.inert import inert
+from etl.inert import inert, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +29,8 @@ def page(told: PageExplained) -> list[RenderableType]:
     facts = {
         "stream": f"{told.source}/{told.stream}"
         + (f": {told.pages} page{'s' * (told.pages != 1)}, checked {told.checked_at}" if told.request else "")
-        + (f"; failing: {told.failed}" if told.failed else ""),
+        + (f"; failing: {told.failed}" if told.failed else "")
+        + ("; filters.toml has another request for it by now: make extract" if told.is_asked_otherwise else ""),
         "asked": told.request or f"nothing yet; it would be {urlencode(told.asks, doseq=True)}",
         "file": told.file + ("" if told.is_in_manifests else ", which filters.toml does not publish"),
     }
@@ -41,7 +42,7 @@ def page(told: PageExplained) -> list[RenderableType]:
         parts.append(_table(("left", "gone", "at", "which were", "such as"), rows, numbers=2))
     parts.append(Text(told.verdict.words, _STYLES.get(told.verdict.reason, "yellow")))
     for drop in (drop for drop in told.drops if drop.commands):
-        parts += [Text(f"{drop.what}:"), *(Text(f"  {inert(command, 2000)}", "dim") for command in drop.commands)]
+        parts += [Text(f"{drop.what}:"), *(Text(f"  {printable(command)}", "dim") for command in drop.commands)]
     return parts
 
 
@@ -55,7 +56,7 @@ def model(told: ModelExplained) -> list[RenderableType]:
     places = {file: f"number {place}" for file, place in told.manifests.items()}
     for head, rows in (("in streams", streams), ("in manifests", places), ("not in", told.not_in)):
         parts += [Text(f"{head}:" if rows else f"{head}: none", "bold"), _facts(rows)]
-    return [*parts, *(Text(inert(command, 2000), "dim") for command in told.commands)]
+    return [*parts, *(Text(printable(command), "dim") for command in told.commands)]
 
 
 def pair(told: PairExplained) -> list[RenderableType]:
@@ -100,4 +101,6 @@ def _some(ids: Sequence[str]) -> str:
 def _value(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
-    return f"{value:,}" if isinstance(value, int) else "unknown" if value is None else str(value)
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,1 +1,1 @@
-"""Checks of what is published, and what changed since the last commit."""
+"""Checks of what is published."""

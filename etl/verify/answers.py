@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
+from datetime import datetime
 from itertools import pairwise
+from math import floor, log1p
 from typing import TYPE_CHECKING
 
 from etl.verify.published import Check
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
     from etl.verify.published import Published
     from etl.verify.said import Said, SaidStream
 
-_DRIFT = 0.05  # share of a counter by which it may have moved while a stream was read, and of neighbours out of order
+_DRIFT = 0.05  # share of a counter by which it may have moved while a stream was read, and of records out of order
 
 
 def raw(streams: Sequence[SaidStream]) -> Check:
@@ -25,7 +28,9 @@ def raw(streams: Sequence[SaidStream]) -> Check:
         for place, page in enumerate(stream.pages):
             check.looked_at += 1
             told = page.told
-            if (page.bytes, page.sha256) != (told.bytes, told.sha256):
+            if page.unread:
+                problem = page.unread
+            elif (page.bytes, page.sha256) != (told.bytes, told.sha256):
                 problem = f"{told.file} has another hash or length"
             elif page.records != told.records:
                 problem = f"{told.file} has {page.records} records and not {told.records}"
@@ -36,25 +41,25 @@ def raw(streams: Sequence[SaidStream]) -> Check:
 
 
 def safety(published: Published, streams: Mapping[tuple[str, str], SaidStream]) -> Check:
-    """No manifest has a model that must not be published, or that its own records call less safe than the page is.
+    """Each model of a manifest has a record in its stream, and none that forbids it or calls it less safe than the page is.
 
     Of a model that came several times each record counts. What the API itself should have left out is counted.
     """
     check = Check("levels and flags, read again")
+    by_id = {key: _by_id(stream) for key, stream in streams.items()}
     for each, held in published.known:
-        if (stream := streams.get((each.source, each.stream))) is None:
-            continue
-        keeps = next((option.values for option in each.options if option.axis == "level" and option.values), None)
-        places = {identity: place for place, identity in enumerate(held)}
-        check.looked_at += len(held)
-        for said in stream.said:
-            if (place := places.get(said.id)) is None:
-                continue
+        records = by_id.get((each.source, each.stream), {})
+        levels = [option for option in each.options if option.axis == "level"]
+        for place, identity in enumerate(held):
             where = published.where(each.file, f"$.models[{place}]")
-            if said.barred:
-                check.problems.append(f"{where}: {said.id} is {said.barred}, see {said.where}")
-            elif keeps is not None and said.level not in keeps:
-                check.problems.append(f"{where}: {said.id} is {said.level}, see {said.where}")
+            check.looked_at += 1
+            if identity not in records:
+                check.problems.append(f"{where}: {identity} is in no record of its stream, so that nothing tells its level")
+            for said in records.get(identity, ()):
+                if said.barred:
+                    check.problems.append(f"{where}: {identity} is {said.barred}, see {said.where}")
+                elif not all(option.keeps({"level": said.level}) for option in levels):
+                    check.problems.append(f"{where}: {identity} is {said.level}, see {said.where}")
     for stream in streams.values():
         let_through = Counter(said.barred for said in stream.said if said.barred)
         if stream.source == "civitai" and stream.asked.get("nsfw") != ["true"]:
@@ -62,6 +67,13 @@ def safety(published: Published, streams: Mapping[tuple[str, str], SaidStream]) 
         told = ", ".join(f"{count} {why}" for why, count in let_through.items() if count)
         check.notes += [f"{stream.source}/{stream.name}: the API's own filter let through {told}"] if told else []
     return check
+
+
+def _by_id(stream: SaidStream) -> dict[str, list[Said]]:
+    records: dict[str, list[Said]] = {}
+    for said in stream.said:
+        records.setdefault(said.id, []).append(said)
+    return records
 
 
 def asked(streams: Sequence[SaidStream]) -> Check:
@@ -76,10 +88,11 @@ def asked(streams: Sequence[SaidStream]) -> Check:
             check.problems.append(f"{stream.where}: {told}; the source ignores an option")
         elif strangers:
             check.notes.append(f"{stream.source}/{stream.name}: {len(strangers)} records were not asked for and are on no page")
-        ranked = [said for said in records if said.rank is not None]
-        behind = [after for before, after in pairwise(ranked) if _is_before(after, before)]
-        if len(behind) > _DRIFT * len(ranked):
-            told = f"{len(behind)} of {len(ranked)} records stand behind lesser ones, the first at {behind[0].where}"
+        heights = [(_height(said.rank), said) for said in records if said.rank is not None]
+        behind = len(heights) - _longest_descent([height for height, _ in heights])
+        if behind > 1 + _DRIFT * len(heights):
+            first = next(after.where for (one, _), (other, after) in pairwise(heights) if other > one)
+            told = f"{behind} of {len(heights)} records stand out of order, the first at {first}"
             check.problems.append(f"{stream.where}: {told}; the source ignores the order {stream.asked['sort'][0]}")
     return check
 
@@ -89,8 +102,20 @@ def _is_stranger(said: Said, parameters: Mapping[str, list[str]]) -> bool:
     return (types is not None and said.type not in types) or (bases is not None and said.bases.isdisjoint(bases))
 
 
-def _is_before(said: Said, other: Said) -> bool:
-    """Tell whether a record belongs before another, beyond what a counter may have moved."""
-    if isinstance(said.rank, str) or isinstance(other.rank, str):
-        return str(said.rank) > str(other.rank)
-    return (said.rank or 0) > (other.rank or 0) * (1 + _DRIFT) + 1
+def _height(rank: float | str) -> float:
+    """Return a number for a counter, which is the same for two of less than about _DRIFT apart, or for a time."""
+    if isinstance(rank, str):
+        try:
+            return datetime.fromisoformat(rank).timestamp()
+        except (ValueError, OverflowError):
+            return 0
+    return floor(log1p(max(rank, 0)) / _DRIFT)
+
+
+def _longest_descent(heights: Sequence[float]) -> int:
+    """Return how many of some numbers, at the most, stand in an order that never rises."""
+    ends: list[float] = []  # of the descents of each length, the last number of the best, with another sign
+    for height in heights:
+        place = bisect_right(ends, -height)
+        ends[place : place + 1] = [-height]
+    return len(ends)

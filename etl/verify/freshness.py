@@ -16,21 +16,33 @@ DAY_S = 86400
 
 
 def fresh(streams: Sequence[SaidStream], now: str, max_age_s: float | None) -> Check:
-    """Each stream was checked not longer ago than `max_age_s`; above a day there is a warning."""
+    """Each stream was checked not longer ago than `max_age_s`, and not in the future; above a day there is a warning."""
     check = Check("age of the streams", len(streams))
-    old: dict[str, list[tuple[float, SaidStream]]] = {}
+    ages: dict[str, list[tuple[float, str]]] = {}
     for stream in streams:
         checked_at = stream.ledger.checked_at
-        age_s = (datetime.fromisoformat(now) - datetime.fromisoformat(checked_at)).total_seconds()
+        age_s = _age_s(checked_at, now)
+        if age_s is None or age_s < -DAY_S:
+            check.problems.append(f"{stream.where}: $.checked_at: {checked_at} is no time that has been")
+            continue
+        ages.setdefault(stream.source, []).append((age_s, stream.name))
         if max_age_s is not None and age_s > max_age_s:
             check.problems.append(f"{stream.where}: $.checked_at: {checked_at} is {_days(age_s)} ago; ask again: make extract")
-        elif age_s > DAY_S:
-            old.setdefault(stream.source, []).append((age_s, stream))
-    for source, found in old.items():
-        age_s, stream = max(found, key=lambda each: each[0])
-        told = f"{source}: {len(found)} streams were checked more than a day ago"
-        check.warnings.append(f"{told}, {stream.name} longest, {_days(age_s)}")
+    for source, found in ages.items():
+        oldest_first = sorted(found, key=lambda each: (-each[0], each[1]))
+        told = ", ".join(f"{name} {_days(age_s)}" for age_s, name in oldest_first)
+        check.notes.append(f"{source}: {told}")
+        if count := sum(age_s > DAY_S for age_s, _ in found):
+            check.warnings.append(f"{source}: {count} of {len(found)} streams were checked more than a day ago")
     return check
+
+
+def _age_s(checked_at: str, now: str) -> float | None:
+    """Return how long ago a stream was checked; null where that is no time."""
+    try:
+        return (datetime.fromisoformat(now) - datetime.fromisoformat(checked_at)).total_seconds()
+    except ValueError:
+        return None
 
 
 def _days(age_s: float) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from etl.errors import FAILED
 from etl.sides import sound, values
 
 if TYPE_CHECKING:
@@ -18,10 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Check:
-    """The outcome of one check: how many things it looked at, what is wrong, what to mind, and what it explains."""
+    """The outcome of one check: how many things it looked at, what is wrong, what to mind, and what it explains.
+
+    `code` is the exit code of a failure.
+    """
 
     name: str
     looked_at: int = 0
+    code: int = FAILED
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

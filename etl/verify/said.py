@@ -1,12 +1,14 @@
-"""What raw pages say of their records, read a second time: no code here is the transform's, nor the extraction's."""
+"""What raw pages say of their records, read a second time: what levels and flags mean is written here again."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
+from etl.errors import BadAnswer
 from etl.files import parse_answer, read
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ class SaidPage:
     sha256: str
     records: int
     said: list[Said]  # of records that are objects
+    unread: str | None = None  # why it could not be read
 
 
 @dataclass(frozen=True)
@@ -62,26 +65,26 @@ class SaidStream:
     pages: list[SaidPage]
     where: str  # its ledger
 
-    @property
+    @cached_property
     def said(self) -> list[Said]:
         """All records in their order."""
         return [each for page in self.pages for each in page.said]
 
 
 def said(data: Data, source: str, stream: str, ledger: Ledger) -> SaidStream:
-    """Read the pages of a stream.
-
-    Raises:
-        BadAnswer: one is not JSON, or not there.
-    """
-    asked = parse_qs(urlsplit(ledger.pages[0].url).query)
+    """Read the pages of a stream."""
+    asked = parse_qs(ledger.pages[0].url.partition("?")[2])
     key = _SORTED_BY.get(asked.get("sort", [""])[0], "")
     pages = []
     for page in ledger.pages:
         path = data.raw(source, stream) / page.file
-        body = read(path)
-        value = parse_answer(body, path)[1]
-        records = value["items"] if source == "civitai" else value
+        try:
+            body = read(path)
+            value = parse_answer(body, path)[1]
+            records = list(value["items"] if source == "civitai" else value)
+        except (BadAnswer, TypeError, KeyError) as error:
+            pages.append(SaidPage(page, 0, "", 0, [], str(error) if isinstance(error, BadAnswer) else f"{page.file} is no page"))
+            continue
         place = f"{path}: $.items" if source == "civitai" else f"{path}: $"
         read_record = _civitai if source == "civitai" else _hub
         found = [read_record(f"{place}[{n}]", each, key) for n, each in enumerate(records) if isinstance(each, dict)]

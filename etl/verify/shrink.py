@@ -21,14 +21,18 @@ FLOOR = 10  # models, below which a page may lose all it has
 def shrunk(published: Published, base: Side | None, allowed: Collection[Filter]) -> Check:
     """No page lost more than half of its models since the base, unless it is known why its stream is smaller.
 
-    It is known where the API says that it has no more, and still has some, or where filters.toml allows a lesser depth. A
-    smaller limit, or a filter that filters.toml no longer names, are no loss.
+    It is known where filters.toml allows a lesser depth, or where the API has no more, as it had no more before, and still
+    has some: one that ends sooner than it did may have broken off. A smaller limit, or a filter that filters.toml no longer
+    names, are no loss.
     """
     check = Check("models lost since the base")
     if base is None:
         check.notes.append("no base to compare with")
         return check
-    before = _entries(values(base.manifests))
+    sound = values(base.manifests)
+    if INDEX not in sound:
+        check.problems.append(f"{base.name}: {INDEX} is missing or unsound; name another base")
+    before = _entries(sound)
     now = _entries(published.values)
     for each in (each for source in published.filters.sources for each in source.filters):
         old, new = before.get(each.file), now.get(each.file)
@@ -54,10 +58,10 @@ def _entries(told: Mapping[str, Any]) -> dict[str, Any]:
 
 def _known_reason(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
     """Return why the stream of a manifest is smaller than it was; null where it is not, or where nobody knows."""
-    if "funnel" not in old or not 0 < new["funnel"]["records"] < old["funnel"]["records"]:
+    was, is_ = old.get("funnel"), new.get("funnel")
+    if not was or not is_ or not 0 < is_["records"] < was["records"]:
         return None
-    records = f"its stream has {new['funnel']['records']} records and had {old['funnel']['records']}"
-    return {
-        "exhausted": f"{records}, and the API has no more",
-        "depth": f"{records}, as many as filters.toml allows",
-    }.get(new["short"])
+    told = f"its stream has {is_['records']} records and had {was['records']}"
+    if new["short"] == "depth":
+        return f"{told}, as many as filters.toml allows"
+    return f"{told}, and the API has no more, as before" if was["exhausted"] and is_["exhausted"] else None

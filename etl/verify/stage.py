@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from etl.errors import BadAnswer, Missing
 from etl.files import Data
 from etl.ledger import read_ledger, streams
 from etl.selection import on_disk
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from etl.filters import Filter, Filters
+    from etl.selection import OnDisk
     from etl.sides import Side
+    from etl.verify.said import SaidStream
 
 
 @dataclass(frozen=True)
@@ -45,37 +48,45 @@ class Terms:
 
 
 def verify(data: Data, filters: Filters, terms: Terms) -> list[Check]:
-    """Run every check.
-
-    Raises:
-        BadAnswer: the raw files cannot be rebuilt from.
-        Missing: there are none.
-    """
+    """Run every check; where the raw files cannot be rebuilt from, those that need that are left out, and the last one fails."""
+    there, unread = _said(data, filters)
+    used = [(source.name, each.name) for source in filters.sources for each in source.streams]
+    rebuilt = Check("rebuild from raw")
+    drawn: dict[tuple[str, str], OnDisk | None] = {}
     with tempfile.TemporaryDirectory(prefix="rebuild-") as folder:
         again = Data(Path(folder), data.raws)
-        terms.rebuild(again)
-        drawn = {
-            (source.name, each.name): on_disk(again, source, each.name) for source in filters.sources for each in source.streams
-        }
+        try:
+            terms.rebuild(again)
+            drawn = {(name, stream): on_disk(again, filters.source(name), stream) for name, stream in used}
+        except (BadAnswer, Missing) as error:
+            rebuilt.code = error.code
+            rebuilt.problems = str(error).split("\n")
         published = Published(data.manifests, contents(data.manifests), contents(again.manifests), filters, drawn)
-    there = {
-        (source.name, stream): said(data, source.name, stream, read_ledger(data, source.name, stream))
-        for source in filters.sources
-        for stream in streams(data, source.name)
-    }
-    every = list(there.values())
+    raw = answers.raw([*there.values()])
+    raw.problems += unread
+    by_models = [checks.order(published), equal_lists(published), checks.rebuild(published)] if drawn else [rebuilt]
     return [
         schemas(published),
-        answers.raw(every),
-        answers.asked(every),
+        raw,
+        answers.asked([*there.values()]),
         answers.safety(published, there),
         checks.index(published),
         checks.all_models(published),
         checks.slugs(published),
         checks.exclusive(published),
-        checks.order(published),
-        equal_lists(published),
         shrunk(published, terms.base, terms.allowed),
-        fresh([there[key] for key in drawn if key in there], terms.now, terms.max_age_s),
-        checks.rebuild(published),
+        fresh([stream for key, stream in there.items() if key in used], terms.now, terms.max_age_s),
+        *by_models,
     ]
+
+
+def _said(data: Data, filters: Filters) -> tuple[dict[tuple[str, str], SaidStream], list[str]]:
+    """Return the streams on disk as their raw pages tell them, and what is wrong with the ledgers of the others."""
+    there, unread = {}, []
+    for source in filters.sources:
+        for stream in streams(data, source.name):
+            try:
+                there[source.name, stream] = said(data, source.name, stream, read_ledger(data, source.name, stream))
+            except BadAnswer as error:
+                unread.append(str(error))
+    return there, unread

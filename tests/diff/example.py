@@ -56,7 +56,16 @@ def side(
 def index(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return an index of these manifests that keeps its contract."""
     bytes_ = {"bytes": 1, "sha256": "0" * 64, "timestamp": TIME}
-    funnel = {"records": 1, "set_aside": 0, "duplicates": 0, "skipped": 0, "steps": [], "cut": 0, "published": 1}
+    funnel = {
+        "exhausted": True,
+        "records": 1,
+        "set_aside": 0,
+        "duplicates": 0,
+        "skipped": 0,
+        "steps": [],
+        "cut": 0,
+        "published": 1,
+    }
     more = {"filter": "filter/x", "label": "X", "options": {}, "limit": 100, "stream": "default", "short": None, "stale": None}
     rest = {"funnel": funnel, "verdict": "full", **bytes_, **more}
     return {

@@ -90,8 +90,8 @@ def test_without_models_only_lists_are_compared() -> None:
     assert (told.levels, told.gone, told.sizes, told.unknown) == ([], [], [], None)
     assert len(told.pages) == 5
     (why,) = told.untold
-    assert why.startswith("no models in base, so that levels, sizes and licences are not compared")
-    assert f"Not compared: {why}" in markdown(told)
+    assert why == "levels, sizes and licences: no models in base; commit data/models too, or keep a copy"
+    assert f"Not compared: `{why}`" in markdown(told)
 
 
 def test_a_file_that_breaks_its_contract_is_told() -> None:
@@ -177,4 +177,4 @@ def test_what_is_no_side_is_told(house: House, tmp_path: Path, capsys: pytest.Ca
 def test_models_that_are_no_json_are_told(changed: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "base" / "models" / "huggingface" / "default" / "page-0001.json").write_text("[")
     assert changed.run("diff", str(tmp_path / "base")) == 65
-    assert "models/huggingface/default/page-0001.json: is not JSON" in capsys.readouterr().err
+    assert "models/huggingface/default/page-0001.json: is not what the transform makes" in capsys.readouterr().err

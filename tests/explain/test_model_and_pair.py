@@ -41,7 +41,7 @@ def test_a_model_that_is_skipped_or_not_there(house: House, capsys: pytest.Captu
     house.put("huggingface", "likes", [hf("o/model"), hf("o/skipped", **LARGE)], complete=False)
     assert house.run("manifests") == 1
     told = explained(house, capsys, "hf:o/skipped")
-    assert (told["fields"], set(told["not_in"].values())) == (None, {"filters.toml skips it", "no stream likes on disk"})
+    assert (told["fields"], set(told["not_in"].values())) == (None, {"filters.toml skips it"})
     house.put("huggingface", "likes", [hf("o/model"), hf("o/skipped", **LARGE)])
     assert house.run("manifests") == 0
     assert explained(house, capsys, "hf:o/skipped")["fields"]["size"] == "large"
@@ -74,8 +74,17 @@ def test_two_pages_are_told_apart_or_why_nothing_does(house: House, capsys: pyte
     assert "the same models, and nothing explains it" in capsys.readouterr().out
 
 
-def test_a_page_without_a_stream_cannot_be_compared(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_page_without_a_stream_is_told_so(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/a")])
     assert house.run("manifests") == 1
-    assert house.run("explain", "hf/small", "--against", "hf/likes") == 1
-    assert "hf/likes: no stream likes on disk; ask with: make extract SOURCE=huggingface" in capsys.readouterr().err
+    told = explained(house, capsys, "hf/other", "--against", "hf/likes")
+    assert (told["shared"], told["only"]) == (0, [1, 0])
+    assert told["apart"][-1] == "hf/likes: no stream likes on disk; ask with: make extract SOURCE=huggingface"
+
+
+def test_a_record_without_an_id_is_no_model_called_none(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.put("huggingface", "default", [hf("o/a"), [1]])
+    house.put("huggingface", "likes", [])
+    assert house.run("manifests") == 0
+    assert house.run("explain", "hf:None") == 2
+    assert "huggingface:None: no stream on disk has it" in capsys.readouterr().err

@@ -55,7 +55,7 @@ CAUSES: list[tuple[list[dict[str, Any]], dict[str, Any], str, str]] = [
         [hf("o/a", **LARGE), hf("o/b", **LARGE), hf("o/c")], {"exhausted": True},
         "option", "empty because of size small, without which there are 3 models; the API has no more",
     ),
-    ([], {"exhausted": True}, "exhausted", "empty, also without any one of its options: the API has no more"),
+    ([], {"exhausted": True}, "exhausted", "empty, also without small: the API has no more"),
 ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ all = { label = "All" }
 pg = { label = "PG", keeps = ["pg"] }
 pg13 = { label = "PG-13", keeps = ["pg", "pg13"] }
 [civitai.axes.type]
-all = { label = "All types", asks = { types = ["Checkpoint", "LORA"] } }
+all = { label = "All types", asks = { types = ["Checkpoint", "LORA"] }, keeps = ["Checkpoint", "LORA"] }
 loras = { label = "LoRAs", asks = { types = ["LORA"] }, keeps = ["LORA"] }
 """
 
@@ -95,6 +96,41 @@ def test_no_safe_page_has_a_model_that_its_record_calls_unsafe(
         assert f"{page}: $.models[1]: 2 {told}, see {works.data.raw('civitai', 'default')}/page-0001.json: $.items[1]" in problem
 
 
+def test_a_model_of_no_record_is_refused_on_any_page(works: House, capsys: pytest.CaptureFixture[str]) -> None:
+    put(works, "civitai", "default", "nsfw=true", civitai(1))
+    put(works, "civitai", "loras", "nsfw=true&types=LORA", civitai(3, type="LORA"))
+    assert works.run("manifests") == 0
+    path = works.data.manifests / "civitai-filter-loras.json"
+    path.write_text(path.read_text().replace('"id": "3"', '"id": "30"'))
+    (problem,) = checked(works, capsys)["levels and flags, read again"]["problems"]
+    assert problem.endswith("$.models[0]: 30 is in no record of its stream, so that nothing tells its level")
+
+
+def test_options_that_drop_levels_are_read_as_such(works: House, capsys: pytest.CaptureFixture[str]) -> None:
+    text = works.filters.read_text().replace(
+        'pg = { label = "PG", keeps = ["pg"] }', 'pg = { label = "PG", drops = ["r", "x", "xxx"] }'
+    )
+    works.filters.write_text(text)
+    put(works, "civitai", "default", "nsfw=true", civitai(1), civitai(2, nsfw=True))
+    put(works, "civitai", "loras", "nsfw=true&types=LORA", civitai(3, type="LORA"))
+    assert works.run("manifests") == 0
+    assert works.ids("civitai-filter-pg.json") == ["1"]
+    assert checked(works, capsys)["levels and flags, read again"]["problems"] == []
+
+
+@pytest.mark.parametrize("field", ["private", "disabled"])
+def test_private_and_disabled_repositories_are_refused(house: House, capsys: pytest.CaptureFixture[str], field: str) -> None:
+    house.put("huggingface", "default", [hf("o/a")])
+    house.put("huggingface", "likes", [hf("o/a"), hf("o/b", **{field: True})])
+    assert house.run("manifests") == 0
+    path = house.data.manifests / "hf-filter-likes.json"
+    value = json.loads(path.read_text())
+    value["models"].append({"id": "o/b", "slug": "o--b", "name": "b"})
+    path.write_text(json.dumps(value))
+    (problem,) = checked(house, capsys)["levels and flags, read again"]["problems"]
+    assert f"$.models[1]: o/b is {field}, see " in problem
+
+
 def test_of_a_model_that_came_twice_each_record_counts(works: House, capsys: pytest.CaptureFixture[str]) -> None:
     put(works, "civitai", "default", "nsfw=true", civitai(1), civitai(2), civitai(1, nsfw=True))
     put(works, "civitai", "loras", "types=LORA", civitai(3, type="LORA"))
@@ -151,11 +187,19 @@ def test_an_order_that_the_source_ignores_is_refused_and_counters_that_moved_are
     assert house.run("manifests") == 0
     name = "answers against requests"
     assert checked(house, capsys)[name]["problems"] == []
-    put(house, "huggingface", "default", "sort=downloads", *models(1, 1000, 5, 900))
+    # One that is wrong, or a rise in steps of which none is large.
+    put(house, "huggingface", "default", "sort=downloads", *models(5, *range(2000, 1000, -10)))
+    assert house.run("manifests") == 0
+    assert checked(house, capsys)[name]["problems"] == []
+    put(house, "huggingface", "default", "sort=downloads", *models(*range(1000, 2000, 10)))
     assert house.run("manifests") == 0
     (problem,) = checked(house, capsys)[name]["problems"]
-    assert "2 of 4 records stand behind lesser ones, the first at" in problem
-    assert problem.endswith("$[1]; the source ignores the order downloads")
+    assert re.search(
+        r"default/stream.json: \d\d of 100 records stand out of order, the first at .*\$\[[1-9]\]; the source", problem
+    )
+    put(house, "huggingface", "likes", "sort=lastModified", *(hf(f"o/m{n}", lastModified=f"2026-01-0{n}") for n in range(1, 8)))
+    assert house.run("manifests") == 0
+    assert any("6 of 7 records" in each for each in checked(house, capsys)[name]["problems"])
 
 
 def lost(house: House, folder: Path, before: int, *now: Any, **ledger: Any) -> str:
@@ -197,7 +241,7 @@ def test_a_base_of_an_earlier_version_is_a_base(house: House, tmp_path: Path, ca
     # How many records its stream had is not known, so that nobody knows whether it is smaller.
     assert len(checked(house, capsys, "--base", base)["models lost since the base"]["problems"]) == 2
     assert house.run("diff", base, "--json") == 0
-    assert json.loads(capsys.readouterr().out)["untold"][0].startswith("no models in")
+    assert json.loads(capsys.readouterr().out)["untold"][0].startswith("levels, sizes and licences: no models in")
 
 
 @pytest.mark.parametrize(
@@ -205,7 +249,7 @@ def test_a_base_of_an_earlier_version_is_a_base(house: House, tmp_path: Path, ca
     [
         (12, 6, {}, 0, 0),  # half is not more than half
         (9, 0, {}, 0, 0),  # below the floor
-        (12, 5, {"exhausted": True}, 0, 2),  # the API has no more, and says so
+        (12, 5, {"exhausted": True}, 0, 2),  # the API has no more, as before
         (12, 0, {"exhausted": True}, 2, 0),  # an API that has nothing at all no longer knows what it is asked
         (12, 5, {"exhausted": False}, 2, 0),  # and it has more
     ],
@@ -217,6 +261,30 @@ def test_a_stream_that_is_smaller_for_a_known_reason_is_a_warning(
     base = lost(house, tmp_path, before, *(hf(f"o/s{n}", **SMALL) for n in range(now)), **ledger)
     check = checked(house, capsys, "--base", base)["models lost since the base"]
     assert (len(check["problems"]), len(check["warnings"])) == (problems, warnings)  # small, and other
+
+
+def test_a_stream_that_ends_sooner_than_it_did_may_have_broken_off(
+    house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = lost(house, tmp_path, 12, *(hf(f"o/s{n}", **SMALL) for n in range(5)), exhausted=True)
+    path = tmp_path / "base" / "index.json"
+    path.write_text(path.read_text().replace('"exhausted": true', '"exhausted": false'))
+    assert len(checked(house, capsys, "--base", base)["models lost since the base"]["problems"]) == 2
+
+
+def test_a_lesser_depth_is_a_known_reason(house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base = lost(house, tmp_path, 12, *(hf(f"o/s{n}", **SMALL) for n in range(5)), exhausted=False)
+    house.filters.write_text(house.filters.read_text().replace("depth = 40", "depth = 5"))
+    assert house.run("manifests") == 0
+    (warning, _) = checked(house, capsys, "--base", base)["models lost since the base"]["warnings"]
+    assert warning.endswith("its stream has 5 records and had 12, as many as filters.toml allows")
+
+
+def test_a_base_without_a_sound_index_is_refused(house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base = lost(house, tmp_path, 12)
+    (tmp_path / "base" / "index.json").write_text("{}")
+    (problem,) = checked(house, capsys, "--base", base)["models lost since the base"]["problems"]
+    assert problem == f"{base}: index.json is missing or unsound; name another base"
 
 
 def test_a_smaller_limit_loses_nothing_and_a_lost_stream_all(
@@ -241,8 +309,9 @@ def test_old_answers_are_a_warning_and_too_old_ones_are_refused(
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767441600")  # 2026-01-03 at noon
     name = "age of the streams"
     check = checked(house, capsys)[name]
-    told = ["huggingface: 1 streams were checked more than a day ago, default longest, 2.5 days"]
+    told = ["huggingface: 1 of 2 streams were checked more than a day ago"]
     assert (check["problems"], check["warnings"], check["looked_at"]) == ([], told, 2)
+    assert check["notes"] == ["huggingface: default 2.5 days, likes 0.5 days"]
     (problem,) = checked(house, capsys, "--max-age", "2d")[name]["problems"]
     assert problem.startswith(
         f"{house.data.ledger('huggingface', 'default')}: $.checked_at: 2026-01-01T00:00:00.000Z is 2.5 days"
@@ -250,6 +319,64 @@ def test_old_answers_are_a_warning_and_too_old_ones_are_refused(
     assert checked(house, capsys, "--max-age", "60h")[name]["problems"] == []
     assert house.run("verify", "--max-age", "2d") == 1
     assert "FAIL age of the streams (2)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("checked_at", ["2099-01-01T00:00:00.000Z", "2026-99-99T00:00:00.000Z"])
+def test_a_time_that_has_not_been_is_refused(house: House, capsys: pytest.CaptureFixture[str], checked_at: str) -> None:
+    house.put("huggingface", "default", [hf("o/a")])
+    house.put("huggingface", "likes", [hf("o/a")], checked_at=checked_at)
+    assert house.run("manifests") == 0
+    (problem,) = checked(house, capsys)["age of the streams"]["problems"]
+    assert problem.endswith(f"$.checked_at: {checked_at} is no time that has been")
+
+
+def test_a_ledger_that_is_broken_costs_no_other_check(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.put("huggingface", "default", [hf("o/a")])
+    house.put("huggingface", "likes", [hf("o/a")])
+    assert house.run("manifests") == 0
+    house.data.ledger("huggingface", "likes").write_text("{}")
+    capsys.readouterr()
+    assert house.run("verify", "--json") == 65
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    for name in ("raw pages against ledgers", "rebuild from raw"):
+        assert "likes/stream.json: $: 'pages' is a required property" in checks[name]["problems"][0]
+
+
+def test_a_ledger_that_counts_fewer_records_than_its_page_is_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.put("huggingface", "default", [hf("o/a"), hf("o/b")])
+    house.put("huggingface", "likes", [hf("o/b")])
+    ledger = house.data.ledger("huggingface", "default")
+    ledger.write_text(ledger.read_text().replace('"records": 2', '"records": 1').replace('"/1"', '"//[x"'))
+    assert house.run("manifests") == 0
+    (problem,) = checked(house, capsys)["raw pages against ledgers"]["problems"]
+    assert "page-0001.json has 2 records and not 1" in problem
+
+
+def test_lists_that_are_the_same_since_each_model_belongs_on_both_are_explained(
+    works: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    works.filters.write_text(works.filters.read_text().replace("limit = 20", "limit = 2"))
+    loras = [civitai(n, type="LORA") for n in (1, 2, 3)]
+    put(works, "civitai", "default", "nsfw=true", *loras, civitai(9), exhausted=False)
+    put(works, "civitai", "loras", "nsfw=true&types=LORA", *loras, exhausted=False)
+    assert works.run("manifests") == 0
+    check = checked(works, capsys)["equal lists"]
+    assert check["problems"] == []
+    told = "civitai-filter-loras.json = civitai-filter-pg.json (2 models): each of the models belongs on both, "
+    assert f"{told}by what it says itself" in check["notes"]
+
+
+def test_options_of_a_list_exclude_nothing(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    text = house.filters.read_text().replace('"likes", "small", "large", "apache", "other"', '"gguf", "text"')
+    text += '[huggingface.axes.tags]\nall = { label = "All" }\ngguf = { label = "GGUF", keeps = ["gguf"] }\n'
+    house.filters.write_text(text + 'text = { label = "Text", keeps = ["text"] }\n')
+    house.put("huggingface", "default", [hf("o/a", tags=["gguf", "text"]), hf("o/b", tags=["gguf"]), hf("o/c", tags=[])])
+    assert house.run("manifests") == 0
+    assert checked(house, capsys)["exclusive options"]["problems"] == []
+    assert house.run("explain", "hf/text", "--json") == 0
+    drops = json.loads(capsys.readouterr().out)["drops"]
+    (drop,) = (each for each in drops if each["what"] == "tags text")
+    assert (drop["kept"], drop["dropped"], drop["left"]) == ({"gguf": 1, "text": 1}, {"gguf": 1, "none": 1}, 1)
 
 
 def test_text_tells_notes_warnings_and_all_problems(house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -148,9 +148,14 @@ def test_an_edited_raw_page_is_told(house: House, capsys: pytest.CaptureFixture[
 
 def test_raw_files_that_cannot_be_rebuilt_from_are_named_where_they_lie(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     assert house.run("verify") == 1
-    assert f"{house.data.root / 'raw'}: holds no stream" in capsys.readouterr().err
+    assert f"{house.data.root / 'raw'}: holds no stream" in failed(capsys.readouterr().out)["rebuild from raw"]
     house.put("huggingface", "likes", [hf("o/a")])
     page = house.data.raw("huggingface", "likes") / "page-0001.json"
     page.write_text("<html>")
+    house.data.manifests.mkdir()
+    (house.data.manifests / "index.json").write_text("")
     assert house.run("verify") == 65
-    assert f"{page}: is not JSON" in capsys.readouterr().err
+    told = failed(capsys.readouterr().out)
+    assert f"$.pages[0]: {page}: is not JSON" in told["raw pages against ledgers"]
+    assert f"{page}: is not JSON" in told["rebuild from raw"]
+    assert "index.json: $: is not JSON" in told["schemas"]
