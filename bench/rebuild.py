@@ -129,7 +129,18 @@ def main() -> None:
             (
                 "verify of the 208",
                 lambda: None,
-                [sys.executable, "-m", "etl", "verify", "--data", str(data.root), "--filters", str(every)],
+                [
+                    sys.executable,
+                    "-m",
+                    "etl",
+                    "verify",
+                    "--base",
+                    str(other.root),
+                    "--data",
+                    str(data.root),
+                    "--filters",
+                    str(every),
+                ],
             ),
         ]
         spent: dict[str, list[tuple[float, float]]] = {name: [] for name, *_ in cases}

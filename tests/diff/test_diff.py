@@ -17,7 +17,7 @@ from etl.diff.compare import compare
 from etl.diff.words import markdown, text
 from etl.files import dumps
 from tests.conftest import House, hf
-from tests.diff.example import GOLDEN_JSON, GOLDEN_MARKDOWN, example, hub, side
+from tests.diff.example import GOLDEN_JSON, GOLDEN_MARKDOWN, example, hub, side, work
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,6 +84,29 @@ def test_new_models_at_the_top_move_nobody() -> None:
     assert (page.moved, page.is_reordered) == ([], True)
 
 
+def test_a_model_is_as_unsafe_as_its_worst_stream_says() -> None:
+    base = side("a", {"civitai-filter-pg.json": [work("1")]})
+    stale = {"civitai/default/page-0001.json": dumps([work("1")]), "civitai/loras/page-0001.json": dumps([work("1", "xxx")])}
+    told = compare(base, replace(base, models=stale))
+    assert [(each.before, each.after) for each in told.levels] == [("pg", "xxx")]
+
+
+def test_ten_ranks_are_not_told_and_eleven_are() -> None:
+    models = [hub(f"o/{n:02}") for n in range(30)]
+    for ranks in (10, 11):
+        moved = [*models[1 : ranks + 1], models[0], *models[ranks + 1 :]]
+        (page,) = compare(side("a", {"hf-filter-x.json": models}), side("b", {"hf-filter-x.json": moved})).pages
+        assert [(each.before, each.after) for each in page.moved] == ([(1, 12)] if ranks == 11 else [])
+
+
+def test_only_what_was_open_is_newly_gated() -> None:
+    before = [hub("o/a", gated=False), hub("o/b", gated="auto"), hub("o/c")]
+    del before[2]["gated"]  # models of an earlier version do not tell
+    after = [hub("o/a", gated="manual"), hub("o/b", gated="manual"), hub("o/c", gated="auto")]
+    told = compare(side("a", {"hf-filter-x.json": before}), side("b", {"hf-filter-x.json": after}))
+    assert [each.id for each in told.gated] == ["o/a"]
+
+
 def test_without_models_only_lists_are_compared() -> None:
     base, new = example()
     told = compare(replace(base, models={}), new)
@@ -104,7 +127,13 @@ def test_a_long_diff_is_short_in_markdown() -> None:
     files = {f"hf-filter-{n}.json": [hub(f"o/{'m' * 90}{k}") for k in range(100)] for n in range(250)}
     told = markdown(compare(side("a", {file: [] for file in files}), side("b", files, [hub("o/a")])))
     assert "- … and 220 more" in told
-    assert len(told) < 65_536  # the longest body of a pull request
+    was = {file: [hub(f"p/{'n' * 90}{k}", "large", "x" * 90) for k in range(100)] for file in files}
+    now_ = {file: [hub(f"p/{'n' * 90}{k}", gated="auto") for k in range(50, 150)] for file in files}
+    levels = {"civitai-filter-pg.json": [work(str(n), name="w" * 90) for n in range(100)]}
+    rose = {"civitai-filter-pg.json": [work(str(n), "x", "w" * 90) for n in range(100)]}
+    told = markdown(compare(side("a", was | levels), side("b", now_ | rose)))
+    assert 55_000 < len(told) < 65_536  # the longest body of a pull request
+    assert all(f"{title} (" in told for title in ("Content level", "Gone", "Size class", "Licence", "Newly gated", "Manifests"))
 
 
 @pytest.fixture
@@ -165,9 +194,25 @@ def test_models_that_a_commit_does_not_hold_are_told(changed: House, capsys: pyt
     assert "no models in the last commit" in capsys.readouterr().out
 
 
+def test_a_git_that_refuses_or_is_not_there_is_told(
+    changed: House, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (changed.data.root / ".gitattributes").write_text("manifests export-ignore\n")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "of-a-hook"))
+    assert len(told(changed, capsys)["sizes"]) == 1
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    for words in (("diff",), ("verify",)):
+        assert changed.run(*words) == 2
+        assert "git refuses: fatal: detected dubious ownership" in capsys.readouterr().err
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert changed.run("verify") == 2
+    assert "git cannot be run" in capsys.readouterr().err
+
+
 def test_what_is_no_side_is_told(house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert house.run("diff") == 0
     assert capsys.readouterr().out == "no base to compare with\n"
+    assert told(house, capsys) is None
     for name in ("nowhere", "--output=x", str(tmp_path)):
         assert house.run("diff", "--", name) == 2
         assert f"{name}: is neither a folder with manifests nor a revision" in capsys.readouterr().err

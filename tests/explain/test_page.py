@@ -11,6 +11,7 @@ from typing import Any
 import jq
 import pytest
 
+from etl.files import Data
 from tests.conftest import House, hf
 
 SMALL = {"safetensors": {"total": 1_000_000_000}}
@@ -164,6 +165,49 @@ def test_the_commands_show_the_examples_as_they_came_and_as_they_were_made(
         assert f"{house.data.root / 'models'}/" in made
         for command in (raw, made):
             assert {each["id"] for each in shown(command)} == set(drop["examples"])
+
+
+def test_the_commands_are_for_any_folder_and_text_keeps_them(
+    house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = House(Data(tmp_path / "it's  my $(data)"), house.filters)
+    put_everything(odd)
+    commands = [command for drop in explained(odd, capsys, "hf/small")["drops"] for command in drop["commands"]]
+    assert len(commands) == 11
+    assert all(shown(command) for command in commands)
+    assert odd.run("explain", "hf/small") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.removeprefix("  ") for line in lines if line.startswith("  jq ")] == commands
+
+
+def test_a_stream_that_was_asked_otherwise_is_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    put_everything(house)
+    assert explained(house, capsys, "hf/small")["is_asked_otherwise"]
+    ledger = house.data.ledger("huggingface", "default")
+    ledger.write_text(ledger.read_text().replace('"/1"', '"/api/models?sort=downloads&limit=2"'))
+    assert not explained(house, capsys, "hf/small")["is_asked_otherwise"]
+
+
+@pytest.mark.parametrize("name", ["page-0001.json", "summary.json"])
+@pytest.mark.parametrize("content", ["[1]", "{}", '[{"id": "o/a"}]'])
+def test_models_that_the_transform_did_not_make_are_told(
+    house: House, capsys: pytest.CaptureFixture[str], name: str, content: str
+) -> None:
+    put_everything(house)
+    folder = house.data.models("huggingface", "default" if name.startswith("page") else "")
+    (folder / name).write_text(content)
+    for words in (("explain", "hf/small"), ("load",)):
+        code = house.run(*words)
+        assert code == (0 if (name, content) == ("page-0001.json", "{}") else 65)
+    assert code == 0 or f"{folder / name}: " in capsys.readouterr().err
+
+
+def test_what_nobody_looked_at_is_not_claimed(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.put("huggingface", "likes", [])
+    assert house.run("manifests") == 1
+    assert words(house, capsys, "hf/likes/small")[1] == (
+        "empty, also without small: the API has no more; streams that would tell more are not on disk: default"
+    )
 
 
 def shown(command: str) -> list[Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from etl.files import PROJECT
-from tests.conftest import House, hf
+from tests.conftest import TIME, House, hf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +39,9 @@ def test_every_combination_passes_and_the_default_level_is_xxx_by_definition(
     assert "civitai-filter-xxx-month.json = civitai-filter-month.json (100 models): they keep the same" in capsys.readouterr().out
 
 
+UNHEARD = {"id": "x/unheard", "slug": "x--unheard", "name": "unheard", "source": "huggingface"}
+
+
 def rename(value: dict[str, Any]) -> None:
     value["models"][0]["id"] = "not/there"
 
@@ -53,12 +56,16 @@ BROKEN: list[Broken] = [
     ("index.json", lambda v: v.pop("version"), "index against files", "index.json: $: is missing or unsound"),
     ("index.json", lambda v: v["manifests"][0].update(count=3), "index against files", "$.manifests[0].count: says 3"),
     ("index.json", lambda v: v["manifests"][0].update(sha256="0" * 64), "index against files", "$.manifests[0].sha256"),
+    ("index.json", lambda v: v["manifests"][0].update(filter="filter/x"), "index against files", "$.manifests[0].filter: says"),
+    ("index.json", lambda v: v["manifests"][0].update(timestamp=TIME), "index against files", "$.manifests[0].timestamp: says"),
     ("index.json", lambda v: v["manifests"][0].update(limit=1), "index against files", "$.manifests[0].count: is above"),
     ("index.json", lambda v: v["manifests"][0].update(file="no.json"), "index against files", "no.json is not there"),
     ("index.json", lambda v: v["manifests"].append(v["manifests"][0]), "index against files", "names hf-filter-likes.json twice"),
     ("all-models.json", lambda v: v["models"].pop(0), "all models against manifests", "is not in all-models.json"),
     ("all-models.json", lambda v: v.update(totalModels=1), "all models against manifests", "$.totalModels: says 1"),
     ("all-models.json", lambda v: v["models"].reverse(), "all models against manifests", "is not sorted"),
+    ("all-models.json", lambda v: v["models"].insert(0, v["models"][0]), "all models against manifests", "each once"),
+    ("all-models.json", lambda v: v["models"].append(UNHEARD), "all models against manifests", "x/unheard is in no manifest"),
     ("hf-filter-small.json", rename, "all models against manifests", "$.models[0].id: not/there is not in"),
     ("all-models.json", lambda v: v["models"][0].update(slug=v["models"][1]["slug"].upper()), "slugs", "but for case"),
     ("hf-filter-small.json", swap, "order of the streams", "$.models[1].id"),
