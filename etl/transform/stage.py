@@ -254,7 +254,7 @@ def _short(identity: object) -> str | int | None:
     """Return an id fit for a summary: text cut to 200 characters, a number, or null."""
     if isinstance(identity, str):
         return identity[:200]
-    return identity if isinstance(identity, int) and abs(identity) < 2**53 else None
+    return identity if type(identity) is int and abs(identity) < 2**53 else None
 
 
 def _remove_all_but(folder: Path, keep: set[str]) -> None:
