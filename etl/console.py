@@ -186,7 +186,8 @@ def tell_load(data: Data, done: Published) -> None:
     print(f"{data.manifests}: {len(manifests)} manifests of {done.index['all_models']['count']} models, {len(short)} short")
     width = max(len(entry["file"]) for entry in manifests)
     for entry in manifests:
-        print(f"  {entry['file']:{width}} {entry['count']:4}  {entry['short'] or ''}".rstrip())
+        word = entry["short"] and ("stale" if entry["stale"] else entry["short"])
+        print(f"  {entry['file']:{width}} {entry['count']:4}  {word or ''}".rstrip())
     if done.one_by_one:
         print(f"{data.manifests}: files were replaced one by one, not all at once: {done.one_by_one}", file=sys.stderr)
     for each in done.index["missing"]:

@@ -63,15 +63,24 @@ def is_part(name: str) -> bool:
 
 
 @cache
-def _patterns() -> dict[str, tuple[tuple[str, re.Pattern[str]], ...]]:
-    """Return the rows that begin with a word, by that word, each with its pattern."""
-    made: dict[str, tuple[tuple[str, re.Pattern[str]], ...]] = {}
+def _by_first() -> dict[str, tuple[str, ...]]:
+    """Return the words of the rows, by the first of them."""
+    made: dict[str, tuple[str, ...]] = {}
     for words in rows():
-        first = re.split("[^a-z0-9]", words, maxsplit=1)[0]
-        rest = words.removeprefix(first).replace("-", "[-_. ]")
-        pattern = re.compile(rf"{first}(?<![a-z0-9]{first}){rest}{_OTHER}")  # begins with letters, which is quick to look for
-        made[first] = (*made.get(first, ()), (words, pattern))
+        first = _first(words)
+        made[first] = (*made.get(first, ()), words)
     return made
+
+
+def _first(words: str) -> str:
+    return re.split("[^a-z0-9]", words, maxsplit=1)[0]
+
+
+@cache  # when a name begins like it: most rows are not looked for in most catalogues
+def _pattern(words: str) -> re.Pattern[str]:
+    first = _first(words)
+    rest = words.removeprefix(first).replace("-", "[-_. ]")
+    return re.compile(rf"{first}(?<![a-z0-9]{first}){rest}{_OTHER}")  # begins with letters, which is quick to look for
 
 
 def which(name: str) -> str | None:
@@ -79,12 +88,12 @@ def which(name: str) -> str | None:
 
     Of rows that fit, one counts whose words are not within those of another: roberta-base is not in xlm-roberta-base.
     """
-    patterns = _patterns()
+    known = _by_first()
     begun = name.replace("_", "-").replace(".", "-").split("-")
-    if patterns.keys().isdisjoint(begun):
+    if known.keys().isdisjoint(begun):
         return None
-    rows = (row for first in patterns.keys() & begun for row in patterns[first])
-    fitting = [(*match.span(), words) for words, each in rows if (match := each.search(name))]
+    likely = (words for first in known.keys() & begun for words in known[first])
+    fitting = [(*match.span(), words) for words in likely if (match := _pattern(words).search(name))]
     if len(fitting) == 1:
         return fitting[0][2]
     widest = [

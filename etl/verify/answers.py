@@ -51,22 +51,25 @@ def safety(published: Published, streams: Mapping[tuple[str, str], SaidStream]) 
         records = by_id.get((each.source, each.stream), {})
         levels = [option for option in each.options if option.axis == "level"]
         for place, identity in enumerate(held):
-            where = published.where(each.file, f"$.models[{place}]")
             check.looked_at += 1
-            if identity not in records:
-                check.problems.append(f"{where}: {identity} is in no record of its stream, so that nothing tells its level")
+            told = [] if identity in records else ["is in no record of its stream, so that nothing tells its level"]
             for said in records.get(identity, ()):
                 if said.barred:
-                    check.problems.append(f"{where}: {identity} is {said.barred}, see {said.where}")
+                    told.append(f"is {said.barred}, see {said.where}")
                 elif not all(option.keeps({"level": said.level}) for option in levels):
-                    check.problems.append(f"{where}: {identity} is {said.level}, see {said.where}")
-    for stream in streams.values():
-        let_through = Counter(said.barred for said in stream.said if said.barred)
-        if stream.source == "civitai" and stream.asked.get("nsfw") != ["true"]:
-            let_through["above pg"] = sum(said.level != LEVELS[0] for said in stream.said)
-        told = ", ".join(f"{count} {why}" for why, count in let_through.items() if count)
-        check.notes += [f"{stream.source}/{stream.name}: the API's own filter let through {told}"] if told else []
+                    told.append(f"is {said.level}, see {said.where}")
+            check.problems += [f"{published.where(each.file, f'$.models[{place}]')}: {identity} {why}" for why in told]
+    check.notes += list(filter(None, map(_let_through, streams.values())))
     return check
+
+
+def _let_through(stream: SaidStream) -> str | None:
+    """Return what the API itself should have left out; null where there is nothing."""
+    counts = Counter(said.barred for said in stream.said if said.barred)
+    if stream.source == "civitai" and stream.asked.get("nsfw") != ["true"]:
+        counts["above pg"] = sum(said.level != LEVELS[0] for said in stream.said)
+    told = ", ".join(f"{count} {why}" for why, count in counts.items() if count)
+    return f"{stream.source}/{stream.name}: the API's own filter let through {told}" if told else None
 
 
 def _by_id(stream: SaidStream) -> dict[str, list[Said]]:

@@ -66,6 +66,21 @@ def test_the_index_says_how_full_each_manifest_is_and_why(house: House) -> None:
     }
 
 
+def test_a_load_ends_with_a_table_of_pages_and_a_word_for_those_that_are_not_full(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.put("huggingface", "default", [hf("o/s1", **SMALL), hf("o/s2", **SMALL)])
+    house.put("huggingface", "likes", [hf("o/s1")], exhausted=False, failed_at=TIME, failed="no answer")
+    assert house.run("manifests") == 0
+    assert capsys.readouterr().out.splitlines()[-5:] == [
+        "  hf-filter-likes.json     1  stale",
+        "  hf-filter-small.json     2",
+        "  hf-filter-large.json     0  exhausted",
+        "  hf-filter-apache.json    0  exhausted",
+        "  hf-filter-other.json     2",
+    ]
+
+
 def test_a_missing_or_half_read_stream_costs_its_filters_only_and_ends_with_1(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
