@@ -107,9 +107,9 @@ $(index): $(models) $(used) $(wildcard etl/load/*.py) $(common) $(wildcard schem
 	@$(etl) load --data $(DATA) --filters $(FILTERS) || { code=$$?; touch -c -t 200001010000 $@; exit $$code; }
 
 .PHONY: force
-$(used): $(changed)
-	@mkdir -p $(@D)
-	@cp $(FILTERS) $@
+$(used): $(changed) | .venv/ok
+	@{ mkdir -p $(@D) && cp $(FILTERS) $@; } 2> /dev/null || { $(etl) plan --data $(DATA) --filters $(FILTERS) > /dev/null; \
+	  echo "$@: cannot be written" >&2; exit 74; }
 
 .venv/ok: requirements.txt
 	@test -x $(python) || python3 -m venv .venv

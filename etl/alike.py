@@ -37,6 +37,8 @@ def _in_one(one: Drawn, other: Drawn, limit: int) -> str | None:
 def _in_two(one: Drawn, other: Drawn, limit: int) -> str | None:
     """Return why filters of two streams choose the same: the models say that they belong on both, or there are no others."""
     first, second = _chosen(*one), _chosen(*other)
+    if not first and not second:
+        return "both are empty, and index.json says why"
     pairs = zip(one[0].options, other[0].options, strict=True)
     is_checked = all(a is b or all(each.values or not each.asks for each in (a, b)) for a, b in pairs)
     both = set(_chosen(other[0], one[1])) & set(_chosen(one[0], other[1]))

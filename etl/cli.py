@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from datetime import UTC, datetime
@@ -21,14 +22,18 @@ if TYPE_CHECKING:
 
     from etl.extract.api import Access, Api
     from etl.extract.reading import Judged
-    from etl.filters import Filters, Source, Stream
+    from etl.filters import Filter, Filters, Source, Stream
     from etl.selection import Selection
+    from etl.sides import Side
 
 STOPPED = 130  # as a shell says of Ctrl-C
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one word; return the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal may know no letters but ASCII's
     given = parser().parse_args(arguments)
     try:
         filters = load_filters(given.filters)
@@ -43,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         return _told(DiskRefused(f"{error.filename or given.data}: the system refused: {error.strerror}"))
     except KeyboardInterrupt:
-        console.tell("stopped; what was on disk before is kept")
+        console.tell("stopped; what was on disk before is kept, and the same command goes on with what was read, within 6 hours")
         return STOPPED
 
 
@@ -62,7 +67,7 @@ def _run(given: argparse.Namespace, data: Data, filters: Filters) -> int:
         "manifests": lambda: _manifests(data, filters, chosen),
         "explain": lambda: _explain(data, filters, given),
         "diff": lambda: _diff(data, given),
-        "verify": lambda: _verify(data, filters, given, given.max_age, is_json=given.json),
+        "verify": lambda: _verify(data, filters, _held_against(data, filters, given), given.max_age, is_json=given.json),
         "refresh": lambda: _refresh(data, filters, chosen, given),
     }
     return run[given.word]()
@@ -189,7 +194,7 @@ def _diff(data: Data, given: argparse.Namespace) -> int:
 
     base = side(data, given.base)
     if base is None:
-        console.say("null" if given.json else "no base to compare with")
+        console.say("null" if given.json else "no base to compare with: commit data/manifests, or name one with BASE")
         return 0
     new = side(data, given.new) if given.new else now(data)
     if new is None:
@@ -202,13 +207,22 @@ def _diff(data: Data, given: argparse.Namespace) -> int:
     return 0
 
 
+def _held_against(data: Data, filters: Filters, given: argparse.Namespace) -> tuple[Side | None, frozenset[Filter]]:
+    """Return the base of verify, and the filters that may have lost models since."""
+    from etl.sides import side
+
+    allowed = frozenset(find_filter(filters, each) for each in given.allow_shrink)
+    return side(data, given.base, with_models=False), allowed
+
+
 def _verify(
-    data: Data, filters: Filters, given: argparse.Namespace, max_age_s: float | None = None, *, is_json: bool = False
-) -> int:
+    data: Data, filters: Filters, against: tuple[Side | None, frozenset[Filter]],
+    max_age_s: float | None = None, *, is_json: bool = False,
+) -> int:  # fmt: skip
     from etl.diff.compare import compare
     from etl.diff.words import headline
     from etl.load.stage import load
-    from etl.sides import Side, contents, side
+    from etl.sides import Side, contents
     from etl.transform.stage import transform
     from etl.verify.stage import Terms, verify
 
@@ -217,8 +231,7 @@ def _verify(
             transform(again, source.name, source.sizes)
         load(again, filters)
 
-    base = side(data, given.base, with_models=False)
-    allowed = frozenset(find_filter(filters, each) for each in given.allow_shrink)
+    base, allowed = against
     checks = verify(data, filters, Terms(rebuild, base, allowed, _clock()(), max_age_s))
     changed = headline(compare(base, Side("now", contents(data.manifests), {}))) if base else None
     console.tell_verify(checks, changed, is_json=is_json)
@@ -226,10 +239,11 @@ def _verify(
 
 
 def _refresh(data: Data, filters: Filters, chosen: list[Source], given: argparse.Namespace) -> int:
+    against = _held_against(data, filters, given)
     codes = [_extract(data, filters, chosen, given)]
     steps: list[Callable[[], int]] = [
         lambda: _manifests(data, filters, list(filters.sources)),
-        lambda: _verify(data, filters, given),
+        lambda: _verify(data, filters, against),
     ]
     for step in steps:
         try:

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 def tell(what: object) -> None:
     """Print what stops a command."""
-    print(what, file=sys.stderr)
+    for line in str(what).split("\n"):
+        print(printable(line), file=sys.stderr)
 
 
 def say(what: str) -> None:
@@ -182,8 +183,9 @@ def tell_transform(data: Data, source: str, summary: dict[str, Any]) -> None:
 def tell_load(data: Data, done: Published) -> None:
     """Print what was published, which manifests are short, and which are missing."""
     manifests = done.index["manifests"]
-    short = [entry for entry in manifests if entry["short"]]
-    print(f"{data.manifests}: {len(manifests)} manifests of {done.index['all_models']['count']} models, {len(short)} short")
+    short, missing = sum(entry["short"] is not None for entry in manifests), len(done.index["missing"])
+    models = done.index["all_models"]["count"]
+    print(f"{data.manifests}: {len(manifests)} manifests of {models} models, {short} short, {missing} missing")
     width = max(len(entry["file"]) for entry in manifests)
     for entry in manifests:
         word = entry["short"] and ("stale" if entry["stale"] else entry["short"])

@@ -81,7 +81,7 @@ def read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise BadAnswer(f"{path}: is not there, though other files name it; ask again for its source") from None
+        raise BadAnswer(f"{path}: is not there, though other files name it") from None
     except OSError as error:
         raise DiskRefused(f"{path}: cannot be read: {error.strerror}") from error
 

@@ -219,7 +219,7 @@ def find_filter(filters: Filters, told: str) -> Filter:
     prefix, _, path = told.partition("/")
     source = next((source for source in filters.sources if source.prefix == prefix), None)
     prefixes = " or ".join(f"{source.prefix}/…" for source in filters.sources)
-    reason = f"no filter is called {told!r}; it is {prefixes}, or the name of a manifest"
+    reason = f"no filter is called {told!r}; it is {prefixes}, or the name of a manifest; a model is huggingface:owner/name"
     if source and path:
         try:
             choose(told, source.axes, path)

@@ -126,12 +126,12 @@ def verdict(each: Filter, filters: Filters, drawn: Callable[[str], OnDisk | None
     if published:
         return Verdict(reason, f"short, {published} of {filters.limit}: {why}")
     found, missing = _without(each, filters.source(each.source), drawn)
+    unknown = f"; streams that would tell more are not on disk: {', '.join(missing)}" if missing else ""
     option = max(found, key=lambda one: found[one], default=None)
     if option and found[option]:
         told = f"{option.axis} {option.name}, without which there are {found[option]} models"
-        return Verdict("option", f"empty because of {told}; {why}")
+        return Verdict("option", f"empty because of {told}; {why}{unknown}")
     also = f", also without {' or '.join(option.name for option in found)}" if found else ""
-    unknown = f"; streams that would tell more are not on disk: {', '.join(missing)}" if missing else ""
     return Verdict(reason, f"empty{also}: {why}{unknown}")
 
 

@@ -111,7 +111,7 @@ def on_disk(data: Data, source: Source, stream: str) -> OnDisk | None:
     for page in ledger.pages:
         path = data.models(source.name, stream) / page.file
         if page.file not in told or not path.is_file():
-            raise Missing(f"{path}: is not there; make the models first: make manifests")
+            raise Missing(f"{path}: is not there; make the models first: python -m etl manifests")
         try:
             selection.feed(read_json(path), page.file)
         except (TypeError, KeyError, AttributeError) as error:
@@ -128,7 +128,7 @@ def read_summary(data: Data, source: str) -> dict[str, Any]:
     """
     path = data.summary(source)
     if not path.is_file():
-        raise Missing(f"{path}: is not there; make the models first: make manifests")
+        raise Missing(f"{path}: is not there; make the models first: python -m etl manifests")
     summary: dict[str, Any] = read_json(path)
     if violations := contract("summary").violations(summary):
         raise BadAnswer(f"{path}: {violations[0]}; make it again: make transform")

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     from etl.files import Data
 
-_ELSEWHERE = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"}  # of the hook that may have called
+_ELSEWHERE = {  # what a hook that may have called says of its own repository
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX",
+    "GIT_WORK_TREE",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -115,9 +118,11 @@ def _bodies(batch: bytes) -> Iterator[bytes]:
     start = 0
     while start < len(batch):
         head = batch.index(b"\n", start)
-        length = int(batch[start:head].rpartition(b" ")[2])
-        yield batch[head + 1 : head + 1 + length]
-        start = head + length + 2
+        length = batch[start:head].rpartition(b" ")[2]
+        if not length.isdigit():
+            raise BadUsage("the revision to compare with is not whole; mend its repository (git fsck), or name a folder")
+        yield batch[head + 1 : head + 1 + int(length)]
+        start = head + int(length) + 2
 
 
 def _git(root: Path, *words: str, given: str = "") -> bytes:

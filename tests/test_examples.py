@@ -73,7 +73,7 @@ def test_a_night_opens_a_pull_request_once_and_stops_with_the_reason(tmp_path: P
         assert done.returncode == 0, done.stdout + done.stderr
         asked = night.seen.read_text()
         assert re.match(r"pr\ncreate\n--base\nmain\n--head\nrefresh-.*\n--title\nRefresh of 20", asked)
-        assert asked.endswith("no base to compare with\n")
+        assert "no base to compare with" in asked
         assert night.branches == 2
         night.merge()
         done = night.run(hub, civitai)

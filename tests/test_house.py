@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import subprocess
 import sys
 
@@ -53,6 +54,15 @@ def test_a_command_imports_no_library_that_it_does_not_use(word: str, unused: tu
 
 def test_the_worst_code_wins() -> None:
     assert [worst(codes) for codes in ([], [0], [0, 1], [65, 1], [65, 74], [2, 1])] == [0, 0, 1, 65, 74, 2]
+
+
+def test_a_terminal_that_knows_ascii_only_is_no_reason_for_a_traceback() -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    for words in (["diff", "HEAD~1", "HEAD", "--markdown"], ["explain", "hf/nowhere"], ["verify"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "etl", *words], cwd=PROJECT, env=environment, capture_output=True, check=False
+        )
+        assert b"Traceback" not in done.stderr
 
 
 def test_an_unknown_source_is_told_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:

@@ -78,6 +78,7 @@ class Page:
     removed: dict[str, str]
     moved: list[Move]
     is_reordered: bool
+    renamed: dict[str, str]  # new names by id
 
 
 @dataclass(frozen=True)
@@ -138,9 +139,9 @@ def compare(base: Side, new: Side) -> Diff:
     was_on, is_on = _pages_of(before.items()), _pages_of(after.items())
     added, removed = _by_source(is_on.keys() - was_on.keys()), _by_source(was_on.keys() - is_on.keys())
     untold = [
-        f"{file} of {each.name} breaks its contract and counts as not there"
+        f"{file} of {each.name} is not there, or breaks its contract and counts as not there"
         for each, sound in zip((base, new), read, strict=True)
-        for file in each.manifests
+        for file in {INDEX: 0, **each.manifests}
         if file not in sound
     ]
     if lacking := [each.name for each in (base, new) if not each.models]:
@@ -196,13 +197,19 @@ def _value(told: Side, path: str, content: bytes) -> Any:
     """Return the value of a page of models, or of a summary."""
     try:
         value = orjson.loads(content)
-        keys, each_of = ({"source", "streams"}, [value]) if path.endswith("summary.json") else ({"source", "id"}, value)
-        is_sound = all(keys <= each.keys() for each in each_of)
-    except (orjson.JSONDecodeError, TypeError, AttributeError):
-        is_sound = False
+    except orjson.JSONDecodeError:
+        value = None
+    if path.endswith("summary.json"):
+        is_sound = not contract("summary").violations(value)
+    else:
+        is_sound = isinstance(value, list) and all(map(_is_model, value))
     if not is_sound:
-        raise BadAnswer(f"{told.name}: models/{path}: is not what the transform makes; make it again: make transform")
+        raise BadAnswer(f"{told.name}: models/{path}: is not what the transform makes; make it again: python -m etl transform")
     return value
+
+
+def _is_model(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(value.get(key), str) for key in ("source", "id", "name"))
 
 
 def _pages_of(manifests: Iterable[tuple[str, Mapping[Key, str]]]) -> dict[Key, list[str]]:
@@ -249,9 +256,9 @@ def _unknown(models: Models, published: Iterable[Key]) -> int:
 
 
 def _page(file: str, old: Mapping[Key, str] | None, new: Mapping[Key, str] | None) -> Page | None:
-    """Return how a list changed; null where it did not, names aside."""
+    """Return how a list changed; null where it did not."""
     before, after = old or {}, new or {}
-    if list(before) == list(after) and (old is None) == (new is None):
+    if list(before.items()) == list(after.items()) and (old is None) == (new is None):
         return None
     ranks = {key: rank for rank, key in enumerate((key for key in after if key in before), 1)}
     moves = [Move(key.id, after[key], rank, ranks[key]) for rank, key in enumerate((key for key in before if key in after), 1)]
@@ -261,4 +268,5 @@ def _page(file: str, old: Mapping[Key, str] | None, new: Mapping[Key, str] | Non
         {key.id: name for key, name in after.items() if key not in before},
         {key.id: name for key, name in before.items() if key not in after},
         sorted(far, key=lambda each: each.after), any(each.before != each.after for each in moves),
+        {key.id: name for key, name in after.items() if before.get(key, name) != name},
     )  # fmt: skip

@@ -116,6 +116,7 @@ def _page(each: Page, quote: Quote) -> str:
         return f"{quote(each.file)}: new, it holds {each.after}"
     told = [_some("+", each.added, quote), _some("-", each.removed, quote)]
     told.append(_few([f"{_model(move.id, move.name, quote)} from {move.before} to {move.after}" for move in each.moved]))
+    told.append(_few([f"{quote(identity)} is now called {quote(name)}" for identity, name in each.renamed.items()]))
     words = "; ".join(filter(None, told)) or "the same models in another order"
     return f"{quote(each.file)}: {each.before} → {each.after}: {words}"
 

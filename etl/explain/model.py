@@ -107,6 +107,7 @@ def _place_in(desk: Desk, source: Source, each: Filter, ranks: dict[str, int], s
     facts = next(group.facts for group in stream.selection.groups if place in group.places)
     for option in each.options:
         if not option.keeps(facts):
-            return f"{option.axis} {option.name} does not keep {facts[option.axis]}"
+            value = facts[option.axis]
+            return f"{option.axis} {option.name} does not keep {', '.join(map(str, value)) if isinstance(value, list) else value}"
     found = stream.selection.places(each.keeps).index(place) + 1
     return found if found <= desk.filters.limit else f"cut: it would be number {found}, and the limit is {desk.filters.limit}"

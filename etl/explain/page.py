@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from etl.explain.desk import EXAMPLES
 from etl.filters import find_filter
@@ -50,7 +50,7 @@ class PageExplained:
     """The way to one page. Where no stream is on disk, `request`, `checked_at` and `funnel` are null, and `drops` is empty.
 
     Attributes:
-        asks: What its stream asks of the API.
+        query: What its stream asks of the API.
         request: Path and query of the first page that was asked.
         is_asked_otherwise: Whether filters.toml has another request for the stream by now.
         funnel: The numbers that index.json has of it.
@@ -62,7 +62,7 @@ class PageExplained:
     is_in_manifests: bool
     source: str
     stream: str
-    asks: dict[str, Any]
+    query: str
     request: str | None
     is_asked_otherwise: bool
     pages: int
@@ -83,13 +83,14 @@ def explain_page(desk: Desk, target: str) -> PageExplained:
     each = find_filter(desk.filters, target)
     source = desk.filters.source(each.source)
     stream = desk.drawn(source, each.stream)
+    query = _query(source.asks_of(each))
     told = funnel(stream, each, desk.filters.limit) if stream else None
     ledger: Ledger | None = stream.ledger if stream else None
     return PageExplained(
         filter=each.name, file=each.file, label=each.label, is_in_manifests=each in source.filters,
-        source=source.name, stream=each.stream, asks=source.asks_of(each),
+        source=source.name, stream=each.stream, query=query,
         request=ledger.pages[0].url if ledger else None,
-        is_asked_otherwise=ledger is not None and _query(ledger.pages[0].url) != _parameters(source.asks_of(each)),
+        is_asked_otherwise=ledger is not None and _is_other(ledger.pages[0].url, query),
         pages=len(ledger.pages) if ledger else 0,
         checked_at=ledger.checked_at if ledger else None, failed=ledger.failed if ledger else None,
         funnel=told.numbers() if told else None, drops=_drops(desk, source, each, told) if told else [],
@@ -97,14 +98,13 @@ def explain_page(desk: Desk, target: str) -> PageExplained:
     )  # fmt: skip
 
 
-def _query(url: str) -> set[tuple[str, str]]:
-    return set(parse_qsl(url.partition("?")[2]))
+def _query(asks: Mapping[str, Any]) -> str:
+    """Return parameters as they stand in a request: of a list one each, and truth in small letters."""
+    return urlencode({key: str(value).lower() if isinstance(value, bool) else value for key, value in asks.items()}, doseq=True)
 
 
-def _parameters(asks: Mapping[str, Any]) -> set[tuple[str, str]]:
-    """Return parameters as they stand in a query: of a list one each, and truth in small letters."""
-    values = ((key, each) for key, value in asks.items() for each in (value if isinstance(value, list) else [value]))
-    return {(key, str(each).lower() if isinstance(each, bool) else str(each)) for key, each in values}
+def _is_other(url: str, query: str) -> bool:
+    return sorted(parse_qsl(url.partition("?")[2])) != sorted(parse_qsl(query))
 
 
 def _drops(desk: Desk, source: Source, each: Filter, told: Funnel) -> list[Drop]:

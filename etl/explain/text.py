@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 from rich.table import Column, Table
 from rich.text import Text
@@ -31,7 +30,7 @@ def page(told: PageExplained) -> list[RenderableType]:
         + (f": {told.pages} page{'s' * (told.pages != 1)}, checked {told.checked_at}" if told.request else "")
         + (f"; failing: {told.failed}" if told.failed else "")
         + ("; filters.toml has another request for it by now: make extract" if told.is_asked_otherwise else ""),
-        "asked": told.request or f"nothing yet; it would be {urlencode(told.asks, doseq=True)}",
+        "asked": told.request or f"nothing yet; it would be {told.query}",
         "file": told.file + ("" if told.is_in_manifests else ", which filters.toml does not publish"),
     }
     parts: list[RenderableType] = [Text(f"{told.filter}: {told.label}", "bold"), _facts(facts)]

@@ -76,7 +76,7 @@ def transform(data: Data, source: str, sizes: Sequence[SizeClass] = SIZES) -> di
         try:
             summary["streams"][stream] = _stream(data, source, stream, sizes, catalogue)
         except BadAnswer as error:
-            bad.append(str(error))
+            bad.append(f"{error}; ask again: make extract SOURCE={source}")
             _remove(data.models(source, stream))
     if bad:
         _remove(data.summary(source))

@@ -15,6 +15,7 @@ from etl.verify.said import LEVELS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from etl.filters import Filter
     from etl.verify.published import Published
     from etl.verify.said import Said, SaidStream
 
@@ -36,30 +37,60 @@ def raw(streams: Sequence[SaidStream]) -> Check:
                 problem = f"{told.file} has {page.records} records and not {told.records}"
             else:
                 continue
-            check.problems.append(f"{stream.where}: $.pages[{place}]: {problem}; ask again")
+            check.problems.append(f"{stream.where}: $.pages[{place}]: {problem}; ask again: make extract SOURCE={stream.source}")
     return check
 
 
 def safety(published: Published, streams: Mapping[tuple[str, str], SaidStream]) -> Check:
-    """Each model of a manifest has a record in its stream, and none that forbids it or calls it less safe than the page is.
+    """Each model of a manifest has a record in its stream, and none that forbids it on this page.
 
-    Of a model that came several times each record counts. What the API itself should have left out is counted.
+    That is: it must not be published or is skipped by filters.toml, it is less safe than the page is, or it is not what was
+    asked for. Of a model that came several times each record counts. What the API itself should have left out is counted.
     """
     check = Check("levels and flags, read again")
-    by_id = {key: _by_id(stream) for key, stream in streams.items()}
     for each, held in published.known:
-        records = by_id.get((each.source, each.stream), {})
-        levels = [option for option in each.options if option.axis == "level"]
+        stream = streams.get((each.source, each.stream))
+        if stream is None or stream.is_unread:
+            check.problems.append(
+                f"{published.where(each.file)}: its models cannot be looked up in stream {each.stream}; see above"
+            )
+            continue
+        skip = published.filters.source(each.source).skip
         for place, identity in enumerate(held):
             check.looked_at += 1
-            told = [] if identity in records else ["is in no record of its stream, so that nothing tells its level"]
-            for said in records.get(identity, ()):
-                if said.barred:
-                    told.append(f"is {said.barred}, see {said.where}")
-                elif not all(option.keeps({"level": said.level}) for option in levels):
-                    told.append(f"is {said.level}, see {said.where}")
+            told = [] if identity in stream.by_id else ["is in no record of its stream, so that nothing tells what it is"]
+            told += ["is skipped by filters.toml"] if identity in skip else []
+            found = ((said, _forbids(said, each, stream)) for said in stream.by_id.get(identity, ()))
+            told += [f"{why}, see {said.where}" for said, why in found if why]
             check.problems += [f"{published.where(each.file, f'$.models[{place}]')}: {identity} {why}" for why in told]
     check.notes += list(filter(None, map(_let_through, streams.values())))
+    return check
+
+
+def _forbids(said: Said, each: Filter, stream: SaidStream) -> str | None:
+    """Return why a record may not be on the page of a filter."""
+    if said.barred:
+        return f"is {said.barred}"
+    if not all(option.keeps({"level": said.level}) for option in each.options if option.axis == "level"):
+        return f"is {said.level}"
+    return "is not what was asked for" if _is_stranger(said, stream.asked) else None
+
+
+def order(published: Published, streams: Mapping[tuple[str, str], SaidStream]) -> Check:
+    """The models of a manifest stand in the order of the raw pages, each once."""
+    check = Check("order of the streams")
+    for each, held in published.known:
+        stream = streams.get((each.source, each.stream))
+        if stream is None or stream.is_unread:
+            continue
+        check.looked_at += 1
+        last = -1
+        for place, identity in enumerate(held):
+            rank = stream.ranks.get(identity, last + 1)  # what is in no record is told by another check
+            if rank <= last:
+                where = published.where(each.file, f"$.models[{place}].id")
+                check.problems.append(f"{where}: {identity} stands before its place in the stream, or twice")
+            last = rank
     return check
 
 
@@ -70,13 +101,6 @@ def _let_through(stream: SaidStream) -> str | None:
         counts["above pg"] = sum(said.level != LEVELS[0] for said in stream.said)
     told = ", ".join(f"{count} {why}" for why, count in counts.items() if count)
     return f"{stream.source}/{stream.name}: the API's own filter let through {told}" if told else None
-
-
-def _by_id(stream: SaidStream) -> dict[str, list[Said]]:
-    records: dict[str, list[Said]] = {}
-    for said in stream.said:
-        records.setdefault(said.id, []).append(said)
-    return records
 
 
 def asked(streams: Sequence[SaidStream]) -> Check:
@@ -90,12 +114,12 @@ def asked(streams: Sequence[SaidStream]) -> Check:
             told = f"{len(strangers)} of {len(records)} records are not what was asked, the first at {strangers[0].where}"
             check.problems.append(f"{stream.where}: {told}; the source ignores an option")
         elif strangers:
-            check.notes.append(f"{stream.source}/{stream.name}: {len(strangers)} records were not asked for and are on no page")
-        heights = [(_height(said.rank), said) for said in records if said.rank is not None]
-        behind = len(heights) - _longest_descent([height for height, _ in heights])
-        if behind > 1 + _DRIFT * len(heights):
-            first = next(after.where for (one, _), (other, after) in pairwise(heights) if other > one)
-            told = f"{behind} of {len(heights)} records stand out of order, the first at {first}"
+            check.notes.append(f"{stream.source}/{stream.name}: {len(strangers)} records were not asked for")
+        ranked = [(_height(said.rank), said) for said in records if said.rank is not None]
+        behind = _out_of_order([height for height, _ in ranked])
+        if behind > 1 + _DRIFT * len(ranked):
+            first = next(after.where for (one, _), (other, after) in pairwise(ranked) if other > one)
+            told = f"{behind} of {len(ranked)} records stand out of order, the first at {first}"
             check.problems.append(f"{stream.where}: {told}; the source ignores the order {stream.asked['sort'][0]}")
     return check
 
@@ -106,13 +130,24 @@ def _is_stranger(said: Said, parameters: Mapping[str, list[str]]) -> bool:
 
 
 def _height(rank: float | str) -> float:
-    """Return a number for a counter, which is the same for two of less than about _DRIFT apart, or for a time."""
+    """Return a number for a counter, in steps of about _DRIFT of it and one more, or for a time."""
     if isinstance(rank, str):
         try:
             return datetime.fromisoformat(rank).timestamp()
         except (ValueError, OverflowError):
             return 0
-    return floor(log1p(max(rank, 0)) / _DRIFT)
+    return log1p(max(rank, 0) * _DRIFT) / log1p(_DRIFT)
+
+
+def _out_of_order(heights: Sequence[float]) -> int:
+    """Return how many of some numbers stand out of a falling order, in the kinder of two ways to count.
+
+    Those that must go so that the rest falls in whole steps: a few that are wrong are few. Or those more than a step from
+    what would stand in their place: where each is a little wrong, none is.
+    """
+    falling = len(heights) - _longest_descent(list(map(floor, heights)))
+    apart = sum(abs(one - other) > 1 + 1e-9 for one, other in zip(heights, sorted(heights, reverse=True), strict=True))
+    return min(falling, apart)
 
 
 def _longest_descent(heights: Sequence[float]) -> int:

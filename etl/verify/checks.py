@@ -18,7 +18,7 @@ def index(published: Published) -> Check:
     check = Check("index against files")
     told = published.values.get(INDEX)
     if told is None:
-        check.problems.append(f"{published.where(INDEX)}: is missing or unsound; build it with: make manifests")
+        check.problems.append(f"{published.where(INDEX)}: is missing or unsound; make it again: python -m etl manifests")
         return check
     entries = [(f"$.manifests[{place}]", entry) for place, entry in enumerate(told["manifests"])]
     entries.append(("$.all_models", told["all_models"]))
@@ -37,13 +37,33 @@ def index(published: Published) -> Check:
                 check.problems.append(
                     f"{published.where(INDEX, f'{path}.{key}')}: says {entry[key]}, but {entry['file']} has {fact}"
                 )
-        if entry.get("count", 0) > entry.get("limit", entry.get("count", 0)):
-            check.problems.append(f"{published.where(INDEX, f'{path}.count')}: is above the limit")
+        check.problems += [f"{published.where(INDEX, path)}.{problem}" for problem in _unsound(entry)]
     named = [entry["file"] for _, entry in entries]
     for file in sorted({file for file in named if named.count(file) > 1}):
         check.problems.append(f"{published.where(INDEX, '$.manifests')}: names {file} twice")
     for name in sorted(published.content.keys() - {*named, INDEX}):
         check.problems.append(f"{published.where(name)}: is not in {INDEX}")
+    return check
+
+
+def _unsound(entry: dict[str, Any]) -> list[str]:
+    """Return what in an entry contradicts itself."""
+    found = []
+    if entry.get("count", 0) > entry.get("limit", entry.get("count", 0)):
+        found.append("count: is above the limit")
+    if way := entry.get("funnel"):
+        last = way["steps"][-1]["left"] if way["steps"] else None
+        if way["published"] != entry["count"] or last not in (None, way["cut"] + way["published"]):
+            found.append("funnel: does not add up to the count")
+    return found
+
+
+def missing(published: Published) -> Check:
+    """Every filter has a stream on disk."""
+    told = published.values.get(INDEX, {"manifests": [], "missing": []})
+    check = Check("filters without a stream", len(told["manifests"]) + len(told["missing"]))
+    for place, each in enumerate(told["missing"]):
+        check.problems.append(f"{published.where(INDEX, f'$.missing[{place}]')}: {each['file']} was not made; {each['command']}")
     return check
 
 
@@ -111,27 +131,6 @@ def exclusive(published: Published) -> Check:
     return check
 
 
-def order(published: Published) -> Check:
-    """The models of a manifest are each in its stream, once, and in the stream's order."""
-    check = Check("order of the streams")
-    ranks_of: dict[tuple[str, str], dict[str, int]] = {}
-    for each, held in published.known:
-        check.looked_at += 1
-        key = each.source, each.stream
-        if key not in ranks_of:
-            stream = published.drawn[key]
-            ranks_of[key] = {model.id: rank for rank, model in enumerate(stream.selection.models)} if stream else {}
-        ranks = ranks_of[key]
-        last = -1
-        for place, identity in enumerate(held):
-            rank = ranks.get(identity)
-            if rank is None or rank <= last:
-                reason = "is not in its stream" if rank is None else "stands before its place in the stream, or twice"
-                check.problems.append(f"{published.where(each.file, f'$.models[{place}].id')}: {identity} {reason}")
-            last = last if rank is None else rank
-    return check
-
-
 def rebuild(published: Published) -> Check:
     """The raw files and filters.toml give exactly these bytes."""
     check = Check("rebuild from raw", len(published.rebuilt))
@@ -148,5 +147,5 @@ def rebuild(published: Published) -> Check:
                 (n for n, (a, b) in enumerate(itertools.zip_longest(there.split(b"\n"), again.split(b"\n")), 1) if a != b)
             )
             reason = f"line {line} is not what the raw files give"
-        check.problems.append(f"{published.folder / name}: {reason}; build it with: make manifests")
+        check.problems.append(f"{published.folder / name}: {reason}; make it again: python -m etl manifests")
     return check

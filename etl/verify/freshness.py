@@ -21,6 +21,8 @@ def fresh(streams: Sequence[SaidStream], now: str, max_age_s: float | None) -> C
     ages: dict[str, list[tuple[float, str]]] = {}
     for stream in streams:
         checked_at = stream.ledger.checked_at
+        impossible = [page.told.fetched_at for page in stream.pages if _age_s(page.told.fetched_at, now) is None]
+        check.problems += [f"{stream.where}: $.pages[*].fetched_at: {each} is no time" for each in impossible]
         age_s = _age_s(checked_at, now)
         if age_s is None or age_s < -DAY_S:
             check.problems.append(f"{stream.where}: $.checked_at: {checked_at} is no time that has been")

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs
 
-from etl.errors import BadAnswer
+from etl.errors import EtlError
 from etl.files import parse_answer, read
 
 if TYPE_CHECKING:
@@ -65,6 +65,22 @@ class SaidStream:
     pages: list[SaidPage]
     where: str  # its ledger
 
+    @property
+    def is_unread(self) -> bool:
+        return any(page.unread for page in self.pages)
+
+    @cached_property
+    def by_id(self) -> dict[str, list[Said]]:
+        records: dict[str, list[Said]] = {}
+        for said in self.said:
+            records.setdefault(said.id, []).append(said)
+        return records
+
+    @cached_property
+    def ranks(self) -> dict[str, int]:
+        """The place of each id, where it stands first."""
+        return {identity: rank for rank, identity in enumerate(self.by_id)}
+
     @cached_property
     def said(self) -> list[Said]:
         """All records in their order."""
@@ -82,8 +98,8 @@ def said(data: Data, source: str, stream: str, ledger: Ledger) -> SaidStream:
             body = read(path)
             value = parse_answer(body, path)[1]
             records = list(value["items"] if source == "civitai" else value)
-        except (BadAnswer, TypeError, KeyError) as error:
-            pages.append(SaidPage(page, 0, "", 0, [], str(error) if isinstance(error, BadAnswer) else f"{page.file} is no page"))
+        except (EtlError, TypeError, KeyError) as error:
+            pages.append(SaidPage(page, 0, "", 0, [], str(error) if isinstance(error, EtlError) else f"{page.file} is no page"))
             continue
         place = f"{path}: $.items" if source == "civitai" else f"{path}: $"
         read_record = _civitai if source == "civitai" else _hub

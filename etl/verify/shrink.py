@@ -19,7 +19,7 @@ FLOOR = 10  # models, below which a page may lose all it has
 
 
 def shrunk(published: Published, base: Side | None, allowed: Collection[Filter]) -> Check:
-    """No page lost more than half of its models since the base, unless it is known why its stream is smaller.
+    """No page lost more than half of its models since the base, unless it is known why its stream is smaller by as much.
 
     It is known where filters.toml allows a lesser depth, or where the API has no more, as it had no more before, and still
     has some: one that ends sooner than it did may have broken off. A smaller limit, or a filter that filters.toml no longer
@@ -27,11 +27,14 @@ def shrunk(published: Published, base: Side | None, allowed: Collection[Filter])
     """
     check = Check("models lost since the base")
     if base is None:
-        check.notes.append("no base to compare with")
+        check.notes.append("no base to compare with: commit data/manifests, or name another with BASE")
         return check
     sound = values(base.manifests)
     if INDEX not in sound:
         check.problems.append(f"{base.name}: {INDEX} is missing or unsound; name another base")
+    if INDEX not in published.values:
+        check.problems.append(f"{published.where(INDEX)}: is missing or unsound, so that no count can be compared")
+        return check
     before = _entries(sound)
     now = _entries(published.values)
     for each in (each for source in published.filters.sources for each in source.filters):
@@ -48,7 +51,9 @@ def shrunk(published: Published, base: Side | None, allowed: Collection[Filter])
         elif new and (reason := _known_reason(old, new)):
             check.warnings.append(f"{told}; {reason}")
         else:
-            check.problems.append(f"{told}; see make explain FILTER={each.name}, or allow it: --allow-shrink {each.name}")
+            check.problems.append(
+                f"{told}; see make explain FILTER={each.name}, or allow it: ALLOW_SHRINK={each.name}, --allow-shrink {each.name}"
+            )
     return check
 
 
@@ -59,7 +64,7 @@ def _entries(told: Mapping[str, Any]) -> dict[str, Any]:
 def _known_reason(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
     """Return why the stream of a manifest is smaller than it was; null where it is not, or where nobody knows."""
     was, is_ = old.get("funnel"), new.get("funnel")
-    if not was or not is_ or not 0 < is_["records"] < was["records"]:
+    if not was or not is_ or not 0 < 2 * is_["records"] < was["records"]:
         return None
     told = f"its stream has {is_['records']} records and had {was['records']}"
     if new["short"] == "depth":

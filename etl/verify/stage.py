@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from etl.errors import BadAnswer, Missing
+from etl.errors import EtlError
 from etl.files import Data
 from etl.ledger import read_ledger, streams
 from etl.selection import on_disk
@@ -58,19 +58,21 @@ def verify(data: Data, filters: Filters, terms: Terms) -> list[Check]:
         try:
             terms.rebuild(again)
             drawn = {(name, stream): on_disk(again, filters.source(name), stream) for name, stream in used}
-        except (BadAnswer, Missing) as error:
+        except EtlError as error:
             rebuilt.code = error.code
             rebuilt.problems = str(error).split("\n")
         published = Published(data.manifests, contents(data.manifests), contents(again.manifests), filters, drawn)
     raw = answers.raw([*there.values()])
     raw.problems += unread
-    by_models = [checks.order(published), equal_lists(published), checks.rebuild(published)] if drawn else [rebuilt]
+    by_models = [equal_lists(published), checks.rebuild(published)] if drawn else [rebuilt]
     return [
         schemas(published),
         raw,
         answers.asked([*there.values()]),
         answers.safety(published, there),
+        answers.order(published, there),
         checks.index(published),
+        checks.missing(published),
         checks.all_models(published),
         checks.slugs(published),
         checks.exclusive(published),
@@ -87,6 +89,6 @@ def _said(data: Data, filters: Filters) -> tuple[dict[tuple[str, str], SaidStrea
         for stream in streams(data, source.name):
             try:
                 there[source.name, stream] = said(data, source.name, stream, read_ledger(data, source.name, stream))
-            except BadAnswer as error:
+            except EtlError as error:
                 unread.append(str(error))
     return there, unread

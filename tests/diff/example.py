@@ -48,7 +48,8 @@ def side(
         for source in ("civitai", "huggingface")
     }
     aside = [{"record": 0, "id": identity, "reason": why} for identity, why in (set_aside or {}).items()]
-    summary = {"source": "civitai", "streams": {"default": [{"file": "page-0001.json", "set_aside": aside}]}}
+    about = {"file": "page-0001.json", "sha256": "0" * 64, "records": 1, "models": 1, "unsized": 0, "set_aside": aside}
+    summary = {"source": "civitai", "made_of": "0" * 64, "streams": {"default": [about]}, "families": {}}
     pages["civitai/summary.json"] = dumps(summary)
     return Side(name, {file: dumps(value) for file, value in files.items()}, pages if known else {})
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from etl.diff.compare import compare
 from etl.diff.words import markdown, text
+from etl.errors import BadAnswer
 from etl.files import dumps
 from tests.conftest import House, hf
 from tests.diff.example import GOLDEN_JSON, GOLDEN_MARKDOWN, example, hub, side, work
@@ -120,7 +121,7 @@ def test_without_models_only_lists_are_compared() -> None:
 def test_a_file_that_breaks_its_contract_is_told() -> None:
     base, new = example()
     told = compare(base, replace(new, manifests={**new.manifests, "hf-filter-new.json": b"<html>"}))
-    assert told.untold == ["hf-filter-new.json of now breaks its contract and counts as not there"]
+    assert told.untold == ["hf-filter-new.json of now is not there, or breaks its contract and counts as not there"]
 
 
 def test_a_long_diff_is_short_in_markdown() -> None:
@@ -209,9 +210,42 @@ def test_a_git_that_refuses_or_is_not_there_is_told(
     assert "git cannot be run" in capsys.readouterr().err
 
 
+def test_a_repository_that_is_not_whole_is_told(changed: House, capsys: pytest.CaptureFixture[str]) -> None:
+    done = subprocess.run(
+        ["git", "-C", changed.data.root, "rev-parse", "HEAD:manifests/index.json"], capture_output=True, text=True, check=True
+    )
+    blob = done.stdout.strip()
+    (changed.data.root / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    assert changed.run("diff") == 2
+    assert "is not whole" in capsys.readouterr().err
+
+
+def test_names_are_part_of_a_page() -> None:
+    base = side("a", {"civitai-filter-pg.json": [work("1", name="old")]})
+    (page,) = compare(base, side("b", {"civitai-filter-pg.json": [work("1", name="new")]})).pages
+    assert page.renamed == {"1": "new"}
+    assert "`1` is now called `new`" in markdown(compare(base, side("b", {"civitai-filter-pg.json": [work("1", name="new")]})))
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("civitai/default/page-0001.json", '[{"id": [], "source": "civitai", "name": "x"}]'),
+        ("civitai/default/page-0001.json", '[{"id": "4", "source": "civitai"}]'),
+        ("civitai/default/page-0001.json", "[1]"),
+        ("civitai/summary.json", '{"source": "civitai", "streams": {"default": null}}'),
+        ("civitai/summary.json", "[]"),
+    ],
+)
+def test_odd_models_are_told(path: str, content: str) -> None:
+    base, new = example()
+    with pytest.raises(BadAnswer, match=f"now: models/{path}: is not what the transform makes"):
+        compare(base, replace(new, models={**new.models, path: content.encode()}))
+
+
 def test_what_is_no_side_is_told(house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert house.run("diff") == 0
-    assert capsys.readouterr().out == "no base to compare with\n"
+    assert capsys.readouterr().out == "no base to compare with: commit data/manifests, or name one with BASE\n"
     assert told(house, capsys) is None
     for name in ("nowhere", "--output=x", str(tmp_path)):
         assert house.run("diff", "--", name) == 2

@@ -350,7 +350,10 @@ def test_ctrl_c_does_not_wait_for_answers(live: Live) -> None:
     assert asked.wait(60)
     running.send_signal(signal.SIGINT)
     try:
-        assert running.communicate(timeout=30)[1] == "stopped; what was on disk before is kept\n"
+        assert (
+            running.communicate(timeout=30)[1]
+            == "stopped; what was on disk before is kept, and the same command goes on with what was read, within 6 hours\n"
+        )
         assert running.returncode == 130
     finally:
         answered.set()

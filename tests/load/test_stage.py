@@ -107,7 +107,7 @@ def test_nothing_on_disk_publishes_nothing(house: House, capsys: pytest.CaptureF
 def test_models_that_were_not_made_yet_are_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/s1")])
     assert house.run("load") == 1
-    assert "make manifests" in capsys.readouterr().err
+    assert "etl manifests" in capsys.readouterr().err
 
 
 def test_a_ledger_that_names_a_path_is_refused(house: House, capsys: pytest.CaptureFixture[str]) -> None:

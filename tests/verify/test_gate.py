@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etl.transform.level import from_evidence
+from etl.verify.answers import _height, _out_of_order
 from etl.verify.said import _barred, _level
 from tests.conftest import House, civitai, hf
 from tests.transform.test_stage import HOSTILE, made
@@ -19,6 +20,7 @@ from tests.verify.test_stage import failed
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from random import Random
 
 SMALL = {"safetensors": {"total": 1_000_000_000}}
 CIVITAI = """
@@ -103,7 +105,7 @@ def test_a_model_of_no_record_is_refused_on_any_page(works: House, capsys: pytes
     path = works.data.manifests / "civitai-filter-loras.json"
     path.write_text(path.read_text().replace('"id": "3"', '"id": "30"'))
     (problem,) = checked(works, capsys)["levels and flags, read again"]["problems"]
-    assert problem.endswith("$.models[0]: 30 is in no record of its stream, so that nothing tells its level")
+    assert problem.endswith("$.models[0]: 30 is in no record of its stream, so that nothing tells what it is")
 
 
 def test_options_that_drop_levels_are_read_as_such(works: House, capsys: pytest.CaptureFixture[str]) -> None:
@@ -168,7 +170,13 @@ def test_options_that_most_answers_ignore_are_refused_and_some_are_counted(
     assert works.run("manifests") == 0
     check = checked(works, capsys)[name]
     assert (check["problems"], check["looked_at"]) == ([], 4)
-    assert check["notes"] == ["civitai/loras: 1 records were not asked for and are on no page"]
+    assert check["notes"] == ["civitai/loras: 1 records were not asked for"]
+    path = works.data.manifests / "civitai-filter-loras.json"
+    value = json.loads(path.read_text())
+    value["models"].insert(0, {"id": "1", "slug": "1", "name": "model 1"})
+    path.write_text(json.dumps(value))
+    (problem,) = checked(works, capsys)["levels and flags, read again"]["problems"]
+    assert "$.models[0]: 1 is not what was asked for, see " in problem
     put(works, "civitai", "loras", "types=LORA&baseModels=SDXL+1.0", civitai(2, type="LORA"))
     assert works.run("manifests") == 0
     (problem,) = checked(works, capsys)[name]["problems"]
@@ -202,6 +210,17 @@ def test_an_order_that_the_source_ignores_is_refused_and_counters_that_moved_are
     assert any("6 of 7 records" in each for each in checked(house, capsys)[name]["problems"])
 
 
+@given(st.lists(st.floats(0, 1e6), min_size=30, max_size=200), st.randoms())
+def test_counters_that_moved_by_a_twentieth_are_in_order_and_shuffled_ones_are_not(counts: list[float], rng: Random) -> None:
+    moved = [_height(count * rng.uniform(1, 1.05)) for count in sorted(counts, reverse=True)]
+    assert _out_of_order(moved) <= 1 + len(moved) // 20
+    rising = [_height(1000 * 1.01**place) for place in range(len(counts))]
+    assert _out_of_order(rising) > 1 + len(rising) // 20
+    apart = [_height(1e6 * 1.2**-place) for place in range(len(counts))]
+    rng.shuffle(apart)
+    assert apart == sorted(apart, reverse=True) or _out_of_order(apart) > 0
+
+
 def lost(house: House, folder: Path, before: int, *now: Any, **ledger: Any) -> str:
     """Publish so many small models as the base, and then these records; return the base."""
     house.filters.write_text(house.filters.read_text().replace("limit = 2", "limit = 20").replace("depth = 4", "depth = 40"))
@@ -223,12 +242,12 @@ def test_a_page_that_lost_most_of_its_models_is_refused_unless_that_is_allowed(
     assert problem.startswith(
         f"{house.data.manifests / 'hf-filter-small.json'}: $.models: holds 5 models, and held 12 in {base};"
     )
-    assert problem.endswith("or allow it: --allow-shrink hf/small")
+    assert problem.endswith("or allow it: ALLOW_SHRINK=hf/small, --allow-shrink hf/small")
     check = checked(house, capsys, "--base", base, "--allow-shrink", "hf/small")[name]
     assert (check["problems"], len(check["notes"])) == ([], 1)
     assert house.run("verify", "--base", base, "--allow-shrink", "hf/smal") == 2
     assert "nearest: hf/small" in capsys.readouterr().err
-    assert checked(house, capsys)[name]["notes"] == ["no base to compare with"]
+    assert checked(house, capsys)[name]["notes"] == ["no base to compare with: commit data/manifests, or name another with BASE"]
 
 
 def test_a_base_of_an_earlier_version_is_a_base(house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -342,6 +361,37 @@ def test_a_ledger_that_is_broken_costs_no_other_check(house: House, capsys: pyte
         assert "likes/stream.json: $: 'pages' is a required property" in checks[name]["problems"][0]
 
 
+def test_what_filters_skip_is_refused(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.put("huggingface", "default", [hf("o/a")])
+    house.put("huggingface", "likes", [hf("o/skipped"), hf("o/a")])
+    assert house.run("manifests") == 0
+    path = house.data.manifests / "hf-filter-likes.json"
+    path.write_text(path.read_text().replace("o/a", "o/skipped"))
+    (problem,) = checked(house, capsys)["levels and flags, read again"]["problems"]
+    assert problem.endswith("$.models[0]: o/skipped is skipped by filters.toml")
+
+
+def test_a_filter_without_a_stream_fails(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.put("huggingface", "default", [hf("o/a")])
+    assert house.run("manifests") == 1
+    (problem,) = checked(house, capsys)["filters without a stream"]["problems"]
+    assert problem.endswith("$.missing[0]: hf-filter-likes.json was not made; make extract SOURCE=huggingface")
+
+
+def test_a_disk_that_refuses_a_page_costs_no_other_check(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.put("huggingface", "default", [hf("o/a")])
+    house.put("huggingface", "likes", [hf("o/a")])
+    assert house.run("manifests") == 0
+    page = house.data.raw("huggingface", "likes") / "page-0001.json"
+    page.unlink()
+    page.mkdir()
+    capsys.readouterr()
+    assert house.run("verify", "--json") == 74
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    assert "cannot be read" in checks["raw pages against ledgers"]["problems"][0]
+    assert "cannot be looked up in stream likes" in checks["levels and flags, read again"]["problems"][0]
+
+
 def test_a_ledger_that_counts_fewer_records_than_its_page_is_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/a"), hf("o/b")])
     house.put("huggingface", "likes", [hf("o/b")])
@@ -387,6 +437,6 @@ def test_text_tells_notes_warnings_and_all_problems(house: House, tmp_path: Path
     assert list(failed(told)) == ["age of the streams"]
     assert "     warning: " in told
     assert (
-        f"now against {base}: 2 of 5 manifests differ; models: 5 came, 12 went; make diff tells what\n13 checks, 1 failed\n"
+        f"now against {base}: 2 of 5 manifests differ; models: 5 came, 12 went; make diff tells what\n14 checks, 1 failed\n"
         in told
     )

@@ -23,8 +23,8 @@ def test_the_shipped_set_passes(shipped: House, capsys: pytest.CaptureFixture[st
     shutil.copytree(PROJECT / "data" / "manifests", shipped.data.manifests)
     assert shipped.run("verify") == 0
     told = capsys.readouterr().out
-    assert told.endswith("13 checks, 0 failed\n")
-    assert "have no more, and hold the same 0 models" in told
+    assert told.endswith("14 checks, 0 failed\n")
+    assert "(0 models): both are empty, and index.json says why" in told
 
 
 def test_every_combination_passes_and_the_default_level_is_xxx_by_definition(
@@ -58,6 +58,12 @@ BROKEN: list[Broken] = [
     ("index.json", lambda v: v["manifests"][0].update(sha256="0" * 64), "index against files", "$.manifests[0].sha256"),
     ("index.json", lambda v: v["manifests"][0].update(filter="filter/x"), "index against files", "$.manifests[0].filter: says"),
     ("index.json", lambda v: v["manifests"][0].update(timestamp=TIME), "index against files", "$.manifests[0].timestamp: says"),
+    (
+        "index.json",
+        lambda v: v["manifests"][0]["funnel"].update(published=1),
+        "index against files",
+        "$.manifests[0].funnel: does",
+    ),
     ("index.json", lambda v: v["manifests"][0].update(limit=1), "index against files", "$.manifests[0].count: is above"),
     ("index.json", lambda v: v["manifests"][0].update(file="no.json"), "index against files", "no.json is not there"),
     ("index.json", lambda v: v["manifests"].append(v["manifests"][0]), "index against files", "names hf-filter-likes.json twice"),
