@@ -106,17 +106,21 @@ def on_disk(data: Data, source: Source, stream: str) -> OnDisk | None:
     ledger = read_ledger(data, source.name, stream)
     if not ledger.complete:
         return None
-    told = {page["file"]: page["records"] for page in read_summary(data, source.name)["streams"].get(stream, [])}
+    told = {page["file"]: page for page in read_summary(data, source.name)["streams"].get(stream, [])}
     selection = Selection(source)
     for page in ledger.pages:
         path = data.models(source.name, stream) / page.file
         if page.file not in told or not path.is_file():
             raise Missing(f"{path}: is not there; make the models first: python -m etl manifests")
+        models, about = read_json(path), told[page.file]
         try:
-            selection.feed(read_json(path), page.file)
+            selection.feed(models, page.file)
         except (TypeError, KeyError, AttributeError) as error:
-            raise BadAnswer(f"{path}: holds what the transform does not make; make it again: make transform") from error
-    return OnDisk(ledger, selection, sum(told[page.file] for page in ledger.pages))
+            raise BadAnswer(f"{path}: holds what the transform does not make; make it again: python -m etl transform") from error
+        if len(models) + len(about["set_aside"]) != about["records"]:
+            aside = f"{len(models)} models and {len(about['set_aside'])} set aside"
+            raise BadAnswer(f"{path}: {about['records']} records became {aside}; make it again: python -m etl transform")
+    return OnDisk(ledger, selection, sum(told[page.file]["records"] for page in ledger.pages))
 
 
 def read_summary(data: Data, source: str) -> dict[str, Any]:
@@ -131,5 +135,5 @@ def read_summary(data: Data, source: str) -> dict[str, Any]:
         raise Missing(f"{path}: is not there; make the models first: python -m etl manifests")
     summary: dict[str, Any] = read_json(path)
     if violations := contract("summary").violations(summary):
-        raise BadAnswer(f"{path}: {violations[0]}; make it again: make transform")
+        raise BadAnswer(f"{path}: {violations[0]}; make it again: python -m etl transform")
     return summary

@@ -71,8 +71,9 @@ def _forbids(said: Said, each: Filter, stream: SaidStream) -> str | None:
     """Return why a record may not be on the page of a filter."""
     if said.barred:
         return f"is {said.barred}"
-    if not all(option.keeps({"level": said.level}) for option in each.options if option.axis == "level"):
-        return f"is {said.level}"
+    for option in each.options:  # by the values as filters.toml has them, and not by what extraction and load ask
+        if option.axis == "level" and option.values and (said.level in option.values) is option.drops:
+            return f"is {said.level}"
     return "is not what was asked for" if _is_stranger(said, stream.asked) else None
 
 
