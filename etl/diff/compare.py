@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import orjson
-
-from etl.contracts import contract
-from etl.errors import BadAnswer
+from etl.diff.facts import Facts, Key, Models, height, models_of, set_aside
 from etl.files import INDEX
 from etl.sides import is_manifest, values
 
@@ -18,14 +15,6 @@ if TYPE_CHECKING:
     from etl.sides import Side
 
 FAR = 10  # ranks, up to which a move is not told
-_LEVELS: list[str] = contract("model", "civitai").schema["$defs"]["civitai"]["properties"]["level"]["enum"]
-
-
-class Key(NamedTuple):
-    """A model of a source."""
-
-    source: str
-    id: str
 
 
 @dataclass(frozen=True)
@@ -111,20 +100,6 @@ class Diff:
     unchanged: int
 
 
-class Facts(NamedTuple):
-    """What is compared of a model; `level` is the highest that any stream tells, the rest as the first one does."""
-
-    name: str
-    level: str | None
-    size: str | None
-    size_from: str | None
-    license: str | None
-    gated: bool | str | None
-
-
-Models = dict[Key, Facts]
-
-
 def compare(base: Side, new: Side) -> Diff:
     """Return what changed from one side to the other; fields are told of models that a manifest of either side holds.
 
@@ -147,7 +122,7 @@ def compare(base: Side, new: Side) -> Diff:
     if lacking := [each.name for each in (base, new) if not each.models]:
         untold.append(f"levels, sizes and licences: no models in {' and '.join(lacking)}; commit data/models too, or keep a copy")
         return Diff(base.name, new.name, untold, [], [], [], [], [], None, added, removed, pages, unchanged)
-    olds, news = _models(base), _models(new)
+    olds, news = models_of(base), models_of(new)
     on = _pages_of([*before.items(), *after.items()])
 
     both = [key for key in on if key in olds and key in news]
@@ -158,7 +133,7 @@ def compare(base: Side, new: Side) -> Diff:
 
     return Diff(
         base.name, new.name, untold, sorted(changes("level"), key=_by_safety),
-        _gone(new, {key: olds[key] for key in was_on if key in olds and key not in news}, on),
+        _gone({key: olds[key] for key in was_on if key in olds and key not in news}, set_aside(new), on),
         changes("size"), changes("license"), [each for each in changes("gated") if each.after and each.before is False],
         (_unknown(olds, was_on), _unknown(news, is_on)), added, removed, pages, unchanged,
     )  # fmt: skip
@@ -172,44 +147,6 @@ def _published(told: Mapping[str, Any], sources: Mapping[str, str]) -> dict[str,
         for file in order
         if is_manifest(file)
     }
-
-
-def _models(told: Side) -> Models:
-    """Return the models of all streams."""
-    found: Models = {}
-    for path, content in told.models.items():
-        if "/page-" in path:
-            for model in _value(told, path, content):
-                key = Key(model["source"], model["id"])
-                facts = Facts(*(model.get(field) for field in Facts._fields))
-                known = found.setdefault(key, facts)
-                if _height(facts.level) > _height(known.level):
-                    found[key] = known._replace(level=facts.level)
-    return found
-
-
-def _height(level: str | None) -> int:
-    """Return the place of a level, from the safest; what is none is above all."""
-    return _LEVELS.index(level) if level in _LEVELS else len(_LEVELS)
-
-
-def _value(told: Side, path: str, content: bytes) -> Any:
-    """Return the value of a page of models, or of a summary."""
-    try:
-        value = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        value = None
-    if path.endswith("summary.json"):
-        is_sound = not contract("summary").violations(value)
-    else:
-        is_sound = isinstance(value, list) and all(map(_is_model, value))
-    if not is_sound:
-        raise BadAnswer(f"{told.name}: models/{path}: is not what the transform makes; make it again: python -m etl transform")
-    return value
-
-
-def _is_model(value: object) -> bool:
-    return isinstance(value, dict) and all(isinstance(value.get(key), str) for key in ("source", "id", "name"))
 
 
 def _pages_of(manifests: Iterable[tuple[str, Mapping[Key, str]]]) -> dict[Key, list[str]]:
@@ -236,19 +173,14 @@ def _change(key: Key, field: str, old: Facts, new: Facts, pages: list[str]) -> C
 
 
 def _by_safety(change: Change) -> tuple[bool, int, str]:
-    before, after = _height(change.before), _height(change.after)
+    before, after = height(change.before), height(change.after)
     return after > before, after, change.id
 
 
-def _gone(new: Side, lost: Models, on: Mapping[Key, list[str]]) -> list[Gone]:
+def _gone(lost: Models, reasons: Mapping[Key, str], on: Mapping[Key, list[str]]) -> list[Gone]:
     """Return published models that no stream has now; what the transform set aside has its reason."""
-    reasons: dict[Key, str] = {}
-    for path, content in new.models.items():
-        if path.endswith("/summary.json"):
-            summary = _value(new, path, content)
-            aside = (each for stream in summary["streams"].values() for page in stream for each in page["set_aside"])
-            reasons |= {Key(summary["source"], str(each["id"])): f"set aside: {each['reason']}" for each in aside}
-    return [Gone(*key, old.name, reasons.get(key, "in no stream any more"), on[key]) for key, old in lost.items()]
+    why = {key: f"set aside: {reasons[key]}" if key in reasons else "in no stream any more" for key in lost}
+    return [Gone(*key, old.name, why[key], on[key]) for key, old in lost.items()]
 
 
 def _unknown(models: Models, published: Iterable[Key]) -> int:
