@@ -196,9 +196,7 @@ def _diff(data: Data, given: argparse.Namespace) -> int:
     if base is None:
         console.say("null" if given.json else "no base to compare with: commit data/manifests, or name one with BASE")
         return 0
-    new = side(data, given.new) if given.new else now(data)
-    if new is None:
-        raise AssertionError("a side with a name is there, or refused")
+    new = (side(data, given.new) if given.new else None) or now(data)
     told = compare(base, new)
     if given.markdown:
         console.say(words.markdown(told))

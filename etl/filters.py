@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlencode
 
 from etl.contracts import contract
 from etl.errors import BadUsage
@@ -185,6 +186,11 @@ class Filters:
     def source(self, name: str) -> Source:
         """Return the source of that name, which there must be."""
         return next(source for source in self.sources if source.name == name)
+
+
+def query(asks: Mapping[str, Any]) -> str:
+    """Return parameters as they stand in a request: of a list one each, and truth in small letters."""
+    return urlencode({key: str(value).lower() if isinstance(value, bool) else value for key, value in asks.items()}, doseq=True)
 
 
 def choose(where: str, axes: tuple[Axis, ...], path: str) -> tuple[Option, ...]:

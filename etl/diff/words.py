@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _MOST = 30  # lines of a section in Markdown
 _BODY = 60_000  # characters of Markdown: the body of a pull request has at most 65,536
+_LONG = 400  # characters of what could not be compared, and why
 _FEW = 5  # models and manifests named of each kind in a line
 
 
@@ -30,7 +31,7 @@ class Section(NamedTuple):
 
 def text(diff: Diff) -> list[Text]:
     """Return a diff for a terminal, in full but for long lines."""
-    parts = [Text(headline(diff), "bold"), *(Text(_plain(each), "yellow") for each in diff.untold[:_MOST])]
+    parts = [Text(headline(diff), "bold"), *(Text(inert(each, _LONG), "yellow") for each in diff.untold[:_MOST])]
     for section in _sections(diff, _plain):
         parts.append(Text(f"{section.title} ({len(section.lines)})", "bold red" if section.is_safety else "bold"))
         parts += [Text(f"  {line}") for line in section.lines]
@@ -39,7 +40,7 @@ def text(diff: Diff) -> list[Text]:
 
 def markdown(diff: Diff) -> str:
     """Return a diff for a pull request: short, what is not about safety folded, what is too much left out and told."""
-    parts = [headline(diff, _code), *(f"Not compared: {_code(each)}" for each in diff.untold[:_MOST])]
+    parts = [headline(diff, _code), *(f"Not compared: {_code(each, _LONG)}" for each in diff.untold[:_MOST])]
     length = sum(map(len, parts))
     for title, lines, is_safety in _sections(diff, _code):
         shown: list[str] = []
@@ -60,9 +61,9 @@ def _plain(words: str) -> str:
     return inert(words, 100)
 
 
-def _code(words: str) -> str:
+def _code(words: str, most: int = 100) -> str:
     """Return remote words as code, in which nothing is markup."""
-    inside = inert(words, 100).replace("`", "'").strip()
+    inside = inert(words, most).replace("`", "'").strip()
     return f"`{inside or '?'}`"
 
 

@@ -7,15 +7,13 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 from etl.explain.desk import EXAMPLES
-from etl.filters import find_filter
+from etl.filters import find_filter, query
 from etl.funnel import Funnel, Verdict, funnel, verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from etl.explain.desk import Desk
     from etl.filters import Filter, Source
     from etl.ledger import Ledger
@@ -83,14 +81,14 @@ def explain_page(desk: Desk, target: str) -> PageExplained:
     each = find_filter(desk.filters, target)
     source = desk.filters.source(each.source)
     stream = desk.drawn(source, each.stream)
-    query = _query(source.asks_of(each))
+    would_ask = query(source.asks_of(each))
     told = funnel(stream, each, desk.filters.limit) if stream else None
     ledger: Ledger | None = stream.ledger if stream else None
     return PageExplained(
         filter=each.name, file=each.file, label=each.label, is_in_manifests=each in source.filters,
-        source=source.name, stream=each.stream, query=query,
+        source=source.name, stream=each.stream, query=would_ask,
         request=ledger.pages[0].url if ledger else None,
-        is_asked_otherwise=ledger is not None and _is_other(ledger.pages[0].url, query),
+        is_asked_otherwise=ledger is not None and _is_other(ledger.pages[0].url, would_ask),
         pages=len(ledger.pages) if ledger else 0,
         checked_at=ledger.checked_at if ledger else None, failed=ledger.failed if ledger else None,
         funnel=told.numbers() if told else None, drops=_drops(desk, source, each, told) if told else [],
@@ -98,13 +96,8 @@ def explain_page(desk: Desk, target: str) -> PageExplained:
     )  # fmt: skip
 
 
-def _query(asks: Mapping[str, Any]) -> str:
-    """Return parameters as they stand in a request: of a list one each, and truth in small letters."""
-    return urlencode({key: str(value).lower() if isinstance(value, bool) else value for key, value in asks.items()}, doseq=True)
-
-
-def _is_other(url: str, query: str) -> bool:
-    return sorted(parse_qsl(url.partition("?")[2])) != sorted(parse_qsl(query))
+def _is_other(url: str, would_ask: str) -> bool:
+    return sorted(parse_qsl(url.partition("?")[2])) != sorted(parse_qsl(would_ask))
 
 
 def _drops(desk: Desk, source: Source, each: Filter, told: Funnel) -> list[Drop]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
+
+from etl.filters import query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,8 +36,7 @@ class Api:
 
     def first(self, asks: Mapping[str, Any]) -> str:
         """Return path and query of the first page of a stream."""
-        worded = {key: str(value).lower() if isinstance(value, bool) else value for key, value in asks.items()}
-        return f"{self.path}?{urlencode(worded, doseq=True)}"
+        return f"{self.path}?{query(asks)}"
 
 
 def is_endpoint(text: str) -> bool:

@@ -110,11 +110,12 @@ def test_only_what_was_open_is_newly_gated() -> None:
 
 def test_without_models_only_lists_are_compared() -> None:
     base, new = example()
-    told = compare(replace(base, models={}), new)
+    told = compare(replace(base, name="a base", models={}), new)
     assert (told.levels, told.gone, told.sizes, told.unknown) == ([], [], [], None)
     assert len(told.pages) == 5
     (why,) = told.untold
-    assert why == "levels, sizes and licences: no models in base; commit data/models too, or keep a copy"
+    assert why in text(told)[1].plain
+    assert why == "levels, sizes and licences: no models in a base; commit data/models too, or keep a copy"
     assert f"Not compared: `{why}`" in markdown(told)
 
 
