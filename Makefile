@@ -13,6 +13,7 @@ BASE :=
 NEW :=
 OLDEST :=
 ALLOW_SHRINK :=
+ALLOW_REJECTED :=
 FILTER :=
 AGAINST :=
 MAX_AGE :=
@@ -29,8 +30,8 @@ changed := $(shell cmp -s $(FILTERS) $(used) || echo force)
 common := $(wildcard etl/*.py) schemas/ledger.schema.json
 # What is decided of a source's models after jq.
 decides_huggingface := $(addprefix etl/transform/,size.py counts.py names.py families.py families.toml)
-decides_civitai := etl/transform/level.py
-allow_shrink := $(ALLOW_SHRINK:%=--allow-shrink %)
+decides_civitai := $(addprefix etl/transform/,level.py text.py)
+allowed := $(ALLOW_SHRINK:%=--allow-shrink %) $(ALLOW_REJECTED:%=--allow-rejected %)
 chosen := $(or $(SOURCE:%=$(DATA)/models/%/summary.json),$(models))
 
 .PHONY: help
@@ -47,7 +48,7 @@ extract: .venv/ok ## ask the APIs for today's answers
 
 .PHONY: refresh
 refresh: .venv/ok ## extract, manifests and verify, also after a stream failed
-	@$(etl) refresh --data $(DATA) --filters $(FILTERS) $(SOURCE:%=--source %) $(MAX_AGE:%=--max-age %) $(BASE:%=--base %) $(allow_shrink)
+	@$(etl) refresh --data $(DATA) --filters $(FILTERS) $(SOURCE:%=--source %) $(MAX_AGE:%=--max-age %) $(BASE:%=--base %) $(allowed)
 
 .PHONY: manifests transform verify diff explain
 ifeq ($(filter extract,$(MAKECMDGOALS)),)
@@ -55,8 +56,8 @@ manifests: $(index) ## transform and load what changed
 
 transform: $(chosen) ## make the models of what changed
 
-verify: .venv/ok | $(filter manifests,$(MAKECMDGOALS)) ## check what is published: OLDEST=2d, BASE, ALLOW_SHRINK=hf/small
-	@$(etl) verify --data $(DATA) --filters $(FILTERS) $(BASE:%=--base %) $(OLDEST:%=--max-age %) $(allow_shrink)
+verify: .venv/ok | $(filter manifests,$(MAKECMDGOALS)) ## check what is published: OLDEST=2d, BASE, ALLOW_SHRINK=hf/small, ALLOW_REJECTED=civitai/poi
+	@$(etl) verify --data $(DATA) --filters $(FILTERS) $(BASE:%=--base %) $(OLDEST:%=--max-age %) $(allowed)
 
 diff: .venv/ok | $(filter manifests,$(MAKECMDGOALS)) ## what changed since the last commit: BASE, NEW are folders or revisions
 	@$(etl) diff $(if $(NEW),$(or $(BASE),HEAD),$(BASE)) $(NEW) --data $(DATA) --filters $(FILTERS)
@@ -98,7 +99,7 @@ clean: ## remove what can be made again
 # Folders are prerequisites too: their times tell of files that were removed. There is no rule for raw files: a checkout
 # rewrites every time, and a fresh clone must never be sent to the network.
 $(models): $(DATA)/models/%/summary.json: etl/transform/%.jq schemas/%.raw.schema.json schemas/model.schema.json \
-  etl/transform/stage.py $$(decides_$$*) $(common) $$(wildcard $(DATA)/raw $(DATA)/raw/$$* $(DATA)/raw/$$*/* $(DATA)/raw/$$*/*/*.json) $(used) | .venv/ok
+  $(addprefix etl/transform/,stage.py page.py fields.py losses.py) $$(decides_$$*) $(common) $$(wildcard $(DATA)/raw $(DATA)/raw/$$* $(DATA)/raw/$$*/* $(DATA)/raw/$$*/*/*.json) $(used) | .venv/ok
 	@$(etl) transform --source $* --data $(DATA) --filters $(FILTERS)
 
 # Marked old when it could not be made whole, so that the next run tries again instead of finding it up to date.

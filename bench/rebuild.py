@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from bench.measure import every_combination, spend
 from etl.files import PROJECT, Data, sources
 from etl.transform.size import Sizer
-from etl.transform.stage import evidence_of, models_of
+from etl.transform.page import evidence_of, models_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

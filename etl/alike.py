@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from etl.filters import Filter
-    from etl.selection import OnDisk
+    from etl.stored import OnDisk
 
     Drawn = tuple[Filter, OnDisk]
 

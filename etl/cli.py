@@ -19,11 +19,10 @@ from etl.usage import parser
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
+    from pathlib import Path
 
     from etl.extract.api import Access, Api
-    from etl.extract.reading import Judged
-    from etl.filters import Filter, Filters, Source, Stream
-    from etl.selection import Selection
+    from etl.filters import Filter, Filters, Source
     from etl.sides import Side
 
 STOPPED = 130  # as a shell says of Ctrl-C
@@ -83,32 +82,18 @@ def _plan(data: Data, filters: Filters, chosen: list[Source], max_age_s: float |
 
 
 def _extract(data: Data, filters: Filters, chosen: list[Source], given: argparse.Namespace) -> int:
-    from etl.extract.reading import Judged, Terms
+    from etl.enough import Enough
+    from etl.extract.reading import Terms
     from etl.extract.stage import APIS, extract
-    from etl.selection import Selection
-    from etl.transform.stage import models_of
 
-    selections: dict[tuple[str, str], Selection] = {}
-
-    def judge(source: Source, stream: Stream) -> Callable[[bytes], Judged]:
-        selection = selections[source.name, stream.name] = Selection(source)
-
-        def judged(body: bytes) -> Judged:
-            selection.feed(models_of(source.name, body, "the answer", source.sizes).models)
-            models = len(selection.models)
-            asked_for = len(selection.places(stream.keeps))
-            is_full = selection.is_full(stream.filters, filters.limit)
-            return Judged(is_full, models, len(selection.duplicates), models - asked_for)
-
-        return judged
-
+    enough = {source.name: Enough(data, source, filters.limit) for source in chosen}
     access = {source.name: _access(APIS[source.name]) for source in chosen}
-    terms = Terms(judge, filters.depth, _clock(), given.max_age)
+    terms = Terms(lambda source, stream: enough[source.name].judge(stream), filters.depth, _clock(), given.max_age)
     if given.verbose:
         console.show_log("etl.extract")
     with console.Watch(chosen) as watch:
         readings = extract(data, chosen, access, terms, watch.told)
-    watch.ended(readings, selections, filters)
+    watch.ended(readings, {name: judge.selections for name, judge in enough.items()}, filters)
     return worst([reading.failed.code for reading in readings if reading.failed])
 
 
@@ -156,7 +141,7 @@ def _load(data: Data, filters: Filters) -> int:
     from etl.load.stage import load
 
     done = load(data, filters)
-    console.tell_load(data, done)
+    console.tell_load(data, done, _clock()())
     return FAILED if done.index["missing"] else 0
 
 
@@ -172,7 +157,12 @@ def _explain(data: Data, filters: Filters, given: argparse.Namespace) -> int:
     from etl.explain.page import explain_page
     from etl.explain.pair import explain_pair
 
-    desk = Desk(data, filters)
+    def describe(source: Source, body: bytes, where: Path, key: str) -> list[str]:
+        from etl.transform.evidence import describe
+
+        return describe(source.name, body, where, key, source.sizes)
+
+    desk = Desk(data, filters, describe)
     name, colon, identity = given.target.partition(":")
     source = next((source for source in filters.sources if colon and name in (source.name, source.prefix)), None)
     if given.against:
@@ -205,16 +195,19 @@ def _diff(data: Data, given: argparse.Namespace) -> int:
     return 0
 
 
-def _held_against(data: Data, filters: Filters, given: argparse.Namespace) -> tuple[Side | None, frozenset[Filter]]:
-    """Return the base of verify, and the filters that may have lost models since."""
+def _held_against(
+    data: Data, filters: Filters, given: argparse.Namespace
+) -> tuple[Side | None, frozenset[Filter], frozenset[str]]:
+    """Return the base of verify, the filters that may have lost models since, and the losses that are allowed."""
     from etl.sides import side
+    from etl.verify.losses import parse_allowed
 
     allowed = frozenset(find_filter(filters, each) for each in given.allow_shrink)
-    return side(data, given.base, with_models=False), allowed
+    return side(data, given.base, with_models=False), allowed, parse_allowed(given.allow_rejected, filters)
 
 
 def _verify(
-    data: Data, filters: Filters, against: tuple[Side | None, frozenset[Filter]],
+    data: Data, filters: Filters, against: tuple[Side | None, frozenset[Filter], frozenset[str]],
     max_age_s: float | None = None, *, is_json: bool = False,
 ) -> int:  # fmt: skip
     from etl.diff.compare import compare
@@ -229,8 +222,8 @@ def _verify(
             transform(again, source.name, source.sizes)
         load(again, filters)
 
-    base, allowed = against
-    checks = verify(data, filters, Terms(rebuild, base, allowed, _clock()(), max_age_s))
+    base, allowed, allowed_losses = against
+    checks = verify(data, filters, Terms(rebuild, base, allowed, allowed_losses, _clock()(), max_age_s))
     changed = headline(compare(base, Side("now", contents(data.manifests), {}))) if base else None
     console.tell_verify(checks, changed, is_json=is_json)
     return worst([check.code for check in checks if check.problems])

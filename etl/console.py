@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import shlex
 import sys
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Self
 
-from etl.inert import printable
+from etl.inert import inert, printable
+from etl.ledger import age_s
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -88,10 +90,10 @@ class Watch:
         elif reading.target is None and not reading.failed:
             print(f"{_where(reading)}: {_count(reading)}; {_ending(reading)}", flush=True)
 
-    def ended(self, readings: Sequence[Reading], selections: Mapping[tuple[str, str], Selection], filters: Filters) -> None:
-        """Tell what was read, which manifests will be short, and what failed."""
+    def ended(self, readings: Sequence[Reading], selections: Mapping[str, Mapping[str, Selection]], filters: Filters) -> None:
+        """Tell what was read, which manifests will be short, and what failed; `selections` are by source and stream."""
         for reading in (each for each in readings if not each.failed and not each.is_fresh):
-            selection = selections[reading.source.name, reading.stream.name]
+            selection = selections[reading.source.name][reading.stream.name]
             for each in reading.stream.filters:
                 if (count := len(selection.places(each.keeps))) < filters.limit:
                     print(f"short: {each.file}: {count} of {filters.limit}; {_ending(reading)}")
@@ -171,6 +173,8 @@ def tell_transform(data: Data, source: str, summary: dict[str, Any]) -> None:
         + (f"; {unsized} of unknown size" if unsized else "")
         + (f"; {aside} set aside, see {data.summary(source)}" if aside else "")
     )
+    for what, rows in _lost(pages).items():
+        print(f"{source}: {what}: {rows}", file=sys.stderr)
     for words, each in summary["families"].items():
         if each["against"] > max(1, each["borne_out"]):  # one count may be the one that is wrong
             print(
@@ -180,8 +184,25 @@ def tell_transform(data: Data, source: str, summary: dict[str, Any]) -> None:
             )
 
 
-def tell_load(data: Data, done: Published) -> None:
-    """Print what was published, which manifests are short, and which are missing."""
+def _lost(pages: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return a line for what was rejected and one for what was dropped, each with the first id; none where nothing was."""
+    rejected: dict[str, list[Any]] = {}
+    dropped: dict[str, list[Any]] = {}
+    for page in pages:
+        for record in page["set_aside"]:
+            rejected.setdefault(record["reason"], [0, record["id"]])[0] += 1
+        for row in page["dropped"]:
+            dropped.setdefault(f"{row['field']} ({row['reason']})", [0, row["first"]])[0] += row["models"]
+    lines = {"rejected records": rejected, "dropped values": dropped}
+    return {
+        what: ", ".join(f"{word} {count}, such as {inert(str(first), 60)}" for word, (count, first) in sorted(counts.items()))
+        for what, counts in lines.items()
+        if counts
+    }
+
+
+def tell_load(data: Data, done: Published, now: str) -> None:
+    """Print what was published, which manifests are short, which are missing, and what withholds models for good."""
     manifests = done.index["manifests"]
     short, missing = sum(entry["short"] is not None for entry in manifests), len(done.index["missing"])
     models = done.index["all_models"]["count"]
@@ -194,7 +215,19 @@ def tell_load(data: Data, done: Published) -> None:
         print(f"{data.manifests}: files were replaced one by one, not all at once: {done.one_by_one}", file=sys.stderr)
     for each in done.index["missing"]:
         where = data.raw(each["source"], each["stream"])
-        print(f"{each['file']}: not made: {where} holds no complete stream; ask with: {each['command']}", file=sys.stderr)
+        print(f"{each['file']}: not made: {where}: {each['reason']}; ask with: {each['command']}", file=sys.stderr)
+    for each in done.withholding:
+        age = f"fetched {each.timestamp}, {age_s(each.timestamp, now) / 86400:.1f} days ago"
+        remove = shlex.join(["rm", "-r", str(data.raw(each.source, each.stream))])
+        print(
+            f"{each.source}: stream {each.stream} ({age}) withholds {each.models} models; no filter reads it, so that extract "
+            f"does not renew it; to remove it: {remove}",
+            file=sys.stderr,
+        )
+    for source, ids in done.respelled.items():
+        if ids:
+            told = f"{source}: {len(ids)} models whose ids are spelled in several ways are published as fetched last"
+            print(f"{told}: {', '.join(ids[:3])}{', …' if len(ids) > 3 else ''}", file=sys.stderr)
 
 
 def show(told: DataclassInstance, laid_out: Sequence[RenderableType], *, is_json: bool) -> None:

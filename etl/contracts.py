@@ -42,14 +42,16 @@ class Contract:
             self.schema = {"$schema": self.schema["$schema"], "$defs": self.schema["$defs"], "$ref": f"#/$defs/{part}"}
         self._gate = jsonschema_rs.Draft202012Validator(self.schema)
 
+    def is_valid(self, value: object) -> bool:
+        """Return whether a value conforms to the schema; a number that the gate cannot hold, such as infinity, does not."""
+        try:
+            return self._gate.is_valid(value)
+        except ValueError:
+            return False
+
     def violations(self, value: object) -> list[Violation]:
         """Return every violation, items of a list in their order; none when the value keeps the contract."""
-        try:
-            if self._gate.is_valid(value):
-                return []
-        except ValueError:
-            pass  # a number that the gate cannot hold, such as infinity
-        return list(self._worded(value))
+        return [] if self.is_valid(value) else list(self._worded(value))
 
     def _worded(self, value: object) -> Iterator[Violation]:
         import jsonschema

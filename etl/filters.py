@@ -167,6 +167,12 @@ class Source:
         made = (Filter(self.name, self.prefix, choice) for choice in choices)
         return tuple(published.get(each.path, each) for each in made)
 
+    @cached_property
+    def requests(self) -> dict[str, Mapping[str, Any]]:
+        """The parameters of every stream that a filter could read, by its name."""
+        every = (Filter(self.name, self.prefix, choice) for choice in itertools.product(*(axis.options for axis in self.axes)))
+        return {each.stream: self.asks_of(each) for each in every}
+
     def asks_of(self, one: Filter) -> dict[str, Any]:
         """Return the parameters that the stream of a filter is asked with."""
         asks = dict(self.asks)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from etl.filters import Filter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Mapping
 
     from etl.filters import Filters, Option, Source
     from etl.ledger import Ledger
-    from etl.selection import Group, Held, OnDisk
+    from etl.selection import Group, Held, Selection
+    from etl.stored import OnDisk, Streams
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Funnel:
-    """The way of a stream's records to a page: records = set_aside + duplicates + skipped + all dropped + cut + published.
+    """How many records each step drops: records = set_aside + duplicates + skipped + withheld + all dropped + cut + published.
 
-    `exhausted` tells that the API had no more records.
+    `exhausted` tells that the API had no more records; `withheld` are models that their own records would put on the page, and
+    other records of them do not: counted by what these say, in `withheld_by`.
     """
 
     exhausted: bool
@@ -43,6 +45,8 @@ class Funnel:
     set_aside: int
     duplicates: list[Held]
     skipped: list[Held]
+    withheld: list[Held]
+    withheld_by: dict[str, int]
     steps: list[Step]
     cut: list[Held]
     published: list[Held]
@@ -55,6 +59,7 @@ class Funnel:
             "set_aside": self.set_aside,
             "duplicates": len(self.duplicates),
             "skipped": len(self.skipped),
+            "withheld": len(self.withheld),
             "steps": [{"axis": step.axis, "option": step.option, "left": step.left} for step in self.steps],
             "cut": len(self.cut),
             "published": len(self.published),
@@ -63,7 +68,10 @@ class Funnel:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Why a page is as full as it is: `full`, `exhausted`, `depth`, `unread`, `stale`, `option` or `missing`; and in words."""
+    """Why a page is as full as it is, in words, and a code.
+
+    It is `full`, `withheld`, `exhausted`, `depth`, `unread`, `stale`, `option` or `missing`.
+    """
 
     reason: str
     words: str
@@ -72,11 +80,13 @@ class Verdict:
 def funnel(drawn: OnDisk, each: Filter, limit: int) -> Funnel:
     """Return the funnel of a filter that draws on a stream."""
     ledger, selection, records = drawn
-    groups = selection.groups
+    withheld = selection.withheld(each.keeps)
+    aside = set(withheld)  # whole groups
+    groups = [group for group in selection.groups if group.places[0] not in aside]
     steps = []
     for option in (option for option in each.options if option.values):
-        kept = [group for group in groups if option.keeps(group.facts)]
-        dropped = [group for group in groups if not option.keeps(group.facts)]
+        kept = [group for group in groups if option.keeps(group.deciding)]
+        dropped = [group for group in groups if not option.keeps(group.deciding)]
         left = sum(len(group.places) for group in kept)
         counts = _by_value(option.axis, kept), _by_value(option.axis, dropped)
         steps.append(Step(option.axis, option.name, left, *counts, selection.held(dropped)))
@@ -84,14 +94,22 @@ def funnel(drawn: OnDisk, each: Filter, limit: int) -> Funnel:
     shown = selection.held(groups)
     set_aside = records - sum(map(len, (selection.models, selection.duplicates, selection.skipped)))
     return Funnel(
-        ledger.exhausted, records, set_aside, selection.duplicates, selection.skipped, steps, shown[limit:], shown[:limit]
-    )
+        ledger.exhausted, records, set_aside, selection.duplicates, selection.skipped,
+        [selection.models[place] for place in withheld], withheld_by(selection, withheld), steps, shown[limit:], shown[:limit],
+    )  # fmt: skip
+
+
+def withheld_by(selection: Selection, places: Iterable[int]) -> dict[str, int]:
+    """Return what other records say of the models that are withheld, as `stream month says poi`, most first."""
+    rulings = (selection.rulings[place] for place in places)
+    counts = Counter(f"stream {ruling.stream} says {ruling.word}" for ruling in rulings)
+    return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
 
 
 def _by_value(axis: str, groups: Iterable[Group]) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for group in groups:
-        value = group.facts[axis]
+        value = group.deciding[axis]
         for each in (value or [None]) if isinstance(value, list) else [value]:
             counts["none" if each is None else str(each)] += len(group.places)
     return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
@@ -106,11 +124,12 @@ def short(ledger: Ledger, published: int, filters: Filters) -> str | None:
     return "depth" if ledger.records >= filters.depth else "unread"
 
 
-def verdict(each: Filter, filters: Filters, drawn: Callable[[str], OnDisk | None]) -> Verdict:
-    """Say in one line why a page is as full as it is; `drawn` gives the streams of its source, null where none is on disk."""
-    stream = drawn(each.stream)
+def verdict(each: Filter, filters: Filters, streams: Streams) -> Verdict:
+    """Say in one line why a page is as full as it is; `streams` are those of its source."""
+    stream = streams.get(each.stream)
     if stream is None:
-        return Verdict("missing", f"no stream {each.stream} on disk; ask with: make extract SOURCE={each.source}")
+        why = streams.missing_reason(each.stream)
+        return Verdict("missing", f"no stream {each.stream}: {why}; ask with: make extract SOURCE={each.source}")
     ledger = stream.ledger
     published = min(len(stream.selection.places(each.keeps)), filters.limit)
     reason = short(ledger, published, filters)
@@ -123,19 +142,29 @@ def verdict(each: Filter, filters: Filters, drawn: Callable[[str], OnDisk | None
         "unread": "the API has more, and make extract reads on",
     }[reason] + stale
     reason = "stale" if stale else reason
+    if withheld := stream.selection.withheld(each.keeps):
+        deciding = sorted({stream.selection.rulings[place].stream for place in withheld})
+        unread = "".join(f"; no filter reads stream {name}" for name in deciding if not streams.is_read(name))
+        reason, why = "withheld", f"{_withheld(withheld_by(stream.selection, withheld))}{unread}; {why}"
     if published:
         return Verdict(reason, f"short, {published} of {filters.limit}: {why}")
-    found, missing = _without(each, filters.source(each.source), drawn)
+    found, missing = _without(each, filters.source(each.source), streams)
     unknown = f"; streams that would tell more are not on disk: {', '.join(missing)}" if missing else ""
     option = max(found, key=lambda one: found[one], default=None)
-    if option and found[option]:
+    if option and found[option] and not withheld:
         told = f"{option.axis} {option.name}, without which there are {found[option]} models"
         return Verdict("option", f"empty because of {told}; {why}{unknown}")
-    also = f", also without {' or '.join(option.name for option in found)}" if found else ""
+    also = f", also without {' or '.join(option.name for option in found)}" if found and not any(found.values()) else ""
     return Verdict(reason, f"empty{also}: {why}{unknown}")
 
 
-def _without(each: Filter, source: Source, drawn: Callable[[str], OnDisk | None]) -> tuple[dict[Option, int], list[str]]:
+def _withheld(by: Mapping[str, int]) -> str:
+    """Return how many models are withheld and by what: `1 withheld: stream month says poi`."""
+    told = ", ".join(why if len(by) == 1 else f"{why} {count}" for why, count in by.items())
+    return f"{sum(by.values())} withheld: {told}"
+
+
+def _without(each: Filter, source: Source, streams: Streams) -> tuple[dict[Option, int], list[str]]:
     """Return how many models a filter would keep without each of its options, and the streams that are not there to tell."""
     found: dict[Option, int] = {}
     missing = []
@@ -145,7 +174,7 @@ def _without(each: Filter, source: Source, drawn: Callable[[str], OnDisk | None]
         wider = Filter(
             each.source, each.prefix, (*each.options[:place], source.axes[place].options[0], *each.options[place + 1 :])
         )
-        if stream := drawn(wider.stream):
+        if stream := streams.get(wider.stream):
             found[option] = len(stream.selection.places(wider.keeps))
         else:
             missing.append(wider.stream)

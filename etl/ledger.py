@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass
+from datetime import datetime
+from math import inf
 from typing import TYPE_CHECKING
 
 from etl.contracts import contract
@@ -111,3 +113,11 @@ def write_ledger(path: Path, ledger: Ledger) -> None:
         DiskRefused: there is no space or no permission.
     """
     write(path, dumps({key: value for key, value in asdict(ledger).items() if value is not None}))
+
+
+def age_s(then: str, now: str) -> float:
+    """Return the seconds from one time to another, both as ledgers hold them; without end where the first is none."""
+    try:
+        return (datetime.fromisoformat(now) - datetime.fromisoformat(then)).total_seconds()
+    except (ValueError, TypeError):  # a person wrote it
+        return inf

@@ -5,48 +5,62 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from etl.contracts import contract
-from etl.errors import BadAnswer, Missing
-from etl.files import read_json
-from etl.ledger import Ledger, read_ledger
+from etl.safety import Ruling, Safety, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from etl.files import Data
     from etl.filters import Filter, Source
 
 
 class Held(NamedTuple):
-    """A model of a stream: what is published of it, and where it lies, by the file of its page and the place in it from 0."""
+    """A model of a stream: what is published of it, and where it lies.
+
+    `file` is that of its page and `place` the place in it from 0; `record_id` is its id as its own record spells it.
+    """
 
     id: str
     slug: str
     name: str
     file: str
     place: int
+    record_id: str
 
 
 class Group(NamedTuple):
-    """Models that no option tells apart: the fields that options look at, and their places in the stream, rising."""
+    """Models that no option tells apart, by their places in the stream, rising.
 
-    facts: dict[str, Any]
+    `facts` are the fields that options look at, as all records of these models decide them, `own` as their own records have
+    them; what `is_forbidden` is on no manifest.
+    """
+
+    facts: Mapping[str, Any]
+    own: Mapping[str, Any]
+    is_forbidden: bool
     places: list[int]
+
+    @property
+    def deciding(self) -> Mapping[str, Any]:
+        """The fields by which options drop these models, as far as they are not withheld."""
+        return self.own if self.is_forbidden else self.facts
 
 
 class Selection:
     """The models of one stream in its order, each once and none that is skipped; fed page by page.
 
-    `duplicates` are those that came again, `skipped` those that filters.toml names.
+    `duplicates` are those that came again, `skipped` those that filters.toml names, both in any spelling of the id. `rulings`
+    has what other records decide of a model, by its place, once `apply` was called.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, stream: str = "") -> None:
         self.models: list[Held] = []
         self.duplicates: list[Held] = []
         self.skipped: list[Held] = []
-        self._skip = source.skip
+        self.rulings: dict[int, Ruling] = {}
+        self._stream = stream
+        self._skip = {key_of(identity) for identity in source.skip}
         self._axes = [axis.name for axis in source.axes if any(option.values for option in axis.options)]
-        self._known: set[str] = set()
+        self._known: dict[str, int] = {}
         self._groups: dict[tuple[Any, ...], Group] = {}
 
     @property
@@ -58,82 +72,68 @@ class Selection:
         """Return the models of some groups, in the order of the stream."""
         return [self.models[place] for place in _places(groups)]
 
+    def place_of(self, identity: str) -> int | None:
+        """Return the place in the stream of a model, in any spelling of its id."""
+        return self._known.get(key_of(identity))
+
     def feed(self, models: Iterable[Mapping[str, Any]], file: str = "") -> None:
         """Take the models of the next page, which lies in `file`."""
         for place, model in enumerate(models):
-            held = Held(model["id"], model["slug"], model["name"], file, place)
-            if held.id in self._skip:
+            held = Held(model["id"], model["slug"], model["name"], file, place, model["id"])
+            key = key_of(held.id)
+            if key in self._skip:
                 self.skipped.append(held)
-            elif held.id in self._known:
+            elif key in self._known:
                 self.duplicates.append(held)
             else:
-                self._known.add(held.id)
+                self._known[key] = len(self.models)
                 facts = {axis: model[axis] for axis in self._axes}
-                key = tuple(tuple(fact) if isinstance(fact, list) else fact for fact in facts.values())
-                self._groups.setdefault(key, Group(facts, [])).places.append(len(self.models))
+                self._groups.setdefault(_key(facts), Group(facts, facts, False, [])).places.append(len(self.models))  # noqa: FBT003  of a tuple
                 self.models.append(held)
 
+    def apply(self, safety: Safety) -> None:
+        """Regroup the models by what all their records decide."""
+        owned = [(group.own, group.places) for group in self.groups]
+        self._groups, self.rulings = {}, {}
+        for own, places in owned:
+            for place in places:
+                ruling = safety.ruling(self._stream, key_of(self.models[place].id), own)
+                facts, forbids = ({**own, **ruling.fields}, ruling.forbids) if ruling else (own, False)
+                if ruling:
+                    self.rulings[place] = ruling
+                key = (*_key(own), *_key(facts), forbids) if ruling else _key(own)
+                self._groups.setdefault(key, Group(facts, own, forbids, [])).places.append(place)
+        for group in self._groups.values():
+            group.places.sort()
+
+    def spell(self, spellings: Mapping[str, tuple[str, str, str]]) -> None:
+        """Give models the id, slug and name of another record of them, by key."""
+        for key in self._known.keys() & spellings.keys():
+            place = self._known[key]
+            identity, slug, name = spellings[key]
+            self.models[place] = self.models[place]._replace(id=identity, slug=slug, name=name)
+
     def places(self, keeps: Callable[[Mapping[str, Any]], bool]) -> list[int]:
-        """Return the places in the stream, rising, of the models whose fields are kept."""
-        return _places(group for group in self._groups.values() if keeps(group.facts))
+        """Return the places in the stream, rising, of the models whose fields are kept and that nothing forbids."""
+        return _places(group for group in self._groups.values() if not group.is_forbidden and keeps(group.facts))
+
+    def withheld(self, keeps: Callable[[Mapping[str, Any]], bool]) -> list[int]:
+        """Return the places, rising, of the models that their own fields would keep and all their records do not."""
+        return _places(
+            group
+            for group in self._groups.values()
+            if (group.is_forbidden or group.facts is not group.own) and keeps(group.own)
+            if group.is_forbidden or not keeps(group.facts)
+        )
 
     def is_full(self, filters: Iterable[Filter], limit: int) -> bool:
         """Tell whether each filter has as many models as a manifest takes, so that no further one could be chosen."""
         return all(len(self.places(each.keeps)) >= limit for each in filters)
 
 
+def _key(facts: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(tuple(fact) if isinstance(fact, list) else fact for fact in facts.values())
+
+
 def _places(groups: Iterable[Group]) -> list[int]:
     return sorted(chain.from_iterable(group.places for group in groups))
-
-
-class OnDisk(NamedTuple):
-    """A complete stream on disk: its ledger, its models, and how many records they were made of."""
-
-    ledger: Ledger
-    selection: Selection
-    records: int
-
-
-def on_disk(data: Data, source: Source, stream: str) -> OnDisk | None:
-    """Return a stream as data/models has it; null where no complete one is on disk.
-
-    Raises:
-        Missing: its models were not made yet.
-        BadAnswer: the ledger, the summary or the models do not keep their contracts.
-    """
-    if not data.ledger(source.name, stream).is_file():
-        return None
-    ledger = read_ledger(data, source.name, stream)
-    if not ledger.complete:
-        return None
-    told = {page["file"]: page for page in read_summary(data, source.name)["streams"].get(stream, [])}
-    selection = Selection(source)
-    for page in ledger.pages:
-        path = data.models(source.name, stream) / page.file
-        if page.file not in told or not path.is_file():
-            raise Missing(f"{path}: is not there; make the models first: python -m etl manifests")
-        models, about = read_json(path), told[page.file]
-        try:
-            selection.feed(models, page.file)
-        except (TypeError, KeyError, AttributeError) as error:
-            raise BadAnswer(f"{path}: holds what the transform does not make; make it again: python -m etl transform") from error
-        if len(models) + len(about["set_aside"]) != about["records"]:
-            aside = f"{len(models)} models and {len(about['set_aside'])} set aside"
-            raise BadAnswer(f"{path}: {about['records']} records became {aside}; make it again: python -m etl transform")
-    return OnDisk(ledger, selection, sum(told[page.file]["records"] for page in ledger.pages))
-
-
-def read_summary(data: Data, source: str) -> dict[str, Any]:
-    """Return what the transform tells of a source.
-
-    Raises:
-        Missing: it was not made yet.
-        BadAnswer: it does not keep its contract.
-    """
-    path = data.summary(source)
-    if not path.is_file():
-        raise Missing(f"{path}: is not there; make the models first: python -m etl manifests")
-    summary: dict[str, Any] = read_json(path)
-    if violations := contract("summary").violations(summary):
-        raise BadAnswer(f"{path}: {violations[0]}; make it again: python -m etl transform")
-    return summary

@@ -46,6 +46,10 @@ def parser() -> argparse.ArgumentParser:
             each.add_argument(
                 "--allow-shrink", metavar="FILTER", action="append", default=[], help="it may have lost models; again for more"
             )
+            each.add_argument(
+                "--allow-rejected", metavar="SOURCE/REASON", action="append", default=[],
+                help="allow a source to lose many records for a reason, or many values of a field: civitai/poi (repeatable)",
+            )  # fmt: skip
         if word == "verify":
             each.add_argument("--max-age", type=_seconds, help="fail where a stream was checked longer ago: 36h, 2d")
         if word in ("explain", "verify"):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from etl.files import PROJECT
 from etl.transform.size import Sizer
-from etl.transform.stage import evidence_of
+from etl.transform.page import evidence_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -7,36 +7,38 @@ import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from etl.selection import on_disk, read_summary
+from etl.stored import Streams, read_summary
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from etl.files import Data
     from etl.filters import Filters, Source
-    from etl.selection import Held, OnDisk
+    from etl.selection import Held
+
+    Describe = Callable[[Source, bytes, Path, str], list[str]]
 
 EXAMPLES = 3
 
 
 @dataclass(frozen=True)
 class Desk:
-    """A data folder, and the filters that explanations are of."""
+    """A data folder, and the filters that explanations are of.
+
+    `describe` returns what the records of a model, given by its key, say in a page of raw records, in words.
+    """
 
     data: Data
     filters: Filters
-    _drawn: dict[tuple[str, str], OnDisk | None] = field(default_factory=dict)
+    describe: Describe
+    _streams: dict[str, Streams] = field(default_factory=dict)
 
-    def drawn(self, source: Source, stream: str) -> OnDisk | None:
-        """Return a stream with its models, null when no complete one is on disk.
-
-        Raises:
-            Missing: its models were not made yet.
-        """
-        key = source.name, stream
-        if key not in self._drawn:
-            self._drawn[key] = on_disk(self.data, source, stream)
-        return self._drawn[key]
+    def streams(self, source: Source) -> Streams:
+        """Return the complete streams of a source, read once."""
+        if source.name not in self._streams:
+            self._streams[source.name] = Streams(self.data, source)
+        return self._streams[source.name]
 
     def set_aside(self, source: Source, stream: str) -> list[tuple[str, dict[str, Any]]]:
         """Return the records of a stream that the transform set aside, each with the file of its page."""
@@ -47,8 +49,8 @@ class Desk:
         """Return jq commands that show models of a stream as they came, and as they were made."""
         if not models:
             return []
-        ids = [json.dumps(model.id) for model in models]
-        raw_ids = [model.id for model in models] if source.name == "civitai" else ids  # CivitAI's are numbers
+        ids = [json.dumps(model.record_id) for model in models]
+        raw_ids = [model.record_id for model in models] if source.name == "civitai" else ids  # CivitAI's are numbers
         files = list(dict.fromkeys(model.file for model in models))
         raw, made = self.data.raw(source.name, stream), self.data.models(source.name, stream)
         return [

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from etl.errors import BadUsage
-from etl.files import read_json
+from etl.files import read, read_json
 from etl.filters import nearest
-from etl.ledger import streams
+from etl.safety import key_of
 
 if TYPE_CHECKING:
     from etl.explain.desk import Desk
     from etl.filters import Filter, Source
-    from etl.selection import OnDisk
+    from etl.safety import Ruling
+    from etl.selection import Held
+    from etl.stored import OnDisk
 
 _LIKELY = 5000  # ids compared with one that is not there
 
@@ -27,6 +29,8 @@ class ModelExplained:
         fields: The model as it was made, of the first stream that has it; null where none has.
         ranks: Its place among the models of each stream that has it, from 1.
         set_aside: Why the transform set it aside, by stream.
+        evidence: What its records say that decides its level or size, and the fields they lost, by streams that say the same.
+        rulings: What records of other streams, or others of the same, decide of it, by stream.
         manifests: Its place in each manifest that has it, from 1.
         not_in: Why it is not in each of the others.
         commands: jq commands that show it as it came and as it was made.
@@ -37,77 +41,101 @@ class ModelExplained:
     fields: dict[str, Any] | None
     ranks: dict[str, int]
     set_aside: dict[str, str]
+    evidence: dict[str, list[str]]
+    rulings: dict[str, str]
     manifests: dict[str, int]
     not_in: dict[str, str]
     commands: list[str]
 
 
 def explain_model(desk: Desk, source: Source, identity: str) -> ModelExplained:
-    """Return where a model is and why not elsewhere.
+    """Return where a model is and why not elsewhere; its id may be spelled in any case.
 
     Raises:
         BadUsage: no stream on disk has it; the nearest are named.
         Missing: the models were not made yet.
     """
-    drawn = {name: stream for name in streams(desk.data, source.name) if (stream := desk.drawn(source, name))}
-    aside = {name: found[0] for name in drawn if (found := _set_aside(desk, source, name, identity))}
-    fields, commands = _found(desk, source, drawn, identity)
-    if aside:
-        name, record = next(iter(aside.items()))
-        commands = commands or desk.show_set_aside(source, name, [record])
-    if not commands and identity not in source.skip:
+    drawn = desk.streams(source).every()
+    key = key_of(identity)
+    held = {name: models for name, stream in drawn.items() if (models := _held(stream, key))}
+    aside = {name: records for name in drawn if (records := _set_aside(desk, source, name, key))}
+    is_skipped = key in {key_of(skipped) for skipped in source.skip}
+    if not held and not aside and not is_skipped:
         known = {model.id for stream in drawn.values() for model in stream.selection.models}
         likely = sorted(each for each in known if each[:3].lower() == identity[:3].lower())[:_LIKELY]
         near = [f"{source.name}:{each}" for each in difflib.get_close_matches(identity, likely, 3, 0.5)]
         raise BadUsage(f"{source.name}:{identity}: no stream on disk has it{nearest(near)}")
-    ranks = {name: place + 1 for name, stream in drawn.items() if (place := _place(stream, identity)) is not None}
-    reasons = {name: record["reason"] for name, (_, record) in aside.items()}
-    is_skipped = identity in source.skip
-    places = {
+    fields, commands = None, []
+    for name, models in list(held.items())[:1]:
+        fields = read_json(desk.data.models(source.name, name) / models[0].file)[models[0].place]
+        commands = desk.show(source, name, models[:1])
+    for name, records in list(aside.items())[: not held]:
+        commands = desk.show_set_aside(source, name, records[:1])
+    places = {name: stream.selection.place_of(identity) for name, stream in drawn.items()}
+    ranks = {name: place + 1 for name, place in places.items() if place is not None}
+    reasons = {name: records[0][1]["reason"] for name, records in aside.items()}
+    files = {name: [*(model.file for model in held.get(name, ())), *(file for file, _ in aside.get(name, ()))] for name in drawn}
+    rulings = {name: drawn[name].selection.rulings.get(rank - 1) for name, rank in ranks.items()}
+    in_manifests = {
         each.file: "filters.toml skips it" if is_skipped else _place_in(desk, source, each, ranks, reasons)
         for each in source.filters
     }
     return ModelExplained(
-        source.name, identity, fields, ranks, reasons,
-        {file: place for file, place in places.items() if isinstance(place, int)},
-        {file: why for file, why in places.items() if isinstance(why, str)},
+        source.name, identity, fields, ranks, reasons, _evidence(desk, source, key, files),
+        {name: _ruled(ruling) for name, ruling in rulings.items() if ruling},
+        {file: place for file, place in in_manifests.items() if isinstance(place, int)},
+        {file: why for file, why in in_manifests.items() if isinstance(why, str)},
         commands,
     )  # fmt: skip
 
 
-def _set_aside(desk: Desk, source: Source, stream: str, identity: str) -> list[tuple[str, dict[str, Any]]]:
-    return [(file, record) for file, record in desk.set_aside(source, stream) if str(record["id"] or "") == identity]
+def _set_aside(desk: Desk, source: Source, stream: str, key: str) -> list[tuple[str, dict[str, Any]]]:
+    return [(file, record) for file, record in desk.set_aside(source, stream) if key_of(record["id"] or "") == key]
 
 
-def _found(desk: Desk, source: Source, drawn: dict[str, OnDisk], identity: str) -> tuple[dict[str, Any] | None, list[str]]:
-    """Return a model of the first stream that has it, skipped or not, with the commands that show it there."""
-    for name, stream in drawn.items():
-        selection = stream.selection
-        for model in (*selection.models, *selection.skipped):
-            if model.id == identity:
-                fields = read_json(desk.data.models(source.name, name) / model.file)[model.place]
-                return fields, desk.show(source, name, [model])
-    return None, []
+def _held(stream: OnDisk, key: str) -> list[Held]:
+    """Return the models that the records of one model became in a stream: that which counts, skipped ones, and duplicates."""
+    selection = stream.selection
+    return [model for model in (*selection.models, *selection.skipped, *selection.duplicates) if key_of(model.record_id) == key]
 
 
-def _place(stream: OnDisk, identity: str) -> int | None:
-    return next((place for place, model in enumerate(stream.selection.models) if model.id == identity), None)
+def _evidence(desk: Desk, source: Source, key: str, files: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Return what the records of a model say, by the streams whose records say the same."""
+    told: dict[tuple[str, ...], list[str]] = {}
+    for name, pages in files.items():
+        lines: list[str] = []
+        for file in dict.fromkeys(pages):
+            path = desk.data.raw(source.name, name) / file
+            lines += desk.describe(source, read(path), path, key)
+        if lines:
+            told.setdefault(tuple(lines), []).append(name)
+    return {", ".join(names): list(lines) for lines, names in told.items()}
+
+
+def _ruled(ruling: Ruling) -> str:
+    if ruling.forbids:
+        return f"withheld: stream {ruling.stream} says {ruling.word}"
+    raised = ", ".join(f"{field} {value}" for field, value in ruling.fields.items())
+    return f"{raised}: stream {ruling.stream} says {ruling.word}"
 
 
 def _place_in(desk: Desk, source: Source, each: Filter, ranks: dict[str, int], set_aside: dict[str, str]) -> int | str:
     """Return the place of a model on a page, from 1, or why it is not there."""
-    stream = desk.drawn(source, each.stream)
+    streams = desk.streams(source)
+    stream = streams.get(each.stream)
     if stream is None:
-        return f"no stream {each.stream} on disk"
+        return f"no stream {each.stream}: {streams.missing_reason(each.stream)}"
     if each.stream not in ranks:
         if each.stream in set_aside:
             return f"set aside: {set_aside[each.stream]}"
         return f"not among the {len(stream.selection.models)} models of stream {each.stream}"
     place = ranks[each.stream] - 1
-    facts = next(group.facts for group in stream.selection.groups if place in group.places)
+    group = next(group for group in stream.selection.groups if place in group.places)
+    if place in stream.selection.withheld(each.keeps):
+        return _ruled(stream.selection.rulings[place])
     for option in each.options:
-        if not option.keeps(facts):
-            value = facts[option.axis]
+        if not option.keeps(group.deciding):
+            value = group.deciding[option.axis]
             return f"{option.axis} {option.name} does not keep {', '.join(map(str, value)) if isinstance(value, list) else value}"
     found = stream.selection.places(each.keeps).index(place) + 1
     return found if found <= desk.filters.limit else f"cut: it would be number {found}, and the limit is {desk.filters.limit}"

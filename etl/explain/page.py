@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
 
 from etl.explain.desk import EXAMPLES
 from etl.filters import find_filter, query
@@ -16,7 +13,6 @@ from etl.funnel import Funnel, Verdict, funnel, verdict
 if TYPE_CHECKING:
     from etl.explain.desk import Desk
     from etl.filters import Filter, Source
-    from etl.ledger import Ledger
     from etl.selection import Held
 
 
@@ -25,11 +21,11 @@ class Drop:
     """What went at one point of the funnel.
 
     Attributes:
-        what: `set aside`, `came again`, `skipped`, `cut`, or the axis and option that decided.
+        what: `set aside`, `came again`, `skipped`, `withheld`, `cut`, or the axis and option that decided.
         gone: How many went here.
         left: How many remained.
         kept: Of an option, the values of those that remained, most first.
-        dropped: Of an option, the values of those that went; of records set aside, the reasons.
+        dropped: Of an option, the values of those that went; of records set aside, the reasons; of models withheld, who says so.
         examples: The ids of the first that went.
         commands: jq commands that show these as they came and as they were made.
     """
@@ -51,6 +47,7 @@ class PageExplained:
         query: What its stream asks of the API.
         request: Path and query of the first page that was asked.
         is_asked_otherwise: Whether filters.toml has another request for the stream by now.
+        missing: Why the stream is as good as missing, such as a request that filters.toml has no more; null where it is not.
         funnel: The numbers that index.json has of it.
     """
 
@@ -63,6 +60,7 @@ class PageExplained:
     query: str
     request: str | None
     is_asked_otherwise: bool
+    missing: str | None
     pages: int
     checked_at: str | None
     failed: str | None
@@ -80,31 +78,27 @@ def explain_page(desk: Desk, target: str) -> PageExplained:
     """
     each = find_filter(desk.filters, target)
     source = desk.filters.source(each.source)
-    stream = desk.drawn(source, each.stream)
+    streams = desk.streams(source)
+    stream = streams.get(each.stream)
     would_ask = query(source.asks_of(each))
     told = funnel(stream, each, desk.filters.limit) if stream else None
-    ledger: Ledger | None = stream.ledger if stream else None
+    ledger = streams.ledgers.get(each.stream)
     return PageExplained(
         filter=each.name, file=each.file, label=each.label, is_in_manifests=each in source.filters,
         source=source.name, stream=each.stream, query=would_ask,
         request=ledger.pages[0].url if ledger else None,
-        is_asked_otherwise=ledger is not None and _is_other(ledger.pages[0].url, would_ask),
+        is_asked_otherwise=ledger is not None and stream is None, missing=streams.missing_reason(each.stream),
         pages=len(ledger.pages) if ledger else 0,
         checked_at=ledger.checked_at if ledger else None, failed=ledger.failed if ledger else None,
         funnel=told.numbers() if told else None, drops=_drops(desk, source, each, told) if told else [],
-        verdict=verdict(each, desk.filters, partial(desk.drawn, source)),
+        verdict=verdict(each, desk.filters, streams),
     )  # fmt: skip
-
-
-def _is_other(url: str, would_ask: str) -> bool:
-    return sorted(parse_qsl(url.partition("?")[2])) != sorted(parse_qsl(would_ask))
 
 
 def _drops(desk: Desk, source: Source, each: Filter, told: Funnel) -> list[Drop]:
     """Return what went at each point, in order."""
     aside = desk.set_aside(source, each.stream)
-    # A reason may begin with the place of its record, which is another for each.
-    reasons = dict(Counter(re.sub(r"^\$\[\d+\]", "$", record["reason"]) for _, record in aside).most_common())
+    reasons = dict(Counter(record["reason"] for _, record in aside).most_common())
     ids = [str(record["id"]) for _, record in aside[:EXAMPLES]]
     left = told.records - told.set_aside
     commands = desk.show_set_aside(source, each.stream, aside[:EXAMPLES]) if aside else []
@@ -118,6 +112,8 @@ def _drops(desk: Desk, source: Source, each: Filter, told: Funnel) -> list[Drop]
     for what, gone in (("skipped", told.skipped), ("came again", told.duplicates)):
         left -= len(gone)
         drop(what, gone, left, {}, {})
+    left -= len(told.withheld)
+    drop("withheld", told.withheld, left, {}, told.withheld_by)
     for step in told.steps:
         drop(f"{step.axis} {step.option}", step.gone, step.left, step.kept, step.dropped)
     drop("cut", told.cut, len(told.published), {}, {})

@@ -11,7 +11,7 @@ from etl.filters import find_filter
 if TYPE_CHECKING:
     from etl.explain.desk import Desk
     from etl.filters import Filter
-    from etl.selection import OnDisk
+    from etl.stored import OnDisk
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,15 @@ def explain_pair(desk: Desk, targets: tuple[str, str]) -> PairExplained:
         Missing: the models of one were not made yet.
     """
     one, other = pair = find_filter(desk.filters, targets[0]), find_filter(desk.filters, targets[1])
-    streams = [desk.drawn(desk.filters.source(each.source), each.stream) for each in pair]
+    streams = [desk.streams(desk.filters.source(each.source)).get(each.stream) for each in pair]
     ids = [_ids(stream, each, desk.filters.limit) if stream else [] for stream, each in zip(streams, pair, strict=True)]
     is_one_source = one.source == other.source
     shared = len(set(ids[0]) & set(ids[1])) if is_one_source else 0
     apart = _options(one, other) if is_one_source else ["they are of two sources"]
     missing = [each for stream, each in zip(streams, pair, strict=True) if stream is None]
-    apart += [f"{each.name}: no stream {each.stream} on disk; ask with: make extract SOURCE={each.source}" for each in missing]
+    for each in missing:
+        why = desk.streams(desk.filters.source(each.source)).missing_reason(each.stream)
+        apart.append(f"{each.name}: no stream {each.stream}: {why}; ask with: make extract SOURCE={each.source}")
     alike = None
     if is_one_source and not missing:
         if ids[0] == ids[1]:

@@ -29,7 +29,7 @@ def page(told: PageExplained) -> list[RenderableType]:
         "stream": f"{told.source}/{told.stream}"
         + (f": {told.pages} page{'s' * (told.pages != 1)}, checked {told.checked_at}" if told.request else "")
         + (f"; failing: {told.failed}" if told.failed else "")
-        + ("; filters.toml has another request for it by now: make extract" if told.is_asked_otherwise else ""),
+        + (f"; {told.missing}" if told.request and told.missing else ""),
         "asked": told.request or f"nothing yet; it would be {told.query}",
         "file": told.file + ("" if told.is_in_manifests else ", which filters.toml does not publish"),
     }
@@ -53,7 +53,15 @@ def model(told: ModelExplained) -> list[RenderableType]:
     streams = {stream: f"number {rank}" for stream, rank in told.ranks.items()}
     streams |= {stream: f"set aside: {reason}" for stream, reason in told.set_aside.items()}
     places = {file: f"number {place}" for file, place in told.manifests.items()}
-    for head, rows in (("in streams", streams), ("in manifests", places), ("not in", told.not_in)):
+    if told.evidence:
+        parts.append(Text("what its records say:", "bold"))
+        for names, lines in told.evidence.items():
+            parts += [Text(f"  {inert(names)}"), *(Text(f"    {inert(line, 300)}") for line in lines)]
+    for head, rows in (
+        ("in streams", streams), ("decided by other records", told.rulings), ("in manifests", places), ("not in", told.not_in)
+    ):  # fmt: skip
+        if head == "decided by other records" and not rows:
+            continue
         parts += [Text(f"{head}:" if rows else f"{head}: none", "bold"), _facts(rows)]
     return [*parts, *(Text(printable(command), "dim") for command in told.commands)]
 

@@ -7,14 +7,12 @@ import json
 import os
 import shutil
 from dataclasses import dataclass, replace
-from datetime import datetime
-from math import inf
 from typing import TYPE_CHECKING
 
 from etl.errors import BadAnswer, DiskRefused, EtlError, SourceChanged
 from etl.exchange import publish
 from etl.files import write
-from etl.ledger import Ledger, RawPage, sound_body, sound_ledger, write_ledger
+from etl.ledger import Ledger, RawPage, age_s, sound_body, sound_ledger, write_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -252,14 +250,6 @@ class Reading:
         page = self._old.pages[len(self.pages)]
         body = sound_body(self._place, page)
         return (None, None) if body is None else (page, body)
-
-
-def age_s(then: str, now: str) -> float:
-    """Return the seconds from one time to another, both as ledgers hold them; without end where the first is none."""
-    try:
-        return (datetime.fromisoformat(now) - datetime.fromisoformat(then)).total_seconds()
-    except (ValueError, TypeError):  # a person wrote it
-        return inf
 
 
 def _link(path: Path, again: Path) -> None:

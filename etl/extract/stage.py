@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from etl.errors import DiskRefused, EtlError, Unavailable
 from etl.extract import civitai, huggingface
 from etl.extract.http import Client, NotAsked, session
-from etl.extract.reading import RESUMED_WITHIN_S, Reading, Terms, age_s
+from etl.extract.reading import RESUMED_WITHIN_S, Reading, Terms
 from etl.extract.verdict import Answer
+from etl.ledger import age_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from etl.contracts import published_contract
@@ -13,12 +12,13 @@ from etl.errors import DiskRefused, Missing
 from etl.exchange import publish
 from etl.files import ALL_MODELS, INDEX, dumps, write
 from etl.funnel import Funnel, Verdict, funnel, short, verdict
-from etl.selection import Held, OnDisk, on_disk
+from etl.stored import Streams
 
 if TYPE_CHECKING:
     from etl.files import Data
     from etl.filters import Filter, Filters, Source
     from etl.ledger import Ledger
+    from etl.selection import Held
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,30 @@ class Manifest:
 
 
 @dataclass(frozen=True)
+class Withholding:
+    """A stream that no filter reads, and so is never renewed, whose records withhold models from manifests."""
+
+    source: str
+    stream: str
+    timestamp: str  # of its newest bytes
+    models: int
+
+
+@dataclass(frozen=True)
 class Published:
-    """What a load did: the index as written, and why the set could not be exchanged in one step, if it could not."""
+    """What a load did.
+
+    Attributes:
+        index: index.json as it was written.
+        one_by_one: Why the set could not be exchanged in one step; None where it was.
+        withholding: Streams that withhold models and that extract does not renew.
+        respelled: By source, the ids that records spell in several ways, as they are published.
+    """
 
     index: dict[str, Any]
     one_by_one: str | None
+    withholding: list[Withholding]
+    respelled: dict[str, list[str]]
 
 
 def load(data: Data, filters: Filters) -> Published:
@@ -51,37 +70,54 @@ def load(data: Data, filters: Filters) -> Published:
         BadAnswer: a ledger or a file of models does not keep its contract; nothing is published.
         DiskRefused: the set could not be written; the old one stays.
     """
-    manifests, missing = [], []
+    streams = {source.name: Streams(data, source) for source in filters.sources}
+    manifests: list[Manifest] = []
+    missing: list[tuple[Filter, str]] = []
     for source in filters.sources:
-        made, lacking = _of_source(data, source, filters)
+        made, lacking = _of_source(source, streams[source.name], filters)
         manifests += made
         missing += lacking
     if not manifests:
-        raise Missing(f"{data.raws}: holds no stream that the filters draw on; nothing is published; ask with: make extract")
+        told = f"{data.raws}: holds no stream that the filters draw on; nothing is published"
+        others = dict.fromkeys(why for _, why in missing if "another request" in why)
+        raise Missing("\n".join([f"{told}; ask with: make extract", *others]))
     files = {each.filter.file: _page(each) for each in manifests}
     everything = files[ALL_MODELS] = _all_models(manifests, filters)
     content = {name: dumps(page) for name, page in files.items()}
     files[INDEX] = _index(manifests, missing, filters, everything, content)
     content[INDEX] = dumps(files[INDEX])
     _keep_contracts(files)
-    return Published(files[INDEX], _publish(data, content))
+    withholding = [each for name in streams for each in _withholding(name, streams[name], manifests)]
+    respelled = {name: sorted(identity for identity, _, _ in told.respelled.values()) for name, told in streams.items()}
+    return Published(files[INDEX], _publish(data, content), withholding, respelled)
 
 
-def _of_source(data: Data, source: Source, filters: Filters) -> tuple[list[Manifest], list[Filter]]:
-    """Return a source's manifests, and the filters whose stream is not on disk, both in the order of filters.toml."""
-
-    @cache
-    def drawn(stream: str) -> OnDisk | None:
-        return on_disk(data, source, stream)
-
+def _of_source(source: Source, streams: Streams, filters: Filters) -> tuple[list[Manifest], list[tuple[Filter, str]]]:
+    """Return a source's manifests, and the filters whose stream is missing with the reason, both in the order of filters.toml."""
     made, missing = [], []
     for each in source.filters:
-        if stream := drawn(each.stream):
-            why = verdict(each, filters, drawn)
+        if stream := streams.get(each.stream):
+            why = verdict(each, filters, streams)
             made.append(Manifest(each, stream.ledger, funnel(stream, each, filters.limit), why))
         else:
-            missing.append(each)
+            missing.append((each, streams.missing_reason(each.stream) or ""))
     return made, missing
+
+
+def _withholding(source: str, streams: Streams, manifests: list[Manifest]) -> list[Withholding]:
+    """Return the streams that no filter reads and that withhold models of some manifest, with how many."""
+    models: dict[str, set[str]] = {}
+    for manifest in manifests:
+        if manifest.filter.source != source or not manifest.funnel.withheld:
+            continue
+        selection = streams.every()[manifest.filter.stream].selection
+        for place in selection.withheld(manifest.filter.keeps):
+            models.setdefault(selection.rulings[place].stream, set()).add(selection.models[place].id)
+    return [
+        Withholding(source, name, streams.ledgers[name].timestamp, len(ids))
+        for name, ids in sorted(models.items())
+        if not streams.is_read(name)
+    ]
 
 
 def _page(manifest: Manifest) -> dict[str, Any]:
@@ -108,7 +144,11 @@ def _all_models(manifests: list[Manifest], filters: Filters) -> dict[str, Any]:
 
 
 def _index(
-    manifests: list[Manifest], missing: list[Filter], filters: Filters, everything: dict[str, Any], content: dict[str, bytes]
+    manifests: list[Manifest],
+    missing: list[tuple[Filter, str]],
+    filters: Filters,
+    everything: dict[str, Any],
+    content: dict[str, bytes],
 ) -> dict[str, Any]:
     """Return the entry point; `content` holds the bytes of every other file."""
     return {
@@ -128,8 +168,9 @@ def _index(
                 "file": each.file,
                 "stream": each.stream,
                 "command": f"make extract SOURCE={each.source}",
+                "reason": why,
             }
-            for each in missing
+            for each, why in missing
         ],
     }
 

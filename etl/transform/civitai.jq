@@ -1,67 +1,77 @@
 # A page of CivitAI's GET /api/v1/models, {items: [record]}, to one entry for each record, in its order:
-#   {model, evidence}      what is known of it, and what its level will be decided from
-#   {id, set_aside}        why it is not a model
-# Values pass through as they came: what has the wrong type is refused by schemas/model.schema.json, with its reason.
+#   {id, model, evidence}  what is known of it, and what its level will be decided from
+#   {id, set_aside}        why it is not a model, in one word
+# Values pass through as they came: the transform replaces what violates schemas/model.schema.json by null.
 
-# string -> string, trimmed, without control characters (C0, DEL, C1, line separators) and bidirectional marks
-def inert:
-  if test("^\\s|\\s$|[\\x{0}-\\x{1f}\\x{7f}-\\x{9f}\\x{61c}\\x{200e}\\x{200f}\\x{2028}-\\x{202e}\\x{2066}-\\x{2069}]") then
-    explode
-    | map(select(
-        (. < 32 or (. >= 127 and . <= 159) or . == 1564 or . == 8206 or . == 8207
-         or (. >= 8232 and . <= 8238) or (. >= 8294 and . <= 8297)) | not))
-    | implode
-    | sub("^\\s+"; "") | sub("\\s+$"; "")
-  else . end;
+# value -> its field; {}, which no field of a model may be, of what should be an object and is not
+def field($key): if type == "object" then .[$key] elif . == null then null else {} end;
 
-# [version] -> the version published last, the first listed of equals; null of none
-def newest:
-  reduce .[] as $version (null;
-    if . == null or ($version.publishedAt // "") > (.publishedAt // "") then $version else . end);
+# record -> [version] in the order of the site, whose first is the one it shows as the model
+def versions: [.modelVersions | arrays | .[] | objects];
 
-# version -> size of its model file in bytes | null: never of a VAE, a config or training data; sizeKB counts KiB
+# [version] -> the latest time of publication; null without one
+def latest: [.[].publishedAt | values] | ([.[] | strings | select(.[10:11] == "T")] | max) // .[0];
+
+# file -> whether it holds the model's weights, and is not a VAE, a config or training data
+def is_weights: .type | . == "Model" or . == "Pruned Model" or . == "Diffusion Model" or . == "UNet";
+
+# version | null -> size of its primary weights in bytes | null; sizeKB counts KiB
 def file_bytes:
-  [.files[]? | select(.primary == true and (.type == "Model" or .type == "Pruned Model")) | .sizeKB | numbers * 1024 | round][0];
+  field("files")
+  | if type == "array" then
+      [.[] | objects | select(.primary == true and is_weights)][0].sizeKB
+      | if type == "number" then . * 1024 | round else . end
+    else . end;
 
-# record -> string | null: why it must never be published; bit 32 of nsfwLevel is Blocked
-def barred:
+# record -> string | null: why it must never be published; a flag of another type than its own counts as set
+def rejected:
   if .poi then "poi"
   elif .minor then "minor"
-  elif .mode == "TakenDown" then "taken down"
-  elif (.nsfwLevel | type) == "number" and (.nsfwLevel / 32 | floor) % 2 == 1 then "blocked"
+  elif .mode | . == "TakenDown" or (type | . != "string" and . != "null") then "takendown"
+  elif .availability | . == "Private" or . == "Unsearchable" or (type | . != "string" and . != "null") then "notpublic"
   else null end;
 
-# record -> model; its level is null here and decided after jq, from the evidence
+# record -> model; its address, flag and levels are null here and decided after jq, from the evidence
 def model:
   (.id | tostring) as $id
-  | ([.modelVersions[]? | objects]) as $versions
-  | ($versions | newest) as $newest
+  | versions as $versions
+  | (if .modelVersions | type | . == "array" or . == "null" then $versions[0] else "not a list" end) as $first
   | {
       id: $id,
       source: "civitai",
       slug: $id,
-      name: (.name | strings |= inert),
-      author: .creator.username,
+      name,
+      author: (.creator | field("username")),
       type,
-      downloads: .stats.downloadCount,
-      likes: .stats.thumbsUpCount,
+      downloads: (.stats | field("downloadCount")),
+      likes: (.stats | field("thumbsUpCount")),
       tags,
       license: null,
       created: null,
-      updated: $newest.publishedAt,
-      url: ("https://civitai.com/models/" + $id),
+      updated: ($versions | latest),
+      url: null,
       level: null,
-      base: $newest.baseModel,
-      bases: (reduce ($versions[].baseModel | strings) as $base ([]; if index([$base]) then . else . + [$base] end)),
-      file_bytes: ($newest | file_bytes)
+      level_most: null,
+      flagged: null,
+      availability,
+      base: ($first | field("baseModel")),
+      bases: (reduce ($versions[].baseModel | values) as $base ([]; if index([$base]) then . else . + [$base] end)),
+      file_bytes: ($first | file_bytes)
     };
 
-# record -> evidence of its level; anything but false and null counts as flagged
-def evidence: {nsfw: (if .nsfw then true else false end), nsfw_level: ((.nsfwLevel | numbers) // null)};
+# record -> evidence of its levels: nsfwLevel of the record, and of the images of all its versions, as they came
+def evidence:
+  {
+    flagged: (if .nsfw then true else false end),
+    mask: .nsfwLevel,
+    images: [versions[].images | arrays | .[] | objects | .nsfwLevel | values]
+  };
 
 .items
 | map(
-    (if type == "object" then .id else null end) as $id
-    | try (barred as $why | if $why then {id: $id, set_aside: $why} else {model: model, evidence: evidence} end)
-      catch {id: $id, set_aside: .}
+    if type != "object" then {id: null, set_aside: "id"}
+    else
+      rejected as $why
+      | if $why then {id, set_aside: $why} else {id, model: model, evidence: evidence} end
+    end
   )

@@ -1,13 +1,13 @@
 # A page of the Hub's GET /api/models, [record], to one entry for each record, in its order:
-#   {model, evidence}      what is known of it, and what its size will be decided from
-#   {id, set_aside}        why it is not a model
-# Values pass through as they came: what has the wrong type is refused by schemas/model.schema.json, with its reason.
+#   {id, model, evidence}  what is known of it, and what its size will be decided from
+#   {id, set_aside}        why it is not a model, in one word
+# Values pass through as they came: the transform replaces what violates schemas/model.schema.json by null.
 
 # [string] -> string | null: what follows a prefix in the first tag that has it
 def tagged($prefix): [.[]? | strings | select(startswith($prefix)) | .[($prefix | length):] | select(. != "")][0];
 
-# record -> string | null: why it must never be published
-def barred:
+# record -> string | null: why it must never be published; a flag of another type than its own counts as set
+def rejected:
   if .private then "private"
   elif .disabled then "disabled"
   else null end;
@@ -40,7 +40,9 @@ def evidence:
   };
 
 map(
-  (if type == "object" then .id else null end) as $id
-  | try (barred as $why | if $why then {id: $id, set_aside: $why} else {model: model, evidence: evidence} end)
-    catch {id: $id, set_aside: .}
+  if type != "object" or (.id | type) != "string" then {id: null, set_aside: "id"}
+  else
+    rejected as $why
+    | if $why then {id, set_aside: $why} else {id, model: model, evidence: evidence} end
+  end
 )

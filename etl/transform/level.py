@@ -1,17 +1,76 @@
-"""The content level of a CivitAI model."""
+"""The content levels of a CivitAI model, from its flag, its mask and its images. No I/O."""
 
 from __future__ import annotations
 
-LEVELS = {1: "pg", 2: "pg13", 4: "r", 8: "x", 16: "xxx"}
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+LEVELS = ("pg", "pg13", "r", "x", "xxx")  # bits 1, 2, 4, 8 and 16 of nsfwLevel
+SAFE_SITE = ("pg", "pg13")  # what civitai.com shows since 2026-04; the rest, and all that is flagged, is at civitai.red
+_ALL = 31
+_XXX = 16
+_CONSTANT = 60  # what the server writes on a flagged model and its versions, whatever they show
+_BLOCKED = 32  # of an image: it is shown to nobody, and left out of the masks
 
 
-def from_evidence(*, nsfw: bool, nsfw_level: float | None) -> str:
-    """Return the level of the lowest bit set in `nsfw_level`, raised to at least r where the model is flagged.
+class Levels(NamedTuple):
+    """The mildest and the most explicit content of a model, and what they were decided from, in words."""
 
-    A level that is missing or is none of the five is xxx, so that a gap never shows adult content on a safe page.
+    level: str
+    level_most: str
+    decided_by: str
+
+
+def content_levels(*, flagged: bool, mask: object, images: Iterable[object]) -> Levels:
+    """Return the levels of a model.
+
+    `mask` is its `nsfwLevel`, `images` those of the images of all its versions, both as the API gave them: null says nothing,
+    and what is not a whole number counts as xxx.
     """
-    if nsfw_level is None or nsfw_level <= 0 or nsfw_level != int(nsfw_level):
-        return "xxx"
-    bits = int(nsfw_level)
-    lowest = bits & -bits
-    return LEVELS.get(max(lowest, 4) if nsfw else lowest, "xxx")
+    shown = 0
+    for image in images:
+        bits = _bits(image)
+        shown |= _XXX if bits is None else 0 if bits & _BLOCKED else bits & _ALL
+    stated = _bits(mask)
+    if flagged or stated == _CONSTANT:
+        why = "it is flagged nsfw, so that" if flagged else "the flag was taken back, and"
+        lowest = highest = shown
+        decided_by = f"{why} the mask tells nothing; from the images"
+    elif stated is None:
+        lowest = highest = _XXX
+        decided_by = "the mask is not a whole number"
+    elif stated & _ALL:
+        lowest, highest = stated & _ALL, (stated & _ALL) | shown
+        decided_by = "the mildest level of the mask, the most explicit of mask and images"
+    else:
+        lowest = highest = shown
+        decided_by = "the mask names no level; from the images"
+    if not lowest:
+        return Levels(LEVELS[-1], LEVELS[-1], f"{decided_by}, of which there are none")
+    mildest = (lowest & -lowest).bit_length() - 1
+    most = highest.bit_length() - 1
+    least = LEVELS.index("r") if flagged else 0
+    if flagged and mildest < least:
+        decided_by += "; flagged is never milder than r"
+    return Levels(LEVELS[max(mildest, least)], LEVELS[max(most, least)], decided_by)
+
+
+def image_level(value: object) -> str:
+    """Return the level of an image by its `nsfwLevel`, in a word: that of its highest bit, `blocked`, `unknown` or `none`."""
+    bits = _bits(value)
+    if bits is None:
+        return "unknown"
+    if bits & _BLOCKED:
+        return "blocked"
+    return LEVELS[(bits & _ALL).bit_length() - 1] if bits & _ALL else "none"
+
+
+def _bits(value: object) -> int | None:
+    """Return a mask as a number, 0 where there is none; None where it is not a whole number that every JSON reader holds."""
+    if value is None:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**53 or value != int(value):
+        return None
+    return int(value)

@@ -5,20 +5,16 @@ from __future__ import annotations
 import hashlib
 import shutil
 from dataclasses import asdict, dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import jq
-import orjson
-
-from etl.contracts import contract
 from etl.errors import BadAnswer, DiskRefused
-from etl.files import PROGRAMS, PROJECT, dumps, parse_answer, read, read_json, write
+from etl.files import PROJECT, dumps, read, read_json, write
 from etl.filters import SIZES
 from etl.ledger import read_ledger, streams
-from etl.transform import level
 from etl.transform.families import bears_out
-from etl.transform.size import Evidence, Sizer, bases
+from etl.transform.losses import Losses
+from etl.transform.page import models_of
+from etl.transform.size import Sizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,30 +22,8 @@ if TYPE_CHECKING:
 
     from etl.files import Data
     from etl.filters import SizeClass
-
-Model = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class SetAside:
-    """A record that is not published: its place in the page from 0, its id if it has one, and why."""
-
-    record: int
-    id: str | int | None
-    reason: str
-
-
-@dataclass(frozen=True)
-class Page:
-    """What became of the records of one page; each is in `models` or in `set_aside`, in their order.
-
-    `derived` names, by their place in `models`, those that were made of other models, with the evidence of their size.
-    """
-
-    records: int
-    models: list[Model]
-    set_aside: list[SetAside]
-    derived: dict[int, Evidence]
+    from etl.transform.page import Model, Page
+    from etl.transform.size import Evidence
 
 
 def transform(data: Data, source: str, sizes: Sequence[SizeClass] = SIZES) -> dict[str, Any]:
@@ -64,10 +38,11 @@ def transform(data: Data, source: str, sizes: Sequence[SizeClass] = SIZES) -> di
     Raises:
         BadAnswer: pages do not fit their contract; all of them are named.
     """
+    if known := current_summary(data, source, sizes):
+        data.summary(source).touch()
+        return known
     found = streams(data, source)
     made_of = _made_of(data, source, found, sizes)
-    if made_of and (known := _known(data, source, made_of)):
-        return known
     _remove_all_but(data.models(source), {*found, "summary.json"})
     summary: dict[str, Any] = {"source": source, "made_of": made_of, "streams": {}}
     bad: list[str] = []
@@ -85,6 +60,7 @@ def transform(data: Data, source: str, sizes: Sequence[SizeClass] = SIZES) -> di
     summary["families"] = {
         words: {"borne_out": each[0], "against": each[1]} for words, each in sorted(catalogue.families.items())
     }
+    summary["losses"] = catalogue.losses.report()
     write(data.summary(source), dumps(summary))
     return summary
 
@@ -94,18 +70,23 @@ class _Catalogue:
     """What is remembered of all pages of a source.
 
     `counts` are parameters by id, as far as they were counted and nothing disagrees; `derived` the models that were made of
-    others, by stream and file; `families` how many counted models bear a family's row out, and how many do not.
+    others, by stream and file; `families` how many counted models bear a family's row out, and how many do not; `counted`
+    the ids of these, each of which counts once.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
     derived: dict[tuple[str, str], dict[int, Evidence]] = field(default_factory=dict)
     families: dict[str, list[int]] = field(default_factory=dict)
+    counted: set[str] = field(default_factory=set)
+    losses: Losses = field(default_factory=Losses)
 
     def add(self, stream: str, file: str, page: Page) -> None:
+        self.losses.add(stream, file, page)
         if page.derived:
             self.derived[stream, file] = page.derived
         for model in page.models:
-            if model.get("size_from") == "safetensors" and model["id"] not in self.counts:
+            if model.get("size_from") == "safetensors" and (key := model["id"].casefold()) not in self.counted:
+                self.counted.add(key)
                 if not model["size_against"]:
                     self.counts[model["id"]] = model["parameters"]
                 for row, fits in bears_out(model["name"].lower(), model["tags"] or (), model["parameters"]).items():
@@ -146,19 +127,17 @@ def _made_of(data: Data, source: str, found: list[str], sizes: Sequence[SizeClas
     return made_of.hexdigest()
 
 
-def _known(data: Data, source: str, made_of: str) -> dict[str, Any] | None:
-    """Return the summary on disk, its time set to now, if it and its models were made of the same; else null."""
+def current_summary(data: Data, source: str, sizes: Sequence[SizeClass] = SIZES) -> dict[str, Any] | None:
+    """Return the summary on disk if it and its models were made of the pages that are there; else None."""
+    made_of = _made_of(data, source, streams(data, source), sizes)
     try:
         summary: dict[str, Any] = read_json(data.summary(source))
         streams_of = summary["streams"].items()
         made = {data.models(source, stream) / page["file"]: page["sha256"] for stream, pages in streams_of for page in pages}
         there = {path: _sha256(path.read_bytes()) for path in data.models(source).glob("*/*")}
-        if summary["made_of"] != made_of or made != there:
-            return None
+        return summary if made_of and summary["made_of"] == made_of and made == there else None
     except (BadAnswer, LookupError, TypeError, AttributeError):  # there is none, or it is an older one
         return None
-    data.summary(source).touch()
-    return summary
 
 
 def _stream(data: Data, source: str, stream: str, sizes: Sequence[SizeClass], catalogue: _Catalogue) -> list[dict[str, Any]]:
@@ -170,91 +149,28 @@ def _stream(data: Data, source: str, stream: str, sizes: Sequence[SizeClass], ca
         path = data.raw(source, stream) / raw.file
         page = models_of(source, read(path), path, sizes)
         catalogue.add(stream, raw.file, page)
-        content = dumps(page.models)
+        content, aside = dumps(page.models), page.set_aside
         write(data.models(source, stream) / raw.file, content)
         told.append({
             "file": raw.file, "sha256": _sha256(content), "records": page.records, "models": len(page.models),
             "unsized": _unsized(page.models),
-            "set_aside": [asdict(each) for each in page.set_aside],
+            "set_aside": [{key: value for key, value in asdict(each).items() if key != "detail" or value} for each in aside],
+            "dropped": _dropped(page),
         })  # fmt: skip
     return told
 
 
-def models_of(source: str, body: bytes, where: object, sizes: Sequence[SizeClass] = SIZES) -> Page:
-    """Turn the body of a page into models, their sizes decided by what the page alone says.
-
-    Raises:
-        BadAnswer: the page as a whole is not what the source answers; `where` is only named in the message.
-    """
-    text, value = parse_answer(body, where)
-    refused: dict[int, str] = {}
-    for violation in contract(f"{source}.raw").violations(value):
-        place = next((part for part in violation.path if isinstance(part, int)), None)
-        if place is None:
-            raise BadAnswer(f"{where}: {violation}; the source answers in another shape than it did")
-        refused.setdefault(place, str(violation))
-    entries = _project(source, text, where)
-    records = value if isinstance(value, list) else value["items"]
-    if len(entries) != len(records):
-        raise BadAnswer(f"{where}: {source}.jq made {len(entries)} entries of {len(records)} records")
-    page = Page(len(records), [], [], {})
-    sizer = Sizer(sizes)
-    for place, entry in enumerate(entries):
-        reason = refused.get(place) or entry.get("set_aside") or _finish(source, entry, sizer)
-        if reason:
-            identity = entry["id"] if "id" in entry else entry["model"]["id"]
-            page.set_aside.append(SetAside(place, _short(identity), reason[:500]))
-        else:
-            model = entry["model"]
-            if model.get("size_from", "safetensors") != "safetensors" and bases(entry["evidence"].tags):
-                page.derived[len(page.models)] = entry["evidence"]
-            page.models.append(model)
-    return page
-
-
-def _project(source: str, text: str, where: object) -> list[dict[str, Any]]:
-    """Run the source's jq program over a page: one entry for each record."""
-    try:
-        results = _program(source).input_text(text).text()
-        entries: list[dict[str, Any]] = orjson.loads(results)
-    except ValueError as error:  # what jq cannot read although json can, such as nesting beyond its depth
-        raise BadAnswer(f"{where}: {source}.jq cannot read it: {error}") from error
-    return entries
-
-
-@cache
-def _program(source: str) -> Any:
-    return jq.compile((PROGRAMS / f"{source}.jq").read_text(encoding="utf-8"))
-
-
-def _finish(source: str, entry: dict[str, Any], sizer: Sizer) -> str | None:
-    """Add to a model what is decided from its evidence; return why it breaks its contract, None when it keeps it."""
-    model = entry["model"]
-    if source == "huggingface":
-        entry["evidence"] = evidence_of(model["name"], model["tags"], **entry["evidence"])
-        model.update(sizer.verdict(entry["evidence"])._asdict())
-    else:
-        model["level"] = level.from_evidence(**entry["evidence"])
-    violations = contract("model", source).violations(entry["model"])
-    return str(violations[0]) if violations else None
-
-
-def evidence_of(name: object, tags: object, elements: dict[str, Any], total: float | None, gguf: float | None) -> Evidence:
-    """Return the evidence of a model's size, of values as the API gave them: what has a wrong type is none."""
-    lines = "\n".join(("", *(tag for tag in tags if isinstance(tag, str)), "")) if isinstance(tags, list) else ""
-    counts = {dtype: count for dtype, count in elements.items() if isinstance(count, int | float) and count >= 0}
-    return Evidence(str(name).lower(), lines, counts, total, gguf)
+def _dropped(page: Page) -> list[dict[str, Any]]:
+    """Return how many models of a page lost a field, by field and reason, with the id of the first."""
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for each in page.dropped:
+        row = {"field": each.field, "reason": each.reason, "models": 0, "first": each.id}
+        rows.setdefault((each.field, each.reason), row)["models"] += 1
+    return [*rows.values()]
 
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _short(identity: object) -> str | int | None:
-    """Return an id fit for a summary: text cut to 200 characters, a number, or null."""
-    if isinstance(identity, str):
-        return identity[:200]
-    return identity if type(identity) is int and abs(identity) < 2**53 else None
 
 
 def _remove_all_but(folder: Path, keep: set[str]) -> None:

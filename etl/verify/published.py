@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from etl.filters import Filter, Filters
-    from etl.selection import OnDisk
+    from etl.stored import OnDisk
 
 
 @dataclass

@@ -5,16 +5,17 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from etl.errors import EtlError
 from etl.files import Data
 from etl.ledger import read_ledger, streams
-from etl.selection import on_disk
 from etl.sides import contents
+from etl.stored import Streams, read_summary
 from etl.verify import answers, checks
 from etl.verify.equal import equal_lists
 from etl.verify.freshness import fresh
+from etl.verify.losses import lost
 from etl.verify.published import Check, Published, schemas
 from etl.verify.said import said
 from etl.verify.shrink import shrunk
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from etl.filters import Filter, Filters
-    from etl.selection import OnDisk
     from etl.sides import Side
+    from etl.stored import OnDisk
     from etl.verify.said import SaidStream
 
 
@@ -36,6 +37,7 @@ class Terms:
         rebuild: Makes models and manifests below another data folder, whose raw files are those that are verified.
         base: An earlier set; null where there is none.
         allowed: Filters that may have lost their models since.
+        allowed_losses: `source/reason` or `source/field` of losses that are right.
         now: The time.
         max_age_s: How long ago a stream may have been checked; null: any time.
     """
@@ -43,6 +45,7 @@ class Terms:
     rebuild: Callable[[Data], object]
     base: Side | None
     allowed: frozenset[Filter]
+    allowed_losses: frozenset[str]
     now: str
     max_age_s: float | None = None
 
@@ -53,18 +56,21 @@ def verify(data: Data, filters: Filters, terms: Terms) -> list[Check]:
     used = [(source.name, each.name) for source in filters.sources for each in source.streams]
     rebuilt = Check("rebuild from raw")
     drawn: dict[tuple[str, str], OnDisk | None] = {}
+    losses: dict[str, list[dict[str, Any]]] = {}
     with tempfile.TemporaryDirectory(prefix="rebuild-") as folder:
         again = Data(Path(folder), data.raws)
         try:
             terms.rebuild(again)
-            drawn = {(name, stream): on_disk(again, filters.source(name), stream) for name, stream in used}
+            known = {source.name: Streams(again, source) for source in filters.sources}
+            drawn = {(name, stream): known[name].get(stream) for name, stream in used}
+            losses = {name: read_summary(again, name)["losses"] for name in known}
         except EtlError as error:
             rebuilt.code = error.code
             rebuilt.problems = str(error).split("\n")
         published = Published(data.manifests, contents(data.manifests), contents(again.manifests), filters, drawn)
     raw = answers.raw([*there.values()])
     raw.problems += unread
-    by_models = [equal_lists(published), checks.rebuild(published)] if drawn else [rebuilt]
+    by_models = [lost(losses, terms.allowed_losses), equal_lists(published), checks.rebuild(published)] if drawn else [rebuilt]
     return [
         schemas(published),
         raw,

@@ -25,7 +25,7 @@ from etl.files import Data
 from etl.ledger import read_ledger
 from etl.selection import Selection
 from etl.settings import load_filters
-from etl.transform.stage import models_of
+from etl.transform.page import models_of
 from tests.conftest import FILTERS
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from etl.contracts import contract
 from etl.errors import BadAnswer
 from etl.files import PROGRAMS, PROJECT, parse_answer
-from etl.transform.stage import Page, models_of
+from etl.transform.page import Page, models_of
 from tests.conftest import House, civitai, hf
 
 SOURCES = ("huggingface", "civitai")

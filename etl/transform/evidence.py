@@ -1,0 +1,62 @@
+"""What the records of one model say that decides its level or its size, in words: for whoever asks why."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import jq
+
+from etl.files import parse_answer
+from etl.filters import SIZES
+from etl.safety import key_of
+from etl.transform.level import content_levels, image_level
+from etl.transform.page import models_of, project
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from etl.filters import SizeClass
+
+_MOST_VERSIONS = 20
+
+
+def describe(source: str, body: bytes, where: object, key: str, sizes: Sequence[SizeClass] = SIZES) -> list[str]:
+    """Return a line for each thing that decides, of each record of a page whose id has the key `etl.safety.key_of` gives.
+
+    Raises:
+        BadAnswer: the page is not what the source answers; `where` is only named in the message.
+    """
+    text, value = parse_answer(body, where)
+    records = value if isinstance(value, list) else value["items"]
+    cut = "[.[$place]]" if isinstance(value, list) else "{items: [.items[$place]]}"
+    lines = []
+    for place, record in enumerate(records):
+        if isinstance(record, dict) and key_of(record.get("id")) == key:
+            alone = jq.compile(cut, args={"place": place}).input_text(text).text()
+            lines += _levels(record, alone, where) if source == "civitai" else []
+            page = models_of(source, alone.encode(), where, sizes)
+            lines += [f"{each.field}: {each.reason}, so that it was dropped" for each in page.dropped]
+            lines += [f"rejected: {each.reason}" + (f", {each.detail}" if each.detail else "") for each in page.set_aside]
+    return lines
+
+
+def _levels(record: dict[str, Any], alone: str, where: object) -> list[str]:
+    """Return the flag, the mask, the levels of the images of each version, and how both ends were decided."""
+    entry = project("civitai", alone, where)[0]
+    lines = [f"nsfw: {json.dumps(record.get('nsfw'))}, nsfwLevel: {json.dumps(record.get('nsfwLevel'))}"]
+    versions = record.get("modelVersions")
+    versions = [version for version in versions if isinstance(version, dict)] if isinstance(versions, list) else []
+    for number, version in enumerate(versions[:_MOST_VERSIONS], 1):
+        images = version.get("images")
+        shown = [image for image in images if isinstance(image, dict)] if isinstance(images, list) else []
+        levels = Counter(image_level(image.get("nsfwLevel")) for image in shown)
+        told = ", ".join(f"{count} {level}" for level, count in levels.items()) or "none"
+        lines.append(f"version {number}, {version.get('baseModel')}: images: {told}")
+    if len(versions) > _MOST_VERSIONS:
+        lines.append(f"and {len(versions) - _MOST_VERSIONS} more versions")
+    if "evidence" in entry:
+        found = content_levels(**entry["evidence"])
+        lines.append(f"level {found.level} to {found.level_most}: {found.decided_by}")
+    return lines

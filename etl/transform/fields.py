@@ -1,0 +1,84 @@
+"""Fields that violate the model's schema: one bad field costs that field, and the model stays."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from etl.contracts import contract
+
+if TYPE_CHECKING:
+    import jsonschema_rs
+
+_REASONS = {
+    "type": "wrong type", "minLength": "empty", "maxLength": "too long", "minimum": "negative", "maximum": "too large",
+    "pattern": "wrong form", "enum": "unknown value",
+}  # fmt: skip
+
+
+class DroppedField(NamedTuple):
+    """A value that violates the schema of its field: `field` and why, in words of a closed list."""
+
+    field: str
+    reason: str
+
+
+class _Rule(NamedTuple):
+    """The schema of a field and, of a list, of its items; whether null is allowed."""
+
+    value: jsonschema_rs.Draft202012Validator
+    items: jsonschema_rs.Draft202012Validator | None
+    is_nullable: bool
+
+
+def repair(model: dict[str, Any], source: str) -> list[DroppedField]:
+    """Make a model conform to its schema, and return what was dropped; nothing else of it changes.
+
+    A bad value becomes null, a bad item of a list is left out, a bad name becomes the id. What can be none of these, which is
+    `id` and what is made of it and CivitAI's `type`, stays as it is.
+    """
+    dropped = []
+    for field, rule in _rules(source).items():
+        value = model[field]
+        reason = _violation(rule.value, value)
+        if reason is None:
+            continue
+        if isinstance(value, list) and rule.items:
+            model[field] = [item for item in value if rule.items.is_valid(item)]
+        elif field == "name":
+            model[field] = model["id"]
+            if value is None:
+                continue
+        elif rule.is_nullable:
+            model[field] = None
+        dropped.append(DroppedField(field, reason))
+    return dropped
+
+
+def is_required(field: str, source: str) -> bool:
+    """Return whether a record without a valid value of the field is not a model."""
+    return field != "name" and not _rules(source)[field].is_nullable
+
+
+@cache
+def _rules(source: str) -> dict[str, _Rule]:
+    """Return the rules of a source's fields, in the order of the schema."""
+    import jsonschema_rs
+
+    schema = contract("model", source).schema
+    rules = {}
+    for field, described in schema["$defs"][source]["properties"].items():
+        resolved = schema["$defs"][described["$ref"].rpartition("/")[2]] if "$ref" in described else described
+        value = jsonschema_rs.Draft202012Validator(resolved)
+        items = jsonschema_rs.Draft202012Validator(resolved["items"]) if "items" in resolved else None
+        rules[field] = _Rule(value, items, value.is_valid(None))
+    return rules
+
+
+def _violation(validator: jsonschema_rs.Draft202012Validator, value: object) -> str | None:
+    """Return why a value violates its schema, None when it does not."""
+    try:
+        error = next(validator.iter_errors(value), None)
+    except ValueError:  # a number that the validator cannot hold
+        return _REASONS["maximum"]
+    return _REASONS.get(error.kind.name, error.kind.name) if error else None

@@ -1,0 +1,64 @@
+"""An alarm: one reason that costs much of a source is a change of the source, or a wrong rule."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any
+
+from etl.contracts import contract
+from etl.errors import BadUsage
+from etl.filters import nearest
+from etl.safety import FORBIDDING
+from etl.verify.published import Check
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from etl.filters import Filters
+
+FAILS_ABOVE = 0.10  # of the distinct ids of a source, or of a stream
+WARNS_FROM = 0.03
+MIN_IDS = 20  # below which a share tells nothing
+
+
+def lost(losses: Mapping[str, Sequence[Mapping[str, Any]]], allowed: Collection[str]) -> Check:
+    """No reason costs more than a tenth of the models of a source or of a stream, and no field is lost by as many.
+
+    `losses` has the rows of each source's summary; `allowed` the losses that are right, as `source/reason` or `source/field`.
+    """
+    check = Check("rejected records and dropped fields")
+    for source, rows in losses.items():
+        for row in rows:
+            check.looked_at += 1
+            share = row["ids"] / row["of"]
+            if row["of"] < MIN_IDS or share < WARNS_FROM:
+                continue
+            name = f"{source}/{row['reason']}"
+            where = f"{source}/{row['stream']}" if row["stream"] else source
+            what = f"rejected: {row['reason']}" if row["what"] == "rejected" else f"without {row['reason']}, which was dropped"
+            told = f"{where}: {row['ids']} of {row['of']} models ({share:.1%}) are {what}, such as {source}:{row['first']}"
+            if name in allowed:
+                check.notes.append(f"{told}; allowed")
+            elif share > FAILS_ABOVE:
+                advice = f"has the source changed? see make explain FILTER={source}:{row['first']}"
+                check.problems.append(f"{told}; {advice}, or allow it: ALLOW_REJECTED={name}, --allow-rejected {name}")
+            else:
+                check.warnings.append(told)
+    return check
+
+
+def parse_allowed(names: Iterable[str], filters: Filters) -> frozenset[str]:
+    """Return the losses that are allowed.
+
+    Raises:
+        BadUsage: one is not `source/reason` or `source/field`.
+    """
+    known = set()
+    for source in filters.sources:
+        fields = contract("model", source.name).schema["$defs"][source.name]["properties"]
+        known |= {f"{source.name}/{word}" for word in (*FORBIDDING, "id", "type", *fields)}
+    chosen = frozenset(names)
+    for name in sorted(chosen - known):
+        near = nearest(difflib.get_close_matches(name, sorted(known), 3, 0.5))
+        raise BadUsage(f"--allow-rejected {name}: not a reason or a field of a source, such as civitai/poi{near}")
+    return chosen
