@@ -16,6 +16,8 @@ from etl.files import PROJECT, Data
 
 os.environ["NO_PROXY"] = "127.0.0.1"  # the local servers are never asked through a proxy
 TIME = "2026-01-01T00:00:00.000Z"
+# The filters with which the project is shipped; a user edits the shipped file, and no test depends on that one.
+OWN_FILTERS = PROJECT / "tests" / "filters.toml"
 
 
 @dataclass(frozen=True)
@@ -97,10 +99,22 @@ def house(tmp_path: Path) -> House:
     return House(Data(tmp_path / "data"), tmp_path / "filters.toml")
 
 
-@pytest.fixture
-def shipped(tmp_path: Path) -> House:
-    """Return the snapshot's raw files, linked, with the shipped filters."""
-    root = tmp_path / "data"
+def snapshot(root: Path) -> House:
+    """Return a new data folder at `root` with the snapshot's raw files, linked, and the tests' own filters."""
     root.mkdir()
     (root / "raw").symlink_to(PROJECT / "data" / "raw")
-    return House(Data(root), PROJECT / "filters.toml")
+    return House(Data(root), OWN_FILTERS)
+
+
+@pytest.fixture
+def shipped(tmp_path: Path) -> House:
+    """Return the snapshot's raw files, linked, with the tests' own filters."""
+    return snapshot(tmp_path / "data")
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of manifests that the snapshot and the tests' own filters give; for reading only."""
+    house = snapshot(tmp_path_factory.mktemp("built") / "data")
+    assert house.run("manifests") == 0
+    return house.data.manifests
