@@ -14,7 +14,10 @@ import jsonschema
 import pytest
 
 from etl.errors import worst
+from etl.extract.stage import APIS
 from etl.files import PROJECT, SCHEMAS
+from etl.ledger import read_ledger
+from tests.conftest import civitai, hf
 
 if TYPE_CHECKING:
     from tests.conftest import House
@@ -93,3 +96,18 @@ def test_what_a_user_edits_or_builds_again_changes_no_test() -> None:
     starting = [(name, code) for name, code in functions if starts.search(code)]
     assert len(starting) >= 8
     assert {name for name, code in starting if "--filters" not in code and "FILTERS" not in code} == HAVE_THEIR_OWN
+
+
+def test_a_ledger_that_tests_put_there_has_the_request_of_the_filters(house: House) -> None:
+    house.put("huggingface", "likes", [hf("o/a")], [hf("o/b")], fetched_at="2026-01-02T00:00:00.000Z")
+    first, second = read_ledger(house.data, "huggingface", "likes").pages
+    assert first.url == APIS["huggingface"].first({"sort": "likes", "limit": 2})
+    assert (first.next, second.next, second.fetched_at) == (second.url, None, "2026-01-02T00:00:00.000Z")
+    house.put("huggingface", "likes", [hf("o/a")], asks={"sort": "lastModified"}, exhausted=False)
+    (page,) = read_ledger(house.data, "huggingface", "likes").pages
+    assert page.url == "/api/models?sort=lastModified&limit=2"
+    assert page.next == f"{page.url}&cursor=after-1"
+    house.filters.write_text("")
+    house.put("civitai", "sdxl", [civitai(1)], asks={"baseModels": ["SDXL 1.0"]})
+    (page,) = read_ledger(house.data, "civitai", "sdxl").pages
+    assert page.url == "/api/v1/models?baseModels=SDXL+1.0"
