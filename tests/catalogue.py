@@ -5,16 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from etl.files import PROJECT
-from tests.conftest import civitai, hf
+from tests.conftest import OWN_FILTERS, civitai, hf
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 HIDDEN = frozenset({156, 212, 155})  # models that the query finds and the answer leaves out
 
-# The shipped filters, over few and short pages.
+# The tests' own filters, over few and short pages.
 SMALL_FILTERS = (
-    (PROJECT / "filters.toml")
-    .read_text()
+    OWN_FILTERS.read_text()
     .replace("limit = 100 ", "limit = 8 ")
     .replace("depth = 5000", "depth = 36")
     .replace("page = 500", "page = 6")

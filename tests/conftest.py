@@ -7,15 +7,25 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from etl.cli import main
+from etl.errors import BadUsage
 from etl.files import PROJECT, Data
+from etl.filters import query
+from etl.settings import load_filters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 os.environ["NO_PROXY"] = "127.0.0.1"  # the local servers are never asked through a proxy
 TIME = "2026-01-01T00:00:00.000Z"
+# The filters with which the project is shipped; a user edits the shipped file, and no test depends on that one.
+OWN_FILTERS = PROJECT / "tests" / "filters.toml"
+
+PATHS = {"huggingface": "/api/models", "civitai": "/api/v1/models"}
 
 
 @dataclass(frozen=True)
@@ -25,20 +35,43 @@ class House:
     data: Data
     filters: Path
 
-    def put(self, source: str, stream: str, *pages: list[Any], **ledger: Any) -> None:
-        """Write a stream whose pages hold these records; keywords replace keys of the ledger."""
+    def put(
+        self, source: str, stream: str, *pages: list[Any],
+        asks: Mapping[str, Any] | None = None, fetched_at: str = TIME, **ledger: Any,
+    ) -> None:  # fmt: skip
+        """Write a stream whose pages hold these records, each fetched at `fetched_at`; keywords replace keys of the ledger.
+
+        Its request is what the filters ask for it, or, with `asks`, what the source asks of every stream and these parameters.
+        """
         folder = self.data.raw(source, stream)
         folder.mkdir(parents=True, exist_ok=True)
-        told = []
+        value = {"pages": [], "checked_at": TIME, "complete": True, "exhausted": True, **ledger}
+        asked = self.asked(source, stream, asks)
+        cursors = [{}, *({"cursor": f"after-{number}"} for number, _ in enumerate(pages, 1))]
+        urls: list[str | None] = [f"{PATHS[source]}?{query({**asked, **cursor})}" for cursor in cursors]
+        if value["exhausted"]:
+            urls[-1] = None
         for number, records in enumerate(pages, 1):
             file = f"page-{number:04}.json"
-            body = json.dumps(records if source == "huggingface" else {"items": records, "metadata": {}}).encode()
+            metadata = {"nextCursor": cursors[number]["cursor"]} if urls[number] else {}
+            body = json.dumps(records if source == "huggingface" else {"items": records, "metadata": metadata}).encode()
             (folder / file).write_bytes(body)
             sha256 = hashlib.sha256(body).hexdigest()
-            told.append({"url": f"/{number}", "file": file, "sha256": sha256, "bytes": len(body), "etag": None})
-            told[-1] |= {"fetched_at": TIME, "records": len(records), "next": None}
-        value = {"pages": told, "checked_at": TIME, "complete": True, "exhausted": True, **ledger}
+            page = {"url": urls[number - 1], "file": file, "sha256": sha256, "bytes": len(body), "etag": None}
+            value["pages"].append(page | {"fetched_at": fetched_at, "records": len(records), "next": urls[number]})
         self.data.ledger(source, stream).write_text(json.dumps(value))
+
+    def asked(self, source: str, stream: str, asks: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        """Return the parameters that a stream is asked with: by the filters, or by the source and with `asks`.
+
+        Of filters that cannot be loaded, or have no such source, nothing is taken.
+        """
+        try:
+            known = next(each for each in load_filters(self.filters).sources if each.name == source)
+        except (BadUsage, StopIteration):
+            return asks or {}
+        drawing = [each for each in known.every if each.stream == stream] if asks is None else []
+        return known.asks_of(drawing[0]) if drawing else {**known.asks, **(asks or {}), "limit": known.page}
 
     def run(self, word: str, *more: str) -> int:
         """Run a word of the command line; return its exit code."""
@@ -97,10 +130,22 @@ def house(tmp_path: Path) -> House:
     return House(Data(tmp_path / "data"), tmp_path / "filters.toml")
 
 
-@pytest.fixture
-def shipped(tmp_path: Path) -> House:
-    """Return the snapshot's raw files, linked, with the shipped filters."""
-    root = tmp_path / "data"
+def snapshot(root: Path) -> House:
+    """Return a new data folder at `root` with the snapshot's raw files, linked, and the tests' own filters."""
     root.mkdir()
     (root / "raw").symlink_to(PROJECT / "data" / "raw")
-    return House(Data(root), PROJECT / "filters.toml")
+    return House(Data(root), OWN_FILTERS)
+
+
+@pytest.fixture
+def shipped(tmp_path: Path) -> House:
+    """Return the snapshot's raw files, linked, with the tests' own filters."""
+    return snapshot(tmp_path / "data")
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of manifests that the snapshot and the tests' own filters give; for reading only."""
+    house = snapshot(tmp_path_factory.mktemp("built") / "data")
+    assert house.run("manifests") == 0
+    return house.data.manifests

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from etl.extract.stage import APIS
 from etl.files import PROJECT
+from tests.conftest import OWN_FILTERS
 from tests.golden import both
 from tests.server import Fault
 
@@ -49,7 +50,7 @@ class Night:
         self.seen.unlink(missing_ok=True)
         names = {f"GIT_{who}_{what}": "t@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
         variables = {"CATALOGUE": str(self.catalogue), "PYTHON": sys.executable, "PATH": self.path, "SEEN": str(self.seen)}
-        variables |= {"HF_ENDPOINT": hub.url, "CIVITAI_ENDPOINT": civitai.url, **more}
+        variables |= {"FILTERS": str(OWN_FILTERS), "HF_ENDPOINT": hub.url, "CIVITAI_ENDPOINT": civitai.url, **more}
         command = [str(PROJECT / "examples" / "nightly.sh")]
         kept = {key: value for key, value in os.environ.items() if key != "HF_TOKEN"}
         return subprocess.run(command, cwd=PROJECT, env=kept | names | variables, capture_output=True, text=True, check=False)

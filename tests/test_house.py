@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -12,13 +13,17 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from etl.cli import main
 from etl.errors import worst
+from etl.extract.stage import APIS
 from etl.files import PROJECT, SCHEMAS
+from etl.ledger import read_ledger
+from tests.conftest import civitai, hf
 
 if TYPE_CHECKING:
     from tests.conftest import House
 
+# Of the shipped filters.toml one test asks that it is good; the Makefile of a clone reads that of the clone.
+LOOK_AT_SHIPPED, HAVE_THEIR_OWN = {"tests/test_filters.py"}, {"tests/test_make.py"}
 STAGES = ("extract", "transform", "load", "explain", "diff", "verify")
 
 
@@ -63,12 +68,46 @@ def test_the_worst_code_wins() -> None:
 def test_a_terminal_that_knows_ascii_only_is_no_reason_for_a_traceback(shipped: House) -> None:
     assert shipped.run("manifests") == 0
     command = [sys.executable, "-m", "etl", "explain", "hf/medium", "--data", str(shipped.data.root)]
+    command += ["--filters", str(shipped.filters)]
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.startswith(b"hf/medium: Medium (7B\\u201313B)\n")
 
 
-def test_an_unknown_source_is_told_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["transform", "--source", "elsewhere"]) == 2
+def test_an_unknown_source_is_told_with_the_known_ones(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    assert house.run("transform", "--source", "elsewhere") == 2
     assert "there are civitai, huggingface" in capsys.readouterr().err
+
+
+def test_what_a_user_edits_or_builds_again_changes_no_test() -> None:
+    texts = {path.relative_to(PROJECT).as_posix(): path.read_text() for path in (PROJECT / "tests").rglob("*.py")}
+    assert len(texts) > 30
+    assert {name for name, text in texts.items() if re.search(r'PROJECT\s*/\s*"filters\.toml"', text)} == LOOK_AT_SHIPPED
+    assert {name for name, text in texts.items() if re.search(r'PROJECT\s*/\s*"data"\s*/\s*"manifests"', text)} == set()
+    # Whoever starts the command line, make or the nightly job says with which filters, since the default is the shipped file.
+    starts = re.compile(r'\bmain\(\[|"-m",\s*"etl"|\["make"|"nightly\.sh"')
+    functions = [
+        (name, ast.get_source_segment(text, node) or "")
+        for name, text in texts.items()
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef)
+    ]
+    starting = [(name, code) for name, code in functions if starts.search(code)]
+    assert len(starting) >= 8
+    assert {name for name, code in starting if "--filters" not in code and "FILTERS" not in code} == HAVE_THEIR_OWN
+
+
+def test_a_ledger_that_tests_put_there_has_the_request_of_the_filters(house: House) -> None:
+    house.put("huggingface", "likes", [hf("o/a")], [hf("o/b")], fetched_at="2026-01-02T00:00:00.000Z")
+    first, second = read_ledger(house.data, "huggingface", "likes").pages
+    assert first.url == APIS["huggingface"].first({"sort": "likes", "limit": 2})
+    assert (first.next, second.next, second.fetched_at) == (second.url, None, "2026-01-02T00:00:00.000Z")
+    house.put("huggingface", "likes", [hf("o/a")], asks={"sort": "lastModified"}, exhausted=False)
+    (page,) = read_ledger(house.data, "huggingface", "likes").pages
+    assert page.url == "/api/models?sort=lastModified&limit=2"
+    assert page.next == f"{page.url}&cursor=after-1"
+    house.filters.write_text("")
+    house.put("civitai", "sdxl", [civitai(1)], asks={"baseModels": ["SDXL 1.0"]})
+    (page,) = read_ledger(house.data, "civitai", "sdxl").pages
+    assert page.url == "/api/v1/models?baseModels=SDXL+1.0"

@@ -7,16 +7,16 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl.files import PROJECT
 from etl.funnel import funnel
 from etl.ledger import Ledger, RawPage
 from etl.selection import OnDisk, Selection
 from etl.settings import load_filters
+from tests.conftest import OWN_FILTERS
 
 Pages = list[list[dict[str, Any]]]
 
 LIMIT = 3
-SOURCES = {source.name: source for source in load_filters(PROJECT / "filters.toml").sources}
+SOURCES = {source.name: source for source in load_filters(OWN_FILTERS).sources}
 (SKIPPED,) = SOURCES["huggingface"].skip
 FIELDS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "huggingface": {

@@ -182,10 +182,10 @@ def test_the_commands_are_for_any_folder_and_text_keeps_them(
 
 def test_a_stream_that_was_asked_otherwise_is_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     put_everything(house)
-    assert explained(house, capsys, "hf/small")["is_asked_otherwise"]
-    ledger = house.data.ledger("huggingface", "default")
-    ledger.write_text(ledger.read_text().replace('"/1"', '"/api/models?sort=downloads&limit=2"'))
     assert not explained(house, capsys, "hf/small")["is_asked_otherwise"]
+    ledger = house.data.ledger("huggingface", "default")
+    ledger.write_text(ledger.read_text().replace("limit=2", "limit=3"))
+    assert explained(house, capsys, "hf/small")["is_asked_otherwise"]
 
 
 @pytest.mark.parametrize("name", ["page-0001.json", "summary.json"])

@@ -17,11 +17,12 @@ from etl.filters import Rate
 from etl.inert import inert
 from etl.ledger import read_ledger
 from etl.settings import load_filters
+from tests.conftest import OWN_FILTERS
 
-SOURCES = {source.name: source for source in load_filters(PROJECT / "filters.toml").sources}
+SOURCES = {source.name: source for source in load_filters(OWN_FILTERS).sources}
 
 
-def test_the_shipped_filters_ask_these_requests() -> None:
+def test_the_filters_of_the_tests_ask_these_requests() -> None:
     asked = {
         (source.name, stream.name): APIS[source.name].first(stream.asks)
         for source in SOURCES.values()

@@ -14,6 +14,8 @@ from etl.files import PROJECT
 from tests.conftest import TIME, House, civitai, hf
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
 SMALL = {"safetensors": {"total": 1_000_000_000}}
@@ -199,16 +201,16 @@ def test_a_marketplace_may_have_other_size_classes(house: House) -> None:
     assert house.run("verify") == 0
 
 
-def test_bytes_depend_on_raw_files_and_filters_only(shipped: House) -> None:
+def test_bytes_depend_on_raw_files_and_filters_only(shipped: House, built: Path) -> None:
     sets = []
     for seed in ("1", "2"):
         environment = {**os.environ, "PYTHONHASHSEED": seed, "LC_ALL": "C", "TZ": f"UTC{seed}", "SOURCE_DATE_EPOCH": seed}
         command = [sys.executable, "-m", "etl", "manifests", "--data", str(shipped.data.root), "--filters", str(shipped.filters)]
         subprocess.run(command, env=environment, cwd=PROJECT, check=True, capture_output=True)
         sets.append({path.name: path.read_bytes() for path in shipped.data.manifests.iterdir()})
-    committed = {path.name: path.read_bytes() for path in (PROJECT / "data" / "manifests").iterdir()}
-    assert len(committed) == 27
-    assert sets == [committed, committed]
+    expected = {path.name: path.read_bytes() for path in built.iterdir()}
+    assert len(expected) == 27
+    assert sets == [expected, expected]
 
 
 def test_safer_levels_hold_what_the_less_safe_hold_less(shipped: House) -> None:

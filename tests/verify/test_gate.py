@@ -30,6 +30,7 @@ depth = 40
 prefix = "civitai"
 page = 2
 rate = { requests = 1, seconds = 1, in_flight = 1 }
+asks = { nsfw = true }
 manifests = ["pg", "pg13", "loras"]
 [civitai.axes.level]
 all = { label = "All" }
@@ -59,13 +60,6 @@ def checked(house: House, capsys: pytest.CaptureFixture[str], *more: str) -> dic
     return checks
 
 
-def put(house: House, source: str, stream: str, query: str, *records: Any, **ledger: Any) -> None:
-    """Put a stream of one page that was asked with a query."""
-    house.put(source, stream, list(records), **ledger)
-    path = house.data.ledger(source, stream)
-    path.write_text(path.read_text().replace('"url": "/1"', f'"url": "/api?{query}"'))
-
-
 UNSAFE: list[tuple[dict[str, Any], str]] = [
     ({"nsfw": True}, "is r"),
     ({"nsfwLevel": 4}, "is r"),
@@ -82,8 +76,8 @@ UNSAFE: list[tuple[dict[str, Any], str]] = [
 def test_no_safe_page_has_a_model_that_its_record_calls_unsafe(
     works: House, capsys: pytest.CaptureFixture[str], fields: dict[str, Any], told: str
 ) -> None:
-    put(works, "civitai", "default", "nsfw=true", civitai(1), civitai(2, **fields))
-    put(works, "civitai", "loras", "nsfw=true&types=LORA", civitai(3, type="LORA"))
+    works.put("civitai", "default", [civitai(1), civitai(2, **fields)])
+    works.put("civitai", "loras", [civitai(3, type="LORA")])
     assert works.run("manifests") == 0
     name = "levels and flags, read again"
     assert checked(works, capsys)[name]["problems"] == []
@@ -99,8 +93,8 @@ def test_no_safe_page_has_a_model_that_its_record_calls_unsafe(
 
 
 def test_a_model_of_no_record_is_refused_on_any_page(works: House, capsys: pytest.CaptureFixture[str]) -> None:
-    put(works, "civitai", "default", "nsfw=true", civitai(1))
-    put(works, "civitai", "loras", "nsfw=true&types=LORA", civitai(3, type="LORA"))
+    works.put("civitai", "default", [civitai(1)])
+    works.put("civitai", "loras", [civitai(3, type="LORA")])
     assert works.run("manifests") == 0
     path = works.data.manifests / "civitai-filter-loras.json"
     path.write_text(path.read_text().replace('"id": "3"', '"id": "30"'))
@@ -113,8 +107,8 @@ def test_options_that_drop_levels_are_read_as_such(works: House, capsys: pytest.
         'pg = { label = "PG", keeps = ["pg"] }', 'pg = { label = "PG", drops = ["r", "x", "xxx"] }'
     )
     works.filters.write_text(text)
-    put(works, "civitai", "default", "nsfw=true", civitai(1), civitai(2, nsfw=True))
-    put(works, "civitai", "loras", "nsfw=true&types=LORA", civitai(3, type="LORA"))
+    works.put("civitai", "default", [civitai(1), civitai(2, nsfw=True)])
+    works.put("civitai", "loras", [civitai(3, type="LORA")])
     assert works.run("manifests") == 0
     assert works.ids("civitai-filter-pg.json") == ["1"]
     assert checked(works, capsys)["levels and flags, read again"]["problems"] == []
@@ -134,8 +128,8 @@ def test_private_and_disabled_repositories_are_refused(house: House, capsys: pyt
 
 
 def test_of_a_model_that_came_twice_each_record_counts(works: House, capsys: pytest.CaptureFixture[str]) -> None:
-    put(works, "civitai", "default", "nsfw=true", civitai(1), civitai(2), civitai(1, nsfw=True))
-    put(works, "civitai", "loras", "types=LORA", civitai(3, type="LORA"))
+    works.put("civitai", "default", [civitai(1), civitai(2), civitai(1, nsfw=True)])
+    works.put("civitai", "loras", [civitai(3, type="LORA")])
     assert works.run("manifests") == 0
     checks = checked(works, capsys)
     assert [name for name, check in checks.items() if check["problems"]] == ["levels and flags, read again"]
@@ -143,8 +137,12 @@ def test_of_a_model_that_came_twice_each_record_counts(works: House, capsys: pyt
 
 
 def test_what_the_apis_own_filter_let_through_is_counted(works: House, capsys: pytest.CaptureFixture[str]) -> None:
-    put(works, "civitai", "default", "nsfw=true", civitai(1), civitai(2, nsfw=True), civitai(4, minor=True))
-    put(works, "civitai", "loras", "types=LORA", civitai(3, type="LORA", nsfwLevel=2), civitai(5, type="LORA", poi=True))
+    text = works.filters.read_text().replace("asks = { nsfw = true }\n", "")
+    works.filters.write_text(
+        text.replace('asks = { types = ["Checkpoint", "LORA"]', 'asks = { nsfw = true, types = ["Checkpoint", "LORA"]')
+    )
+    works.put("civitai", "default", [civitai(1), civitai(2, nsfw=True), civitai(4, minor=True)])
+    works.put("civitai", "loras", [civitai(3, type="LORA", nsfwLevel=2), civitai(5, type="LORA", poi=True)])
     assert works.run("manifests") == 0
     assert checked(works, capsys)["levels and flags, read again"]["notes"] == [
         "civitai/default: the API's own filter let through 1 minor",
@@ -165,8 +163,8 @@ def test_options_that_most_answers_ignore_are_refused_and_some_are_counted(
     works: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = "answers against requests"
-    put(works, "civitai", "default", "sort=Most+Downloaded", civitai(1))
-    put(works, "civitai", "loras", "types=LORA", civitai(1), civitai(2, type="LORA"), civitai(3, type="LORA"))
+    works.put("civitai", "default", [civitai(1)])
+    works.put("civitai", "loras", [civitai(1), civitai(2, type="LORA"), civitai(3, type="LORA")])
     assert works.run("manifests") == 0
     check = checked(works, capsys)[name]
     assert (check["problems"], check["looked_at"]) == ([], 4)
@@ -177,7 +175,8 @@ def test_options_that_most_answers_ignore_are_refused_and_some_are_counted(
     path.write_text(json.dumps(value))
     (problem,) = checked(works, capsys)["levels and flags, read again"]["problems"]
     assert "$.models[0]: 1 is not what was asked for, see " in problem
-    put(works, "civitai", "loras", "types=LORA&baseModels=SDXL+1.0", civitai(2, type="LORA"))
+    works.filters.write_text(works.filters.read_text().replace('types = ["LORA"]', 'types = ["LORA"], baseModels = ["SDXL 1.0"]'))
+    works.put("civitai", "loras", [civitai(2, type="LORA")])
     assert works.run("manifests") == 0
     (problem,) = checked(works, capsys)[name]["problems"]
     assert problem.startswith(f"{works.data.ledger('civitai', 'loras')}: 1 of 1 records are not what was asked, the first at ")
@@ -190,22 +189,23 @@ def test_an_order_that_the_source_ignores_is_refused_and_counters_that_moved_are
     def models(*downloads: int | None) -> list[Any]:
         return [hf(f"o/m{n}", downloads=each) for n, each in enumerate(downloads)]
 
-    put(house, "huggingface", "likes", "sort=lastModified", hf("o/m1"), hf("o/m0"))
-    put(house, "huggingface", "default", "sort=downloads", *models(1000, 1040, None, 900, 900, 1, 2, 0))
+    house.filters.write_text(house.filters.read_text().replace('asks = { sort = "likes" }', 'asks = { sort = "lastModified" }'))
+    house.put("huggingface", "likes", [hf("o/m1"), hf("o/m0")])
+    house.put("huggingface", "default", models(1000, 1040, None, 900, 900, 1, 2, 0))
     assert house.run("manifests") == 0
     name = "answers against requests"
     assert checked(house, capsys)[name]["problems"] == []
     # One that is wrong, or a rise in steps of which none is large.
-    put(house, "huggingface", "default", "sort=downloads", *models(5, *range(2000, 1000, -10)))
+    house.put("huggingface", "default", models(5, *range(2000, 1000, -10)))
     assert house.run("manifests") == 0
     assert checked(house, capsys)[name]["problems"] == []
-    put(house, "huggingface", "default", "sort=downloads", *models(*range(1000, 2000, 10)))
+    house.put("huggingface", "default", models(*range(1000, 2000, 10)))
     assert house.run("manifests") == 0
     (problem,) = checked(house, capsys)[name]["problems"]
     assert re.search(
         r"default/stream.json: \d\d of 100 records stand out of order, the first at .*\$\[[1-9]\]; the source", problem
     )
-    put(house, "huggingface", "likes", "sort=lastModified", *(hf(f"o/m{n}", lastModified=f"2026-01-0{n}") for n in range(1, 8)))
+    house.put("huggingface", "likes", [hf(f"o/m{n}", lastModified=f"2026-01-0{n}") for n in range(1, 8)])
     assert house.run("manifests") == 0
     assert any("6 of 7 records" in each for each in checked(house, capsys)[name]["problems"])
 
@@ -396,7 +396,7 @@ def test_a_ledger_that_counts_fewer_records_than_its_page_is_told(house: House, 
     house.put("huggingface", "default", [hf("o/a"), hf("o/b")])
     house.put("huggingface", "likes", [hf("o/b")])
     ledger = house.data.ledger("huggingface", "default")
-    ledger.write_text(ledger.read_text().replace('"records": 2', '"records": 1').replace('"/1"', '"//[x"'))
+    ledger.write_text(ledger.read_text().replace('"records": 2', '"records": 1').replace('"/api/models?', '"//[x?'))
     assert house.run("manifests") == 0
     (problem,) = checked(house, capsys)["raw pages against ledgers"]["problems"]
     assert "page-0001.json has 2 records and not 1" in problem
@@ -407,8 +407,8 @@ def test_lists_that_are_the_same_since_each_model_belongs_on_both_are_explained(
 ) -> None:
     works.filters.write_text(works.filters.read_text().replace("limit = 20", "limit = 2"))
     loras = [civitai(n, type="LORA") for n in (1, 2, 3)]
-    put(works, "civitai", "default", "nsfw=true", *loras, civitai(9), exhausted=False)
-    put(works, "civitai", "loras", "nsfw=true&types=LORA", *loras, exhausted=False)
+    works.put("civitai", "default", [*loras, civitai(9)], exhausted=False)
+    works.put("civitai", "loras", [*loras], exhausted=False)
     assert works.run("manifests") == 0
     check = checked(works, capsys)["equal lists"]
     assert check["problems"] == []

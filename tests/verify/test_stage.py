@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from etl.files import PROJECT
 from tests.conftest import TIME, House, hf
 
 if TYPE_CHECKING:
@@ -19,9 +18,15 @@ if TYPE_CHECKING:
 Broken = tuple[str, "Callable[[dict[str, Any]], Any]", str, str]
 
 
-def test_the_shipped_set_passes(shipped: House, capsys: pytest.CaptureFixture[str]) -> None:
-    shutil.copytree(PROJECT / "data" / "manifests", shipped.data.manifests)
-    assert shipped.run("verify") == 0
+@pytest.fixture
+def published(shipped: House, built: Path) -> House:
+    """Return the snapshot's raw files with the manifests that they give."""
+    shutil.copytree(built, shipped.data.manifests)
+    return shipped
+
+
+def test_the_shipped_set_passes(published: House, capsys: pytest.CaptureFixture[str]) -> None:
+    assert published.run("verify") == 0
     told = capsys.readouterr().out
     assert told.endswith("14 checks, 0 failed\n")
     assert "(0 models): both are empty, and index.json says why" in told
@@ -80,7 +85,6 @@ BROKEN: list[Broken] = [
 
 
 def broken(house: House, file: str, change: Callable[[dict[str, Any]], Any]) -> None:
-    shutil.copytree(PROJECT / "data" / "manifests", house.data.manifests)
     value = house.manifest(file)
     change(value)
     (house.data.manifests / file).write_text(json.dumps(value, indent=2) + "\n")
@@ -95,24 +99,29 @@ def failed(told: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(("file", "change", "check", "words"), BROKEN)
 def test_a_broken_set_is_refused(
-    shipped: House, capsys: pytest.CaptureFixture[str], file: str, change: Callable[[dict[str, Any]], Any], check: str, words: str
+    published: House,
+    capsys: pytest.CaptureFixture[str],
+    file: str,
+    change: Callable[[dict[str, Any]], Any],
+    check: str,
+    words: str,
 ) -> None:
-    broken(shipped, file, change)
-    assert shipped.run("verify") == 1
+    broken(published, file, change)
+    assert published.run("verify") == 1
     assert words in failed(capsys.readouterr().out)[check]
 
 
-def test_a_model_of_two_classes_is_refused(shipped: House, capsys: pytest.CaptureFixture[str]) -> None:
-    large = json.loads((PROJECT / "data" / "manifests" / "hf-filter-large.json").read_text())["models"][0]
-    broken(shipped, "hf-filter-small.json", lambda value: value["models"].append(large))
-    assert shipped.run("verify") == 1
+def test_a_model_of_two_classes_is_refused(published: House, capsys: pytest.CaptureFixture[str]) -> None:
+    large = published.manifest("hf-filter-large.json")["models"][0]
+    broken(published, "hf-filter-small.json", lambda value: value["models"].append(large))
+    assert published.run("verify") == 1
     assert f"{large['id']} is in hf-filter-small.json too" in failed(capsys.readouterr().out)["exclusive options"]
 
 
-def test_two_pages_that_are_the_same_without_a_reason_are_refused(shipped: House, capsys: pytest.CaptureFixture[str]) -> None:
-    month = json.loads((PROJECT / "data" / "manifests" / "civitai-filter-month.json").read_text())["models"]
-    broken(shipped, "civitai-filter-week.json", lambda value: value.update(models=month))
-    assert shipped.run("verify") == 1
+def test_two_pages_that_are_the_same_without_a_reason_are_refused(published: House, capsys: pytest.CaptureFixture[str]) -> None:
+    month = published.manifest("civitai-filter-month.json")["models"]
+    broken(published, "civitai-filter-week.json", lambda value: value.update(models=month))
+    assert published.run("verify") == 1
     told = failed(capsys.readouterr().out)["equal lists"]
     assert "civitai-filter-week.json: $.models: is the list of civitai-filter-month.json, 100 models" in told
 
@@ -126,12 +135,11 @@ def test_equal_lists_of_streams_that_go_on_are_refused(house: House, capsys: pyt
     assert list(failed(capsys.readouterr().out)) == ["equal lists"]
 
 
-def test_a_file_that_is_no_json_or_not_ours_and_one_that_is_gone(shipped: House, capsys: pytest.CaptureFixture[str]) -> None:
-    broken(shipped, "hf-filter-small.json", lambda _value: None)
-    (shipped.data.manifests / "hf-filter-mit.json").unlink()
-    (shipped.data.manifests / "hf-filter-large.json").write_text("<html>")
-    (shipped.data.manifests / "more.txt").write_text("")
-    assert shipped.run("verify") == 1
+def test_a_file_that_is_no_json_or_not_ours_and_one_that_is_gone(published: House, capsys: pytest.CaptureFixture[str]) -> None:
+    (published.data.manifests / "hf-filter-mit.json").unlink()
+    (published.data.manifests / "hf-filter-large.json").write_text("<html>")
+    (published.data.manifests / "more.txt").write_text("")
+    assert published.run("verify") == 1
     told = failed(capsys.readouterr().out)
     assert "hf-filter-mit.json is not there" in told["index against files"]
     assert "more.txt: $: is not in index.json" in told["index against files"]
