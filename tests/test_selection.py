@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from etl.funnel import funnel
 from etl.ledger import Ledger, RawPage
-from etl.selection import OnDisk, Selection
+from etl.selection import Selection
 from etl.settings import load_filters
+from etl.stored import OnDisk
 from tests.conftest import OWN_FILTERS
 
 Pages = list[list[dict[str, Any]]]
