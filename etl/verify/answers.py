@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from datetime import datetime
 from itertools import pairwise
-from math import floor, log1p
 from typing import TYPE_CHECKING
 
+from etl.verify.evidence import TESTED, gather, spelling_notes, verdict
 from etl.verify.published import Check
-from etl.verify.said import LEVELS
+from etl.verify.said import model_key
+from etl.verify.sorting import DRIFT, count_out_of_order, sort_field
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from etl.filters import Filter
+    from etl.filters import Option, Source
+    from etl.verify.evidence import Evidence, Verdict
     from etl.verify.published import Published
     from etl.verify.said import Said, SaidStream
 
-_DRIFT = 0.05  # share of a counter by which it may have moved while a stream was read, and of records out of order
+_NEVER_RENEWED = "no filter of filters.toml reads that stream, so it is never fetched again: remove its folder if it is stale"
+_MATURE = {"true", "1", "yes", "on", "y"}  # how CivitAI lets a request include mature models
 
 
 def raw(streams: Sequence[SaidStream]) -> Check:
@@ -42,12 +44,17 @@ def raw(streams: Sequence[SaidStream]) -> Check:
 
 
 def safety(published: Published, streams: Mapping[tuple[str, str], SaidStream]) -> Check:
-    """Each model of a manifest has a record in its stream, and none that forbids it on this page.
+    """Each model of a manifest has a record in its stream, and none anywhere that forbids it on this manifest.
 
-    That is: it must not be published or is skipped by filters.toml, it is less safe than the page is, or it is not what was
-    asked for. Of a model that came several times each record counts. What the API itself should have left out is counted.
+    That is: it must not be published or is skipped by filters.toml, its levels or flag are not those that the manifest is for,
+    or it is not what was asked for. Of its records in all complete streams the worst counts. What the API itself should have
+    left out is counted, and ids of several spellings are named.
     """
     check = Check("levels and flags, read again")
+    audits = {
+        source.name: _SourceAudit(source, [stream for (name, _), stream in streams.items() if name == source.name])
+        for source in published.filters.sources
+    }
     for each, held in published.known:
         stream = streams.get((each.source, each.stream))
         if stream is None or stream.is_unread:
@@ -55,30 +62,65 @@ def safety(published: Published, streams: Mapping[tuple[str, str], SaidStream]) 
                 f"{published.where(each.file)}: its models cannot be looked up in stream {each.stream}; see above"
             )
             continue
-        skip = published.filters.source(each.source).skip
+        options = [option for option in each.options if option.axis in TESTED and option.values]
+        check.looked_at += len(held)
         for place, identity in enumerate(held):
-            check.looked_at += 1
-            told = [] if identity in stream.by_id else ["is in no record of its stream, so that nothing tells what it is"]
-            told += ["is skipped by filters.toml"] if identity in skip else []
-            found = ((said, _forbids(said, each, stream)) for said in stream.by_id.get(identity, ()))
-            told += [f"{why}, see {said.where}" for said, why in found if why]
-            check.problems += [f"{published.where(each.file, f'$.models[{place}]')}: {identity} {why}" for why in told]
+            for why in audits[each.source].problems(stream, options, identity):
+                check.problems.append(f"{published.where(each.file, f'$.models[{place}]')}: {identity} {why}")
     check.notes += list(filter(None, map(_let_through, streams.values())))
+    for source, audit in audits.items():
+        check.notes += spelling_notes(source, audit.evidence)
     return check
 
 
-def _forbids(said: Said, each: Filter, stream: SaidStream) -> str | None:
-    """Return why a record may not be on the page of a filter."""
-    if said.barred:
-        return f"is {said.barred}"
-    for option in each.options:  # by the values as filters.toml has them, and not by what extraction and load ask
-        if option.axis == "level" and option.values and (said.level in option.values) is option.drops:
-            return f"is {said.level}"
-    return "is not what was asked for" if _is_stranger(said, stream.asked) else None
+class _SourceAudit:
+    """What forbids models of one source on its manifests."""
+
+    def __init__(self, source: Source, streams: Sequence[SaidStream]) -> None:
+        self.evidence: dict[str, Evidence] = gather(streams)
+        self._skip = {model_key(identity) for identity in source.skip}
+        self._used = {stream.name for stream in source.streams}
+        self._verdicts: dict[tuple[str, str], Verdict | None] = {}
+
+    def problems(self, stream: SaidStream, options: Sequence[Option], identity: str) -> Iterator[str]:
+        """Yield why a model must not be on a manifest with these options that draws on a stream."""
+        key = model_key(identity)
+        if key in self._skip:
+            yield "is skipped by filters.toml"
+        if (stream.name, key) not in self._verdicts:
+            self._verdicts[stream.name, key] = self._verdict(stream, key)
+        found = self._verdicts[stream.name, key]
+        if found is None:
+            yield "is in no record of its stream, so that nothing tells what it is"
+            return
+        if found.rejected:
+            yield f"is {found.rejected.rejections[0]} {self._cite(found.rejected)}"
+            return
+        for option in options:  # by the values as filters.toml has them, and not by what extraction and load ask
+            value, record = found.fields[option.axis]
+            if (value in option.values) is option.drops:
+                words = {"level_most": f"up to {value}", "flagged": "flagged" if value else "not flagged"}
+                yield f"is {words.get(option.axis, value)} {self._cite(record)}"
+        if found.unrequested:
+            yield f"is not what was asked for {self._cite(found.unrequested)}"
+        if found.latest.id != identity:
+            yield f"is spelled {found.latest.id} by the record fetched last {self._cite(found.latest)}"
+
+    def _verdict(self, stream: SaidStream, key: str) -> Verdict | None:
+        own = stream.of(key)
+        is_unrequested = all(_is_stranger(record, stream.asked) for record in own)
+        return verdict(own, self.evidence.get(key), own[0] if is_unrequested else None) if own else None
+
+    def _cite(self, record: Said) -> str:
+        """Return the stream, file and JSON path of a record; what to do if nothing ever fetches it again."""
+        cited = f"in stream {record.stream}, see {record.where}"
+        if record.stream in self._used:
+            return cited
+        return f"{cited}; {_NEVER_RENEWED}"
 
 
 def order(published: Published, streams: Mapping[tuple[str, str], SaidStream]) -> Check:
-    """The models of a manifest stand in the order of the raw pages, each once."""
+    """The models of a manifest stand in the order of the raw pages, each once; one that came again may stand at any record."""
     check = Check("order of the streams")
     for each, held in published.known:
         stream = streams.get((each.source, each.stream))
@@ -86,20 +128,28 @@ def order(published: Published, streams: Mapping[tuple[str, str], SaidStream]) -
             continue
         check.looked_at += 1
         last = -1
-        for place, identity in enumerate(held):
-            rank = stream.ranks.get(identity, last + 1)  # what is in no record is told by another check
-            if rank <= last:
+        seen: set[str] = set()
+        for place, key in enumerate(map(model_key, held)):
+            positions = stream.positions.get(key)
+            if positions is None:
+                continue  # another check tells of it
+            after = bisect_right(positions, last)
+            if after == len(positions) or key in seen:
                 where = published.where(each.file, f"$.models[{place}].id")
-                check.problems.append(f"{where}: {identity} stands before its place in the stream, or twice")
-            last = rank
+                check.problems.append(f"{where}: {held[place]} stands before its place in the stream, or twice")
+            seen.add(key)
+            last = positions[min(after, len(positions) - 1)]
     return check
 
 
 def _let_through(stream: SaidStream) -> str | None:
     """Return what the API itself should have left out; null where there is nothing."""
-    counts = Counter(said.barred for said in stream.said if said.barred)
-    if stream.source == "civitai" and stream.asked.get("nsfw") != ["true"]:
-        counts["above pg"] = sum(said.level != LEVELS[0] for said in stream.said)
+    is_mature = stream.asked.get("nsfw", [""])[0].lower() in _MATURE
+    kinds = ["private"] if stream.source == "huggingface" else ["poi", "minor"] if is_mature else ["poi"]
+    found = Counter(code for said in stream.said for code in said.rejections)
+    counts = {kind: found[kind] for kind in kinds}
+    if stream.source == "civitai" and not is_mature:
+        counts["above pg"] = sum(said.levels.level > 0 for said in stream.said)
     told = ", ".join(f"{count} {why}" for why, count in counts.items() if count)
     return f"{stream.source}/{stream.name}: the API's own filter let through {told}" if told else None
 
@@ -116,45 +166,27 @@ def asked(streams: Sequence[SaidStream]) -> Check:
             check.problems.append(f"{stream.where}: {told}; the source ignores an option")
         elif strangers:
             check.notes.append(f"{stream.source}/{stream.name}: {len(strangers)} records were not asked for")
-        ranked = [(_height(said.rank), said) for said in records if said.rank is not None]
-        behind = _out_of_order([height for height, _ in ranked])
-        if behind > 1 + _DRIFT * len(ranked):
-            first = next(after.where for (one, _), (other, after) in pairwise(ranked) if other > one)
-            told = f"{behind} of {len(ranked)} records stand out of order, the first at {first}"
-            check.problems.append(f"{stream.where}: {told}; the source ignores the order {stream.asked['sort'][0]}")
+        _check_order(check, stream)
     return check
+
+
+def _check_order(check: Check, stream: SaidStream) -> None:
+    """Refuse a stream of which too many records are out of the requested order; where the API need not keep it, note that."""
+    ranked = [said for said in stream.said if said.rank is not None]
+    ranks = [said.rank for said in ranked if said.rank is not None]
+    behind = count_out_of_order(ranks)
+    if behind <= 1 + DRIFT * len(ranks):
+        return
+    if stream.is_trimmed:
+        by = f"records are out of order by {sort_field(stream.asked)}"
+        reason = "with baseModels the API may sort by counters of the base model"
+        check.notes.append(f"{stream.source}/{stream.name}: {behind} of {len(ranks)} {by}; {reason}")
+        return
+    first = next(said.where for said, (before, after) in zip(ranked[1:], pairwise(ranks), strict=True) if after > before)
+    told = f"{behind} of {len(ranks)} records stand out of order, the first at {first}"
+    check.problems.append(f"{stream.where}: {told}; the source ignores the order {stream.asked['sort'][0]}")
 
 
 def _is_stranger(said: Said, parameters: Mapping[str, list[str]]) -> bool:
     types, bases = parameters.get("types"), parameters.get("baseModels")
     return (types is not None and said.type not in types) or (bases is not None and said.bases.isdisjoint(bases))
-
-
-def _height(rank: float | str) -> float:
-    """Return a number for a counter, in steps of about _DRIFT of it and one more, or for a time."""
-    if isinstance(rank, str):
-        try:
-            return datetime.fromisoformat(rank).timestamp()
-        except (ValueError, OverflowError):
-            return 0
-    return log1p(max(rank, 0) * _DRIFT) / log1p(_DRIFT)
-
-
-def _out_of_order(heights: Sequence[float]) -> int:
-    """Return how many of some numbers stand out of a falling order, in the kinder of two ways to count.
-
-    Those that must go so that the rest falls in whole steps: a few that are wrong are few. Or those more than a step from
-    what would stand in their place: where each is a little wrong, none is.
-    """
-    falling = len(heights) - _longest_descent(list(map(floor, heights)))
-    apart = sum(abs(one - other) > 1 + 1e-9 for one, other in zip(heights, sorted(heights, reverse=True), strict=True))
-    return min(falling, apart)
-
-
-def _longest_descent(heights: Sequence[float]) -> int:
-    """Return how many of some numbers, at the most, stand in an order that never rises."""
-    ends: list[float] = []  # of the descents of each length, the last number of the best, with another sign
-    for height in heights:
-        place = bisect_right(ends, -height)
-        ends[place : place + 1] = [-height]
-    return len(ends)

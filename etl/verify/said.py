@@ -1,4 +1,4 @@
-"""What raw pages say of their records, read a second time: what levels and flags mean is written here again."""
+"""Raw pages and their records as the checks need them: read a second time, without what the transform made of them."""
 
 from __future__ import annotations
 
@@ -8,38 +8,40 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs
 
-from etl.errors import EtlError
+from etl.errors import BadAnswer, EtlError
 from etl.files import parse_answer, read
+from etl.verify.levels import LevelRange, civitai_rejections, hub_rejections, is_set, level_range, objects, whole_number
+from etl.verify.sorting import Fetch, rank, seconds, sort_field
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from etl.files import Data
     from etl.ledger import Ledger, RawPage
-
-LEVELS = ("pg", "pg13", "r", "x", "xxx")
-# What an order of the request sorts by, the greatest first; of other orders the answers do not tell.
-_SORTED_BY = {
-    "downloads": "downloads", "likes": "likes", "lastModified": "lastModified", "createdAt": "createdAt",
-    "Most Downloaded": "downloadCount", "Most Liked": "thumbsUpCount", "Most Discussed": "commentCount",
-}  # fmt: skip
 
 
 class Said(NamedTuple):
     """What one record says.
 
     Attributes:
+        stream: The stream that it is in.
         where: Its file and JSON path.
-        barred: Why it must never be published; null where nothing forbids it.
-        level: Its content level, of CivitAI.
-        rank: What the order that was asked sorts by; null where it is not told.
+        id: As spelled; empty where there is none.
+        rejections: The codes of all reasons why it must never be published.
+        flagged: Whether CivitAI calls it nsfw.
+        levels: Its content levels, of CivitAI; pg of the Hub.
+        rank: Its key in the requested order, in steps; None if it says nothing.
     """
 
+    stream: str
     where: str
     id: str
-    barred: str | None
-    level: str
+    rejections: tuple[str, ...]
+    flagged: bool
+    levels: LevelRange
     type: object
     bases: frozenset[str]
-    rank: float | str | None
+    rank: float | None
 
 
 @dataclass(frozen=True)
@@ -69,86 +71,89 @@ class SaidStream:
     def is_unread(self) -> bool:
         return any(page.unread for page in self.pages)
 
-    @cached_property
-    def by_id(self) -> dict[str, list[Said]]:
-        records: dict[str, list[Said]] = {}
-        for said in self.said:
-            records.setdefault(said.id, []).append(said)
-        return records
+    @property
+    def is_trimmed(self) -> bool:
+        """Whether its records show some of their versions only: CivitAI leaves out those of other base models."""
+        return "baseModels" in self.asked
 
     @cached_property
-    def ranks(self) -> dict[str, int]:
-        """The place of each id, where it stands first."""
-        return {identity: rank for rank, identity in enumerate(self.by_id)}
+    def positions(self) -> dict[str, list[int]]:
+        """Where in the stream the records of each model are, rising, by `model_key`."""
+        positions: dict[str, list[int]] = {}
+        for position, said in enumerate(self.said):
+            positions.setdefault(model_key(said.id), []).append(position)
+        return positions
 
     @cached_property
     def said(self) -> list[Said]:
         """All records in their order."""
         return [each for page in self.pages for each in page.said]
 
+    def of(self, key: str) -> list[Said]:
+        """Return the records of a model, by `model_key`."""
+        return [self.said[position] for position in self.positions.get(key, ())]
+
+
+def model_key(identity: str) -> str:
+    """Return what is equal for all spellings of an id: those of the Hub are unique regardless of case."""
+    return identity.casefold()
+
 
 def said(data: Data, source: str, stream: str, ledger: Ledger) -> SaidStream:
     """Read the pages of a stream."""
     asked = parse_qs(ledger.pages[0].url.partition("?")[2])
-    key = _SORTED_BY.get(asked.get("sort", [""])[0], "")
+    field = sort_field(asked)
+    first_s = seconds(ledger.pages[0].fetched_at)
+    read_record = _civitai if source == "civitai" else _hub
+    items = "$.items" if source == "civitai" else "$"
     pages = []
     for page in ledger.pages:
         path = data.raw(source, stream) / page.file
         try:
             body = read(path)
-            value = parse_answer(body, path)[1]
-            records = list(value["items"] if source == "civitai" else value)
-        except (EtlError, TypeError, KeyError) as error:
-            pages.append(SaidPage(page, 0, "", 0, [], str(error) if isinstance(error, EtlError) else f"{page.file} is no page"))
+            records = _records(body, path, items)
+        except EtlError as error:
+            pages.append(SaidPage(page, 0, "", 0, [], str(error)))
             continue
-        place = f"{path}: $.items" if source == "civitai" else f"{path}: $"
-        read_record = _civitai if source == "civitai" else _hub
-        found = [read_record(f"{place}[{n}]", each, key) for n, each in enumerate(records) if isinstance(each, dict)]
+        fetch = Fetch(first_s, seconds(page.fetched_at))
+        found = [
+            read_record(stream, f"{path}: {items}[{index}]", record, field, fetch)
+            for index, record in enumerate(records)
+            if isinstance(record, dict)
+        ]
         pages.append(SaidPage(page, len(body), hashlib.sha256(body).hexdigest(), len(records), found))
     return SaidStream(source, stream, ledger, asked, pages, str(data.ledger(source, stream)))
 
 
-def _hub(where: str, record: dict[str, Any], key: str) -> Said:
-    barred = next((word for word in ("private", "disabled") if record.get(word)), None)
-    return Said(where, str(record.get("id")), barred, "", None, frozenset(), _rank(record.get(key)))
+def _records(body: bytes, path: Path, items: str) -> list[Any]:
+    value = parse_answer(body, path)[1]
+    if items != "$":
+        value = value.get("items") if isinstance(value, dict) else None
+    if not isinstance(value, list):
+        raise BadAnswer(f"{path}: {items} must be a list of records")
+    return value
 
 
-def _civitai(where: str, record: dict[str, Any], key: str) -> Said:
-    stats = record.get("stats")
-    versions = record.get("modelVersions")
-    bases = [each.get("baseModel") for each in versions if isinstance(each, dict)] if isinstance(versions, list) else []
+def _hub(stream: str, where: str, record: dict[str, Any], field: str, fetch: Fetch) -> Said:
     return Said(
-        where, str(record.get("id")), _barred(record), _level(record), record.get("type"),
-        frozenset(base for base in bases if isinstance(base, str)),
-        _rank(stats.get(key)) if isinstance(stats, dict) else None,
+        stream, where, _id(record), hub_rejections(record), False, LevelRange(0, 0), None, frozenset(),  # noqa: FBT003  a field
+        rank(field, record.get(field), fetch),
     )  # fmt: skip
 
 
-def _rank(value: object) -> float | str | None:
-    return value if isinstance(value, int | float | str) else None
+def _civitai(stream: str, where: str, record: dict[str, Any], field: str, fetch: Fetch) -> Said:
+    stats = record.get("stats")
+    bases = (version.get("baseModel") for version in objects(record.get("modelVersions")))
+    return Said(
+        stream, where, _id(record), civitai_rejections(record), is_set(record.get("nsfw")), level_range(record),
+        record.get("type"), frozenset(base for base in bases if isinstance(base, str)),
+        rank(field, stats.get(field), fetch) if isinstance(stats, dict) else None,
+    )  # fmt: skip
 
 
-def _barred(record: dict[str, Any]) -> str | None:
-    """Return why a model of CivitAI must never be published: what is neither false nor null counts as said."""
-    for word in ("poi", "minor"):
-        if record.get(word) is not None and record[word] is not False:
-            return word
-    if record.get("mode") == "TakenDown":
-        return "taken down"
-    return "blocked" if int(_number(record)) & 32 else None
-
-
-def _level(record: dict[str, Any]) -> str:
-    """Return the first level whose bit is set, not below r where the model is flagged; xxx of none."""
-    number = _number(record)
-    bits = 0 if number % 1 else int(number)
-    lowest = next((place for place in range(bits.bit_length()) if bits >> place & 1), len(LEVELS))
-    if record.get("nsfw") is not None and record["nsfw"] is not False:
-        lowest = max(lowest, LEVELS.index("r"))
-    return LEVELS[min(lowest, len(LEVELS) - 1)]
-
-
-def _number(record: dict[str, Any]) -> float:
-    """Return the level's bits; 0 of what is no positive number."""
-    value = record.get("nsfwLevel")
-    return value if isinstance(value, int | float) and not isinstance(value, bool) and value > 0 else 0
+def _id(record: dict[str, Any]) -> str:
+    identity = record.get("id")
+    if isinstance(identity, str):
+        return identity
+    number = whole_number(identity)
+    return "" if number is None else str(number)

@@ -1,0 +1,130 @@
+"""What all records of a model say together, in all complete streams of its source: the worst of them counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from etl.verify.levels import LEVELS, R
+from etl.verify.said import model_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from etl.verify.said import Said, SaidStream
+
+TESTED = ("level", "level_most", "flagged")  # fields of models that options may test and records decide
+_MAX_EXAMPLES = 3  # of spellings in notes
+
+
+@dataclass(slots=True)
+class Evidence:
+    """The records that decide on a model in the manifests of all streams.
+
+    Attributes:
+        rejected: The first one that must never be published.
+        flagged: The first one that is flagged.
+        level: The one of the highest level, of those that show all versions.
+        level_most: The one of the highest upper end.
+        latest: The one fetched last, whose spelling counts.
+        spellings: All spellings of the id.
+    """
+
+    level_most: Said
+    latest: Said
+    latest_at: str
+    rejected: Said | None = None
+    flagged: Said | None = None
+    level: Said | None = None
+    spellings: set[str] = field(default_factory=set)
+
+
+class Finding(NamedTuple):
+    """A value of a model, and the record that decides it."""
+
+    value: str | bool
+    record: Said
+
+
+class Verdict(NamedTuple):
+    """What holds for a model in the manifests of one stream.
+
+    Attributes:
+        rejected: A record that must never be published; None if there is none.
+        unrequested: The first of its records in the stream if the request excludes all of them, else None.
+        latest: Its record fetched last.
+        fields: Of each field in TESTED what counts.
+    """
+
+    rejected: Said | None
+    unrequested: Said | None
+    latest: Said
+    fields: dict[str, Finding]
+
+
+def gather(streams: Iterable[SaidStream]) -> dict[str, Evidence]:
+    """Return the evidence of the models of one source, by `model_key`, from its complete streams."""
+    models: dict[str, Evidence] = {}
+    for stream in sorted(streams, key=lambda stream: stream.name):
+        for page in stream.pages if stream.ledger.complete else ():
+            for record in page.said:
+                if record.id:
+                    _add(models, record, page.told.fetched_at, is_trimmed=stream.is_trimmed)
+    return models
+
+
+def _add(models: dict[str, Evidence], record: Said, fetched_at: str, *, is_trimmed: bool) -> None:
+    """Take the next record: in the order of streams by name, and then of the stream."""
+    evidence = models.get(key := model_key(record.id))
+    if evidence is None:
+        evidence = models[key] = Evidence(record, record, fetched_at)
+    evidence.spellings.add(record.id)
+    if fetched_at >= evidence.latest_at:
+        evidence.latest, evidence.latest_at = record, fetched_at
+    if record.rejections:
+        evidence.rejected = evidence.rejected or record
+    if record.flagged:
+        evidence.flagged = evidence.flagged or record
+    if record.levels.level_most > evidence.level_most.levels.level_most:
+        evidence.level_most = record
+    if not is_trimmed and (evidence.level is None or record.levels.level > evidence.level.levels.level):
+        evidence.level = record
+
+
+def verdict(own: Sequence[Said], elsewhere: Evidence | None, unrequested: Said | None = None) -> Verdict:
+    """Return what holds for a model in the manifests of a stream.
+
+    Args:
+        own: Its records in that stream, at least one.
+        elsewhere: The evidence of all complete streams; None if the model is in none of them.
+        unrequested: Of its records in the stream the one to cite if none was requested.
+    """
+    others = (elsewhere.rejected, elsewhere.flagged, elsewhere.level_most) if elsewhere else ()
+    records = [*own, *(record for record in others if record)]
+    flagged = next((record for record in records if record.flagged), None)
+    untrimmed = [elsewhere.level] if elsewhere and elsewhere.level else []
+    lower = max([*own, *untrimmed], key=lambda record: record.levels.level)
+    upper = max(records, key=lambda record: record.levels.level_most)
+    level = Finding(LEVELS[R], flagged) if flagged and lower.levels.level < R else Finding(LEVELS[lower.levels.level], lower)
+    return Verdict(
+        next((record for record in records if record.rejections), None),
+        unrequested,
+        elsewhere.latest if elsewhere else own[-1],
+        {
+            "level": level,
+            "level_most": Finding(LEVELS[upper.levels.level_most], upper),
+            "flagged": Finding(flagged is not None, flagged or own[0]),
+        },
+    )
+
+
+def spelling_notes(source: str, models: dict[str, Evidence]) -> list[str]:
+    """Return notes on ids that differ in case only, which are one model of the Hub."""
+    several = [evidence for evidence in models.values() if len(evidence.spellings) > 1]
+    notes = []
+    for evidence in several[:_MAX_EXAMPLES]:
+        others = ", ".join(sorted(evidence.spellings - {evidence.latest.id}))
+        notes.append(f"{source}: {evidence.latest.id} is also spelled {others}; the record fetched last counts")
+    if hidden := len(several[_MAX_EXAMPLES:]):
+        notes.append(f"{source}: {len(several)} models are spelled in more than one way, {hidden} not shown")
+    return notes
