@@ -12,6 +12,8 @@ from urllib.parse import parse_qsl
 from etl.explain.desk import EXAMPLES
 from etl.filters import find_filter, query
 from etl.funnel import Funnel, Verdict, funnel, verdict
+from etl.ledger import streams
+from etl.unmatched import examine
 
 if TYPE_CHECKING:
     from etl.explain.desk import Desk
@@ -52,6 +54,7 @@ class PageExplained:
         request: Path and query of the first page that was asked.
         is_asked_otherwise: Whether filters.toml has another request for the stream by now.
         funnel: The numbers that index.json has of it.
+        warnings: Values of its options that no model on disk has.
     """
 
     filter: str
@@ -69,6 +72,7 @@ class PageExplained:
     funnel: dict[str, Any] | None
     drops: list[Drop]
     verdict: Verdict
+    warnings: list[str]
 
 
 def explain_page(desk: Desk, target: str) -> PageExplained:
@@ -80,7 +84,9 @@ def explain_page(desk: Desk, target: str) -> PageExplained:
     """
     each = find_filter(desk.filters, target)
     source = desk.filters.source(each.source)
-    stream = desk.drawn(source, each.stream)
+    drawn = partial(desk.drawn, source)
+    stream = drawn(each.stream)
+    warnings = examine(source, [each], streams(desk.data, source.name), drawn).warnings
     would_ask = query(source.asks_of(each))
     told = funnel(stream, each, desk.filters.limit) if stream else None
     ledger: Ledger | None = stream.ledger if stream else None
@@ -92,7 +98,7 @@ def explain_page(desk: Desk, target: str) -> PageExplained:
         pages=len(ledger.pages) if ledger else 0,
         checked_at=ledger.checked_at if ledger else None, failed=ledger.failed if ledger else None,
         funnel=told.numbers() if told else None, drops=_drops(desk, source, each, told) if told else [],
-        verdict=verdict(each, desk.filters, partial(desk.drawn, source)),
+        verdict=verdict(each, desk.filters, drawn), warnings=warnings,
     )  # fmt: skip
 
 

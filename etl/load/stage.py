@@ -13,7 +13,9 @@ from etl.errors import DiskRefused, Missing
 from etl.exchange import publish
 from etl.files import ALL_MODELS, INDEX, dumps, write
 from etl.funnel import Funnel, Verdict, funnel, short, verdict
+from etl.ledger import streams
 from etl.selection import Held, OnDisk, on_disk
+from etl.unmatched import examine
 
 if TYPE_CHECKING:
     from etl.files import Data
@@ -37,10 +39,14 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Published:
-    """What a load did: the index as written, and why the set could not be exchanged in one step, if it could not."""
+    """What a load did: the index as written, and why the set could not be exchanged in one step, if it could not.
+
+    `warnings` are of values in filters.toml that no model on disk has.
+    """
 
     index: dict[str, Any]
     one_by_one: str | None
+    warnings: list[str]
 
 
 def load(data: Data, filters: Filters) -> Published:
@@ -51,11 +57,12 @@ def load(data: Data, filters: Filters) -> Published:
         BadAnswer: a ledger or a file of models does not keep its contract; nothing is published.
         DiskRefused: the set could not be written; the old one stays.
     """
-    manifests, missing = [], []
+    manifests, missing, warnings = [], [], []
     for source in filters.sources:
-        made, lacking = _of_source(data, source, filters)
+        made, lacking, unmatched = _of_source(data, source, filters)
         manifests += made
         missing += lacking
+        warnings += unmatched
     if not manifests:
         raise Missing(f"{data.raws}: holds no stream that the filters draw on; nothing is published; ask with: make extract")
     files = {each.filter.file: _page(each) for each in manifests}
@@ -64,11 +71,11 @@ def load(data: Data, filters: Filters) -> Published:
     files[INDEX] = _index(manifests, missing, filters, everything, content)
     content[INDEX] = dumps(files[INDEX])
     _keep_contracts(files)
-    return Published(files[INDEX], _publish(data, content))
+    return Published(files[INDEX], _publish(data, content), warnings)
 
 
-def _of_source(data: Data, source: Source, filters: Filters) -> tuple[list[Manifest], list[Filter]]:
-    """Return a source's manifests, and the filters whose stream is not on disk, both in the order of filters.toml."""
+def _of_source(data: Data, source: Source, filters: Filters) -> tuple[list[Manifest], list[Filter], list[str]]:
+    """Return a source's manifests, the filters whose stream is not on disk, and warnings, in the order of filters.toml."""
 
     @cache
     def drawn(stream: str) -> OnDisk | None:
@@ -81,7 +88,7 @@ def _of_source(data: Data, source: Source, filters: Filters) -> tuple[list[Manif
             made.append(Manifest(each, stream.ledger, funnel(stream, each, filters.limit), why))
         else:
             missing.append(each)
-    return made, missing
+    return made, missing, examine(source, source.filters, streams(data, source.name), drawn).warnings
 
 
 def _page(manifest: Manifest) -> dict[str, Any]:

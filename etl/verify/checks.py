@@ -7,9 +7,17 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from etl.files import ALL_MODELS, INDEX
+from etl.ledger import streams
+from etl.selection import on_disk
+from etl.unmatched import examine
 from etl.verify.published import Check, ids
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from etl.files import Data
+    from etl.filters import Filters, Source
+    from etl.selection import OnDisk
     from etl.verify.published import Published
 
 
@@ -128,6 +136,24 @@ def exclusive(published: Published) -> Check:
                 f"{published.where(other.file, f'$.models[{place}].id')}: {identity} is in {one.file} too, but "
                 f"{apart[0].axis} is {apart[0].name} or {apart[1].name}"
             )
+    return check
+
+
+def values(data: Data, filters: Filters, drawn: Mapping[tuple[str, str], OnDisk | None]) -> Check:
+    """Some model on disk has each value that an option keeps or drops, of fields without a closed list of values.
+
+    `drawn` has the streams that filters draw on; others are read from `data`.
+    """
+    check = Check("values of filters.toml")
+    for source in filters.sources:
+
+        def stream(name: str, source: Source = source) -> OnDisk | None:
+            key = source.name, name
+            return drawn[key] if key in drawn else on_disk(data, source, name)
+
+        count, warnings = examine(source, source.filters, streams(data, source.name), stream)
+        check.looked_at += count
+        check.warnings += warnings
     return check
 
 

@@ -53,18 +53,20 @@ def verify(data: Data, filters: Filters, terms: Terms) -> list[Check]:
     used = [(source.name, each.name) for source in filters.sources for each in source.streams]
     rebuilt = Check("rebuild from raw")
     drawn: dict[tuple[str, str], OnDisk | None] = {}
+    values: list[Check] = []
     with tempfile.TemporaryDirectory(prefix="rebuild-") as folder:
         again = Data(Path(folder), data.raws)
         try:
             terms.rebuild(again)
             drawn = {(name, stream): on_disk(again, filters.source(name), stream) for name, stream in used}
+            values = [checks.values(again, filters, drawn)]
         except EtlError as error:
             rebuilt.code = error.code
             rebuilt.problems = str(error).split("\n")
         published = Published(data.manifests, contents(data.manifests), contents(again.manifests), filters, drawn)
     raw = answers.raw([*there.values()])
     raw.problems += unread
-    by_models = [equal_lists(published), checks.rebuild(published)] if drawn else [rebuilt]
+    by_models = [equal_lists(published), *values, checks.rebuild(published)] if drawn else [rebuilt]
     return [
         schemas(published),
         raw,
