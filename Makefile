@@ -99,7 +99,7 @@ clean: ## remove what can be made again
 # Folders are prerequisites too: their times tell of files that were removed. There is no rule for raw files: a checkout
 # rewrites every time, and a fresh clone must never be sent to the network.
 $(models): $(DATA)/models/%/summary.json: etl/transform/%.jq schemas/%.raw.schema.json schemas/model.schema.json \
-  $(addprefix etl/transform/,stage.py page.py fields.py losses.py) $$(decides_$$*) $(common) $$(wildcard $(DATA)/raw $(DATA)/raw/$$* $(DATA)/raw/$$*/* $(DATA)/raw/$$*/*/*.json) $(used) | .venv/ok
+  $(addprefix etl/transform/,stage.py page.py repair.py losses.py) $$(decides_$$*) $(common) $$(wildcard $(DATA)/raw $(DATA)/raw/$$* $(DATA)/raw/$$*/* $(DATA)/raw/$$*/*/*.json) $(used) | .venv/ok
 	@$(etl) transform --source $* --data $(DATA) --filters $(FILTERS)
 
 # Marked old when it could not be made whole, so that the next run tries again instead of finding it up to date.

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from bench.measure import every_combination, spend
 from etl.files import PROJECT, Data, sources
-from etl.transform.size import Sizer
 from etl.transform.page import evidence_of, models_of
+from etl.transform.size import Sizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

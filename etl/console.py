@@ -213,6 +213,8 @@ def tell_load(data: Data, done: Published, now: str) -> None:
         print(f"  {entry['file']:{width}} {entry['count']:4}  {word or ''}".rstrip())
     if done.one_by_one:
         print(f"{data.manifests}: files were replaced one by one, not all at once: {done.one_by_one}", file=sys.stderr)
+    for warning in done.warnings:
+        tell(f"warning: {warning}")
     for each in done.index["missing"]:
         where = data.raw(each["source"], each["stream"])
         print(f"{each['file']}: not made: {where}: {each['reason']}; ask with: {each['command']}", file=sys.stderr)

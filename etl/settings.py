@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from etl.contracts import contract
 from etl.errors import BadUsage
+from etl.fields import fields, nearest_value, nearest_words
 from etl.files import sources
 from etl.filters import SIZES, Axis, Filter, Filters, Option, Rate, SizeClass, Source, choose
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from etl.fields import Field
 
 
 def load_filters(path: Path) -> Filters:
@@ -35,7 +39,7 @@ def load_filters(path: Path) -> Filters:
     try:
         made = tuple(_source(name, table[name]) for name in names)
     except BadUsage as error:
-        raise BadUsage(f"{path}: {error}") from None
+        raise BadUsage("\n".join(f"{path}: {line}" for line in str(error).split("\n"))) from None
     for one, other in itertools.combinations(made, 2):
         if one.prefix == other.prefix:
             raise BadUsage(f"{path}: {other.name}.prefix: {other.prefix} is the prefix of {one.name} too")
@@ -45,7 +49,11 @@ def load_filters(path: Path) -> Filters:
 def _source(name: str, table: dict[str, Any]) -> Source:
     if name not in sources():
         raise BadUsage(f"{name}: no source of that name; there are {', '.join(sources())}")
-    axes = tuple(_axis(name, axis, options) for axis, options in table["axes"].items())
+    sizes = _sizes(name, table["sizes"]) if "sizes" in table else SIZES
+    known = fields(name, sizes)
+    if problems := [*_wrong_values(name, table["axes"], known), *_wrong_ids(name, table.get("skip", ()), known["id"])]:
+        raise BadUsage("\n".join(problems))
+    axes = tuple(_axis(axis, options, known.get(axis)) for axis, options in table["axes"].items())
     seen: dict[str, str] = {}
     for option in (option for axis in axes for option in axis.options if not option.is_default):
         if option.name in seen:
@@ -60,10 +68,8 @@ def _source(name: str, table: dict[str, Any]) -> Source:
     skip = frozenset(table.get("skip", ()))
     largest_bytes = table.get("largest_mb", 64) * 10**6
     rate = Rate(**table["rate"])
-    sizes = _sizes(name, table["sizes"]) if "sizes" in table else SIZES
     asks = table.get("asks", {})
     source = Source(name, table["prefix"], table["page"], largest_bytes, rate, asks, axes, skip, filters, sizes)
-    _check_sizes(source)
     _check_requests(source)
     return source
 
@@ -76,13 +82,22 @@ def _sizes(source: str, table: dict[str, dict[str, float]]) -> tuple[SizeClass, 
     return sizes
 
 
-def _check_sizes(source: Source) -> None:
-    """Refuse options that keep a size class which there is not."""
-    known = {"unknown", *(each.name for each in source.sizes)}
-    for option in (option for axis in source.axes for option in axis.options if option.axis == "size"):
-        if strange := sorted(set(map(str, option.values)) - known):
-            where = f"{source.name}.axes.size.{option.name}"
-            raise BadUsage(f"{where}: no size class {strange[0]}; there are {', '.join(each.name for each in source.sizes)}")
+def _wrong_values(source: str, axes: dict[str, dict[str, Any]], known: Mapping[str, Field]) -> Iterator[str]:
+    """Yield what is wrong with the values that options keep or drop: no model's field could have them."""
+    for axis, options in axes.items():
+        for name, option in options.items():
+            for key in option.keys() & {"keeps", "drops"}:
+                where = f"{source}.axes.{axis}.{name}.{key}"
+                if field := known.get(axis):
+                    yield from (f"{where}: {problem}" for value in option[key] if (problem := field.problem(value)))
+                else:
+                    near = nearest_words(axis, nearest_value(axis, known))
+                    yield f"{where}: models have no field {axis} (expected {', '.join(known)}){near}"
+
+
+def _wrong_ids(source: str, skip: list[str], field: Field) -> Iterator[str]:
+    """Yield which ids to skip have not the form of an id, so that they would skip nothing."""
+    yield from (f"{source}.skip: {problem}" for identity in skip if (problem := field.problem(identity)))
 
 
 def _check_requests(source: Source) -> None:
@@ -99,15 +114,8 @@ def _check_requests(source: Source) -> None:
             raise BadUsage(f"{source.name}: {key} is asked in two places (asks, axes, page); one would undo the other")
 
 
-def _axis(source: str, axis: str, options: dict[str, Any]) -> Axis:
-    fields = contract("model", source).schema["$defs"][source]["properties"]
-    for name, option in options.items():
-        if axis not in fields and ("keeps" in option or "drops" in option):
-            raise BadUsage(
-                f"{source}.axes.{axis}.{name}: keeps and drops look at the model's field {axis}, which it has not; "
-                f"it has {', '.join(fields)}"
-            )
-    is_of_list = fields.get(axis, {}).get("$ref") == "#/$defs/words" or fields.get(axis, {}).get("type") == "array"
+def _axis(axis: str, options: dict[str, Any], field: Field | None) -> Axis:
+    is_of_list = field is not None and field.is_list
     return Axis(
         axis,
         tuple(

@@ -59,6 +59,10 @@ class Streams:
         """Return all of them by name, also those of which the request is another by now."""
         return self._read
 
+    def selections(self) -> list[Selection]:
+        """Return the models of all of them."""
+        return [stored.selection for stored in self._read.values()]
+
     def missing_reason(self, stream: str) -> str | None:
         """Return why a stream is as good as missing; None where it is not.
 

@@ -13,8 +13,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from etl.files import PROJECT
-from etl.transform.size import Sizer
 from etl.transform.page import evidence_of
+from etl.transform.size import Sizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -81,7 +81,7 @@ BROKEN = [
     ("page = 2", "page = 2\nsizes = { small = { below = 7 } }", "only the last has none"),
     ("page = 2", "page = 2\nsizes = { small = { below = 7 }, large = { through = 3 }, huge = {} }", "a greater bound"),
     ("page = 2", "page = 2\nsizes = { small = { below = 7, through = 8 }, large = {} }", "huggingface.sizes.small"),
-    ("page = 2", "page = 2\nsizes = { small = { below = 7 }, rest = {} }", "huggingface.axes.size.large: no size class large"),
+    ("page = 2", "page = 2\nsizes = { small = { below = 7 }, rest = {} }", 'size.large.keeps: "large" is not valid for size'),
 ]
 
 

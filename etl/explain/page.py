@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from etl.explain.desk import EXAMPLES
 from etl.filters import find_filter, query
 from etl.funnel import Funnel, Verdict, funnel, verdict
+from etl.unmatched import examine
 
 if TYPE_CHECKING:
     from etl.explain.desk import Desk
@@ -49,6 +50,7 @@ class PageExplained:
         is_asked_otherwise: Whether filters.toml has another request for the stream by now.
         missing: Why the stream is as good as missing, such as a request that filters.toml has no more; null where it is not.
         funnel: The numbers that index.json has of it.
+        warnings: Values of its options that no model on disk has.
     """
 
     filter: str
@@ -67,6 +69,7 @@ class PageExplained:
     funnel: dict[str, Any] | None
     drops: list[Drop]
     verdict: Verdict
+    warnings: list[str]
 
 
 def explain_page(desk: Desk, target: str) -> PageExplained:
@@ -80,6 +83,7 @@ def explain_page(desk: Desk, target: str) -> PageExplained:
     source = desk.filters.source(each.source)
     streams = desk.streams(source)
     stream = streams.get(each.stream)
+    warnings = examine(source, [each], streams.selections()).warnings
     would_ask = query(source.asks_of(each))
     told = funnel(stream, each, desk.filters.limit) if stream else None
     ledger = streams.ledgers.get(each.stream)
@@ -91,7 +95,7 @@ def explain_page(desk: Desk, target: str) -> PageExplained:
         pages=len(ledger.pages) if ledger else 0,
         checked_at=ledger.checked_at if ledger else None, failed=ledger.failed if ledger else None,
         funnel=told.numbers() if told else None, drops=_drops(desk, source, each, told) if told else [],
-        verdict=verdict(each, desk.filters, streams),
+        verdict=verdict(each, desk.filters, streams), warnings=warnings,
     )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ _STYLES = {"full": "green", "option": "red", "missing": "red"}
 
 
 def page(told: PageExplained) -> list[RenderableType]:
-    """Return the funnel of a page, its verdict, and the commands that show what went."""
+    """Return the funnel of a page, its verdict and warnings, and the commands that show what went."""
     facts = {
         "stream": f"{told.source}/{told.stream}"
         + (f": {told.pages} page{'s' * (told.pages != 1)}, checked {told.checked_at}" if told.request else "")
@@ -40,6 +40,7 @@ def page(told: PageExplained) -> list[RenderableType]:
         rows.append((str(told.funnel["published"]), "", "published", "", ""))
         parts.append(_table(("left", "gone", "at", "which were", "such as"), rows, numbers=2))
     parts.append(Text(told.verdict.words, _STYLES.get(told.verdict.reason, "yellow")))
+    parts += [Text(f"warning: {warning}", "yellow") for warning in told.warnings]
     for drop in (drop for drop in told.drops if drop.commands):
         parts += [Text(f"{drop.what}:"), *(Text(f"  {printable(command)}", "dim") for command in drop.commands)]
     return parts

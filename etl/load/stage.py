@@ -13,6 +13,7 @@ from etl.exchange import publish
 from etl.files import ALL_MODELS, INDEX, dumps, write
 from etl.funnel import Funnel, Verdict, funnel, short, verdict
 from etl.stored import Streams
+from etl.unmatched import examine
 
 if TYPE_CHECKING:
     from etl.files import Data
@@ -54,12 +55,14 @@ class Published:
         one_by_one: Why the set could not be exchanged in one step; None where it was.
         withholding: Streams that withhold models and that extract does not renew.
         respelled: By source, the ids that records spell in several ways, as they are published.
+        warnings: Values in filters.toml that no model on disk has.
     """
 
     index: dict[str, Any]
     one_by_one: str | None
     withholding: list[Withholding]
     respelled: dict[str, list[str]]
+    warnings: list[str]
 
 
 def load(data: Data, filters: Filters) -> Published:
@@ -89,7 +92,12 @@ def load(data: Data, filters: Filters) -> Published:
     _keep_contracts(files)
     withholding = [each for name in streams for each in _withholding(name, streams[name], manifests)]
     respelled = {name: sorted(identity for identity, _, _ in told.respelled.values()) for name, told in streams.items()}
-    return Published(files[INDEX], _publish(data, content), withholding, respelled)
+    warnings = [
+        warning
+        for source in filters.sources
+        for warning in examine(source, source.filters, streams[source.name].selections()).warnings
+    ]
+    return Published(files[INDEX], _publish(data, content), withholding, respelled, warnings)
 
 
 def _of_source(source: Source, streams: Streams, filters: Filters) -> tuple[list[Manifest], list[tuple[Filter, str]]]:

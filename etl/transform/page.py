@@ -13,8 +13,8 @@ from etl.contracts import contract
 from etl.errors import BadAnswer
 from etl.files import PROGRAMS, parse_answer
 from etl.filters import SIZES
-from etl.transform.fields import is_required, repair
 from etl.transform.level import SAFE_SITE, content_levels
+from etl.transform.repair import is_required, repair
 from etl.transform.size import Evidence, Sizer, bases
 from etl.transform.text import sanitize
 

@@ -7,9 +7,14 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from etl.files import ALL_MODELS, INDEX
+from etl.unmatched import examine
 from etl.verify.published import Check, ids
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from etl.filters import Filters
+    from etl.stored import Streams
     from etl.verify.published import Published
 
 
@@ -128,6 +133,19 @@ def exclusive(published: Published) -> Check:
                 f"{published.where(other.file, f'$.models[{place}].id')}: {identity} is in {one.file} too, but "
                 f"{apart[0].axis} is {apart[0].name} or {apart[1].name}"
             )
+    return check
+
+
+def values(filters: Filters, streams: Mapping[str, Streams]) -> Check:
+    """Some model on disk has each value that an option keeps or drops, of fields without a closed list of values.
+
+    `streams` are those on disk, by source.
+    """
+    check = Check("values of filters.toml")
+    for source in filters.sources:
+        count, warnings = examine(source, source.filters, streams[source.name].selections())
+        check.looked_at += count
+        check.warnings += warnings
     return check
 
 

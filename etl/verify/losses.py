@@ -21,7 +21,7 @@ WARNS_FROM = 0.03
 MIN_IDS = 20  # below which a share tells nothing
 
 
-def lost(losses: Mapping[str, Sequence[Mapping[str, Any]]], allowed: Collection[str]) -> Check:
+def lost_too_much(losses: Mapping[str, Sequence[Mapping[str, Any]]], allowed: Collection[str]) -> Check:
     """No reason costs more than a tenth of the models of a source or of a stream, and no field is lost by as many.
 
     `losses` has the rows of each source's summary; `allowed` the losses that are right, as `source/reason` or `source/field`.

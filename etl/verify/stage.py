@@ -15,7 +15,7 @@ from etl.stored import Streams, read_summary
 from etl.verify import answers, checks
 from etl.verify.equal import equal_lists
 from etl.verify.freshness import fresh
-from etl.verify.losses import lost
+from etl.verify.losses import lost_too_much
 from etl.verify.published import Check, Published, schemas
 from etl.verify.said import said
 from etl.verify.shrink import shrunk
@@ -57,6 +57,7 @@ def verify(data: Data, filters: Filters, terms: Terms) -> list[Check]:
     rebuilt = Check("rebuild from raw")
     drawn: dict[tuple[str, str], OnDisk | None] = {}
     losses: dict[str, list[dict[str, Any]]] = {}
+    values: list[Check] = []
     with tempfile.TemporaryDirectory(prefix="rebuild-") as folder:
         again = Data(Path(folder), data.raws)
         try:
@@ -64,13 +65,15 @@ def verify(data: Data, filters: Filters, terms: Terms) -> list[Check]:
             known = {source.name: Streams(again, source) for source in filters.sources}
             drawn = {(name, stream): known[name].get(stream) for name, stream in used}
             losses = {name: read_summary(again, name)["losses"] for name in known}
+            values = [checks.values(filters, known)]
         except EtlError as error:
             rebuilt.code = error.code
             rebuilt.problems = str(error).split("\n")
         published = Published(data.manifests, contents(data.manifests), contents(again.manifests), filters, drawn)
     raw = answers.raw([*there.values()])
     raw.problems += unread
-    by_models = [lost(losses, terms.allowed_losses), equal_lists(published), checks.rebuild(published)] if drawn else [rebuilt]
+    lost = lost_too_much(losses, terms.allowed_losses)
+    by_models = [lost, equal_lists(published), *values, checks.rebuild(published)] if drawn else [rebuilt]
     return [
         schemas(published),
         raw,

@@ -13,8 +13,8 @@ from etl.files import PROJECT
 from etl.filters import SIZES, SizeClass
 from etl.transform.families import bears_out, family, rows
 from etl.transform.names import is_servant, reading
-from etl.transform.size import Evidence, Sizer, Verdict, nominal
 from etl.transform.page import evidence_of
+from etl.transform.size import Evidence, Sizer, Verdict, nominal
 from tests.sizes import FLOORS, ROWS, evidence, table
 
 CLASSES = {each.name for each in SIZES} | {"unknown"}
