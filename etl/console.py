@@ -216,8 +216,7 @@ def tell_load(data: Data, done: Published, now: str) -> None:
     for warning in done.warnings:
         tell(f"warning: {warning}")
     for each in done.index["missing"]:
-        where = data.raw(each["source"], each["stream"])
-        print(f"{each['file']}: not made: {where}: {each['reason']}; ask with: {each['command']}", file=sys.stderr)
+        print(f"{each['file']}: not made: {each['reason']}; ask with: {each['command']}", file=sys.stderr)
     for each in done.withholding:
         age = f"fetched {each.timestamp}, {age_s(each.timestamp, now) / 86400:.1f} days ago"
         remove = shlex.join(["rm", "-r", str(data.raw(each.source, each.stream))])

@@ -53,8 +53,8 @@ class Enough:
     @cached_property
     def _safety(self) -> Safety:
         """What the complete streams on disk say, and then the pages of this run; what cannot be read says nothing."""
-        if current_summary(self._data, self._source.name, self._source.sizes):
-            with suppress(EtlError):
+        with suppress(EtlError):
+            if current_summary(self._data, self._source.name, self._source.sizes):
                 return Streams(self._data, self._source).safety
         safety = Safety()
         for name in streams(self._data, self._source.name):

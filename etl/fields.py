@@ -132,7 +132,7 @@ def _text(value: Value) -> str:
 
 
 def nearest_value(value: Value, values: Iterable[Value]) -> Value:
-    """Return the nearest of some values: of numbers by distance, of text the one that differs least; None if none is near.
+    """Return the nearest of some values: of numbers by distance, of text the one that differs least; None of none.
 
     Letter case does not count. Of several that are as near, the first in order.
     """
@@ -142,7 +142,7 @@ def nearest_value(value: Value, values: Iterable[Value]) -> Value:
         return min(numbers, key=lambda each: (abs(each - value), each))
     matcher = SequenceMatcher(autojunk=False)
     matcher.set_seq2(_text(value).casefold())
-    nearest, score = None, 0.0
+    nearest, score = None, -1.0
     for each in known:
         matcher.set_seq1(_text(each).casefold())
         # The first two are cheap upper bounds of the third.

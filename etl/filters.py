@@ -246,12 +246,15 @@ def nearest(names: list[str]) -> str:
     return f"; nearest: {', '.join(names)}" if names else ""
 
 
-def kept_values(source: str, option: Option) -> frozenset[str | int] | None:
-    """Return what an option keeps of a field whose values are a closed list; None when it keeps them all."""
+def kept_values(source: str, option: Option) -> frozenset[object] | None:
+    """Return what identifies the values that an option keeps of a field; None when it keeps them all.
+
+    Of a closed list they are the values kept; of an open one, those that the option names, with whether it drops them.
+    """
     known = contract("model", source).schema["$defs"][source]["properties"].get(option.axis, {}).get("enum")
     if not option.values:
         return None
     if known is None:
-        return option.values
+        return frozenset((option.drops, value) for value in option.values)
     kept = frozenset(value for value in known if (value in option.values) is not option.drops)
     return None if kept == frozenset(known) else kept

@@ -128,8 +128,7 @@ def verdict(each: Filter, filters: Filters, streams: Streams) -> Verdict:
     """Say in one line why a page is as full as it is; `streams` are those of its source."""
     stream = streams.get(each.stream)
     if stream is None:
-        why = streams.missing_reason(each.stream)
-        return Verdict("missing", f"no stream {each.stream}: {why}; ask with: make extract SOURCE={each.source}")
+        return Verdict("missing", f"{streams.missing_reason(each.stream)}; ask with: make extract SOURCE={each.source}")
     ledger = stream.ledger
     published = min(len(stream.selection.places(each.keeps)), filters.limit)
     reason = short(ledger, published, filters)

@@ -69,13 +69,13 @@ class Streams:
         That is where the request of its ledger selects or orders other records than filters.toml asks for.
         """
         if stream not in self.ledgers:
-            return "no complete stream on disk"
+            return f"no stream {stream} on disk"
         asked = _selecting(parse_qsl(self.ledgers[stream].pages[0].url.partition("?")[2], keep_blank_values=True))
         asks = _selecting(parse_qsl(query(self._source.requests[stream]), keep_blank_values=True))
         if asked == asks:
             return None
         gone, new = (urlencode(sorted(pairs)) or "nothing more" for pairs in (asked - asks, asks - asked))
-        return f"the stream on disk is of another request: it asked {gone}, and filters.toml asks {new}"
+        return f"stream {stream} is of another request: it asked {gone}, and filters.toml asks {new}"
 
     def is_read(self, stream: str) -> bool:
         """Return whether a filter of filters.toml reads a stream, so that extract renews it."""

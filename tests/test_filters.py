@@ -18,6 +18,8 @@ from tests.conftest import FILTERS, OWN_FILTERS
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.conftest import House
+
 OWN = OWN_FILTERS.read_text()
 EVERY = re.sub(r"manifests = \[.*?\]", 'manifests = "all"', OWN, flags=re.DOTALL)
 
@@ -114,6 +116,54 @@ def test_what_an_api_would_ignore_or_refuse_is_never_asked(tmp_path: Path, good:
     path.write_text(OWN.replace(good, bad, 1))
     with pytest.raises(BadUsage, match=re.escape(words)):
         load_filters(path)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "words"),
+    [
+        (
+            'keeps = ["pg", "pg13"]',
+            'drops = ["R"]',
+            'civitai.axes.level.pg13.drops: "R" is not valid for level (expected pg, pg13, r, x or xxx); nearest: r',
+        ),
+        ('keeps = ["mit"]', "keeps = [true]", "huggingface.axes.license.mit.keeps: true is not valid for license"),
+        ("skip = []", 'skip = ["7", "#12"]', 'civitai.skip: "#12" is not valid for id'),
+        ("civitai.axes.base]", "civitai.axes.bass]", "civitai.axes.bass.sdxl.keeps: models have no field bass"),
+    ],
+)
+def test_what_no_model_can_have_is_refused_with_the_nearest(tmp_path: Path, good: str, bad: str, words: str) -> None:
+    assert good in OWN
+    path = tmp_path / "f.toml"
+    path.write_text(OWN.replace(good, bad, 1))
+    with pytest.raises(BadUsage, match=re.escape(f"{path}: {words}")):
+        load_filters(path)
+
+
+def test_every_wrong_value_has_a_line_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "f.toml"
+    path.write_text(OWN.replace('keeps = ["pg", "pg13"]', 'drops = ["R", "XXX"]', 1).replace("skip = []", 'skip = ["x 9"]'))
+    with pytest.raises(BadUsage) as error:
+        load_filters(path)
+    lines = str(error.value).split("\n")
+    assert [line.startswith(f"{path}: civitai.") for line in lines] == [True] * 3
+    assert [line.rpartition("nearest: ")[2] for line in lines] == ["r", "xxx", "9"]
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "words"),
+    [
+        ('keeps = ["small"]', 'keeps = ["Small"]', "huggingface.axes.size.small.keeps"),
+        ('skip = ["o/skipped"]', 'skip = ["https://huggingface.co/o/skipped"]', "nearest: o/skipped"),
+    ],
+)
+def test_the_command_line_refuses_them_with_2(
+    house: House, capsys: pytest.CaptureFixture[str], good: str, bad: str, words: str
+) -> None:
+    text = house.filters.read_text()
+    assert good in text
+    house.filters.write_text(text.replace(good, bad, 1))
+    assert house.run("plan") == 2
+    assert words in capsys.readouterr().err
 
 
 def test_a_missing_file_is_bad_usage(tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def _place_in(desk: Desk, source: Source, each: Filter, ranks: dict[str, int], s
     streams = desk.streams(source)
     stream = streams.get(each.stream)
     if stream is None:
-        return f"no stream {each.stream}: {streams.missing_reason(each.stream)}"
+        return str(streams.missing_reason(each.stream))
     if each.stream not in ranks:
         if each.stream in set_aside:
             return f"set aside: {set_aside[each.stream]}"

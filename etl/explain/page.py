@@ -116,8 +116,9 @@ def _drops(desk: Desk, source: Source, each: Filter, told: Funnel) -> list[Drop]
     for what, gone in (("skipped", told.skipped), ("came again", told.duplicates)):
         left -= len(gone)
         drop(what, gone, left, {}, {})
-    left -= len(told.withheld)
-    drop("withheld", told.withheld, left, {}, told.withheld_by)
+    if told.withheld:
+        left -= len(told.withheld)
+        drop("withheld", told.withheld, left, {}, told.withheld_by)
     for step in told.steps:
         drop(f"{step.axis} {step.option}", step.gone, step.left, step.kept, step.dropped)
     drop("cut", told.cut, len(told.published), {}, {})

@@ -48,7 +48,7 @@ def explain_pair(desk: Desk, targets: tuple[str, str]) -> PairExplained:
     missing = [each for stream, each in zip(streams, pair, strict=True) if stream is None]
     for each in missing:
         why = desk.streams(desk.filters.source(each.source)).missing_reason(each.stream)
-        apart.append(f"{each.name}: no stream {each.stream}: {why}; ask with: make extract SOURCE={each.source}")
+        apart.append(f"{each.name}: {why}; ask with: make extract SOURCE={each.source}")
     alike = None
     if is_one_source and not missing:
         if ids[0] == ids[1]:

@@ -14,7 +14,7 @@ class _Count:
     """Distinct ids, and those of them that were lost, by what (`rejected` or `dropped`) and reason or field."""
 
     ids: set[str] = field(default_factory=set)
-    lost: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
+    lost: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
 
 
 class Losses:
@@ -40,12 +40,12 @@ class Losses:
         for count in (self._counts[None], self._counts.setdefault(stream, _Count())):
             count.ids.update(keys)
             for what, reason, place in lost:
-                count.lost.setdefault((what, reason), {})[keys[place]] = None
+                count.lost.setdefault((what, reason), {}).setdefault(keys[place], by_record[place])
 
     def report(self) -> list[dict[str, Any]]:
         """Return a row for each loss: of a stream, or of the whole source (null), how many of how many ids, and the first."""
         return [
-            {"stream": stream, "what": what, "reason": reason, "ids": len(ids), "of": len(count.ids), "first": next(iter(ids))}
+            {"stream": stream, "what": what, "reason": reason, "ids": len(ids), "of": len(count.ids), "first": next(iter(ids.values()))}
             for stream, count in self._counts.items()
             for (what, reason), ids in sorted(count.lost.items())
         ]

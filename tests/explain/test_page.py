@@ -182,10 +182,16 @@ def test_the_commands_are_for_any_folder_and_text_keeps_them(
 
 def test_a_stream_that_was_asked_otherwise_is_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     put_everything(house)
-    assert not explained(house, capsys, "hf/small")["is_asked_otherwise"]
+    told = explained(house, capsys, "hf/small")
+    assert (told["is_asked_otherwise"], told["missing"]) == (False, None)
     ledger = house.data.ledger("huggingface", "default")
     ledger.write_text(ledger.read_text().replace("limit=2", "limit=3"))
-    assert explained(house, capsys, "hf/small")["is_asked_otherwise"]
+    assert not explained(house, capsys, "hf/small")["is_asked_otherwise"]
+    ledger.write_text(ledger.read_text().replace("sort=downloads", "sort=likes"))
+    told = explained(house, capsys, "hf/small")
+    why = "stream default is of another request: it asked sort=likes, and filters.toml asks sort=downloads"
+    assert (told["is_asked_otherwise"], told["missing"], told["funnel"]) == (True, why, None)
+    assert told["verdict"] == {"reason": "missing", "words": f"{why}; ask with: make extract SOURCE=huggingface"}
 
 
 @pytest.mark.parametrize("name", ["page-0001.json", "summary.json"])

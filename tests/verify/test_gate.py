@@ -437,6 +437,6 @@ def test_text_tells_notes_warnings_and_all_problems(house: House, tmp_path: Path
     assert list(failed(told)) == ["age of the streams"]
     assert "     warning: " in told
     assert (
-        f"now against {base}: 2 of 5 manifests differ; models: 5 came, 12 went; make diff tells what\n14 checks, 1 failed\n"
+        f"now against {base}: 2 of 5 manifests differ; models: 5 came, 12 went; make diff tells what\n15 checks, 1 failed\n"
         in told
     )

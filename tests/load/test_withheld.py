@@ -1,0 +1,164 @@
+"""Models that other records withhold: across streams and within one, told in verdict and funnel, and topped up."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import House, civitai, hf
+
+CIVITAI = """
+limit = 3
+depth = 40
+[civitai]
+prefix = "civitai"
+page = 10
+rate = { requests = 1, seconds = 1, in_flight = 1 }
+asks = { sort = "Most Downloaded", nsfw = true }
+manifests = ["pg", "r", "month", "sdxl", "pg/sdxl"]
+[civitai.axes.level]
+all = { label = "All" }
+pg = { label = "PG", keeps = ["pg"] }
+r = { label = "R", keeps = ["pg", "pg13", "r"] }
+[civitai.axes.period]
+alltime = { label = "All time", asks = { period = "AllTime" } }
+month = { label = "Month", asks = { period = "Month" } }
+[civitai.axes.base]
+all = { label = "All bases" }
+sdxl = { label = "SDXL", asks = { baseModels = ["SDXL 1.0"] } }
+"""
+POI: dict[str, Any] = {"poi": True}
+
+
+@pytest.fixture
+def works(house: House) -> House:
+    """Return an empty data folder for CivitAI, with pages by level, period and base."""
+    house.filters.write_text(CIVITAI)
+    return house
+
+
+def fill(works: House, **streams: list[dict[str, Any]]) -> None:
+    for stream in ("default", "month", "sdxl"):
+        works.put("civitai", stream, streams.get(stream, [civitai(9)]))
+    assert works.run("manifests") == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        (POI, "poi"), ({"minor": True}, "minor"), ({"mode": "TakenDown"}, "takendown"), ({"availability": "Private"}, "notpublic"),
+        ({"nsfwLevel": 16}, "xxx"), ({"nsfw": True}, "xxx"), ({"nsfwLevel": 6}, "pg13"),
+    ],
+)  # fmt: skip
+def test_what_one_stream_says_counts_in_every_other(works: House, fields: dict[str, Any], word: str) -> None:
+    fill(works, default=[civitai(1), civitai(2), civitai(3), civitai(4)], month=[civitai(1, **fields)])
+    assert works.ids("civitai-filter-pg.json") == ["2", "3", "4"]
+    entry = works.entry("civitai-filter-pg.json")
+    assert (entry["funnel"]["withheld"], entry["verdict"]) == (1, "full, 3 models")
+    fill(works, default=[civitai(1), civitai(2)], month=[civitai(1, **fields)])
+    assert works.ids("civitai-filter-pg.json") == ["2"]
+    entry = works.entry("civitai-filter-pg.json")
+    assert entry["verdict"] == f"short, 1 of 3: 1 withheld: stream month says {word}; the API has no more"
+    assert works.run("verify") == 0
+
+
+def test_a_manifest_that_withholding_empties_says_so(works: House) -> None:
+    fill(works, default=[civitai(1)], month=[civitai(1, **POI)])
+    entry = works.entry("civitai-filter-pg.json")
+    assert (entry["count"], entry["short"]) == (0, "exhausted")
+    assert entry["verdict"].startswith("empty: 1 withheld: stream month says poi; the API has no more")
+    assert works.run("verify") == 0
+
+
+def test_two_records_in_one_stream_are_two_witnesses(works: House) -> None:
+    fill(works, default=[civitai(1), civitai(2), civitai(1, nsfw=True), civitai(2, **POI), civitai(3)])
+    assert works.ids("civitai-filter-pg.json") == ["3"]
+    verdict = works.entry("civitai-filter-pg.json")["verdict"]
+    assert "2 withheld: stream default says poi 1, stream default says xxx 1" in verdict
+    assert works.run("verify") == 0
+
+
+def test_a_stream_of_a_base_model_shows_only_a_part(works: House) -> None:
+    explicit = civitai(1, nsfwLevel=8)
+    fill(works, default=[civitai(1), civitai(2)], sdxl=[explicit, civitai(2, nsfw=True), civitai(3)])
+    assert works.ids("civitai-filter-pg.json") == ["1"]  # 1 is pg as a whole; 2 is flagged
+    assert works.ids("civitai-filter-pg-sdxl.json") == ["3"]
+    assert works.ids("civitai-filter-sdxl.json") == ["1", "2", "3"]
+    assert works.entry("civitai-filter-r.json")["count"] == 1
+    fill(works, default=[civitai(1, nsfwLevel=4)], sdxl=[civitai(1), civitai(3)])
+    assert works.ids("civitai-filter-pg-sdxl.json") == ["3"]
+    assert works.run("verify") == 0
+
+
+def test_a_stream_that_no_filter_reads_counts_and_says_how_to_remove_it(
+    works: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767657600")  # 2026-01-06
+    works.put("civitai", "old", [civitai(1, **POI)], asks={"period": "Year"})
+    fill(works, default=[civitai(1), civitai(2)])
+    verdict = works.entry("civitai-filter-pg.json")["verdict"]
+    assert verdict == "short, 1 of 3: 1 withheld: stream old says poi; no filter reads stream old; the API has no more"
+    told = capsys.readouterr().err
+    where = works.data.raw("civitai", "old")
+    assert "civitai: stream old (fetched 2026-01-01T00:00:00.000Z, 5.0 days ago) withholds 1 models; no filter reads it" in told
+    assert told.rstrip().endswith(f"to remove it: rm -r {where}")
+    works.put("civitai", "old", [civitai(1, **POI)], complete=False)
+    assert works.run("manifests") == 0
+    assert works.ids("civitai-filter-pg.json") == ["1", "2"]
+
+
+def test_spellings_of_an_id_are_one_model_spelled_as_fetched_last(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    early, late = "2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z"
+    house.put("huggingface", "default", [hf("Org/Model-Dynamic"), hf("o/x"), hf("ORG/model-dynamic")], fetched_at=early)
+    house.put("huggingface", "likes", [hf("o/y"), hf("Org/Model-dynamic")], fetched_at=late)
+    assert house.run("manifests") == 0
+    assert house.ids("hf-filter-other.json") == ["Org/Model-dynamic", "o/x"]
+    assert house.ids("hf-filter-likes.json") == ["o/y", "Org/Model-dynamic"]
+    models = house.manifest("all-models.json")["models"]
+    assert [(model["id"], model["name"]) for model in models] == [
+        ("Org/Model-dynamic", "Model-dynamic"), ("o/x", "x"), ("o/y", "y"),
+    ]  # fmt: skip
+    assert "1 models whose ids are spelled in several ways" in capsys.readouterr().err
+    assert house.run("verify") == 0
+    house.put("huggingface", "likes", [hf("o/y"), hf("org/MODEL-dynamic", private=True)], fetched_at=late)
+    assert house.run("manifests") == 0
+    assert house.ids("hf-filter-other.json") == ["o/x"]
+
+
+def test_a_skipped_id_is_skipped_in_any_spelling(house: House) -> None:
+    house.put("huggingface", "default", [hf("O/Skipped"), hf("o/x")])
+    house.put("huggingface", "likes", [hf("o/x")])
+    assert house.run("manifests") == 0
+    assert house.ids("hf-filter-other.json") == ["o/x"]
+    assert house.entry("hf-filter-other.json")["funnel"]["skipped"] == 1
+
+
+RECORD = st.builds(
+    lambda number, mask, nsfw, poi: civitai(number, nsfwLevel=mask, nsfw=nsfw, poi=poi, type="LORA"),
+    st.integers(1, 4), st.integers(1, 31), st.booleans(), st.sampled_from([False, False, False, True]),
+)  # fmt: skip
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(default=st.lists(RECORD, max_size=4), month=st.lists(RECORD, max_size=4))
+def test_a_second_stream_never_makes_a_manifest_less_safe(
+    works: House, default: list[dict[str, Any]], month: list[dict[str, Any]]
+) -> None:
+    text = CIVITAI.replace("limit = 3", "limit = 9")
+    works.filters.write_text(text)
+    fill(works, default=default, month=[])
+    before = {file: set(works.ids(file)) for file in ("civitai-filter-pg.json", "civitai-filter-r.json")}
+    fill(works, default=default, month=month)
+    assert works.run("verify") == 0
+    for file, ids in before.items():
+        assert set(works.ids(file)) <= ids
+        entry = works.entry(file)
+        numbers = entry["funnel"]
+        assert numbers["withheld"] == len(ids) - entry["count"]
+        assert numbers["records"] == len(
+            json.loads((works.data.raw("civitai", "default") / "page-0001.json").read_bytes())["items"]
+        )
