@@ -45,7 +45,14 @@ class Losses:
     def report(self) -> list[dict[str, Any]]:
         """Return a row for each loss: of a stream, or of the whole source (null), how many of how many ids, and the first."""
         return [
-            {"stream": stream, "what": what, "reason": reason, "ids": len(ids), "of": len(count.ids), "first": next(iter(ids.values()))}
+            {
+                "stream": stream,
+                "what": what,
+                "reason": reason,
+                "ids": len(ids),
+                "of": len(count.ids),
+                "first": next(iter(ids.values())),
+            }
             for stream, count in self._counts.items()
             for (what, reason), ids in sorted(count.lost.items())
         ]

@@ -19,10 +19,10 @@ from etl.errors import BadAnswer, Unavailable
 from etl.extract.api import Access
 from etl.extract.http import Client
 from etl.extract.huggingface import API
-from etl.extract.reading import MOST_EMPTY, Judged, Reading, Terms, age_s
+from etl.extract.reading import MOST_EMPTY, Judged, Reading, Terms
 from etl.extract.verdict import Answer
 from etl.files import Data
-from etl.ledger import read_ledger
+from etl.ledger import age_s, read_ledger
 from etl.selection import Selection
 from etl.settings import load_filters
 from etl.transform.page import models_of

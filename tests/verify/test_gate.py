@@ -11,16 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl.transform.level import from_evidence
-from etl.verify.answers import _height, _out_of_order
-from etl.verify.said import _barred, _level
+from etl.verify.levels import LEVELS, civitai_rejections, level_range
 from tests.conftest import House, civitai, hf
 from tests.transform.test_stage import HOSTILE, made
 from tests.verify.test_stage import failed
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from random import Random
 
 SMALL = {"safetensors": {"total": 1_000_000_000}}
 CIVITAI = """
@@ -61,14 +58,14 @@ def checked(house: House, capsys: pytest.CaptureFixture[str], *more: str) -> dic
 
 
 UNSAFE: list[tuple[dict[str, Any], str]] = [
-    ({"nsfw": True}, "is r"),
+    ({"nsfw": True}, "is xxx"),
     ({"nsfwLevel": 4}, "is r"),
     ({"nsfwLevel": None}, "is xxx"),
     ({"nsfwLevel": 12}, "is r"),
     ({"poi": True}, "is poi"),
     ({"minor": True}, "is minor"),
-    ({"mode": "TakenDown"}, "is taken down"),
-    ({"nsfwLevel": 33}, "is blocked"),
+    ({"mode": "TakenDown"}, "is takendown"),
+    ({"availability": "Private"}, "is notpublic"),
 ]
 
 
@@ -89,7 +86,8 @@ def test_no_safe_page_has_a_model_that_its_record_calls_unsafe(
     problems = checked(works, capsys)[name]["problems"]
     assert len(problems) == 2
     for page, problem in zip(("civitai-filter-pg.json", "civitai-filter-pg13.json"), problems, strict=True):
-        assert f"{page}: $.models[1]: 2 {told}, see {works.data.raw('civitai', 'default')}/page-0001.json: $.items[1]" in problem
+        record = f"{works.data.raw('civitai', 'default')}/page-0001.json: $.items[1]"
+        assert f"{page}: $.models[1]: 2 {told} in stream default, see {record}" in problem
 
 
 def test_a_model_of_no_record_is_refused_on_any_page(works: House, capsys: pytest.CaptureFixture[str]) -> None:
@@ -124,7 +122,7 @@ def test_private_and_disabled_repositories_are_refused(house: House, capsys: pyt
     value["models"].append({"id": "o/b", "slug": "o--b", "name": "b"})
     path.write_text(json.dumps(value))
     (problem,) = checked(house, capsys)["levels and flags, read again"]["problems"]
-    assert f"$.models[1]: o/b is {field}, see " in problem
+    assert f"$.models[1]: o/b is {field} in stream likes, see " in problem
 
 
 def test_of_a_model_that_came_twice_each_record_counts(works: House, capsys: pytest.CaptureFixture[str]) -> None:
@@ -151,12 +149,15 @@ def test_what_the_apis_own_filter_let_through_is_counted(works: House, capsys: p
 
 
 @given(st.sampled_from(HOSTILE) | st.integers(-2, 70) | st.floats(-1e9, 1e9), st.sampled_from([*HOSTILE, False, 0]))
-def test_both_readings_of_a_level_agree(level: Any, nsfw: Any) -> None:
-    record = civitai(1, nsfwLevel=level, nsfw=nsfw)
-    page = made("civitai", record)
-    models = [model["level"] for model in page.models]
-    assert models == ([] if _barred(record) else [_level(record)])
-    assert _level({"nsfwLevel": 1}) == from_evidence(nsfw=False, nsfw_level=1) == "pg"
+def test_both_readings_of_a_level_agree(mask: Any, nsfw: Any) -> None:
+    record = civitai(1, nsfwLevel=mask, nsfw=nsfw)
+    (model,) = made("civitai", record).models
+    assert (model["level"], model["level_most"]) == tuple(LEVELS[level] for level in level_range(record))
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(["poi", "minor", "mode", "availability"], st.sampled_from(HOSTILE))))
+def test_both_readings_reject_the_same(fields: dict[str, Any]) -> None:
+    assert bool(made("civitai", civitai(1, **fields)).set_aside) is bool(civitai_rejections(fields))
 
 
 def test_options_that_most_answers_ignore_are_refused_and_some_are_counted(
@@ -174,7 +175,7 @@ def test_options_that_most_answers_ignore_are_refused_and_some_are_counted(
     value["models"].insert(0, {"id": "1", "slug": "1", "name": "model 1"})
     path.write_text(json.dumps(value))
     (problem,) = checked(works, capsys)["levels and flags, read again"]["problems"]
-    assert "$.models[0]: 1 is not what was asked for, see " in problem
+    assert "$.models[0]: 1 is not what was asked for in stream loras, see " in problem
     works.filters.write_text(works.filters.read_text().replace('types = ["LORA"]', 'types = ["LORA"], baseModels = ["SDXL 1.0"]'))
     works.put("civitai", "loras", [civitai(2, type="LORA")])
     assert works.run("manifests") == 0
@@ -208,17 +209,6 @@ def test_an_order_that_the_source_ignores_is_refused_and_counters_that_moved_are
     house.put("huggingface", "likes", [hf(f"o/m{n}", lastModified=f"2026-01-0{n}") for n in range(1, 8)])
     assert house.run("manifests") == 0
     assert any("6 of 7 records" in each for each in checked(house, capsys)[name]["problems"])
-
-
-@given(st.lists(st.floats(0, 1e6), min_size=30, max_size=200), st.randoms())
-def test_counters_that_moved_by_a_twentieth_are_in_order_and_shuffled_ones_are_not(counts: list[float], rng: Random) -> None:
-    moved = [_height(count * rng.uniform(1, 1.05)) for count in sorted(counts, reverse=True)]
-    assert _out_of_order(moved) <= 1 + len(moved) // 20
-    rising = [_height(1000 * 1.01**place) for place in range(len(counts))]
-    assert _out_of_order(rising) > 1 + len(rising) // 20
-    apart = [_height(1e6 * 1.2**-place) for place in range(len(counts))]
-    rng.shuffle(apart)
-    assert apart == sorted(apart, reverse=True) or _out_of_order(apart) > 0
 
 
 def lost(house: House, folder: Path, before: int, *now: Any, **ledger: Any) -> str:

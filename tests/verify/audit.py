@@ -1,0 +1,59 @@
+"""Raw streams and hand-written manifests, so that the audit is tested without what the transform makes of them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from etl.filters import Axis, Filter, Filters, Option, Rate, Source
+from etl.ledger import read_ledger, streams
+from etl.verify.published import Published
+from etl.verify.said import said
+from tests.conftest import TIME, House
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from etl.verify.said import SaidStream
+
+
+def put(house: House, source: str, stream: str, query: str, *records: Any, fetched_at: str = TIME, **ledger: Any) -> None:
+    """Put a stream of one page that was asked with a query."""
+    house.put(source, stream, list(records), **ledger)
+    path = house.data.ledger(source, stream)
+    text = path.read_text().replace('"url": "/1"', f'"url": "/api?{query}"')
+    path.write_text(text.replace(f'"fetched_at": "{TIME}"', f'"fetched_at": "{fetched_at}"'))
+
+
+def option(axis: str, name: str, *values: Any, drops: bool = False, is_default: bool = False, **asks: Any) -> Option:
+    return Option(axis, name, name, asks, frozenset(values), drops, is_default)
+
+
+def filters(source: str, *options: Option, skip: tuple[str, ...] = ()) -> Filters:
+    """Return filters with one manifest for each option, which is alone in its axis but for a default."""
+    axes = tuple(Axis(one.name, (option(one.axis, "all", is_default=True), one)) for one in options)
+    made = tuple(
+        Filter(source, "m", tuple(axis.options[axis.options[1] is one] for axis in axes)) for one in options
+    )  # fmt: skip
+    return Filters(100, 100, (Source(source, "m", 100, 10**6, Rate(1, 1, 1), {}, axes, frozenset(skip), made),))
+
+
+def manifest(one: Filter, *ids: str) -> bytes:
+    models = [{"id": identity, "slug": identity.replace("/", "--"), "name": identity} for identity in ids]
+    return json.dumps({"filter": one.title, "models": models, "timestamp": TIME}).encode()
+
+
+def published(chosen: Filters, folder: Path, *lists: list[str]) -> Published:
+    """Return the manifests of the filters, each of which holds one of the lists of ids."""
+    content = {
+        one.file: manifest(one, *ids)
+        for one, ids in zip(chosen.sources[0].filters, lists, strict=True)
+    }  # fmt: skip
+    return Published(folder, content, {}, chosen, {})
+
+
+def read_streams(house: House, source: str) -> dict[tuple[str, str], SaidStream]:
+    """Return all streams of a source on disk."""
+    names = streams(house.data, source)
+    assert names
+    return {(source, name): said(house.data, source, name, read_ledger(house.data, source, name)) for name in names}
