@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import json
 from calendar import monthrange
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 Query = list[tuple[str, str]]
 Record = dict[str, Any]
@@ -51,12 +52,19 @@ class Hub:
     )
     FULL: tuple[str, ...] = (*DEFAULT, "author", "sha", "lastModified", "gated", "disabled", "siblings")
     HONOURED = frozenset(
-        "sort limit expand expand[] filter author search pipeline_tag gated cursor full config cardData".split(),
+        "sort limit expand expand[] filter library author search pipeline_tag gated cursor full config cardData".split(),
     )
+    NOT_HERE = frozenset(("apps", "inference", "inference_provider", "num_parameters"))
 
-    def __init__(self, catalogue: list[Record], token: str | None = None, largest: int = 1000) -> None:
-        """`largest` is how many records a page has at most, whatever is asked."""
-        self.token, self.largest = token, largest
+    def __init__(self, catalogue: list[Record], token: str | None = None, largest: int = 1000, origin: str | None = None) -> None:
+        """`largest` is how many records a page has at most, whatever is asked; links name `origin`, if any, as of a mirror.
+
+        Raises:
+            ValueError: two ids are the same but for case, which the Hub does not allow.
+        """
+        self.token, self.largest, self.origin = token, largest, origin
+        if twice := [key for key, count in Counter(record["id"].lower() for record in catalogue).items() if count > 1]:
+            raise ValueError(f"{twice[0]}: the Hub's ids are unique regardless of case")
         self.catalogue = [
             {"_id": f"{place:024x}", "createdAt": "2022-03-02T23:29:04.000Z", "modelId": record["id"], **record}
             for place, record in enumerate(catalogue)
@@ -69,6 +77,8 @@ class Hub:
             message = "Invalid credentials in Authorization header"
             return Answer(401, {"error": message}, {"X-Error-Message": message})
         asked = dict(query)
+        if asked.keys() & self.NOT_HERE:
+            return _not_here(asked.keys() & self.NOT_HERE)
         sort = asked.get("sort", "trendingScore")
         if sort not in self.SORTS:
             return Answer(400, {"error": f"✖ Invalid sort parameter: {sort}"})
@@ -86,7 +96,7 @@ class Hub:
         if more:
             cursor = base64.b64encode(json.dumps([page[-1].get(sort), page[-1]["_id"]]).encode()).decode()
             following = urlencode([each for each in query if each[0] != "cursor"] + [("cursor", cursor)])
-            told["Link"] = f'<{host}{self.PATH}?{following}>; rel="next"'
+            told["Link"] = f'<{self.origin or host}{self.PATH}?{following}>; rel="next"'
         value = [{name: record[name] for name in fields if name in record} for record in page]
         return Answer(200, value, told, tuple(sorted({key for key, _ in query} - self.HONOURED)))
 
@@ -100,6 +110,7 @@ class Hub:
             for record in self.catalogue
             if not record.get("private")
             and tags <= set(record.get("tags", ()))
+            and asked.get("library") in (None, record.get("library_name"), *record.get("tags", ()))
             and asked.get("author") in (None, record["id"].split("/")[0])
             and asked.get("search", "").lower() in record["id"].lower()
             and asked.get("pipeline_tag") in (None, record.get("pipeline_tag"))
@@ -166,7 +177,7 @@ class Civitai:
         if {"favorites", "hidden"} & asked.keys():
             return Answer(401, {"error": "Unauthorized"})
         if asked.keys() & self.NOT_HERE:
-            return Answer(501, {"error": f"this server does not imitate {', '.join(sorted(asked.keys() & self.NOT_HERE))}"})
+            return _not_here(asked.keys() & self.NOT_HERE)
         if issues := self._issues(asked):
             return Answer(400, {"error": {"name": "ZodError", "message": json.dumps(issues, indent=2)}})
         limit = int(asked.get("limit", ["100"])[0] or 0)
@@ -256,6 +267,10 @@ class Civitai:
         """Return the record, with the versions of the asked base models only."""
         versions = [version for version in record["modelVersions"] if not bases or version.get("baseModel") in bases]
         return {**record, "modelVersions": versions}
+
+
+def _not_here(names: Iterable[str]) -> Answer:
+    return Answer(501, {"error": f"this server does not imitate {', '.join(sorted(names))}"})
 
 
 def parse(query: str) -> Query:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,10 +19,10 @@ from etl.console import Watch
 from etl.extract.stage import alone
 from etl.files import PROJECT
 from etl.ledger import read_ledger
-from tests.apis import Civitai
-from tests.catalogue import HIDDEN, NOW, civitai_catalogue
+from tests.apis import Civitai, Hub
+from tests.catalogue import HIDDEN, NOW, civitai_catalogue, hub_catalogue
 from tests.golden import EPOCH, GOLDEN
-from tests.server import Fault
+from tests.server import Fault, Server
 
 if TYPE_CHECKING:
     from etl.extract.reading import Reading
@@ -44,6 +45,29 @@ def test_all_streams_are_read_with_at_most_three_requests_in_flight_over_as_many
             assert re.fullmatch(r"model-manifests/[\d.]+; python-requests/[\d.]+", call.headers["User-Agent"])
             assert call.headers["Accept-Encoding"] == "gzip"
             assert "Authorization" not in call.headers
+
+
+@pytest.mark.parametrize("base", ["", "/hf"])
+def test_a_mirror_whose_links_name_the_host_it_copies_is_read_whole_and_that_host_is_not_asked(
+    live: Live, monkeypatch: pytest.MonkeyPatch, base: str
+) -> None:
+    assert live.run("extract", "--source", "huggingface") == 0
+    direct = {path: path.read_bytes() for path in live.data.raw("huggingface").glob("*/page-*.json")}
+    live.hub.forget()
+    shutil.rmtree(live.data.raw("huggingface"))
+    with Server(Hub(hub_catalogue(), token="good")) as copied:  # noqa: S106  of the local server
+        live.hub.api, live.hub.base = Hub(hub_catalogue(), token="good", origin=copied.url), base  # noqa: S106
+        live.hub.body.cache_clear()
+        monkeypatch.setenv("HF_ENDPOINT", live.hub.url)
+        monkeypatch.setenv("HF_TOKEN", "good")
+        assert live.run("extract", "--source", "huggingface") == 0
+        link = live.hub.api.answer([("limit", "1")], {}, live.hub.url).headers["Link"]
+        assert link.startswith(f"<{copied.url}/api/models?limit=1&cursor=")
+        assert copied.calls == []
+    assert {path: path.read_bytes() for path in live.data.raw("huggingface").glob("*/page-*.json")} == direct
+    assert len(direct) == len(live.hub.calls) > 3
+    urls = [page.url for page in read_ledger(live.data, "huggingface", "default").pages]
+    assert {url.split("?")[0] for url in urls} == {f"{base}/api/models"}
 
 
 def test_no_more_requests_are_sent_in_a_window_than_the_rate_allows(live: Live) -> None:
