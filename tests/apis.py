@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
+from tests.masks import PG, stamped
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -160,13 +162,16 @@ class Civitai:
     NOT_HERE = frozenset(("query", "ids", "modelVersionIds", "username", "checkpointType", "periodMode", "primaryFileOnly"))
 
     def __init__(
-        self, catalogue: list[Record], now: datetime, hidden: frozenset[int] = frozenset(), *, deaf: str = "", twice: bool = False
-    ) -> None:
+        self, catalogue: list[Record], now: datetime, hidden: frozenset[int] = frozenset(), *,
+        deaf: str = "", twice: bool = False, counts_by_base: bool = False,
+    ) -> None:  # fmt: skip
         """`hidden` are ids dropped after the query, so that their pages hold fewer than `limit`.
 
-        A parameter named `deaf` is ignored; `twice` repeats the last record of a page at the head of the next.
+        A parameter named `deaf` is ignored; `twice` repeats the last record of a page at the head of the next. With
+        `counts_by_base`, where base models are asked, models are sorted by the counters of their versions of these.
+        The catalogue's records hold flags and images; the masks on models and versions are written here, see `stamped`.
         """
-        self.deaf, self.twice = deaf, twice
+        self.deaf, self.twice, self.counts_by_base = deaf, twice, counts_by_base
         self.catalogue = catalogue
         self.now = now
         self.hidden = hidden
@@ -183,25 +188,26 @@ class Civitai:
         limit = int(asked.get("limit", ["100"])[0] or 0)
         if "page" in asked and int(asked["page"][0]) * limit > 1000:
             return Answer(429, {"error": "You've requested too many pages, please use cursors instead"})
-        keys = self.SORTS[asked.get("sort", ["Highest Rated"])[0]]
-        records = sorted(self._found(asked), key=lambda record: self._rank(record, keys))
+        keys, bases = self.SORTS[asked.get("sort", ["Highest Rated"])[0]], asked.get("baseModels", [])
+        records = sorted(self._found(asked), key=lambda record: self._rank(record, keys, bases))
         if "cursor" in asked:
             try:
                 *values, identity = map(int, asked["cursor"][0].split("|"))
                 first, second = values
             except ValueError:
                 return Answer(400, {"message": "Invalid cursor for the current sort"})
-            records = [record for record in records if self._rank(record, keys) >= (-first, -second, identity)]
+            records = [record for record in records if self._rank(record, keys, bases) >= (-first, -second, identity)]
         page, rest = records[:limit], records[limit - self.twice :]
         metadata: dict[str, Any] = {}
         if rest and limit:
-            first, second, identity = self._rank(rest[0], keys)
+            first, second, identity = self._rank(rest[0], keys, bases)
             metadata["nextCursor"] = f"{-first}|{-second}|{identity}"
             again = [each for each in query if each[0] != "cursor"] + [("cursor", metadata["nextCursor"])]
             metadata["nextPage"] = f"https://{host.split('://')[1]}{self.PATH}?{urlencode(again)}"
         elif "page" in asked:
             metadata |= {"currentPage": int(asked["page"][0]), "pageSize": limit}
-        items = [self._shown(record, asked.get("baseModels", [])) for record in page if record["id"] not in self.hidden]
+        is_mature = self._is_mature(asked)
+        items = [stamped(record, bases, is_mature=is_mature) for record in page if record["id"] not in self.hidden]
         told = {} if "Authorization" in headers else {"Cache-Control": "public, s-maxage=300, stale-while-revalidate=150"}
         return Answer(200, {"items": items, "metadata": metadata}, told, tuple(sorted(asked.keys() - self.HONOURED)))
 
@@ -227,7 +233,7 @@ class Civitai:
 
     def _found(self, asked: Mapping[str, list[str]]) -> list[Record]:
         types, bases = asked.get("types"), asked.get("baseModels")
-        mature = self.WORDS[asked.get("nsfw", ["false"])[0].lower()]
+        is_mature = self._is_mature(asked)
         since = self._since(asked.get("period", ["AllTime"])[0])
         tag = asked.get("tag", [""])[0]
         known = any(tag in record.get("tags", ()) for record in self.catalogue)  # the filter of an unknown tag is dropped
@@ -235,8 +241,8 @@ class Civitai:
             record
             for record in self.catalogue
             if not record.get("poi")
-            and not (mature and record.get("minor"))
-            and record.get("nsfwLevel", 0) & (31 if mature else 1)
+            and not (is_mature and record.get("minor"))
+            and (is_mature or (stamped(record, bases or ()).get("nsfwLevel") or 0) & PG)
             and (types is None or record["type"] in types)
             and (bases is None or any(version.get("baseModel") in bases for version in record["modelVersions"]))
             and (since is None or self._published(record) >= since)
@@ -257,16 +263,16 @@ class Civitai:
     def _published(record: Record) -> str:
         return max((version.get("publishedAt") or "" for version in record["modelVersions"]), default="")
 
-    @staticmethod
-    def _rank(record: Record, keys: tuple[str, ...]) -> tuple[int, int, int]:
-        first, second = (-(record["stats"].get(key) or 0) for key in keys)
-        return first, second, record["id"]
+    def _is_mature(self, asked: Mapping[str, list[str]]) -> bool:
+        return self.WORDS[asked.get("nsfw", ["false"])[0].lower()]
 
-    @staticmethod
-    def _shown(record: Record, bases: list[str]) -> Record:
-        """Return the record, with the versions of the asked base models only."""
-        versions = [version for version in record["modelVersions"] if not bases or version.get("baseModel") in bases]
-        return {**record, "modelVersions": versions}
+    def _rank(self, record: Record, keys: tuple[str, ...], bases: list[str]) -> tuple[int, int, int]:
+        """Return what a record is sorted by, least first: by its counters, or those of its versions of the base models."""
+        counters = [record["stats"]]
+        if bases and self.counts_by_base:
+            counters = [version.get("stats", {}) for version in record["modelVersions"] if version.get("baseModel") in bases]
+        first, second = (-sum(each.get(key) or 0 for each in counters) for key in keys)
+        return first, second, record["id"]
 
 
 def _not_here(names: Iterable[str]) -> Answer:
