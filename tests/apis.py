@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import json
 from calendar import monthrange
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
+from tests.masks import PG, stamped
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 Query = list[tuple[str, str]]
 Record = dict[str, Any]
@@ -51,12 +54,19 @@ class Hub:
     )
     FULL: tuple[str, ...] = (*DEFAULT, "author", "sha", "lastModified", "gated", "disabled", "siblings")
     HONOURED = frozenset(
-        "sort limit expand expand[] filter author search pipeline_tag gated cursor full config cardData".split(),
+        "sort limit expand expand[] filter library author search pipeline_tag gated cursor full config cardData".split(),
     )
+    NOT_HERE = frozenset(("apps", "inference", "inference_provider", "num_parameters"))
 
-    def __init__(self, catalogue: list[Record], token: str | None = None, largest: int = 1000) -> None:
-        """`largest` is how many records a page has at most, whatever is asked."""
-        self.token, self.largest = token, largest
+    def __init__(self, catalogue: list[Record], token: str | None = None, largest: int = 1000, origin: str | None = None) -> None:
+        """`largest` is how many records a page has at most, whatever is asked; links name `origin`, if any, as of a mirror.
+
+        Raises:
+            ValueError: two ids are the same but for case, which the Hub does not allow.
+        """
+        self.token, self.largest, self.origin = token, largest, origin
+        if twice := [key for key, count in Counter(record["id"].lower() for record in catalogue).items() if count > 1]:
+            raise ValueError(f"{twice[0]}: the Hub's ids are unique regardless of case")
         self.catalogue = [
             {"_id": f"{place:024x}", "createdAt": "2022-03-02T23:29:04.000Z", "modelId": record["id"], **record}
             for place, record in enumerate(catalogue)
@@ -69,6 +79,8 @@ class Hub:
             message = "Invalid credentials in Authorization header"
             return Answer(401, {"error": message}, {"X-Error-Message": message})
         asked = dict(query)
+        if asked.keys() & self.NOT_HERE:
+            return _not_here(asked.keys() & self.NOT_HERE)
         sort = asked.get("sort", "trendingScore")
         if sort not in self.SORTS:
             return Answer(400, {"error": f"✖ Invalid sort parameter: {sort}"})
@@ -86,7 +98,7 @@ class Hub:
         if more:
             cursor = base64.b64encode(json.dumps([page[-1].get(sort), page[-1]["_id"]]).encode()).decode()
             following = urlencode([each for each in query if each[0] != "cursor"] + [("cursor", cursor)])
-            told["Link"] = f'<{host}{self.PATH}?{following}>; rel="next"'
+            told["Link"] = f'<{self.origin or host}{self.PATH}?{following}>; rel="next"'
         value = [{name: record[name] for name in fields if name in record} for record in page]
         return Answer(200, value, told, tuple(sorted({key for key, _ in query} - self.HONOURED)))
 
@@ -100,6 +112,7 @@ class Hub:
             for record in self.catalogue
             if not record.get("private")
             and tags <= set(record.get("tags", ()))
+            and asked.get("library") in (None, record.get("library_name"), *record.get("tags", ()))
             and asked.get("author") in (None, record["id"].split("/")[0])
             and asked.get("search", "").lower() in record["id"].lower()
             and asked.get("pipeline_tag") in (None, record.get("pipeline_tag"))
@@ -149,13 +162,16 @@ class Civitai:
     NOT_HERE = frozenset(("query", "ids", "modelVersionIds", "username", "checkpointType", "periodMode", "primaryFileOnly"))
 
     def __init__(
-        self, catalogue: list[Record], now: datetime, hidden: frozenset[int] = frozenset(), *, deaf: str = "", twice: bool = False
-    ) -> None:
+        self, catalogue: list[Record], now: datetime, hidden: frozenset[int] = frozenset(), *,
+        deaf: str = "", twice: bool = False, counts_by_base: bool = False,
+    ) -> None:  # fmt: skip
         """`hidden` are ids dropped after the query, so that their pages hold fewer than `limit`.
 
-        A parameter named `deaf` is ignored; `twice` repeats the last record of a page at the head of the next.
+        A parameter named `deaf` is ignored; `twice` repeats the last record of a page at the head of the next. With
+        `counts_by_base`, where base models are asked, models are sorted by the counters of their versions of these.
+        The catalogue's records hold flags and images; the masks on models and versions are written here, see `stamped`.
         """
-        self.deaf, self.twice = deaf, twice
+        self.deaf, self.twice, self.counts_by_base = deaf, twice, counts_by_base
         self.catalogue = catalogue
         self.now = now
         self.hidden = hidden
@@ -166,31 +182,32 @@ class Civitai:
         if {"favorites", "hidden"} & asked.keys():
             return Answer(401, {"error": "Unauthorized"})
         if asked.keys() & self.NOT_HERE:
-            return Answer(501, {"error": f"this server does not imitate {', '.join(sorted(asked.keys() & self.NOT_HERE))}"})
+            return _not_here(asked.keys() & self.NOT_HERE)
         if issues := self._issues(asked):
             return Answer(400, {"error": {"name": "ZodError", "message": json.dumps(issues, indent=2)}})
         limit = int(asked.get("limit", ["100"])[0] or 0)
         if "page" in asked and int(asked["page"][0]) * limit > 1000:
             return Answer(429, {"error": "You've requested too many pages, please use cursors instead"})
-        keys = self.SORTS[asked.get("sort", ["Highest Rated"])[0]]
-        records = sorted(self._found(asked), key=lambda record: self._rank(record, keys))
+        keys, bases = self.SORTS[asked.get("sort", ["Highest Rated"])[0]], asked.get("baseModels", [])
+        records = sorted(self._found(asked), key=lambda record: self._rank(record, keys, bases))
         if "cursor" in asked:
             try:
                 *values, identity = map(int, asked["cursor"][0].split("|"))
                 first, second = values
             except ValueError:
                 return Answer(400, {"message": "Invalid cursor for the current sort"})
-            records = [record for record in records if self._rank(record, keys) >= (-first, -second, identity)]
+            records = [record for record in records if self._rank(record, keys, bases) >= (-first, -second, identity)]
         page, rest = records[:limit], records[limit - self.twice :]
         metadata: dict[str, Any] = {}
         if rest and limit:
-            first, second, identity = self._rank(rest[0], keys)
+            first, second, identity = self._rank(rest[0], keys, bases)
             metadata["nextCursor"] = f"{-first}|{-second}|{identity}"
             again = [each for each in query if each[0] != "cursor"] + [("cursor", metadata["nextCursor"])]
             metadata["nextPage"] = f"https://{host.split('://')[1]}{self.PATH}?{urlencode(again)}"
         elif "page" in asked:
             metadata |= {"currentPage": int(asked["page"][0]), "pageSize": limit}
-        items = [self._shown(record, asked.get("baseModels", [])) for record in page if record["id"] not in self.hidden]
+        is_mature = self._is_mature(asked)
+        items = [stamped(record, bases, is_mature=is_mature) for record in page if record["id"] not in self.hidden]
         told = {} if "Authorization" in headers else {"Cache-Control": "public, s-maxage=300, stale-while-revalidate=150"}
         return Answer(200, {"items": items, "metadata": metadata}, told, tuple(sorted(asked.keys() - self.HONOURED)))
 
@@ -216,7 +233,7 @@ class Civitai:
 
     def _found(self, asked: Mapping[str, list[str]]) -> list[Record]:
         types, bases = asked.get("types"), asked.get("baseModels")
-        mature = self.WORDS[asked.get("nsfw", ["false"])[0].lower()]
+        is_mature = self._is_mature(asked)
         since = self._since(asked.get("period", ["AllTime"])[0])
         tag = asked.get("tag", [""])[0]
         known = any(tag in record.get("tags", ()) for record in self.catalogue)  # the filter of an unknown tag is dropped
@@ -224,8 +241,8 @@ class Civitai:
             record
             for record in self.catalogue
             if not record.get("poi")
-            and not (mature and record.get("minor"))
-            and record.get("nsfwLevel", 0) & (31 if mature else 1)
+            and not (is_mature and record.get("minor"))
+            and (is_mature or (stamped(record, bases or ()).get("nsfwLevel") or 0) & PG)
             and (types is None or record["type"] in types)
             and (bases is None or any(version.get("baseModel") in bases for version in record["modelVersions"]))
             and (since is None or self._published(record) >= since)
@@ -246,16 +263,20 @@ class Civitai:
     def _published(record: Record) -> str:
         return max((version.get("publishedAt") or "" for version in record["modelVersions"]), default="")
 
-    @staticmethod
-    def _rank(record: Record, keys: tuple[str, ...]) -> tuple[int, int, int]:
-        first, second = (-(record["stats"].get(key) or 0) for key in keys)
+    def _is_mature(self, asked: Mapping[str, list[str]]) -> bool:
+        return self.WORDS[asked.get("nsfw", ["false"])[0].lower()]
+
+    def _rank(self, record: Record, keys: tuple[str, ...], bases: list[str]) -> tuple[int, int, int]:
+        """Return what a record is sorted by, least first: by its counters, or those of its versions of the base models."""
+        counters = [record["stats"]]
+        if bases and self.counts_by_base:
+            counters = [version.get("stats", {}) for version in record["modelVersions"] if version.get("baseModel") in bases]
+        first, second = (-sum(each.get(key) or 0 for each in counters) for key in keys)
         return first, second, record["id"]
 
-    @staticmethod
-    def _shown(record: Record, bases: list[str]) -> Record:
-        """Return the record, with the versions of the asked base models only."""
-        versions = [version for version in record["modelVersions"] if not bases or version.get("baseModel") in bases]
-        return {**record, "modelVersions": versions}
+
+def _not_here(names: Iterable[str]) -> Answer:
+    return Answer(501, {"error": f"this server does not imitate {', '.join(sorted(names))}"})
 
 
 def parse(query: str) -> Query:

@@ -43,26 +43,64 @@ def hub_catalogue() -> list[dict[str, Any]]:
     return records
 
 
+def images(mask: int) -> list[dict[str, Any]]:
+    """Return an image for each bit of a mask."""
+    return [{"nsfwLevel": 1 << place, "type": "image"} for place in range(6) if mask >> place & 1]
+
+
 def civitai_catalogue() -> list[dict[str, Any]]:
-    """Return models of all levels, types, bases and ages, and one of each that must not be published."""
+    """Return models of all levels, types, bases and ages, and those of `rare_models`; the masks are the server's to write."""
     levels = [1, 3, 2, 4, 8, 16, 28, 1]
     types = ["Checkpoint", "LORA", "LORA", "TextualInversion", "Checkpoint"]
     bases = ["SD 1.5", "SDXL 1.0", "Pony"]
     ages = [1, 5, 20, 200]
     records = []
     for number in range(160):
+        level, downloads = levels[number % 8], number * 53 % 997
+        older = downloads * (number % 4) // 4  # of the downloads, those of the second version
         versions = [
-            {"id": 2 * number, "baseModel": bases[number % 3], "publishedAt": day(ages[number % 4]), "files": []},
-            {"id": 2 * number + 1, "baseModel": bases[number % 2], "publishedAt": day(400), "files": []},
+            version(2 * number, bases[number % 3], level, ages[number % 4], downloads - older),
+            version(2 * number + 1, bases[number % 2], level, 400, older),
         ]
-        stats = {"downloadCount": number * 53 % 997, "thumbsUpCount": number}
-        record = civitai(100 + number, type=types[number % 5], nsfwLevel=levels[number % 8], stats=stats, modelVersions=versions)
-        records.append(record)
+        stats = {"downloadCount": downloads, "thumbsUpCount": number}
+        kind = types[number % 5]
+        records.append(civitai(100 + number, type=kind, availability="Public", stats=stats, modelVersions=versions))
+    return records + rare_models()
+
+
+def version(number: int, base: str, mask: int | None, age: int = 1, downloads: int = 5, **fields: Any) -> dict[str, Any]:
+    """Return a version with an image for each bit of a mask; with none, its images are not told."""
+    shown = {} if mask is None else {"images": images(mask)}
+    about = {"id": number, "baseModel": base, "publishedAt": day(age), "stats": {"downloadCount": downloads}}
+    return {**about, "files": [], **shown, **fields}
+
+
+def rare_models() -> list[dict[str, Any]]:
+    """Return one of each that must not be published, of each mask that is not what it seems, and of each rare word."""
     top = {"downloadCount": 10**6, "thumbsUpCount": 1}
-    records.append(civitai(1, poi=True, stats=top))
-    records.append(civitai(2, minor=True, stats=top))
-    records.append(civitai(3, mode="TakenDown", stats=top))
-    records.append(civitai(4, nsfwLevel=33, stats=top))
-    records.append(civitai(5, nsfw=True, stats=top, name="\u202eflagged\x00"))
-    records.append(civitai(6, nsfwLevel=1, stats={"downloadCount": None, "thumbsUpCount": None}))
-    return records
+
+    def rare(number: int, *masks: int | None, **fields: Any) -> dict[str, Any]:
+        fields = {"type": ("Checkpoint", "LORA")[number % 2], "stats": {"downloadCount": 990 - 13 * number}, **fields}
+        versions = [version(1000 + 10 * number + place, "SD 1.5", mask) for place, mask in enumerate(masks or (1,))]
+        return civitai(number, **{"modelVersions": versions, **fields})
+
+    bases = [version(1100, "SD 1.5", 1), version(1101, "SDXL 1.0", 8)]
+    stale = [version(1040, "SD 1.5", 3, nsfwLevel=60)]
+    return [
+        rare(1, poi=True, stats=top),
+        rare(2, minor=True, stats=top),
+        rare(3, 0, mode="TakenDown", stats=top),
+        rare(4, nsfwLevel=60, modelVersions=stale),  # its flag was taken back
+        rare(5, 4, 8, nsfw=True, name="\u202eflagged\x00"),
+        rare(6, stats={"downloadCount": None, "thumbsUpCount": None}),
+        rare(7, 3, nsfw=True),
+        rare(8, None, nsfw=True),
+        rare(9, 1 | 16),
+        rare(10, modelVersions=bases),  # each base at a level of its own
+        rare(11, availability="EarlyAccess"),
+        rare(12, availability="Unsearchable"),
+        rare(13, availability="Private"),
+        rare(14, type="LoCon"),
+        rare(15, type="DoRA"),
+        rare(16, 1 | 32),  # an image that is in no mask
+    ]

@@ -58,12 +58,15 @@ class Fault:
 class Server:
     """One API, answering in threads until it is closed.
 
-    `latency_s` is waited before each answer. At most `quota` requests in `window_s` are answered, as the Hub counts them.
+    It answers below the path `base`. `latency_s` is waited before each answer. At most `quota` requests in `window_s` are
+    answered, as the Hub counts them.
     `fault` may be set: given path and query of a request and how often they were asked before, it returns what goes wrong.
     """
 
-    def __init__(self, api: Api, *, latency_s: float = 0, quota: int = 500, window_s: float = 300, port: int = 0) -> None:
-        self.api = api
+    def __init__(
+        self, api: Api, *, base: str = "", latency_s: float = 0, quota: int = 500, window_s: float = 300, port: int = 0
+    ) -> None:
+        self.api, self.base = api, base
         self.latency_s = latency_s
         self.calls: list[Call] = []
         self.fault: Callable[[str, int], Fault | None] = lambda _target, _before: None
@@ -80,7 +83,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
+        return f"http://127.0.0.1:{self._http.server_address[1]}{self.base}"
 
     @property
     def in_flight(self) -> int:
@@ -169,7 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
         time.sleep(owner.latency_s + (fault.delay_s if fault else 0))
         if told is None:
             answer, body, packed = Answer(429, None), b"<html>429 Too Many Requests</html>", b""
-        elif split.path != owner.api.PATH:
+        elif split.path != owner.base + owner.api.PATH:
             answer, body, packed = Answer(404, None), b'{"error":"Not Found"}', b""
         else:
             answer, body, packed = owner.body(split.query, self.headers.get("Authorization"))

@@ -10,8 +10,9 @@ import requests
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
-from tests.apis import Hub
-from tests.catalogue import HIDDEN, NOW, civitai_catalogue, hub_catalogue
+from tests.apis import Civitai, Hub
+from tests.catalogue import HIDDEN, NOW, civitai_catalogue, hub_catalogue, version
+from tests.conftest import civitai, hf
 from tests.golden import both
 from tests.server import Server
 
@@ -132,16 +133,168 @@ def test_civitai_ends_where_no_cursor_is_and_not_at_a_short_page(servers: tuple[
     assert set(seen) == public - HIDDEN
 
 
+def items_of(server: Server, query: str) -> dict[int, Any]:
+    """Return the records of one page by id."""
+    items = ask(server, query).json()["items"]
+    assert len(items) < 100
+    return {record["id"]: record for record in items}
+
+
+def image_levels(record: Any) -> list[list[int]]:
+    return [[image["nsfwLevel"] for image in version["images"]] for version in record["modelVersions"]]
+
+
+def masks(record: Any) -> tuple[int, list[int]]:
+    """Return the mask of a model and those of its versions."""
+    return record["nsfwLevel"], [version["nsfwLevel"] for version in record["modelVersions"]]
+
+
 def test_civitai_lists_the_pg_bit_only_unless_it_is_asked_for_more(servers: tuple[Server, Server]) -> None:
-    levels = {record["nsfwLevel"] for record in ask(servers[1], "").json()["items"]}
-    assert levels == {1, 3, 33}
-    assert 28 in {record["nsfwLevel"] for record in ask(servers[1], "nsfw=true").json()["items"]}
+    safe, every = (items_of(servers[1], f"types=LORA&types=LoCon&{query}") for query in ("", "nsfw=true"))
+    assert {record["nsfwLevel"] for record in safe.values()} == {1, 3, 17}
+    assert {record["nsfwLevel"] for record in every.values()} == {1, 2, 3, 4, 8, 16, 17, 28, 60}
+    assert set(safe) < set(every)
+
+
+def test_civitai_shows_the_images_of_the_level_it_is_asked_for(servers: tuple[Server, Server]) -> None:
+    assert image_levels(items_of(servers[1], "types=LORA&nsfw=true")[9]) == [[1, 16]]
+    safe = items_of(servers[1], "types=LORA")[9]
+    assert image_levels(safe) == [[1]]
+    assert masks(safe) == (17, [17])
+
+
+def test_civitai_drops_minors_where_it_is_asked_for_more_and_real_persons_always() -> None:
+    catalogue = [civitai(1, minor=True), civitai(2, poi=True), civitai(3, nsfwLevel=0), civitai(4)]
+    with Server(Civitai(catalogue, NOW)) as server:
+        assert list(items_of(server, "")) == [1, 4]
+        assert list(items_of(server, "nsfw=true")) == [3, 4]
+
+
+def test_civitai_writes_a_constant_on_what_is_flagged_and_else_what_the_images_show() -> None:
+    several = [version(1, "SD 1.5", 1), version(2, "SD 1.5", 8), version(3, "SD 1.5", 0)]
+    stale = [version(1, "SD 1.5", 3, nsfwLevel=60), version(2, "SD 1.5", 4)]
+    catalogue = [
+        civitai(1, modelVersions=several),
+        civitai(2, modelVersions=several, nsfw=True),
+        civitai(3, modelVersions=[version(1, "SD 1.5", None)], nsfw=True),
+        civitai(4, modelVersions=stale[:1], nsfwLevel=60),
+        civitai(5, modelVersions=stale),
+        civitai(6, modelVersions=[version(1, "SD 1.5", 1 | 32), version(2, "SD 1.5", 32)]),
+        civitai(7, modelVersions=[version(1, "SD 1.5", None, nsfwLevel=2)], nsfwLevel=2),
+        civitai(8, modelVersions=[version(1, "SD 1.5", 32)]),
+    ]
+    with Server(Civitai(catalogue, NOW)) as server:
+        shown = items_of(server, "nsfw=true")
+    assert {number: masks(record) if number != 3 else record["nsfwLevel"] for number, record in shown.items()} == {
+        1: (9, [1, 8, 0]),
+        2: (60, [60, 60, 60]),
+        3: 60,
+        4: (60, [60]),
+        5: (60, [60, 4]),
+        6: (1, [1, 0]),
+        7: (2, [2]),
+        8: (0, [0]),
+    }
+    assert shown[3]["modelVersions"][0]["nsfwLevel"] == 60
+    assert "images" not in shown[3]["modelVersions"][0]
+    assert image_levels(shown[2]) == [[1], [8], []]
+    assert image_levels(shown[6]) == [[1, 32], [32]]
+
+
+def test_civitai_shows_and_looks_at_twenty_images_of_a_version() -> None:
+    shown = [{"nsfwLevel": level} for level in [1] * 19 + [4, 16]]
+    with Server(Civitai([civitai(1, modelVersions=[{"baseModel": "SD 1.5", "images": shown}])], NOW)) as server:
+        record = items_of(server, "nsfw=true")[1]
+    assert masks(record) == (5, [5])
+    assert image_levels(record) == [[1] * 19 + [4]]
 
 
 def test_civitai_trims_versions_to_the_asked_base_models(servers: tuple[Server, Server]) -> None:
     items = ask(servers[1], "baseModels=Pony").json()["items"]
     assert items
     assert {version["baseModel"] for record in items for version in record["modelVersions"]} == {"Pony"}
+
+
+def test_under_base_models_a_mask_is_that_of_the_versions_shown_but_for_flagged_models() -> None:
+    both_bases = [version(1, "SD 1.5", 1), version(2, "SDXL 1.0", 8)]
+    stale = [version(1, "SD 1.5", 3), version(2, "SDXL 1.0", 8, nsfwLevel=60)]
+    catalogue = [
+        civitai(1, modelVersions=both_bases),
+        civitai(2, modelVersions=both_bases, nsfw=True),
+        civitai(3, modelVersions=stale, nsfwLevel=60),
+    ]
+    with Server(Civitai(catalogue, NOW)) as server:
+        sd, sdxl = (items_of(server, f"nsfw=true&baseModels={base}") for base in ("SD 1.5", "SDXL 1.0"))
+        assert {number: masks(record) for number, record in sd.items()} == {1: (1, [1]), 2: (60, [60]), 3: (3, [3])}
+        assert {number: masks(record) for number, record in sdxl.items()} == {1: (8, [8]), 2: (60, [60]), 3: (60, [60])}
+        assert list(items_of(server, "baseModels=SD 1.5")) == [1, 3]
+        assert list(items_of(server, "baseModels=SDXL 1.0")) == []
+        assert masks(items_of(server, "")[1]) == (9, [1, 8])
+
+
+def test_under_base_models_civitai_may_sort_by_the_counters_of_these(servers: tuple[Server, Server]) -> None:
+    query = "sort=Most Downloaded&nsfw=true&limit=10&baseModels=SDXL 1.0&baseModels=Pony"
+    catalogue = civitai_catalogue()
+    plain = [record["stats"]["downloadCount"] for record in ask(servers[1], query).json()["items"]]
+    assert plain == sorted(plain, reverse=True)
+    seen: list[Any] = []
+    with Server(Civitai(catalogue, NOW, counts_by_base=True)) as server:
+        cursor = ""
+        while True:
+            page = ask(server, query + cursor).json()
+            seen += page["items"]
+            if "nextCursor" not in page["metadata"]:
+                break
+            cursor = f"&cursor={page['metadata']['nextCursor']}"
+        whole = ask(server, "sort=Most Downloaded&nsfw=true").json()["items"]
+    counts = [sum(version["stats"]["downloadCount"] for version in record["modelVersions"]) for record in seen]
+    assert counts == sorted(counts, reverse=True)
+    totals = [record["stats"]["downloadCount"] for record in seen]
+    assert totals != sorted(totals, reverse=True)
+    known = {record["id"]: record["stats"] for record in catalogue}
+    assert all(record["stats"] == known[record["id"]] for record in seen)
+    with_base = [record for record in catalogue if {"SDXL 1.0", "Pony"} & {each["baseModel"] for each in record["modelVersions"]}]
+    assert len(seen) == len({record["id"] for record in seen}) == len(with_base)
+    totals = [record["stats"]["downloadCount"] or 0 for record in whole]
+    assert totals == sorted(totals, reverse=True)
+
+
+def test_the_catalogue_has_one_of_each_rare_case(servers: tuple[Server, Server]) -> None:
+    rare = items_of(servers[1], "types=Checkpoint&types=LORA&types=LoCon&types=DoRA&nsfw=true&sort=Most Downloaded&limit=90")
+    assert {record.get("availability") for record in rare.values()} >= {"Public", "EarlyAccess", "Unsearchable", "Private"}
+    assert {record["type"] for record in rare.values()} == {"Checkpoint", "LORA", "LoCon", "DoRA"}
+    assert masks(rare[4]) == (60, [60])
+    assert (rare[4]["nsfw"], image_levels(rare[4])) == (False, [[1, 2]])
+    assert masks(rare[5]) == (60, [60, 60])
+    assert (rare[5]["nsfw"], image_levels(rare[5])) == (True, [[4], [8]])
+    assert (rare[7]["nsfw"], image_levels(rare[7])) == (True, [[1, 2]])
+    assert "images" not in rare[8]["modelVersions"][0]
+    assert masks(rare[9]) == (17, [17])
+    assert masks(rare[10]) == (9, [1, 8])
+    assert masks(rare[16]) == (1, [1])
+
+
+def test_the_hub_refuses_a_catalogue_of_ids_that_differ_by_case_only() -> None:
+    with pytest.raises(ValueError, match="org/model-dynamic: the Hub's ids are unique regardless of case"):
+        Hub([hf("Org/Model-Dynamic"), hf("Org/Model-dynamic")])
+
+
+def test_the_hub_answers_what_the_index_of_a_file_says_as_it_is() -> None:
+    gguf = {"total": 460_000_000, "architecture": "clip", "context_length": 4096}
+    safetensors = {"parameters": {"BF16": 7_615_616_512}, "total": 333_312, "sharded": True}
+    with Server(Hub([hf("org/alpha", gguf=gguf, safetensors=safetensors)])) as server:
+        (record,) = ask(server, "expand=gguf&expand[]=safetensors").json()
+        assert (record["gguf"], record["safetensors"]) == (gguf, safetensors)
+        assert not {"gguf", "safetensors"} & ask(server, "full=true").json()[0].keys()
+
+
+def test_the_hub_filters_by_library_and_says_what_it_does_not_imitate(servers: tuple[Server, Server]) -> None:
+    catalogue = [hf("o/a", library_name="diffusers"), hf("o/b", tags=["gguf"]), hf("o/c")]
+    with Server(Hub(catalogue)) as server:
+        assert [record["id"] for record in ask(server, "library=diffusers").json()] == ["o/a"]
+        assert [record["id"] for record in ask(server, "library=gguf").json()] == ["o/b"]
+        assert server.ignored == set()
+    assert ask(servers[0], "num_parameters=min:6B").status_code == 501
 
 
 def test_civitai_keeps_to_the_period_by_the_newest_version(servers: tuple[Server, Server]) -> None:

@@ -8,7 +8,7 @@ import time
 import tomllib
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import requests
 import tenacity
@@ -23,7 +23,7 @@ from etl.files import PROJECT
 from etl.inert import inert
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from etl.extract.api import Access, Api
     from etl.filters import Rate
@@ -139,8 +139,11 @@ class Client:
     def read(self, target: str, value: Any, link: str | None) -> tuple[int, str | None]:
         """Return how many records the value of an answer to `target` has, and the target of the next page, null at the end.
 
+        A link counts by its path and query, which are asked of the configured endpoint: a mirror may pass on links that name
+        the host it copies. Nothing is ever sent to the host of a link.
+
         Raises:
-            BadAnswer: the value is not a page, or its next page is elsewhere, where token and rate do not belong.
+            BadAnswer: the value is not a page, or its link is not an http(s) URL or not of the API's path.
         """
         try:
             records = len(self._api.records(value))
@@ -149,16 +152,12 @@ class Client:
             raise BadAnswer(f"{self._origin}: the answer has not the shape of a page; has the source changed?") from error
         if following is None:
             return records, None
-        refuse_token(self._access, unquote(following))
-        here = self._origin + target
-        try:
-            split = urlsplit(urljoin(here, following))
-            is_elsewhere = _place(split) != _place(urlsplit(here))
-        except ValueError:  # it is no address
-            is_elsewhere = True
-        if is_elsewhere:
-            raise BadAnswer(f"{self._origin}: the next page is elsewhere, {inert(following)}; it is not followed")
-        return records, f"{split.path}?{split.query}"
+        query = _query(self._origin + target, following, {self._base + self._api.path, self._api.path})
+        refuse_token(self._access, unquote(following), unquote(query or ""))
+        if query is None:
+            told = f"{self._origin}: the next page is elsewhere (expected {self._api.path}, got {inert(following)})"
+            raise BadAnswer(f"{told}; it is not followed: is {self._api.endpoint_variable} the address of this API?")
+        return records, f"{self._base}{self._api.path}?{query}"
 
     def _ask(self, target: str, etag: str | None) -> Reply:
         """Ask one time, when it is its turn."""
@@ -209,14 +208,14 @@ def _wait_s(state: tenacity.RetryCallState) -> float:
     return tenacity.wait_exponential_jitter(multiplier=FIRST_WAIT_S, max=LONGEST_WAIT_S, jitter=FIRST_WAIT_S)(state)
 
 
-def _place(address: SplitResult) -> tuple[str, str | None, int | None, str]:
-    """Return origin and path of an address.
-
-    Raises:
-        ValueError: its port is none.
-    """
-    port = address.port or {"http": 80, "https": 443}.get(address.scheme)
-    return address.scheme, address.hostname, port, address.path
+def _query(page: str, link: str, paths: Collection[str]) -> str | None:
+    """Return the query of a link of `page`; null where it is not an http(s) URL, or its path is none of `paths`."""
+    try:
+        split = urlsplit(urljoin(page, link))
+        is_address = split.scheme in ("http", "https") and split.hostname and split.port != 0
+    except ValueError:  # its host or port is not one
+        return None
+    return split.query if is_address and split.path in paths else None
 
 
 def _sign(request: requests.PreparedRequest, token: str | None) -> requests.PreparedRequest:

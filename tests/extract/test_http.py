@@ -292,3 +292,104 @@ def test_a_source_that_fails_three_times_in_a_row_is_not_asked_again(client: Cli
         client.get(PAGE, None)
     assert error.value.code == 75
     assert len(server.calls) == asked
+
+
+MIRROR = "https://mirror.test"
+# Links that an answer may hold to the page after https://mirror.test/api/models?sort=likes&limit=5; all lead to cursor=a.
+FOLLOWED = [
+    "https://mirror.test/api/models?cursor=a",
+    "https://MIRROR.test:443/api/models?cursor=a#b",
+    "https://huggingface.co/api/models?cursor=a",
+    "http://huggingface.co:8080/api/models?cursor=a#top",
+    "http://[::1]:1/api/models?cursor=a",
+    "https://user:secret@huggingface.co/api/models?cursor=a",
+    "https://mirror.test@huggingface.co/api/models?cursor=a",
+    "//huggingface.co/api/models?cursor=a",
+    "/api/models?cursor=a",
+    "models?cursor=a",
+    "?cursor=a",
+]
+REFUSED = [
+    "https://mirror.test/api/datasets?cursor=a",
+    "https://huggingface.co/api/datasets?cursor=a",
+    "https://huggingface.co/api/models/?cursor=a",
+    "https://huggingface.co/api/x/../models?cursor=a",
+    "https://huggingface.co/api/%6dodels?cursor=a",
+    "https://huggingface.co/hf/api/models?cursor=a",
+    "https://huggingface.co/API/models?cursor=a",
+    "https://huggingface.co?cursor=a",
+    "https://huggingface.co/?/api/models?cursor=a",
+    "https://huggingface.co/#/api/models?cursor=a",
+    "https://huggingface.co\\api\\models?cursor=a",
+    "//api/models?cursor=a",
+    "/models?cursor=a",
+    "ftp://huggingface.co/api/models?cursor=a",
+    "file:///api/models?cursor=a",
+    "javascript:/api/models?cursor=a",
+    "http:/api/models?cursor=a",
+    "http:///api/models?cursor=a",
+    "http://:80/api/models?cursor=a",
+    "http://huggingface.co:0/api/models?cursor=a",
+    "http://huggingface.co:99999/api/models?cursor=a",
+    "http://huggingface.co:x/api/models?cursor=a",
+    "http://[/api/models?cursor=a",
+]
+
+
+def following(endpoint: str, link: str, token: str | None = None) -> str | None:
+    with requests.Session() as session:
+        client = Client(session, API, Access(endpoint, token), RATE, LARGEST_BYTES)
+        return client.read(client.first({"sort": "likes", "limit": 5}), [], link)[1]
+
+
+@pytest.mark.parametrize("link", FOLLOWED)
+def test_a_link_is_asked_of_the_configured_endpoint_whatever_host_it_names(link: str) -> None:
+    assert following(MIRROR, link) == "/api/models?cursor=a"
+
+
+@pytest.mark.parametrize("link", REFUSED)
+def test_a_link_that_is_not_an_address_of_the_api_is_refused_and_told(link: str) -> None:
+    with pytest.raises(BadAnswer) as error:
+        following(MIRROR, link)
+    told = f"{MIRROR}: the next page is elsewhere (expected /api/models, got {link}); it is not followed"
+    assert str(error.value) == f"{told}: is HF_ENDPOINT the address of this API?"
+    assert error.value.code == 65
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://huggingface.co/api/models?cursor=a",
+        "https://huggingface.co/hf/api/models?cursor=a",
+        "https://mirror.test/api/models?cursor=a",
+        "https://mirror.test/hf/api/models?cursor=a",
+        "/api/models?cursor=a",
+        "models?cursor=a",
+    ],
+)
+def test_below_a_base_path_a_link_may_name_the_path_with_and_without_it(link: str) -> None:
+    assert following(f"{MIRROR}/hf", link) == "/hf/api/models?cursor=a"
+
+
+@pytest.mark.parametrize("link", ["https://huggingface.co/other/api/models?cursor=a", "/hf/models?cursor=a", "/hf?cursor=a"])
+def test_below_a_base_path_another_path_is_refused(link: str) -> None:
+    with pytest.raises(BadAnswer, match=r"is elsewhere \(expected /api/models, got "):
+        following(f"{MIRROR}/hf", link)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://huggingface.co/api/models?cursor=a&token=hf_s/cret",
+        "https://huggingface.co/api/models?cursor=a&token=hf_s%2Fcret",
+        "https://huggingface.co/api/models?cursor=a&token=%68f_s%2fcret",
+        "https://huggingface.co/api/models?cursor=a&token=hf_s\t/cret",
+        "https://hf_s%2Fcret@huggingface.co/api/models?cursor=a",
+        "https://huggingface.co/api/models?cursor=a#hf_s/cret",
+        "https://huggingface.co/api/datasets?token=hf_s/cret",
+    ],
+)
+def test_a_link_that_repeats_the_token_is_refused_without_it(link: str) -> None:
+    with pytest.raises(BadAnswer, match="the answer repeats the token") as error:
+        following(MIRROR, link, "hf_s/cret")
+    assert "cret" not in str(error.value)

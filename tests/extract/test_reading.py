@@ -301,10 +301,8 @@ def test_what_was_half_read_is_forgotten_where_it_cannot_go_on(desk: Desk, spoil
     [
         (b'{"error": "x"}', None, "has not the shape of a page"),
         (b"[]", "/api/models?page=1", "is one already read"),
-        (b"[]", "http://127.0.0.1:2/api/models?page=3", "is elsewhere, http://127.0.0.1:2/api/models"),
-        (b"[]", "https://127.0.0.1:1/api/models?page=3", "is elsewhere"),
+        (b"[]", "https://127.0.0.1:2/api/models?page=1", "is one already read"),
         (b"[]", "/api/datasets?page=3", "is elsewhere"),
-        (b"[]", "http://[/api/models?page=3", "is elsewhere"),
         (b"[]", "http://127.0.0.1:x/api/models?page=3", "is elsewhere"),
     ],
 )
