@@ -89,17 +89,6 @@ def test_a_stream_that_is_not_complete_tells_nothing(house: House, capsys: pytes
     assert "no model on disk has license apache-2.0; nearest: mit" in capsys.readouterr().err
 
 
-def test_a_stream_that_no_filter_reads_and_that_is_broken_stops_nothing(
-    misspelt: House, capsys: pytest.CaptureFixture[str]
-) -> None:
-    name(misspelt, '"likes", "small", "large", "apache", "other"', '"apache"')
-    assert misspelt.run("manifests") == 0
-    capsys.readouterr()
-    (misspelt.data.models("huggingface", "likes") / "page-0001.json").write_text("[{}]")
-    assert misspelt.run("load") == 0
-    assert capsys.readouterr().err == f"warning: {WARNING}\n"
-
-
 def test_options_that_no_manifest_uses_and_closed_lists_are_not_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/b", tags=["license:mit"])])
     name(house, APACHE, 'keeps = ["Apache 2"]')

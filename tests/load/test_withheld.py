@@ -121,6 +121,18 @@ def test_a_stream_that_no_filter_reads_counts_and_says_how_to_remove_it(
     assert works.ids("civitai-filter-pg.json") == ["1", "2"]
 
 
+def test_a_stream_that_no_filter_reads_is_a_witness_too_and_must_be_whole(
+    works: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    works.put("civitai", "old", [civitai(7)], asks={"period": "Year"})
+    fill(works, default=[civitai(1)])
+    capsys.readouterr()
+    path = works.data.models("civitai", "old") / "page-0001.json"
+    path.write_text("[{}]")
+    assert works.run("load") == 65
+    assert f"{path}: holds what the transform does not make" in capsys.readouterr().err
+
+
 def test_spellings_of_an_id_are_one_model_spelled_as_fetched_last(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     early, late = "2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z"
     house.put("huggingface", "default", [hf("Org/Model-Dynamic"), hf("o/x"), hf("ORG/model-dynamic")], fetched_at=early)

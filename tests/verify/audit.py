@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 from etl.filters import Axis, Filter, Filters, Option, Rate, Source
 from etl.ledger import read_ledger, streams
@@ -19,10 +20,7 @@ if TYPE_CHECKING:
 
 def put(house: House, source: str, stream: str, query: str, *records: Any, fetched_at: str = TIME, **ledger: Any) -> None:
     """Put a stream of one page that was asked with a query."""
-    house.put(source, stream, list(records), **ledger)
-    path = house.data.ledger(source, stream)
-    text = path.read_text().replace('"url": "/1"', f'"url": "/api?{query}"')
-    path.write_text(text.replace(f'"fetched_at": "{TIME}"', f'"fetched_at": "{fetched_at}"'))
+    house.put(source, stream, list(records), asks=parse_qs(query), fetched_at=fetched_at, **ledger)
 
 
 def option(axis: str, name: str, *values: Any, drops: bool = False, is_default: bool = False, **asks: Any) -> Option:

@@ -129,9 +129,18 @@ def test_of_a_model_that_came_twice_each_record_counts(works: House, capsys: pyt
     works.put("civitai", "default", [civitai(1), civitai(2), civitai(1, nsfw=True)])
     works.put("civitai", "loras", [civitai(3, type="LORA")])
     assert works.run("manifests") == 0
-    checks = checked(works, capsys)
-    assert [name for name, check in checks.items() if check["problems"]] == ["levels and flags, read again"]
-    assert len(checks["levels and flags, read again"]["problems"]) == 2
+    name = "levels and flags, read again"
+    assert works.ids("civitai-filter-pg.json") == ["2"]
+    assert checked(works, capsys)[name]["problems"] == []
+    for page in ("civitai-filter-pg.json", "civitai-filter-pg13.json"):
+        path = works.data.manifests / page
+        value = json.loads(path.read_text())
+        value["models"].insert(0, {"id": "1", "slug": "1", "name": "model 1"})
+        path.write_text(json.dumps(value))
+    problems = checked(works, capsys)[name]["problems"]
+    assert [problem.partition(", see ")[0].rpartition("$")[2] for problem in problems] == [
+        ".models[0]: 1 is xxx in stream default"
+    ] * 2
 
 
 def test_what_the_apis_own_filter_let_through_is_counted(works: House, capsys: pytest.CaptureFixture[str]) -> None:
@@ -427,6 +436,6 @@ def test_text_tells_notes_warnings_and_all_problems(house: House, tmp_path: Path
     assert list(failed(told)) == ["age of the streams"]
     assert "     warning: " in told
     assert (
-        f"now against {base}: 2 of 5 manifests differ; models: 5 came, 12 went; make diff tells what\n15 checks, 1 failed\n"
+        f"now against {base}: 2 of 5 manifests differ; models: 5 came, 12 went; make diff tells what\n16 checks, 1 failed\n"
         in told
     )

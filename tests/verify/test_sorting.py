@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -141,14 +142,17 @@ def test_a_repository_that_changed_while_the_stream_was_fetched_is_not_out_of_or
     def page(*days: int) -> list[Any]:
         return [hf(f"o/m{day}", lastModified=f"2026-01-{day:02}T00:00:00.000Z") for day in days]
 
-    house.put("huggingface", "default", page(19, 18, 17), page(16, 22, 23, 24, 15, 14))
+    asks = {"sort": "lastModified"}
+    house.put("huggingface", "default", page(19, 18, 17), page(16, 22, 23, 24, 15, 14), asks=asks)
     path = house.data.ledger("huggingface", "default")
-    first, second = path.read_text().replace('"/1"', '"/api?sort=lastModified"').split('"/2"')
-    text = first.replace("2026-01-01", "2026-01-20") + '"/2"' + second.replace("2026-01-01", "2026-01-25")
-    path.write_text(text)
-    assert answers.asked([*read_streams(house, "huggingface").values()]).problems == []
-    path.write_text(text.replace("2026-01-25", "2026-01-20"))  # no page can show what comes after it
-    assert len(answers.asked([*read_streams(house, "huggingface").values()]).problems) == 1
+    ledger = json.loads(path.read_text())
+    problems = []
+    for second in ("2026-01-25T00:00:00.000Z", "2026-01-20T00:00:00.000Z"):  # of the latter, no page can show what comes after it
+        for page_, fetched_at in zip(ledger["pages"], ("2026-01-20T00:00:00.000Z", second), strict=True):
+            page_["fetched_at"] = fetched_at
+        path.write_text(json.dumps(ledger))
+        problems.append(len(answers.asked([*read_streams(house, "huggingface").values()]).problems))
+    assert problems == [0, 1]
 
 
 def test_times_that_differ_by_less_than_an_index_lags_are_in_order(house: House) -> None:
