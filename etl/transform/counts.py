@@ -43,7 +43,8 @@ def stored(elements: Mapping[str, float], total: float | None) -> float | None:
 
     A total that is not the sum of its parts, which is what an author's index declares, says nothing of them.
     """
-    return checked(sum(elements.values()) if elements else total)
+    count = sum(elements.values()) if elements else total
+    return count if count is not None and 1 <= count < _EXACT else None
 
 
 def is_plain(elements: Mapping[str, float]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from etl.transform import counts
+from etl.transform.families import component
 from etl.transform.names import is_servant
 
 if TYPE_CHECKING:
@@ -20,7 +21,11 @@ def sentences(evidence: Evidence, verdict: Verdict, witnesses: Mapping[str, tupl
     `witnesses` holds, by its name in `size_from`, how each is called and what it states.
     """
     won = _winner(verdict, witnesses)
-    return [*_of_safetensors(evidence, verdict, won), *_of_gguf(evidence, verdict, won), *_of_witnesses(evidence, verdict, witnesses, won)]
+    return [
+        *_of_safetensors(evidence, verdict, won),
+        *_of_gguf(evidence, verdict, won),
+        *_of_witnesses(evidence, verdict, witnesses, won),
+    ]
 
 
 def _winner(verdict: Verdict, witnesses: Mapping[str, tuple[str, Reading | None]]) -> str:
@@ -42,10 +47,11 @@ def _of_safetensors(evidence: Evidence, verdict: Verdict, won: str) -> Iterator[
     elif total is not None and not parts and counts.checked(total) is None:
         yield f"safetensors total {total:,.0f} cannot be a count"
     elif is_told and not parts and total is not None:
-        yield f"safetensors total {total:,.0f} is no count of parameters: the weights are quantised, and its parts are missing; {won}"
+        yield f"safetensors total {total:,.0f} has no parts, and quantised weights are packed: {won}"
     if is_told and parts:
-        kind = "elements" if counts.is_plain(evidence.elements) else "elements, some of them packed"
-        yield f"safetensors holds {parts:,.0f} {kind}, but {won}"
+        part = component(parts) if counts.is_plain(evidence.elements) else None
+        kind = f" ({part})" if part else "" if counts.is_plain(evidence.elements) else ", some of them packed"
+        yield f"safetensors holds {parts:,.0f} elements{kind}, but {won}"
 
 
 def _of_gguf(evidence: Evidence, verdict: Verdict, won: str) -> Iterator[str]:

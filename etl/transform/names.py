@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 _UNIT = {"b": 1e9, "m": 1e6, "t": 1e12}
 # A number and its unit between separators: 7b, 0.6B, 1_6b (1.6), 7b1 (7.1), 8x7B, 7Bx2, 17B-16E, A3B (active), E4B
-# (effective), 21BA3B (of which 3 are active). Not a size: what follows a version's point (v1.5b) or a word (so400m), what is counted (100B-tokens), the bits
-# of groups (4b-128g), what is longer (4bit, 128k). It begins with the separator, which is quick to look for.
+# (effective), 21BA3B (of which 3 are active). Not a size: what follows a version's point (v1.5b) or a word (so400m), what is
+# counted (100B-tokens), the bits of groups (4b-128g), what is longer (4bit, 128k). It begins with the separator, which is
+# quick to look for.
 _SIZE = re.compile(
     r"""[^a-z0-9](?<![0-9]\.)
     (?: (?P<experts>[0-9]{1,3}) x )?

@@ -239,7 +239,7 @@ def _finish(source: str, entry: dict[str, Any], sizer: Sizer) -> str | None:
     return str(violations[0]) if violations else None
 
 
-def evidence_of(
+def evidence_of(  # noqa: PLR0913, PLR0917 -- the fields of the evidence, as the program of jq names them
     name: object,
     tags: object,
     elements: dict[str, Any],
