@@ -29,7 +29,7 @@ used := $(DATA)/models/filters.toml
 changed := $(shell cmp -s $(FILTERS) $(used) || echo force)
 common := $(wildcard etl/*.py) schemas/ledger.schema.json
 # What is decided of a source's models after jq.
-decides_huggingface := $(addprefix etl/transform/,size.py counts.py names.py families.py families.toml)
+decides_huggingface := $(addprefix etl/transform/,size.py witness.py doubts.py counts.py names.py families.py families.toml)
 decides_civitai := $(addprefix etl/transform/,level.py text.py)
 allowed := $(ALLOW_SHRINK:%=--allow-shrink %) $(ALLOW_REJECTED:%=--allow-rejected %)
 chosen := $(or $(SOURCE:%=$(DATA)/models/%/summary.json),$(models))

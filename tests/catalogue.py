@@ -33,7 +33,8 @@ def hub_catalogue() -> list[dict[str, Any]]:
             f"org{number % 5}/model-{number}-{sizes[number % 6]}b",
             downloads=1000 - 7 * number, likes=number * 37 % 101, lastModified=day(number * 11 % 28),
             createdAt=day(300 + number), tags=licenses[number % 4], gated=number % 9 == 0,
-            pipeline_tag="text-generation", safetensors={"parameters": {"BF16": 10**9}, "total": sizes[number % 6] * 10**9},
+            pipeline_tag="text-generation",
+            safetensors={"parameters": {"BF16": sizes[number % 6] * 10**9}, "total": sizes[number % 6] * 10**9},
         )
         for number in range(60)
     ]  # fmt: skip

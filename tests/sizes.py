@@ -32,7 +32,8 @@ def evidence(row: dict[str, Any], *, counts: bool = True) -> Evidence:
     """Return what the list API says of a row, with or without its counts."""
     stored, gguf = (row.get(key, {}) if counts else {} for key in ("safetensors", "gguf"))
     name = row["id"].rpartition("/")[2]
-    return evidence_of(name, row["tags"], stored.get("parameters", {}), stored.get("total"), gguf.get("total"))
+    parts, total = stored.get("parameters", {}), stored.get("total")
+    return evidence_of(name, row["tags"], parts, total, gguf.get("total"), gguf.get("architecture"))
 
 
 def decided(*, counts: bool = True) -> dict[str, Verdict]:

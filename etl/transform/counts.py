@@ -12,11 +12,25 @@ _EXACT = 2**53  # from here on JSON readers disagree about integers, so it count
 _WHOLE = {"BF16", "F16", "F32", "F64", "F8_E4M3", "F8_E5M2"}  # an element is a parameter
 _WORDS = {"I32", "U32"}  # hold several parameters each when weights are packed
 _BYTES = {"U8", "I8"}
+AGREE = 1.3  # the largest ratio of two counts of the same weights: block scales and untied heads count too
+_WIDTHS = (2, 3, 4, 5, 6, 8)  # bits of a packed weight
 _BITS = re.compile(r"(?<![a-z0-9])(?:(?:w|int|q|fp|mxfp|nvfp|nf|iq)([2-8])(?![0-9])|([2-8])-?bit)")
-_WAYS = r"gptq|awq|quant|[0-9]-?bit|int[48]|[wa][0-9]+a[0-9]+|nvfp4|mxfp[48]|fp8|mlx|bnb|nf4|autoround|auto-round|bitnet"
-_QUANTISED = re.compile(_WAYS)
-_QUANTISED_TAGS = re.compile(rf"\n(?:{_WAYS})\n")
+_WAYS = (
+    r"awq|[0-9]-?bit|u?int[2-8]|w[0-9]+a[0-9]+|(?:nv|mx)?fp[468]|nf4|mlx|bnb|bitsandbytes|auto-?round|bitnet"
+    r"|compressed-tensors|exl[23]|aqlm|hqq|vptq|quip(?:-?sharp)?|spqr|higgs|eetq|quanto|torchao|modelopt|quark|fbgemm_fp8"
+)
+_QUANTISED = re.compile(rf"gptq|awq|[0-9]-?bit|[0-9]bpw|quant(?!um|it)|(?<![a-z0-9])(?:{_WAYS}|w[2-8])(?![a-z0-9])")
+_QUANTISED_TAGS = re.compile(rf"\n(?:{_WAYS}|gptq(?:model)?|quant[a-z]*)(?=\n)|\nbase_model:quantized:")
 _DECLARED = re.compile(r"\n([2-8])-bit(?=\n)")
+# Of a GGUF file, what is not the model itself: the part of vision or of hearing (llama.cpp names them all clip), a draft, an
+# adapter, a direction to steer by, the statistics of a quantisation, an encoder of text or of images.
+_GGUF_PARTS = re.compile(
+    r"(?P<projector>clip|.*(?:mmproj|projector|vision|siglip|vit(?![a-z])).*)"
+    r"|(?P<draft>eagle[0-9]*|dflash|medusa|.*[-_](?:assistant|draft|mtp))"
+    r"|(?P<helper>adapter|lora|control-?vector|imatrix|(?:.*[-_])?vae|t5-?encoder|text[-_]?encoder)"
+)
+DRAFT = "a draft of the model"
+_PART = {"projector": "the vision part", "draft": DRAFT, "helper": "a part that goes with the model"}
 
 
 def checked(value: float | None) -> float | None:
@@ -25,13 +39,16 @@ def checked(value: float | None) -> float | None:
 
 
 def stored(elements: Mapping[str, float], total: float | None) -> float | None:
-    """Return the number of stored elements: the total where it is the sum of its parts, else null."""
-    total, parts = checked(total), sum(elements.values())
-    return None if total is not None and parts and not 0.99 < parts / total < 1.01 else total
+    """Return the number of stored elements: the sum of the parts, or the total where there are none.
+
+    A total that is not the sum of its parts, which is what an author's index declares, says nothing of them.
+    """
+    count = sum(elements.values()) if elements else total
+    return count if count is not None and 1 <= count < _EXACT else None
 
 
 def is_plain(elements: Mapping[str, float]) -> bool:
-    """Tell whether each element is a parameter, less those that are few: positions and the like are whole numbers."""
+    """Return whether each element is a parameter, less those that are few: positions and the like are whole numbers."""
     if elements.keys() <= _WHOLE:
         return True
     whole = sum(count for dtype, count in elements.items() if dtype in _WHOLE)
@@ -39,12 +56,42 @@ def is_plain(elements: Mapping[str, float]) -> bool:
 
 
 def is_quantised(name: str, tags: str) -> bool:
-    """Tell whether a name (in lower case) or tags (lines) say that weights are quantised."""
+    """Return whether a name (in lower case) or tags (lines) say that weights are quantised."""
     return _QUANTISED.search(name) is not None or _QUANTISED_TAGS.search(tags) is not None
+
+
+def holds_quantised(elements: Mapping[str, float]) -> bool:
+    """Return whether half of the elements or more are of a quantised type: then no packed weights are missing."""
+    few = sum(count for dtype, count in elements.items() if dtype.startswith("F8"))
+    return few >= 0.5 * sum(elements.values())
+
+
+def gguf_part(architecture: str | None) -> str | None:
+    """Return what the architecture of a GGUF file says that it is, where it is not the model itself; else null."""
+    found = _GGUF_PARTS.fullmatch(architecture.lower()) if architecture else None
+    return _PART[found.lastgroup or ""] if found else None
 
 
 def unpacked(elements: Mapping[str, float], name: str, tags: str) -> list[float]:
     """Return the parameters that the elements may hold; none where none are packed."""
+    return _unpacked(elements, _declared(name, tags) or {4, 8})
+
+
+def declared(elements: Mapping[str, float], total: float | None, name: str, tags: str) -> float | None:
+    """Return the total of packed elements where it is not their sum but what they hold, at a plausible width; else null."""
+    total, packed = checked(total), sum(elements.values())
+    if total is None or not packed or 0.99 < packed / total < 1.01:
+        return None
+    held = _unpacked(elements, _declared(name, tags) or set(_WIDTHS))
+    return total if any(total <= count * AGREE and count <= total * AGREE for count in held) else None
+
+
+def _declared(name: str, tags: str) -> set[int]:
+    """Return the widths in bits that a name and tags declare."""
+    return {int("".join(each)) for each in (*_BITS.findall(name), *_DECLARED.findall(tags))}
+
+
+def _unpacked(elements: Mapping[str, float], widths: set[int]) -> list[float]:
     words = octets = scales = rest = 0.0
     for dtype, count in elements.items():
         words += count * (dtype in _WORDS)
@@ -52,8 +99,7 @@ def unpacked(elements: Mapping[str, float], name: str, tags: str) -> list[float]
         scales += count * dtype.startswith("F8")
         rest += count * (dtype in _WHOLE)
     if words:
-        declared = {int("".join(each)) for each in (*_BITS.findall(name), *_DECLARED.findall(tags))}
-        return [rest + words * 32 / each for each in declared or (4, 8)]
+        return [rest + words * 32 / each for each in sorted(widths)]
     if octets:  # F8 beside bytes are the scales of their blocks
         return [rest - scales + octets * 2, rest - scales + octets * 4]
     return []

@@ -12,7 +12,8 @@ from etl.files import parse_answer
 from etl.filters import SIZES
 from etl.safety import key_of
 from etl.transform.level import content_levels, image_level
-from etl.transform.page import models_of, project
+from etl.transform.page import evidence_of, models_of, project
+from etl.transform.size import Sizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,16 +36,20 @@ def describe(source: str, body: bytes, where: object, key: str, sizes: Sequence[
     for place, record in enumerate(records):
         if isinstance(record, dict) and key_of(record.get("id")) == key:
             alone = jq.compile(cut, args={"place": place}).input_text(text).text()
-            lines += _levels(record, alone, where) if source == "civitai" else []
+            entry = project(source, alone, where)[0]
+            if source == "civitai":
+                lines += _levels(record, entry)
+            elif "evidence" in entry:
+                evidence = evidence_of(entry["model"]["name"], entry["model"]["tags"], **entry["evidence"])
+                lines += Sizer(sizes).doubts(evidence)
             page = models_of(source, alone.encode(), where, sizes)
             lines += [f"{each.field}: {each.reason}, so that it was dropped" for each in page.dropped]
             lines += [f"rejected: {each.reason}" + (f", {each.detail}" if each.detail else "") for each in page.set_aside]
     return lines
 
 
-def _levels(record: dict[str, Any], alone: str, where: object) -> list[str]:
+def _levels(record: dict[str, Any], entry: dict[str, Any]) -> list[str]:
     """Return the flag, the mask, the levels of the images of each version, and how both ends were decided."""
-    entry = project("civitai", alone, where)[0]
     lines = [f"nsfw: {json.dumps(record.get('nsfw'))}, nsfwLevel: {json.dumps(record.get('nsfwLevel'))}"]
     versions = record.get("modelVersions")
     versions = [version for version in versions if isinstance(version, dict)] if isinstance(versions, list) else []

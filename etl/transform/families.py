@@ -21,8 +21,16 @@ _PARTS = re.compile(
     r"[^a-z](?:vae|controlnet|ip-adapter|encoder(?:s|only)?|decoder|tokenizer|upscaler|foley|distill?(?:ed)?|prun(?:ed|ing)|reap[0-9]*"
     r"|tiny-random)(?![a-z])"
 )
-# What follows the words of a row, where they are those of another model: a version (phi-4.5), a smaller or a larger one.
-_OTHER = r"(?![a-z0-9]|\.[0-9]|[-_. ](?:tiny|mini|nano|micro|small|lite|light|flash|air|medium|large|xl|xxl|plus|pro)(?![a-z]))"
+# What follows the words of a row, where they are those of another model: a version (qwen-image-2.1, kimi-k2_v3), also behind
+# what such a model is made for (qwen-image-edit-2.1), a smaller or a larger one. Versions that have the same size are in the
+# words. Not a version: a date (2507, 03-2025), bits and steps, what has a unit.
+_SEP = "[-_. ]"
+_NUMBER = rf"[0-9]{{1,2}}(?:{_SEP}[0-9]{{1,2}})*(?![0-9a-z]|[._][0-9]+[a-z]|{_SEP}(?:bit|step|(?:19|20)[0-9]{{2}}(?![0-9])))"
+_KINDS = f"(?:{_SEP}(?:edit|layered|base|instruct|chat|it|thinking|turbo|video|image|i2v|t2v|preview|dev))*"
+_VERSION = rf"{_KINDS}{_SEP}(?:v(?:er(?:sion)?)?{_SEP}?)?{_NUMBER}"
+_SIZES = "tiny|mini|nano|micro|small|lite|light|flash|air|medium|large|xl|xxl|plus|pro|max|ultra|next|omni|ii|iii"
+_OTHER = rf"(?![a-z0-9]|{_VERSION}|{_SEP}(?:{_SIZES})(?![a-z]))"
+_SAME = 1e-3  # the relative difference within which a count is that of known weights
 
 
 @cache
@@ -33,11 +41,11 @@ def rows() -> dict[str, Reading]:
 
 def architecture(tags: Sequence[str]) -> Reading | None:
     """Return the parameters of the published models of the architecture, pipeline or library that tags name."""
-    found = [_architectures()[tag] for tag in _architectures_of(tags)]
+    found = [_architectures()[tag] for tag in architectures_of(tags)]
     return Reading(min(each.low for each in found), max(each.high for each in found)) if found else None
 
 
-def _architectures_of(tags: Sequence[str]) -> list[str]:
+def architectures_of(tags: Sequence[str]) -> list[str]:
     """Return those of the rows that tags name: a library writes them beside its own, of which an author's are not known."""
     known = _architectures()
     return [] if _LIBRARIES.isdisjoint(tags) else [tag for tag in tags if tag in known]
@@ -48,6 +56,12 @@ def _architectures() -> dict[str, Reading]:
     return _table("architecture", "tag")
 
 
+def component(count: float) -> str | None:
+    """Return which part of a folder of diffusers, beside the denoiser, has a number of parameters; else null."""
+    return next((what for what, one in _table("component", "of").items() if abs(count - one.low) <= _SAME * one.low), None)
+
+
+@cache
 def _table(name: str, key: str) -> dict[str, Reading]:
     made = {}
     for row in tomllib.loads(TABLE.read_text(encoding="utf-8"))[name]:
@@ -92,14 +106,17 @@ def which(name: str) -> str | None:
     begun = name.replace("_", "-").replace(".", "-").split("-")
     if known.keys().isdisjoint(begun):
         return None
-    likely = (words for first in known.keys() & begun for words in known[first])
-    fitting = [(*match.span(), words) for words in likely if (match := _pattern(words).search(name))]
-    if len(fitting) == 1:
-        return fitting[0][2]
+    fitting = {}
+    for first in begun:
+        for words in known.get(first, ()):
+            if match := _pattern(words).search(name):
+                fitting[words] = match.span()
+    if len(fitting) < 2:
+        return next(iter(fitting), None)
     widest = [
         words
-        for start, end, words in fitting
-        if not any(left <= start and end <= right and end - start < right - left for left, right, _ in fitting)
+        for words, (start, end) in fitting.items()
+        if not any(left <= start and end <= right and end - start < right - left for left, right in fitting.values())
     ]
     return widest[0] if len(widest) == 1 else None
 
@@ -118,5 +135,5 @@ def bears_out(name: str, tags: Sequence[str], parameters: float) -> dict[str, bo
         return {}
     words = which(name)
     known = family(name)
-    told = {words: known} if words and known else {tag: _architectures()[tag] for tag in _architectures_of(tags)}
-    return {row: low / 1.2 <= parameters <= high * 1.2 for row, (low, high) in told.items()}
+    told = {words: known} if words and known else {tag: _architectures()[tag] for tag in architectures_of(tags)}
+    return {row: one.low / 1.2 <= parameters <= one.high * 1.2 for row, one in told.items()}

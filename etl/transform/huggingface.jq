@@ -36,7 +36,8 @@ def evidence:
   {
     elements: ((.safetensors | objects | .parameters | objects) // {}),
     total: ((.safetensors | objects | .total | numbers) // null),
-    gguf: ((.gguf | objects | .total | numbers) // null)
+    gguf: ((.gguf | objects | .total | numbers) // null),
+    gguf_architecture: ((.gguf | objects | .architecture | strings) // null)
   };
 
 map(

@@ -7,21 +7,22 @@ from typing import NamedTuple
 
 _UNIT = {"b": 1e9, "m": 1e6, "t": 1e12}
 # A number and its unit between separators: 7b, 0.6B, 1_6b (1.6), 7b1 (7.1), 8x7B, 7Bx2, 17B-16E, A3B (active), E4B
-# (effective). Not a size: what follows a version's point (v1.5b) or a word (so400m), what is counted (100B-tokens), the bits
-# of groups (4b-128g), what is longer (4bit, 128k). It begins with the separator, which is quick to look for.
+# (effective), 21BA3B (of which 3 are active). Not a size: what follows a version's point (v1.5b) or a word (so400m), what is
+# counted (100B-tokens), the bits of groups (4b-128g), what is longer (4bit, 128k). It begins with the separator, which is
+# quick to look for.
 _SIZE = re.compile(
     r"""[^a-z0-9](?<![0-9]\.)
     (?: (?P<experts>[0-9]{1,3}) x )?
     (?P<mark>[ae]?)
     (?P<number>[0-9]{1,5}(?:[._][0-9]{1,3})?)
     (?P<unit>[bmt])
-    (?: x (?P<times>[0-9]{1,2}) | (?P<tenth>[0-9]) )?
+    (?: x (?P<times>[0-9]{1,2}) | (?P<tenth>[0-9]) | a[0-9]{1,3}(?:[._][0-9]{1,2})?[bm] )?
     (?![a-z0-9]|[-_. ]?(?:tok(?:en)?s?|steps|samples|pairs)\b|-[0-9]+g(?![a-z]))
     (?: -(?P<of>[0-9]{1,3})e(?![a-z0-9]) )?""",
     re.VERBOSE,
 )
 # A size that is written on to a word, where nothing else is a size: Mistral7B, but no Phi3B, which may be a version.
-_GLUED = re.compile(r"([0-9](?<=[a-z]{4}.)[0-9]{0,2}(?:\.[0-9]{1,2})?)b(?![a-z0-9])")
+_GLUED = re.compile(r"([0-9](?<=[a-z]{4}.)[0-9]{0,2}(?:\.[0-9]{1,2})?)b(?:a[0-9]{1,3}(?:\.[0-9]{1,2})?b)?(?![a-z0-9])")
 _IMITATION = re.compile(r"tiny-random|^tiny-.*for(?:causallm|conditionalgeneration|sequenceclassification)")
 _TOKENS = 2.5e12  # the largest models have 1 to 2 T parameters; 3T and more are of their training
 # Of image-text models that name their data set, and of word vectors that name their dimensions (840B.300d), the numbers tell
@@ -32,15 +33,19 @@ _CONTEXTS = ("1", "2", "4", "10")  # M tokens
 # Weights that serve another model, whose size their name repeats.
 _SERVANT = re.compile(
     r"[^a-z](?:(?:q|re)?loras?|lokr|dora|adapters?|peft|controlnet|eagle[0-9]*|medusa|speculators?|accelerator|draft(?:er)?"
-    r"|dflash|saes?|tokenizer|assistant(?=$|[-_](?:gguf|mlx|[0-9]+bit)))(?![a-z])"
+    r"|dflash|saes?|tokenizer|mmproj|assistant(?=$|[-_](?:gguf|mlx|[0-9]+bit)))(?![a-z])"
 )
 
 
 class Reading(NamedTuple):
-    """Parameters that a name states: at least `low`, at most `high`; they are the same where it states a total."""
+    """Parameters that a name states: at least `low`, at most `high`; they are the same where it states a total.
+
+    `expert` are the parameters of one expert, where a name states them and the number of experts, else 0.
+    """
 
     low: float
     high: float
+    expert: float = 0.0
 
     @property
     def is_total(self) -> bool:
@@ -76,7 +81,7 @@ def _of_several(name: str, found: list[tuple[str, ...]]) -> Reading | None:
     for each in found:
         if count := each[0] or each[4]:  # 8x7B: experts share their attention, so that they are less than their product
             one, experts = _number(each), int(count)
-            return Reading(one * (1 + 0.6 * (experts - 1)), one * (1 + 0.85 * (experts - 1)))
+            return Reading(one * (1 + 0.6 * (experts - 1)), one * (1 + 0.85 * (experts - 1)), one)
     totals = [each for each in found if not each[1]]
     if not totals:  # of active or effective parameters alone, a model has more: those published, at least twice as many
         return Reading(1.5 * max(map(_number, found)), float("inf"))

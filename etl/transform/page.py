@@ -147,11 +147,18 @@ def _finish(source: str, entry: dict[str, Any], sizer: Sizer) -> None:
     model["url"] = f"https://{site}/models/{model['id']}"
 
 
-def evidence_of(name: object, tags: object, elements: dict[str, Any], total: float | None, gguf: float | None) -> Evidence:
+def evidence_of(  # noqa: PLR0913, PLR0917 -- the fields of the evidence, as the program of jq names them
+    name: object,
+    tags: object,
+    elements: dict[str, Any],
+    total: float | None,
+    gguf: float | None,
+    gguf_architecture: str | None = None,
+) -> Evidence:
     """Return the evidence of a model's size, of values as the API gave them: what has a wrong type is none."""
     lines = "\n".join(("", *(tag for tag in tags if isinstance(tag, str)), "")) if isinstance(tags, list) else ""
-    counts = {dtype: count for dtype, count in elements.items() if isinstance(count, int | float) and count >= 0}
-    return Evidence(str(name).lower(), lines, counts, total, gguf)
+    counts = {dtype: count for dtype, count in elements.items() if type(count) in {int, float} and count > 0}
+    return Evidence(str(name).lower(), lines, counts, total, gguf, gguf_architecture)
 
 
 def _short(identity: object) -> str | int | None:

@@ -73,7 +73,10 @@ def test_what_disagrees_is_told() -> None:
     assert Sizer().verdict(seen("a-7B-Omni", BF16=10.7e9)).size_against == ["name"]
     assert Sizer().verdict(seen("a-8B", BF16=3e5)).size_against == ["safetensors"]
     assert Sizer().verdict(seen("a-26B-GGUF", gguf=5e8)).size_against == ["gguf"]
-    assert Sizer().verdict(evidence_of("a-7b", [], {"BF16": 7e9}, 14e9, None))[2:] == ("name", ["safetensors"])
+    assert Sizer().verdict(seen("qwen-image", ["diffusers"], BF16=7.1e9)).size_against == ["family"]
+    assert Sizer().verdict(seen("roberta-base-ncc-512b")).size_against == ["name"]
+    assert Sizer().verdict(seen("top-5x7b-gguf", gguf=7.2e9)).size_against == ["name"]
+    assert Sizer().verdict(evidence_of("a", [], {}, None, 4.6e8, "clip")).size_against == ["gguf"]
 
 
 def test_a_counted_base_beats_its_name() -> None:
@@ -97,6 +100,10 @@ def test_a_marketplace_may_have_other_classes() -> None:
         ("rwkv7-380m-15b-slimpajama", 0.38, 0.38), ("codellama34b", 34, 34),
         ("a-27b-gptq-4b-128g", 27, 27), ("mixtral_7bx2_moe", 11.2, 12.95), ("llama-4-17b-16e", 17, 272),
         ("qwen3-tiny-random", 1e-9, 1),
+        # Of which some are active.
+        ("smallthinker-21ba3b", 21, 21), ("smallthinker-4ba0.6b-instruct", 4, 4), ("4ba0_6b", 4, 4), ("30ba3b-2507", 30, 30),
+        ("235ba22b.q4", 235, 235), ("30b_a3b", 30, 30), ("21b-a3b", 21, 21), ("smallthinker21ba3b", 21, 21),
+        ("1ta32b", 1000, 1000), ("12ba900m", 12, 12),
     ],
 )  # fmt: skip
 def test_names_state_sizes(name: str, low: float, high: float) -> None:
@@ -196,10 +203,26 @@ def test_the_families_are_borne_out() -> None:
     [
         "flux.1-dev-controlnet", "phi-4.5", "kimi-k2-mini", "hunyuanvideo-foley", "deepseek-r1-distill",
         "deepseek-v3-tiny-random", "glm-4.5-air-reap50", "ltx-2.3", "t5gemma-b-b-ul2", "blooming", "starcoder2",
+        "qwen-image-2.1", "qwen-image-2", "qwen_image_v2", "qwen.image.2.0", "qwen-image-2-1-fp8", "qwen-image-ver.2",
+        "qwen-image-edit-2.0", "qwen-image-2-2512", "qwen-image-max", "kimi-k2.9", "kimi-k3.5", "minimax-m2.9", "glm-5.9",
+        "z-image_2", "phi-4-2", "ltx-video-0.9.7-dev", "whisper-large-v4", "e5-base-v3",
+        "stable-diffusion-xl-base-2.0", "deepseek-ocr-3",
     ],
 )  # fmt: skip
 def test_another_version_or_a_part_is_of_no_family(name: str) -> None:
     assert family(name) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "qwen-image-2512", "qwen-image-edit-2511", "qwen-image-4bit", "qwen-image-8-bit", "qwen-image-4-steps", "phi-4-128k",
+        "command-r-plus-08-2024", "deepseek-r1-0528", "kimi-k2.5", "glm-5.2", "whisper-large-v3", "tinyllama-1.1b-chat-v1.0",
+        "stable-diffusion-xl-base-1.0", "nomic-embed-text-v1.5", "clip-vit-l-14-336", "pixart-xl-2-1024-ms",
+    ],
+)  # fmt: skip
+def test_a_date_is_no_version(name: str) -> None:
+    assert family(name) is not None
 
 
 # Models that are not in tests/sizes.ndjson, as their cards and papers count them.
@@ -215,7 +238,9 @@ WELL_KNOWN = {
         vikhyatk/moondream2 allenai/OLMo-1B-hf google/gemma-3n-E2B-it-litert-preview Systran/faster-whisper-medium
         01-ai/Yi-6B-200K Xenova/gpt2 microsoft/Phi-tiny-MoE-instruct amazon/chronos-t5-large
         unsloth/Qwen2.5-1.5B-Instruct-bnb-4bit stabilityai/stablelm-3b-4e1t Qwen/Qwen-1_8B-Chat
-        deepseek-ai/deepseek-vl2-tiny openai-community/gpt2-xl
+        deepseek-ai/deepseek-vl2-tiny openai-community/gpt2-xl Lightricks/LTX-Video zai-org/GLM-OCR deepseek-ai/DeepSeek-OCR-2
+        PaddlePaddle/PaddleOCR-VL-1.6 tencent/HunyuanOCR rednote-hilab/dots.ocr coqui/XTTS-v2 jinaai/jina-reranker-v3
+        CohereLabs/cohere-transcribe-03-2026 arcee-ai/Trinity-Nano-Preview PowerInfer/SmallThinker-4BA0.6B-Instruct
     """,
     "medium": """
         meta-llama/CodeLlama-7b-Instruct-hf google/gemma-7b tiiuae/falcon-mamba-7b-instruct upstage/SOLAR-10.7B-v1.0
@@ -227,7 +252,7 @@ WELL_KNOWN = {
         zai-org/GLM-4.6V-Flash nvidia/NV-Embed-v2 tencent/HunyuanVideo-1.5 bigscience/mt0-xxl bigscience/T0pp
         unsloth/Llama-3.1-8B-Instruct-GGUF bigscience/bloomz-7b1-mt facebook/xlm-roberta-xxl
         microsoft/Phi-mini-MoE-instruct kyutai/moshiko-pytorch-bf16 google/gemma-3n-E4B-it-litert-preview
-        tencent/Hunyuan-MT-7B
+        tencent/Hunyuan-MT-7B microsoft/VibeVoice-Large microsoft/VibeVoice-ASR
     """,
     "large": """
         meta-llama/Llama-4-Maverick-17B-128E-Instruct mistralai/Mixtral-8x22B-Instruct-v0.1 bigscience/bloom
@@ -244,7 +269,9 @@ WELL_KNOWN = {
         Qwen/Qwen1.5-MoE-A2.7B-Chat ibm-granite/granite-4.0-h-small inclusionAI/Ring-flash-2.0
         meituan-longcat/LongCat-Flash-Thinking internlm/Intern-S1 turboderp/Mixtral-8x7B-instruct-exl2
         cloudyu/Mixtral_34Bx2_MoE_60B openai/gpt-oss-safeguard-20b ISTA-DASLab/gemma-3-27b-it-GPTQ-4b-128g
-        baidu/ERNIE-4.5-21B-A3B-Thinking
+        baidu/ERNIE-4.5-21B-A3B-Thinking moonshotai/Kimi-K3 moonshotai/Kimi-K2.7-Code zai-org/GLM-5.3-Flash
+        MiniMaxAI/MiniMax-M3 Qwen/Qwen3.8-Flash-Next XiaomiMiMo/MiMo-V2.5-Pro stepfun-ai/Step-3.7-Flash tencent/Hy3
+        arcee-ai/Trinity-Mini arcee-ai/Trinity-Large-Preview poolside/Laguna-S-2.1 PowerInfer/SmallThinker-21BA3B-Instruct
     """,
     "unknown": """
         google/siglip-so400m-patch14-224 lmsys/EAGLE3-gpt-oss-120b-bf16 RedHatAI/Llama-3.1-8B-Instruct-speculator.eagle3
@@ -300,3 +327,220 @@ def test_an_architecture_of_one_size_is_evidence(tags: list[str], expected: tupl
 )
 def test_what_is_not_of_these_weights(evidence: Evidence, expected: str) -> None:
     assert Sizer().verdict(evidence).size == expected
+
+
+QWEN = {"BF16": 7_615_616_512}
+PACKED = {"BF16": 9_964_787_842, "U32": 78_613_118_976}
+UNPACKED = 314_590_621_012
+
+
+@pytest.mark.parametrize("total", [333_312, 15e9, 5e12, 1e300, -1, 0, 0.5, None, 2])
+def test_a_total_that_is_not_the_sum_of_its_parts_discredits_itself(total: float | None) -> None:
+    verdict = Sizer().verdict(evidence_of("alpha", ["transformers"], QWEN, total, None))
+    assert verdict == Verdict(7_615_616_512, "medium", "safetensors", [])
+    assert Sizer().verdict(evidence_of("alpha-AWQ", ["4-bit"], {"F16": 3e8, "I32": 8e8}, total, None)).size == "unknown"
+    assert Sizer().verdict(evidence_of("a-7B-AWQ", ["4-bit"], {"F16": 3e8, "I32": 8e8}, total, None)).parameters == 6_700_000_000
+
+
+@pytest.mark.parametrize(
+    ("name", "tags", "elements", "total", "expected"),
+    [
+        ("alpha", ["mlx", "8-bit"], PACKED, UNPACKED, (UNPACKED, "large")),
+        ("alpha", ["mlx"], PACKED, UNPACKED, (UNPACKED, "large")),
+        ("alpha-310B", ["mlx", "8-bit"], PACKED, UNPACKED, (UNPACKED, "large")),
+        ("alpha", ["mlx", "8-bit"], PACKED, 640e9, (None, "large")),  # what 4 bits would hold; large in any case
+        ("alpha", ["4-bit"], {"F16": 3e8, "I32": 8e8}, 6.7e9, (6_700_000_000, "medium")),
+        ("alpha", ["2-bit"], {"F16": 3e8, "I32": 5e8}, 8.1e9, (8_100_000_000, "medium")),
+        ("alpha-3bit", [], {"F16": 3e8, "U32": 7.5e8}, 8.2e9, (8_200_000_000, "medium")),
+        ("alpha", ["6-bit"], {"F16": 3e8, "U32": 1.5e9}, 8.2e9, (8_200_000_000, "medium")),
+        ("alpha", ["nvfp4"], {"BF16": 1e9, "U8": 3.5e9}, 8e9, (8_000_000_000, "medium")),
+        ("alpha", ["8-bit"], {"F16": 1e9, "U32": 2e9}, 17e9, (None, "unknown")),
+        ("alpha", ["4-bit"], {"F16": 3e8, "I32": 8e8}, 1.1e9, (None, "unknown")),  # the sum is no second witness
+    ],
+)  # fmt: skip
+def test_a_total_of_unpacked_weights_is_a_second_witness(
+    name: str, tags: list[str], elements: dict[str, float], total: float, expected: tuple[int | None, str]
+) -> None:
+    assert Sizer().verdict(evidence_of(name, tags, elements, total, None))[:2] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "architecture", "expected"),
+    [
+        ("alpha-mtp-gguf", "clip", "unknown"), ("alpha-gguf", "CLIP", "unknown"), ("alpha-gguf", "mmproj", "unknown"),
+        ("alpha-gguf", "qwen2vl_projector", "unknown"), ("alpha-gguf", "mllama-vision", "unknown"),
+        ("alpha-gguf", "eagle3", "unknown"), ("alpha-gguf", "gemma4-assistant", "unknown"),
+        ("alpha-gguf", "t5encoder", "unknown"), ("alpha-gguf", "imatrix", "unknown"),
+        ("alpha-gguf", "controlvector", "unknown"), ("alpha-27b-gguf", "clip", "large"), ("alpha-9b-gguf", "clip", "medium"),
+        ("alpha-mmproj-gguf", "clip", "unknown"), ("alpha-eagle3-gguf", "eagle3", "small"), ("alpha-gguf", "cogvlm", "small"),
+        ("alpha-gguf", "llama", "small"), ("alpha-gguf", "flux", "small"), ("alpha-gguf", None, "small"),
+        ("alpha-gguf", "", "small"),
+    ],
+)  # fmt: skip
+def test_a_gguf_file_of_a_part_is_no_evidence(name: str, architecture: str | None, expected: str) -> None:
+    assert Sizer().verdict(evidence_of(name, ["gguf"], {}, None, 460e6, architecture)).size == expected
+
+
+@pytest.mark.parametrize(
+    ("evidence", "expected"),
+    [
+        (seen("qwen-image-2.1", ["diffusers"], BF16=7_115_136_400), (7_115_136_400, "medium", "safetensors", [])),
+        (seen("qwen-image", ["diffusers"], BF16=7_115_136_400), (7_115_136_400, "medium", "safetensors", ["family"])),
+        (seen("alpha-20b", ["diffusers"], BF16=7_115_136_400), (7_115_136_400, "medium", "safetensors", ["name"])),
+        (seen("kimi-k2", BF16=3e9), (3_000_000_000, "small", "safetensors", ["family"])),
+        # It is of another part: of the text encoder, of what is much smaller, or of the half that is not quantised.
+        (seen("qwen-image", ["diffusers"], BF16=8_292_166_656), (20_400_000_000, "large", "family", ["safetensors"])),
+        (seen("flux.1-dev", ["diffusers"], F16=4_762_310_656), (11_900_000_000, "medium", "family", ["safetensors"])),
+        (seen("alpha", ["diffusers"], F16=4_762_310_656), (None, "unknown", "none", ["safetensors"])),
+        (seen("alpha-vae", ["diffusers"], F32=83_653_863), (83_653_863, "small", "safetensors", [])),
+        (seen("flux.1-dev", ["diffusers"], F16=207e6), (11_900_000_000, "medium", "family", ["safetensors"])),
+        (seen("a-26B-W4A16", BF16=1e9), (26_000_000_000, "large", "name", ["safetensors"])),
+        # With the quantised elements, none are missing.
+        (seen("a-70B-FP8", F8_E4M3=7e9, BF16=1e9), (8_000_000_000, "medium", "safetensors", ["name"])),
+        # A GGUF file of the family's kind, and a shard.
+        (evidence_of("qwen-image-gguf", ["gguf"], {}, None, 7.1e9, "qwen_image"), (7_100_000_000, "medium", "gguf", ["family"])),
+        (evidence_of("deepseek-v3-gguf", ["gguf"], {}, None, 26e9, "deepseek2"), (None, "large", "family", ["gguf"])),
+    ],
+)  # fmt: skip
+def test_a_plain_count_beats_a_row_and_a_number(evidence: Evidence, expected: tuple[int | None, str, str, list[str]]) -> None:
+    assert Sizer().verdict(evidence) == expected
+
+
+@pytest.mark.parametrize(
+    ("evidence", "size"),
+    [
+        (seen("biox-electra-base-squad2-bioasq8b"), "small"),
+        (seen("biox-electra-base-squad2-bioasq8b", ["transformers", "electra", "question-answering"]), "small"),
+        (seen("roberta-base-ncc-512b"), "small"),
+        (seen("thing-512b", ["transformers", "bert", "fill-mask"]), "small"),
+        (seen("thing-30b", ["base_model:finetune:google-bert/bert-base-uncased"]), "small"),
+        (seen("wav2vec2-base-60b"), "small"),
+        (seen("electra-base-8b-gguf", gguf=110e6), "small"),
+        # What contains an encoder, or was trained beside it, or has the larger teacher in its name, is of its number.
+        (seen("llava-clip-vit-large-vicuna-13b"), "medium"),
+        (seen("thing-clip-vit-large-13b", ["transformers", "clip", "image-text-to-text"]), "medium"),
+        (seen("thing-8b", ["transformers", "bert", "text-generation"]), "medium"),
+        (seen("deepseek-r1-0528-qwen3-8b"), "medium"),
+        (seen("xlm-roberta-xl-3.5b"), "small"),
+    ],
+)
+def test_a_number_far_above_its_family_counts_something_else(evidence: Evidence, size: str) -> None:
+    assert Sizer().verdict(evidence).size == size
+
+
+@pytest.mark.parametrize(
+    ("name", "tags", "gguf", "expected"),
+    [
+        ("top-5x7b-gguf", [], 7_241_732_096, (7_241_732_096, "medium")),
+        ("top-4x13b-gguf", [], 13e9, (13_000_000_000, "medium")),
+        ("best-3x70b-gguf", [], 70.5e9, (70_500_000_000, "large")),
+        ("alpha-8x7b-gguf", [], 46.7e9, (46_700_000_000, "large")),
+        ("alpha-8x7b-gguf", [], 2e9, (None, "unknown")),
+        ("alpha-8x7b-gguf", ["mixtral"], 2e9, (None, "large")),  # of one shard
+        ("alpha-gguf", ["base_model:quantized:a/top-5x7B"], 7_241_732_096, (7_241_732_096, "medium")),
+    ],
+)
+def test_a_count_of_one_expert_contradicts_a_mixture(
+    name: str, tags: list[str], gguf: float, expected: tuple[int | None, str]
+) -> None:
+    assert Sizer().verdict(evidence_of(name, ["gguf", *tags], {}, None, gguf, None))[:2] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "tags"),
+    [
+        ("w4", ["compressed-tensors"]), ("a", ["gptq"]), ("a", ["awq"]), ("a", ["bitsandbytes"]), ("a", ["4-bit"]),
+        ("a", ["exl2"]), ("a", ["nvfp4"]), ("a", ["fp8"]), ("a", ["modelopt"]), ("a", ["base_model:quantized:b/c"]),
+        ("a", ["quantized"]),
+        ("a-gptq", []), ("a-awq", []), ("a-bnb-4bit", []), ("a-exl3", []), ("a-nvfp4", []), ("a-w4a16", []), ("a-int4", []),
+        ("a-4.0bpw", []), ("a-hqq", []), ("a-autoround", []), ("a-mlx", []), ("a-mxfp4", []), ("a-quantized.w8a8", []),
+    ],
+)  # fmt: skip
+def test_a_bare_total_of_quantised_weights_counts_nothing(name: str, tags: list[str]) -> None:
+    for total in (2_261_053_168, 40e9, 5e6):
+        assert Sizer().verdict(evidence_of(name, tags, {}, total, None)) == Verdict(None, "unknown", "none", ["safetensors"])
+    assert Sizer().verdict(evidence_of(f"7b-{name}", tags, {}, 2_261_053_168, None))[:3] == (7_000_000_000, "medium", "name")
+    assert Sizer().verdict(evidence_of(f"2b-{name}", tags, {}, 2_261_053_168, None)).parameters == 2_261_053_168
+
+
+def test_a_bare_total_of_other_weights_counts() -> None:
+    assert Sizer().verdict(evidence_of("quantum-bert", ["transformers"], {}, 7.6e9, None)).size == "medium"
+    assert Sizer().verdict(evidence_of("a-lora-4bit", ["peft"], {}, 7.6e9, None)).size == "unknown"
+
+
+WORDS = ["alpha", "7b", "70b", "8x7b", "a3b", "21ba3b", "gguf", "instruct", "kimi-k2", "qwen-image", "bert-base", "2.1", "large"]
+TAGS = ["transformers", "text-generation", "bert", "mixtral", "base_model:finetune:a/b-70B", "sentence-transformers"]
+names = st.lists(st.sampled_from(WORDS), min_size=1, max_size=5).map("-".join)
+totals = st.none() | st.floats() | st.integers()
+
+
+@given(names, st.lists(st.sampled_from(TAGS)), st.integers(11 * 10**8, 10**12), totals, totals)
+def test_a_plain_count_decides_whatever_name_and_tags_say(
+    name: str, tags: list[str], count: int, total: float | None, gguf: float | None
+) -> None:
+    """Except of folders of diffusers, of quantised repositories, and of less than a thousandth of what is said."""
+    verdict = Sizer().verdict(evidence_of(name, tags, {"BF16": count}, total, gguf))
+    assert verdict.size_from == "safetensors"
+    assert verdict.parameters == count
+    witness = reading(name)
+    said = witness.low if witness and witness.is_total else None
+    assert verdict.size == Sizer().verdict(seen(BF16=nominal(count, said))).size
+
+
+@given(st.sampled_from(ROWS), totals)
+def test_a_total_changes_nothing_where_parts_are_plain(row: dict[str, Any], total: float | None) -> None:
+    told = evidence(row)
+    plain = {dtype: count for dtype, count in told.elements.items() if dtype in {"BF16", "F16", "F32"}} or {"BF16": 7.6e9}
+    told = told._replace(elements=plain, total=sum(plain.values()))
+    assert Sizer().verdict(told._replace(total=total)) == Sizer().verdict(told)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "expected"),
+    [
+        (
+            evidence_of("alpha", [], QWEN, 333_312, None),
+            ["safetensors total 333,312 is not the sum of its parts 7,615,616,512; the parts count"],
+        ),
+        (evidence_of("alpha", ["8-bit"], PACKED, UNPACKED, None), []),
+        (
+            evidence_of("alpha-27b-gguf", ["gguf"], {}, None, 460_000_000, "clip"),
+            ["gguf total 460,000,000 is of architecture clip, the vision part"],
+        ),
+        (
+            seen("thing-8b", ["transformers", "electra"]),
+            ["name says 8,000,000,000, but architecture electra has 14,000,000 to 335,000,000"],
+        ),
+        (
+            seen("qwen-image", ["diffusers"], BF16=7_115_136_400),
+            ["family qwen-image says 20,400,000,000, but safetensors counts 7,115,136,400"],
+        ),
+        (
+            seen("flux.1-dev", ["diffusers"], F32=83_653_863),
+            ["safetensors holds 83,653,863 elements (the VAE of SD), but family flux-1 has 11,900,000,000"],
+        ),
+        (
+            evidence_of("w4", ["compressed-tensors"], {}, 2_261_053_168, None),
+            ["safetensors total 2,261,053,168 has no parts, and quantised weights are packed: nothing bears it out"],
+        ),
+        (
+            evidence_of("a-405b-gguf", ["gguf"], {}, -3, 12e9),
+            [
+                "safetensors total -3 cannot be a count",
+                "gguf total 12,000,000,000 may be of one shard or of a part, but name has 405,000,000,000",
+            ],
+        ),
+        (seen("a-lora-7b", ["peft"]), ["name says 7,000,000,000, which is the model that these weights serve"]),
+        (seen("a-7b", BF16=7.1e9), []),
+    ],
+)
+def test_what_was_not_believed_is_explained(evidence: Evidence, expected: list[str]) -> None:
+    assert Sizer().doubts(evidence) == expected
+
+
+@given(st.sampled_from(ROWS), totals, totals, st.sampled_from([None, "clip", "llama"]))
+def test_all_that_disagrees_is_explained(row: dict[str, Any], total: float | None, gguf: float | None, kind: str | None) -> None:
+    told = evidence(row)._replace(total=total, gguf=gguf, gguf_architecture=kind)
+    doubts = Sizer().doubts(told)
+    for source in Sizer().verdict(told).size_against:
+        assert any(doubt.startswith(source) for doubt in doubts)

@@ -1,0 +1,129 @@
+"""What tells the size of a Hugging Face model beside its counts: its name, its family, and what it was made of. Pure."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from etl.transform.counts import AGREE
+from etl.transform.families import architecture, architectures_of, family, is_part, which
+from etl.transform.names import Reading, is_servant, reading
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FAR = 10  # times the largest of an architecture or a family: a number in the name above that counts something else
+_LEAST_DOUBTED = 1e9  # parameters that a name states, from where such a number may count something else
+_NAME_OF_BASE = "base model's name"
+_BASES = re.compile(r"\nbase_model:(?:quantized|finetune|merge):([^\n]+)")
+# Names and tags of models that generate text: they may name the encoder that they contain, smaller than they are.
+_GENERATIVE = re.compile(
+    r"text-generation|conversational|-text-to-text|any-to-any|visual-question|llama|llava|qwen|vicuna|mi[sx]tral|gemma|falcon"
+    r"|intern|deepseek|pythia|smol|olmo|granite|nemotron|blip|(?<![a-z])(?:phi|opt|mpt|glm|yi|vlm?|llm|moe|gpt)(?![a-z])"
+)
+
+
+class Heard(NamedTuple):
+    """What a model's name states, the witness of its size beside the counts, what that is, and what it contradicts."""
+
+    named: Reading | None
+    witness: Reading | None
+    origin: str
+    doubted: tuple[str, ...] = ()
+
+    def or_architecture(self, tags: str) -> Heard:
+        """Return the same, or what the architecture tells where nothing else does."""
+        known = None if self.witness else architecture(tags.split("\n"))
+        return Heard(self.named, known, "architecture") if known else self
+
+
+class Witnesses:
+    """Hears what tells the size of a model beside its counts. `known` gives the parameters of counted models, by id."""
+
+    def __init__(self, known: Mapping[str, float]) -> None:
+        self._known = known
+
+    def hear(self, name: str, tags: str, named: Reading | None) -> Heard:
+        """Return what else than counts tells the size, and what it is: the name, its family, or the base model."""
+        if named and named.is_total:
+            if named.low >= _LEAST_DOUBTED and "-generation" not in tags and (found := self._contradiction(name, tags, named)):
+                return Heard(named, *found, ("name",))
+            # of one expert, perhaps, where their number is not said
+            return Heard(named, Reading(named.low, float("inf")) if "\nmixtral\n" in tags else named, "name")
+        known = family(name)
+        base = self._base(name, tags) if "\nbase_model:" in tags else None
+        if base and (named is None or overlap(named, base[0])):
+            if known is None:
+                return Heard(named, *base)
+            if not overlap(known, base[0]):  # two readings: what lies between them
+                return Heard(named, Reading(min(known.low, base[0].low), max(known.high, base[0].high)), "family")
+        if known and (named is None or overlap(named, known)):
+            return Heard(named, known, "family")
+        return Heard(named, named, "name")
+
+    def by_origin(self, name: str, tags: str) -> dict[str, tuple[str, Reading | None]]:
+        """Return how each witness is called and what it states, by its name in `size_from`."""
+        lines = tags.split("\n")
+        words = (which(name) or "").partition("(")[0].rstrip("-")
+        base = self._base(name, tags)
+        return {
+            "name": ("name", reading(name)),
+            "family": (f"family {words}", family(name)),
+            "architecture": (f"architecture {', '.join(architectures_of(lines))}", architecture(lines)),
+            **({base[1]: (f"{base[1]} {bases(tags)[0]}", base[0])} if base else {}),
+        }
+
+    def _contradiction(self, name: str, tags: str, named: Reading) -> tuple[Reading, str] | None:
+        """Return what says by far less than a number in a name, so that this counts something else: questions, or tokens."""
+        if _GENERATIVE.search(name) or _GENERATIVE.search(tags):
+            return None
+        told = ((family(name), "family"), (architecture(tags.split("\n")), "architecture"), self._base(name, tags) or (None, ""))
+        return next(((one, origin) for one, origin in told if one and _FAR * one.high < named.low), None)
+
+    def _base(self, of: str, tags: str) -> tuple[Reading, str] | None:
+        """Return the size of the models that one was made of, and what tells it, where they are of one size."""
+        found = []
+        for base in bases(tags):
+            told, is_part_too = _of_base(base)
+            if count := self._known.get(base):
+                told = Reading(count, count), "base model"
+            if told is None or _is_folder(tags) or (is_part(of) and not is_part_too):
+                return None
+            found.append(told)
+        return found[0] if len({told for told, _ in found}) == 1 else None
+
+
+def bases(tags: str) -> list[str]:
+    """Return the ids of the models that a model was made of, by its tags; not those that it is an adapter for."""
+    return _BASES.findall(tags) if "\nbase_model:" in tags else []
+
+
+def agrees(count: float, witness: Reading) -> bool:
+    """Return whether a count is what a witness states, as closely as two counts of the same weights agree."""
+    return witness.low <= count * AGREE and count <= witness.high * AGREE
+
+
+def overlap(one: Reading, other: Reading) -> bool:
+    """Return whether one count may be what both readings state."""
+    return one.low <= other.high * AGREE and other.low <= one.high * AGREE
+
+
+def _of_name(name: str, named: Reading | None) -> tuple[Reading, str] | None:
+    """Return what a name tells, and whether that is a number in it or its family."""
+    if (named is None or not named.is_total) and (known := family(name)):
+        return known, "family"
+    return (named, "name") if named else None
+
+
+@lru_cache(maxsize=4096)  # many are made of few
+def _of_base(base: str) -> tuple[tuple[Reading, str] | None, bool]:
+    """Return what the name in an id tells of the models made of it, with what tells it, and whether it is that of a part."""
+    name = base.rpartition("/")[2].lower()
+    told = None if is_servant(name) else _of_name(name, reading(name))
+    return (told[0], _NAME_OF_BASE) if told and told[1] == "name" else told, is_part(name)
+
+
+def _is_folder(tags: str) -> bool:
+    """Tell whether tags are those of a folder, of files of several models."""
+    return "\ncomfyui\n" in tags or "\ndiffusion-single-file\n" in tags
