@@ -131,8 +131,9 @@ def _place_in(desk: Desk, source: Source, each: Filter, ranks: dict[str, int], s
         return f"not among the {len(stream.selection.models)} models of stream {each.stream}"
     place = ranks[each.stream] - 1
     group = next(group for group in stream.selection.groups if place in group.places)
-    if place in stream.selection.withheld(each.keeps):
-        return _ruled(stream.selection.rulings[place])
+    ruling = stream.selection.rulings.get(place)
+    if ruling and (ruling.forbids or place in stream.selection.withheld(each.keeps)):
+        return _ruled(ruling)
     for option in each.options:
         if not option.keeps(group.deciding):
             value = group.deciding[option.axis]

@@ -68,7 +68,9 @@ def missing(published: Published) -> Check:
     told = published.values.get(INDEX, {"manifests": [], "missing": []})
     check = Check("filters without a stream", len(told["manifests"]) + len(told["missing"]))
     for place, each in enumerate(told["missing"]):
-        check.problems.append(f"{published.where(INDEX, f'$.missing[{place}]')}: {each['file']} was not made; {each['command']}")
+        why = f"{each['reason']}; " if "reason" in each else ""
+        where = published.where(INDEX, f"$.missing[{place}]")
+        check.problems.append(f"{where}: {each['file']} was not made; {why}{each['command']}")
     return check
 
 

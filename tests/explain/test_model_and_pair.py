@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.conftest import House, hf
+from tests.conftest import House, civitai, hf
 from tests.explain.test_page import LARGE, SMALL, explained, shown
+from tests.load.test_withheld import CIVITAI
 
 if TYPE_CHECKING:
     import pytest
@@ -88,3 +89,74 @@ def test_a_record_without_an_id_is_no_model_called_none(house: House, capsys: py
     assert house.run("manifests") == 0
     assert house.run("explain", "hf:None") == 2
     assert "huggingface:None: no stream on disk has it" in capsys.readouterr().err
+
+
+def test_the_levels_of_a_model_are_told_with_what_its_records_say(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.filters.write_text(CIVITAI)
+    versions = [
+        {"baseModel": "SD 1.5", "images": [{"nsfwLevel": 8}, {"nsfwLevel": 4}, {"nsfwLevel": 4}, {"nsfwLevel": 32}]},
+        {"baseModel": "SDXL 1.0", "images": [{"nsfwLevel": 0}, {"nsfwLevel": "R"}]},
+        {"baseModel": "Pony"},
+    ]
+    record = civitai(1, nsfw=True, nsfwLevel=60, modelVersions=versions, tags=["a", None])
+    house.put("civitai", "default", [record, civitai(2)])
+    house.put("civitai", "month", [record, civitai(2, poi=True), civitai(3, type=7)])
+    house.put("civitai", "sdxl", [civitai(2, nsfwLevel=8)])
+    assert house.run("manifests") == 0
+    told = explained(house, capsys, "civitai:1")
+    assert told["evidence"] == {
+        "default, month": [
+            "nsfw: true, nsfwLevel: 60",
+            "version 1, SD 1.5: images: 1 x, 2 r, 1 blocked",
+            "version 2, SDXL 1.0: images: 1 none, 1 unknown",
+            "version 3, Pony: images: none",
+            "level r to xxx: it is flagged nsfw, so that the mask tells nothing; from the images",
+            "tags: wrong type, so that it was dropped",
+        ]
+    }
+    assert told["rulings"] == {}
+    told = explained(house, capsys, "civitai:2")
+    assert told["set_aside"] == {"month": "poi"}
+    assert told["rulings"] == dict.fromkeys(("default", "sdxl"), "withheld: stream month says poi")
+    assert set(told["not_in"].values()) == {"withheld: stream month says poi", "set aside: poi"}
+    assert told["evidence"]["month"][-1] == "rejected: poi"
+    assert explained(house, capsys, "civitai:3")["evidence"] == {
+        "month": [
+            "nsfw: false, nsfwLevel: 1",
+            "version 1, SD 1.5: images: none",
+            "level pg to pg: the mildest level of the mask, the most explicit of mask and images",
+            "rejected: type, type: wrong type",
+        ]
+    }
+    assert house.run("explain", "civitai:2") == 0
+    shown_text = capsys.readouterr().out
+    assert "what its records say:" in shown_text
+    assert "withheld: stream month says poi" in shown_text
+
+
+def test_a_raised_level_is_told_with_the_stream_that_raises_it(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.filters.write_text(CIVITAI)
+    house.put("civitai", "default", [civitai(1), civitai(2)])
+    house.put("civitai", "month", [civitai(1, nsfwLevel=8)])
+    house.put("civitai", "sdxl", [])
+    assert house.run("manifests") == 0
+    told = explained(house, capsys, "civitai:1")
+    assert told["rulings"] == {"default": "level x: stream month says x"}
+    assert told["not_in"]["civitai-filter-pg.json"] == "level x: stream month says x"
+    told = explained(house, capsys, "civitai/pg")
+    (drop,) = [each for each in told["drops"] if each["what"] == "withheld"]
+    assert (drop["gone"], drop["left"], drop["dropped"], drop["examples"]) == (1, 1, {"stream month says x": 1}, ["1"])
+    assert told["verdict"]["reason"] == "withheld"
+
+
+def test_why_a_count_was_not_believed_is_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    counts = {"parameters": {"BF16": 7615616512}, "total": 333312}
+    house.put("huggingface", "default", [hf("org/alpha", safetensors=counts, pipeline_tag="")])
+    house.put("huggingface", "likes", [hf("Org/Alpha")])
+    assert house.run("manifests") == 0
+    told = explained(house, capsys, "hf:ORG/alpha")
+    assert told["evidence"]["default"] == [
+        "safetensors total 333,312 is not the sum of its parts 7,615,616,512; the parts count",
+        "type: empty, so that it was dropped",
+    ]
+    assert told["ranks"] == {"default": 1, "likes": 1}

@@ -230,3 +230,38 @@ def test_a_name_in_a_manifest_is_text_without_marks(shipped: House) -> None:
     shipped.put("civitai", "default", [civitai(1, name="\u202e<b>evil\u0000</b>")])
     assert shipped.run("manifests") == 1
     assert shipped.manifest("civitai-filter-pg.json")["models"][0]["name"] == "<b>evil</b>"
+
+
+def test_a_stream_of_another_request_is_as_good_as_missing(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.put("huggingface", "default", [hf("o/s1", **SMALL)])
+    house.put("huggingface", "likes", [hf("o/s1")])
+    assert house.run("manifests") == 0
+    text = house.filters.read_text()
+    house.filters.write_text(text.replace('asks = { sort = "likes" }', 'asks = { sort = "lastModified", filter = ["gguf"] }'))
+    assert house.run("manifests") == 1
+    why = "stream likes is of another request: it asked sort=likes, and filters.toml asks filter=gguf&sort=lastModified"
+    assert f"hf-filter-likes.json: not made: {why}; ask with: make extract SOURCE=huggingface" in capsys.readouterr().err
+    (missing,) = house.manifest("index.json")["missing"]
+    assert (missing["file"], missing["reason"]) == ("hf-filter-likes.json", why)
+    assert not (house.data.manifests / "hf-filter-likes.json").exists()
+    assert house.run("verify") == 1
+    assert "hf-filter-likes.json was not made" in capsys.readouterr().out
+    house.put("huggingface", "likes", [hf("o/s1")])  # as extract does with the filters of now
+    assert house.run("manifests") == 0
+
+
+def test_a_larger_page_or_other_fields_are_no_other_request(house: House) -> None:
+    house.put("huggingface", "default", [hf("o/s1", **SMALL)])
+    house.put("huggingface", "likes", [hf("o/s1")])
+    text = house.filters.read_text()
+    house.filters.write_text(text.replace("page = 2", 'page = 3\nasks.expand = ["likes"]'))
+    assert house.run("manifests") == 0
+
+
+def test_where_every_stream_is_of_another_request_that_is_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.put("huggingface", "default", [hf("o/s1", **SMALL)], asks={"sort": "likes"})
+    house.put("huggingface", "likes", [hf("o/s1")], asks={"sort": "downloads"})
+    assert house.run("manifests") == 1
+    told = capsys.readouterr().err
+    assert "stream default is of another request: it asked sort=likes, and filters.toml asks sort=downloads" in told
+    assert "ask with: make extract" in told

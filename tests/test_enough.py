@@ -1,0 +1,58 @@
+"""When a stream was read far enough: what complete streams on disk withhold fills no manifest."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from etl.enough import Enough
+from etl.settings import load_filters
+from tests.load.test_withheld import CIVITAI, POI, civitai
+
+if TYPE_CHECKING:
+    from tests.conftest import House
+
+
+def judged(house: House, *pages: list[dict[str, Any]]) -> list[bool]:
+    """Return after each page of stream `default` whether it suffices."""
+    source = load_filters(house.filters).sources[0]
+    judge = Enough(house.data, source, limit=2).judge(source.streams[0])
+    assert source.streams[0].name == "default"
+    return [judge(json.dumps({"items": page}).encode()).suffices for page in pages]
+
+
+@pytest.fixture
+def works(house: House) -> House:
+    """Return a data folder for CivitAI of which stream `month` says that model 1 is of a real person."""
+    house.filters.write_text(CIVITAI)
+    house.put("civitai", "month", [civitai(1, **POI), civitai(4, nsfwLevel=4)])
+    return house
+
+
+def test_models_that_a_stream_on_disk_withholds_are_not_enough(works: House) -> None:
+    pages = [civitai(1), civitai(2)], [civitai(4)], [civitai(3)]
+    assert judged(works, *pages) == [False, False, True]
+    assert works.run("transform") == 0  # now the models are read, and not the raw pages
+    assert judged(works, *pages) == [False, False, True]
+    works.put("civitai", "month", [civitai(1, **POI)], complete=False)
+    assert judged(works, *pages) == [True, True, True]
+
+
+def test_a_later_page_of_the_same_stream_is_a_witness(works: House) -> None:
+    assert judged(works, [civitai(2), civitai(2, **POI), civitai(3)], [civitai(5)]) == [False, True]
+
+
+def test_a_stream_on_disk_that_cannot_be_read_withholds_nothing_and_stops_nothing(works: House) -> None:
+    (works.data.raw("civitai", "month") / "page-0001.json").write_text("<html>")
+    assert judged(works, [civitai(1), civitai(2)]) == [True]
+    works.data.ledger("civitai", "month").write_text("{}")
+    assert judged(works, [civitai(1), civitai(2)]) == [True]
+
+
+def test_what_is_withheld_was_requested_all_the_same(works: House) -> None:
+    source = load_filters(works.filters).sources[0]
+    judge = Enough(works.data, source, limit=2).judge(source.streams[0])
+    found = judge(json.dumps({"items": [civitai(1), civitai(2)]}).encode())
+    assert (found.models, found.strangers, found.duplicates) == (2, 0, 0)
