@@ -13,6 +13,7 @@ from etl import console
 from etl.errors import FAILED, BadUsage, DiskRefused, EtlError, worst
 from etl.files import Data, sources
 from etl.filters import find_filter
+from etl.locks import Locks
 from etl.settings import load_filters
 from etl.usage import parser
 
@@ -58,18 +59,36 @@ def _told(error: EtlError) -> int:
 
 def _run(given: argparse.Namespace, data: Data, filters: Filters) -> int:
     chosen = [source for source in filters.sources if given.source in (None, source.name)]
+    locks = Locks(f"etl {given.word}", console.tell)
     run: dict[str, Callable[[], int]] = {
         "plan": lambda: _plan(data, filters, chosen, given.max_age),
-        "extract": lambda: _extract(data, filters, chosen, given),
+        "extract": lambda: _extract(data, filters, chosen, given, locks),
         "transform": lambda: worst([_transform(data, source) for source in chosen]),
         "load": lambda: _load(data, filters),
         "manifests": lambda: _manifests(data, filters, chosen),
         "explain": lambda: _explain(data, filters, given),
         "diff": lambda: _diff(data, given),
         "verify": lambda: _verify(data, filters, _held_against(data, filters, given), given.max_age, is_json=given.json),
-        "refresh": lambda: _refresh(data, filters, chosen, given),
+        "refresh": lambda: _refresh(data, filters, chosen, given, locks),
     }
-    return run[given.word]()
+    with locks.hold(**_parts(given.word, data, filters, chosen)):
+        return run[given.word]()
+
+
+def _parts(word: str, data: Data, filters: Filters, chosen: list[Source]) -> dict[str, list[Path]]:
+    """Return the folders that a command reads and writes all the time; extraction takes them for an instant only."""
+    raw = [data.raw(source.name) for source in filters.sources]
+    models = [data.models(source.name) for source in filters.sources]
+    made = [data.models(source.name) for source in chosen]
+    parts: dict[str, dict[str, list[Path]]] = {
+        "transform": {"reads": raw, "writes": made},
+        "load": {"reads": [*raw, *models], "writes": [data.manifests]},
+        "manifests": {"reads": [*raw, *models], "writes": [*made, data.manifests]},
+        "explain": {"reads": [*raw, *models]},
+        "diff": {"reads": [*models, data.manifests]},
+        "verify": {"reads": [*raw, data.manifests]},
+    }
+    return parts.get(word, {})
 
 
 def _plan(data: Data, filters: Filters, chosen: list[Source], max_age_s: float | None) -> int:
@@ -81,14 +100,17 @@ def _plan(data: Data, filters: Filters, chosen: list[Source], max_age_s: float |
     return 0
 
 
-def _extract(data: Data, filters: Filters, chosen: list[Source], given: argparse.Namespace) -> int:
+def _extract(data: Data, filters: Filters, chosen: list[Source], given: argparse.Namespace, locks: Locks) -> int:
     from etl.enough import Enough
     from etl.extract.reading import Terms
     from etl.extract.stage import APIS, extract
 
-    enough = {source.name: Enough(data, source, filters.limit) for source in chosen}
+    enough = {source.name: Enough(data, source, filters.limit, locks) for source in chosen}
     access = {source.name: _access(APIS[source.name]) for source in chosen}
-    terms = Terms(lambda source, stream: enough[source.name].judge(stream), filters.depth, _clock(), given.max_age)
+    terms = Terms(
+        lambda source, stream: enough[source.name].judge(stream), filters.depth, _clock(), given.max_age,
+        swapping=lambda source: locks.hold(writes=[data.raw(source)]), on_wait=console.tell,
+    )  # fmt: skip
     if given.verbose:
         console.show_log("etl.extract")
     with console.Watch(chosen) as watch:
@@ -229,16 +251,17 @@ def _verify(
     return worst([check.code for check in checks if check.problems])
 
 
-def _refresh(data: Data, filters: Filters, chosen: list[Source], given: argparse.Namespace) -> int:
+def _refresh(data: Data, filters: Filters, chosen: list[Source], given: argparse.Namespace, locks: Locks) -> int:
     against = _held_against(data, filters, given)
-    codes = [_extract(data, filters, chosen, given)]
+    codes = [_extract(data, filters, chosen, given, locks)]
     steps: list[Callable[[], int]] = [
         lambda: _manifests(data, filters, list(filters.sources)),
         lambda: _verify(data, filters, against),
     ]
-    for step in steps:
-        try:
-            codes.append(step())
-        except EtlError as error:
-            codes.append(_told(error))
+    with locks.hold(**_parts("manifests", data, filters, list(filters.sources))):  # verify looks at what was made here
+        for step in steps:
+            try:
+                codes.append(step())
+            except EtlError as error:
+                codes.append(_told(error))
     return worst(codes)

@@ -211,6 +211,8 @@ def tell_load(data: Data, done: Published, now: str) -> None:
     for entry in manifests:
         word = entry["short"] and ("stale" if entry["stale"] else entry["short"])
         print(f"  {entry['file']:{width}} {entry['count']:4}  {word or ''}".rstrip())
+    if done.kept:
+        print(f"{data.manifests}: not ours, kept: {', '.join(inert(name) for name in done.kept)}")
     if done.one_by_one:
         print(f"{data.manifests}: files were replaced one by one, not all at once: {done.one_by_one}", file=sys.stderr)
     for warning in done.warnings:

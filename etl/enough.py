@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from etl.files import Data
     from etl.filters import Source, Stream
     from etl.ledger import Ledger
+    from etl.locks import Locks
 
 
 class Enough:
     """Judges the streams of a source as their pages come."""
 
-    def __init__(self, data: Data, source: Source, limit: int) -> None:
-        self._data, self._source, self._limit = data, source, limit
+    def __init__(self, data: Data, source: Source, limit: int, locks: Locks) -> None:
+        self._data, self._source, self._limit, self._locks = data, source, limit, locks
         self.selections: dict[str, Selection] = {}
 
     def judge(self, stream: Stream) -> Callable[[bytes], Judged]:
@@ -53,7 +54,7 @@ class Enough:
     @cached_property
     def _safety(self) -> Safety:
         """What the complete streams on disk say, and then the pages of this run; what cannot be read says nothing."""
-        with suppress(EtlError):
+        with suppress(EtlError), self._locks.hold(reads=[self._data.models(self._source.name)]):
             if current_summary(self._data, self._source.name, self._source.sizes):
                 return Streams(self._data, self._source).safety
         safety = Safety()

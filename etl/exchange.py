@@ -6,37 +6,73 @@ import ctypes
 import os
 import shutil
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from etl.errors import DiskRefused
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _AT_FDCWD = -100
 _EXCHANGE = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
 
 
-def publish(staged: Path, place: Path, last: str) -> str | None:
-    """Put the files of `staged` in the place of those of `place`; anything else there disappears.
+class Exchanged(NamedTuple):
+    """How a folder was published.
 
-    Whoever opens `place` sees the old set or the new one, whole. Where the system cannot exchange two folders, files
-    are renamed one by one, the one named `last` last, and the reason for that is returned.
+    Attributes:
+        one_by_one: Why it could not be exchanged in one step; None where it was.
+        kept: Names in it that are not ours, and stay.
+        warning: What could not be cleaned up after it was published; None where all was.
+    """
+
+    one_by_one: str | None
+    kept: list[str]
+    warning: str | None
+
+
+def publish(
+    staged: Path, place: Path, last: str, *, is_ours: Callable[[str], bool] = lambda _name: True, keeps_old: bool = False
+) -> Exchanged:
+    """Put the files of `staged` in the place of those of `place`; what is there and not ours stays.
+
+    Whoever opens `place` sees the old set or the new one, whole; with `keeps_old` the old one then lies at `staged`, so that a
+    folder that is open stays whole. Where the system cannot exchange two folders, files are renamed one by one, the one
+    named `last` last. All files are on the disk before the first is in its place.
 
     Raises:
         DiskRefused: the system refused; the old set is in place, or the next run mends it.
     """
+    kept: list[str] = []
     try:
         if not place.exists() and not place.is_symlink():
+            _flush(staged)
             staged.rename(place)
-            return None
+            _sync(place.parent)
+            return Exchanged(None, [], None)
+        kept = sorted(path.name for path in place.iterdir() if not is_ours(path.name))
+        if not place.is_symlink():
+            shutil.copymode(place, staged)
+            for name in kept:
+                _link_tree(place / name, staged / name)
+        _flush(staged)
         reason = "it is a link" if place.is_symlink() else _exchange(staged, place)
         if reason:
-            _rename_each(staged, place, last)
-        shutil.rmtree(staged)
+            _rename_each(staged, place, last, is_ours)
+        _sync(place.parent)
     except OSError as error:
         raise DiskRefused(f"{place}: cannot be published: {error.strerror}; run it again when that is mended") from error
-    return reason
+    return Exchanged(reason, kept, None if keeps_old and not reason else remove(staged))
+
+
+def remove(path: Path) -> str | None:
+    """Remove what nothing needs any more; return a warning where the system refuses, else None."""
+    try:
+        remove_entry(path)
+    except OSError as error:
+        return f"{path}: cannot be removed: {error.strerror}; it is not needed, remove it by hand"
+    return None
 
 
 def _exchange(one: Path, other: Path) -> str | None:
@@ -50,14 +86,67 @@ def _exchange(one: Path, other: Path) -> str | None:
     return None
 
 
-def _rename_each(staged: Path, place: Path, last: str) -> None:
-    names = sorted(path.name for path in staged.iterdir())
-    for old in place.iterdir():
-        if old.is_dir() and not old.is_symlink():
-            shutil.rmtree(old)
-        elif old.name not in names:
-            old.unlink()
+def _rename_each(staged: Path, place: Path, last: str, is_ours: Callable[[str], bool]) -> None:
+    names = sorted(path.name for path in staged.iterdir() if is_ours(path.name))
     for name in sorted(names, key=lambda each: each == last):
         partial = place / f".{name}.partial"  # staged and place may lie on different file systems
         shutil.copyfile(staged / name, partial)
+        _sync(partial)
         partial.replace(place / name)
+    for old in place.iterdir():
+        if is_ours(old.name) and old.name not in names:
+            remove_entry(old)
+
+
+def remove_entry(path: Path) -> None:
+    """Remove a file, a link or a folder.
+
+    Raises:
+        OSError: the system refuses.
+    """
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _link_tree(path: Path, again: Path) -> None:
+    """Let a second name stand for a file, or for all files of a folder; copy them where the disk has no links."""
+    if path.is_symlink():
+        again.symlink_to(path.readlink())
+    elif path.is_dir():
+        again.mkdir()
+        shutil.copystat(path, again)
+        for inner in path.iterdir():
+            _link_tree(inner, again / inner.name)
+    else:
+        link(path, again)
+
+
+def link(path: Path, again: Path) -> None:
+    """Let a second name stand for a file; copy it with its time where the disk has no links.
+
+    Raises:
+        OSError: the system refuses.
+    """
+    again.unlink(missing_ok=True)
+    try:
+        os.link(path, again)
+    except OSError:
+        shutil.copy2(path, again)
+
+
+def _flush(folder: Path) -> None:
+    """Put the files of a folder on the disk, all written before."""
+    for path in folder.iterdir():
+        if path.is_file() and not path.is_symlink():
+            _sync(path)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -62,7 +62,7 @@ class Data:
 
     @property
     def staged(self) -> Path:
-        """The set being written; it changes places with `manifests`."""
+        """The folder of sets being written, of which one changes places with `manifests`, and of the set before."""
         return self.root / ".manifests"
 
 

@@ -146,6 +146,8 @@ class Streams:
             path = self._data.models(self._source.name, stream) / page.file
             if page.file not in told or not path.is_file():
                 raise Missing(f"{path}: is not there; make the models first: python -m etl manifests")
+            if told[page.file].get("raw_sha256", page.sha256) != page.sha256:
+                raise Missing(f"{path}: is of another page than data/raw has now; make it again: python -m etl manifests")
             yield page.file, read_json(path), told[page.file]
 
     @cached_property

@@ -23,7 +23,7 @@ def content(path: Path) -> dict[str, str]:
 
 
 def test_the_first_set_takes_its_place(tmp_path: Path) -> None:
-    assert exchange.publish(folder(tmp_path / "new", a="1"), tmp_path / "place", "a") is None
+    assert exchange.publish(folder(tmp_path / "new", a="1"), tmp_path / "place", "a") == (None, [], None)
     assert content(tmp_path / "place") == {"a": "1"}
 
 
@@ -32,7 +32,7 @@ def test_two_folders_change_places_in_one_step(tmp_path: Path, monkeypatch: pyte
     staged = folder(tmp_path / "new", a="1", b="1")
     seen = []
     monkeypatch.setattr(shutil, "rmtree", lambda _path: seen.append((content(place), content(staged))))
-    assert exchange.publish(staged, place, "a") is None
+    assert exchange.publish(staged, place, "a").one_by_one is None
     assert seen == [({"a": "1", "b": "1"}, {"a": "0", "gone": "0"})]
 
 
@@ -50,7 +50,7 @@ def test_where_folders_cannot_be_exchanged_files_follow_one_by_one_the_last_one_
 
     monkeypatch.setattr(Path, "replace", follow)
     monkeypatch.setattr(exchange, "_exchange", lambda _one, _other: "not here")
-    assert exchange.publish(folder(tmp_path / "new", a="1", b="1", c="1"), place, "a") == "not here"
+    assert exchange.publish(folder(tmp_path / "new", a="1", b="1", c="1"), place, "a").one_by_one == "not here"
     assert content(place) == {"a": "1", "b": "1", "c": "1"}
     assert order == ["b", "c", "a"]
 
@@ -58,7 +58,7 @@ def test_where_folders_cannot_be_exchanged_files_follow_one_by_one_the_last_one_
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     real = folder(tmp_path / "real", a="0")
     (tmp_path / "place").symlink_to(real)
-    assert exchange.publish(folder(tmp_path / "new", a="1"), tmp_path / "place", "a") == "it is a link"
+    assert exchange.publish(folder(tmp_path / "new", a="1"), tmp_path / "place", "a").one_by_one == "it is a link"
     assert (tmp_path / "place").is_symlink()
     assert content(real) == {"a": "1"}
 

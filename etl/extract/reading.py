@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from etl.errors import BadAnswer, DiskRefused, EtlError, SourceChanged
-from etl.exchange import publish
+from etl.errors import BadAnswer, EtlError, SourceChanged
+from etl.exchange import link, publish, remove
 from etl.files import write
 from etl.ledger import Ledger, RawPage, age_s, sound_body, sound_ledger, write_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+    from contextlib import AbstractContextManager
 
     from etl.extract.http import Client
     from etl.extract.verdict import Answer
@@ -47,6 +47,8 @@ class Terms:
         now: The time, as it is written into ledgers.
         max_age_s: Streams whose last good reading is younger are not asked again; all are asked without it.
         since_ns: When the run began that this one goes on with, by the clock of the disk; null where it goes on with none.
+        swapping: Of a source, a context in which nobody reads its streams, so that one may take the place of another.
+        on_wait: Called with a line where another process has to be waited for.
     """
 
     judge: Callable[[Source, Stream], Callable[[bytes], Judged]]
@@ -54,6 +56,8 @@ class Terms:
     now: Callable[[], str]
     max_age_s: float | None = None
     since_ns: int | None = None
+    swapping: Callable[[str], AbstractContextManager[None]] = lambda _source: nullcontext()
+    on_wait: Callable[[str], None] = lambda _line: None
 
     def is_fresh(self, ledger: Ledger, request: str, written_ns: int = 0) -> bool:
         """Tell whether a stream on disk need not be asked again; `request` is what would be asked."""
@@ -66,7 +70,8 @@ class Terms:
 class Reading:
     """The pages of one stream, read until they suffice, `depth` records were read, or the API has no more.
 
-    `target` is what to ask next, null when the reading has ended; `failed` says why it ended badly, null otherwise;
+    `target` is what to ask next, null when the reading has ended; `failed` says why it ended badly, null otherwise, `warning`
+    what could not be removed after a good end;
     `changed` counts pages whose bytes are not those that were on disk; `resumed` those that an earlier run had read.
     """
 
@@ -75,6 +80,7 @@ class Reading:
         self.target: str | None
         self.pages: list[RawPage]
         self.failed: EtlError | None = None
+        self.warning: str | None = None
         self.is_asked = self.is_fresh = False  # whether what is told of it last came of a request; whether it needs none
         self._terms = terms
         self._place = data.raw(source.name, stream.name)
@@ -92,7 +98,8 @@ class Reading:
         self._old = sound_ledger(self._ledger)
         left = sound_ledger(self._folder / self._ledger.name)
         if left and left.complete and self._is_newer(left):
-            publish(self._folder, self._place, self._ledger.name)  # it was stopped at the last moment
+            with self._terms.swapping(self.source.name):
+                publish(self._folder, self._place, self._ledger.name)  # it was stopped at the last moment
             self._old, left = left, None
         request = self.client.first(self.stream.asks)
         if self._old and self._terms.is_fresh(self._old, request, self._ledger.stat().st_mtime_ns):
@@ -138,7 +145,7 @@ class Reading:
         page = self._page(body, answer, old)
         if body == before:
             self._folder.mkdir(parents=True, exist_ok=True)
-            _link(self._place / page.file, self._folder / page.file)
+            link(self._place / page.file, self._folder / page.file)
         else:
             write(self._folder / page.file, body)
         self._count(page, body, is_same=body == before)
@@ -163,8 +170,9 @@ class Reading:
         if self._old:
             since = self._old.failed_at or self._terms.now()
             try:
-                write_ledger(self._ledger, replace(self._old, failed_at=since, failed=str(error)))
-            except DiskRefused as refused:
+                with self._terms.swapping(self.source.name):
+                    write_ledger(self._ledger, replace(self._old, failed_at=since, failed=str(error)))
+            except EtlError as refused:
                 self.failed = refused
 
     def _start(self) -> None:
@@ -238,10 +246,11 @@ class Reading:
         )  # fmt: skip
         if self.changed == 0 and self._old and len(self._old.pages) == len(self.pages):
             write_ledger(self._ledger, ledger)
-            shutil.rmtree(self._folder)
-        else:
-            write_ledger(self._folder / self._ledger.name, ledger)
-            publish(self._folder, self._place, self._ledger.name)
+            self.warning = remove(self._folder)
+            return
+        write_ledger(self._folder / self._ledger.name, ledger)
+        with self._terms.swapping(self.source.name):
+            self.warning = publish(self._folder, self._place, self._ledger.name).warning
 
     def _before(self) -> tuple[RawPage, bytes] | tuple[None, None]:
         """Return the page on disk at the place of `target`, with its bytes, if they are those of its ledger."""
@@ -250,12 +259,3 @@ class Reading:
         page = self._old.pages[len(self.pages)]
         body = sound_body(self._place, page)
         return (None, None) if body is None else (page, body)
-
-
-def _link(path: Path, again: Path) -> None:
-    """Let a second name stand for a file; copy it with its time where the disk has no links."""
-    again.unlink(missing_ok=True)
-    try:
-        os.link(path, again)
-    except OSError:
-        shutil.copy2(path, again)

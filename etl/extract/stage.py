@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from etl.errors import DiskRefused, EtlError, Unavailable
+from etl.errors import DiskRefused, EtlError
 from etl.extract import civitai, huggingface
 from etl.extract.http import Client, NotAsked, session
 from etl.extract.reading import RESUMED_WITHIN_S, Reading, Terms
 from etl.extract.verdict import Answer
 from etl.ledger import age_s
+from etl.locks import acquire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,7 +40,7 @@ def extract(
     """
     readings = []
     with ExitStack() as stack:
-        terms = replace(terms, since_ns=stack.enter_context(alone(data.raws, terms.now())))
+        terms = replace(terms, since_ns=stack.enter_context(alone(data.raws, terms.now(), terms.on_wait)))
         asking = stack.enter_context(session())
         flying: Flying = {}
         for source in sources:
@@ -67,7 +67,7 @@ def extract(
 
 
 @contextmanager
-def alone(folder: Path, now: str) -> Iterator[int | None]:
+def alone(folder: Path, now: str, on_wait: Callable[[str], None]) -> Iterator[int | None]:
     """Keep other extractions off a folder; the system lets go of it when this process ends, however it ends.
 
     The file that is locked holds the time at which a run began until that run has ended. So a run finds there whether
@@ -75,14 +75,11 @@ def alone(folder: Path, now: str) -> Iterator[int | None]:
     one began, null where there is none to go on with.
 
     Raises:
-        Unavailable: another one is at work.
+        Unavailable: another one is at work, and was not done in time.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a+", errors="replace") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Unavailable(f"{folder}: another extraction is at work here; wait for its end") from None
+        acquire(file, f"{folder} to extract into", on_wait, holder="another extraction")
         file.seek(0)
         began = file.read()
         if age_s(began, now) < RESUMED_WITHIN_S:

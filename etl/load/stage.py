@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from etl.contracts import published_contract
 from etl.errors import DiskRefused, Missing
-from etl.exchange import publish
-from etl.files import ALL_MODELS, INDEX, dumps, write
+from etl.exchange import Exchanged, publish, remove
+from etl.files import ALL_MODELS, INDEX, dumps, read, write
 from etl.funnel import Funnel, Verdict, funnel, short, verdict
+from etl.ours import is_ours, listed_in
 from etl.stored import Streams
 from etl.unmatched import examine
 
@@ -53,13 +54,15 @@ class Published:
     Attributes:
         index: index.json as it was written.
         one_by_one: Why the set could not be exchanged in one step; None where it was.
+        kept: Names in the folder that are not ours, and stay.
         withholding: Streams that withhold models and that extract does not renew.
         respelled: By source, the ids that records spell in several ways, as they are published.
-        warnings: Values in filters.toml that no model on disk has.
+        warnings: Values in filters.toml that no model on disk has, and what could not be removed.
     """
 
     index: dict[str, Any]
     one_by_one: str | None
+    kept: list[str]
     withholding: list[Withholding]
     respelled: dict[str, list[str]]
     warnings: list[str]
@@ -97,7 +100,8 @@ def load(data: Data, filters: Filters) -> Published:
         for source in filters.sources
         for warning in examine(source, source.filters, streams[source.name].selections()).warnings
     ]
-    return Published(files[INDEX], _publish(data, content), withholding, respelled, warnings)
+    done, leftovers = _publish(data, filters, content)
+    return Published(files[INDEX], done.one_by_one, done.kept, withholding, respelled, [*warnings, *leftovers])
 
 
 def _of_source(source: Source, streams: Streams, filters: Filters) -> tuple[list[Manifest], list[tuple[Filter, str]]]:
@@ -229,12 +233,22 @@ def _keep_contracts(files: dict[str, dict[str, Any]]) -> None:
             raise AssertionError(f"{name}: {violations[0]}")
 
 
-def _publish(data: Data, content: dict[str, bytes]) -> str | None:
+def _publish(data: Data, filters: Filters, content: dict[str, bytes]) -> tuple[Exchanged, list[str]]:
+    """Put a set in the place of the one before, which stays in `.manifests` until the next load; return warnings too.
+
+    All else in `.manifests` is of loads before that one, or of some that were stopped.
+    """
+    listed = listed_in(read(data.manifests / INDEX)) if (data.manifests / INDEX).is_file() else set()
+    prefixes = {source.prefix for source in filters.sources}
     try:
-        if data.staged.exists():
-            shutil.rmtree(data.staged)
+        staged = data.staged / f"set-{secrets.token_hex(8)}"
+        staged.mkdir(parents=True)
     except OSError as error:
-        raise DiskRefused(f"{data.staged}: cannot be removed: {error.strerror}; the published set is untouched") from error
+        raise DiskRefused(f"{data.staged}: cannot be written: {error.strerror}; the published set is untouched") from error
     for name, each in content.items():
-        write(data.staged / name, each)
-    return publish(data.staged, data.manifests, INDEX)
+        if (data.manifests / name).is_dir():
+            raise DiskRefused(f"{data.manifests / name}: is a folder, where a manifest belongs; rename it")
+        write(staged / name, each)
+    done = publish(staged, data.manifests, INDEX, is_ours=lambda name: is_ours(name, listed, prefixes), keeps_old=True)
+    others = [path for path in data.staged.iterdir() if path != staged]
+    return done, [warning for warning in (done.warning, *map(remove, others)) if warning]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
+import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from etl.transform.size import Evidence
 
 
+_PAGE = re.compile(r"\.?page-[0-9]{4,}\.json(\.partial)?")
+_STREAM = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
 def transform(data: Data, source: str, sizes: Sequence[SizeClass] = SIZES) -> dict[str, Any]:
     """Write the models of every stream of a source that is on disk, and return its summary.
 
@@ -43,7 +47,8 @@ def transform(data: Data, source: str, sizes: Sequence[SizeClass] = SIZES) -> di
         return known
     found = streams(data, source)
     made_of = _made_of(data, source, found, sizes)
-    _remove_all_but(data.models(source), {*found, "summary.json"})
+    for stream in _streams_before(data, source) - set(found):
+        _remove_pages(data.models(source, stream), set())
     summary: dict[str, Any] = {"source": source, "made_of": made_of, "streams": {}}
     bad: list[str] = []
     catalogue = _Catalogue()
@@ -52,9 +57,9 @@ def transform(data: Data, source: str, sizes: Sequence[SizeClass] = SIZES) -> di
             summary["streams"][stream] = _stream(data, source, stream, sizes, catalogue)
         except BadAnswer as error:
             bad.append(f"{error}; ask again: make extract SOURCE={source}")
-            _remove(data.models(source, stream))
+            _remove_pages(data.models(source, stream), set())
     if bad:
-        _remove(data.summary(source))
+        _remove_summary(data, source)
         raise BadAnswer("\n".join(bad))
     _decide_again(data, source, summary["streams"], sizes, catalogue)
     summary["families"] = {
@@ -143,7 +148,7 @@ def current_summary(data: Data, source: str, sizes: Sequence[SizeClass] = SIZES)
 def _stream(data: Data, source: str, stream: str, sizes: Sequence[SizeClass], catalogue: _Catalogue) -> list[dict[str, Any]]:
     """Write the models of one stream, and return what its pages held."""
     ledger = read_ledger(data, source, stream)
-    _remove_all_but(data.models(source, stream), {page.file for page in ledger.pages})
+    _remove_pages(data.models(source, stream), {page.file for page in ledger.pages})
     told = []
     for raw in ledger.pages:
         path = data.raw(source, stream) / raw.file
@@ -152,8 +157,8 @@ def _stream(data: Data, source: str, stream: str, sizes: Sequence[SizeClass], ca
         content, aside = dumps(page.models), page.set_aside
         write(data.models(source, stream) / raw.file, content)
         told.append({
-            "file": raw.file, "sha256": _sha256(content), "records": page.records, "models": len(page.models),
-            "unsized": _unsized(page.models),
+            "file": raw.file, "raw_sha256": raw.sha256, "sha256": _sha256(content),
+            "records": page.records, "models": len(page.models), "unsized": _unsized(page.models),
             "set_aside": [{key: value for key, value in asdict(each).items() if key != "detail" or value} for each in aside],
             "dropped": _dropped(page),
         })  # fmt: skip
@@ -173,18 +178,33 @@ def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _remove_all_but(folder: Path, keep: set[str]) -> None:
-    if folder.is_dir():
-        for path in folder.iterdir():
-            if path.name not in keep:
-                _remove(path)
+def _remove_pages(folder: Path, keep: set[str]) -> None:
+    """Remove the pages of models of a stream that are not to be kept, and then the folder if it is empty.
 
-
-def _remove(path: Path) -> None:
+    What is not ours stays.
+    """
+    if not folder.is_dir():
+        return
     try:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+        for path in folder.iterdir():
+            if path.name not in keep and _PAGE.fullmatch(path.name):
+                path.unlink()
+        if not folder.is_symlink() and not any(folder.iterdir()):
+            folder.rmdir()
     except OSError as error:
-        raise DiskRefused(f"{path}: cannot be removed: {error.strerror}") from error
+        raise DiskRefused(f"{error.filename}: cannot be removed: {error.strerror}") from error
+
+
+def _streams_before(data: Data, source: str) -> set[str]:
+    """Return the streams that the summary on disk lists; none where it is not readable."""
+    try:
+        return {name for name in read_json(data.summary(source))["streams"] if _STREAM.fullmatch(name)}
+    except (BadAnswer, LookupError, TypeError):
+        return set()
+
+
+def _remove_summary(data: Data, source: str) -> None:
+    try:
+        data.summary(source).unlink(missing_ok=True)
+    except OSError as error:
+        raise DiskRefused(f"{data.summary(source)}: cannot be removed: {error.strerror}") from error

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from etl.errors import EtlError
-from etl.files import Data
+from etl.files import INDEX, Data
 from etl.ledger import read_ledger, streams
+from etl.ours import is_ours, listed_in
 from etl.sides import contents
 from etl.stored import Streams, read_summary
 from etl.verify import answers, checks
@@ -69,7 +70,7 @@ def verify(data: Data, filters: Filters, terms: Terms) -> list[Check]:
         except EtlError as error:
             rebuilt.code = error.code
             rebuilt.problems = str(error).split("\n")
-        published = Published(data.manifests, contents(data.manifests), contents(again.manifests), filters, drawn)
+        published = Published(data.manifests, _ours(contents(data.manifests), filters), contents(again.manifests), filters, drawn)
     raw = answers.raw([*there.values()])
     raw.problems += unread
     lost = lost_too_much(losses, terms.allowed_losses)
@@ -89,6 +90,12 @@ def verify(data: Data, filters: Filters, terms: Terms) -> list[Check]:
         fresh([stream for key, stream in there.items() if key in used], terms.now, terms.max_age_s),
         *by_models,
     ]
+
+
+def _ours(content: dict[str, bytes], filters: Filters) -> dict[str, bytes]:
+    """Return those of the files of a folder of manifests that are of this project."""
+    listed, prefixes = listed_in(content.get(INDEX, b"")), {source.prefix for source in filters.sources}
+    return {name: body for name, body in content.items() if is_ours(name, listed, prefixes)}
 
 
 def _said(data: Data, filters: Filters) -> tuple[dict[tuple[str, str], SaidStream], list[str]]:

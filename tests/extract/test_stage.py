@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from etl import locks
 from etl.console import Watch
 from etl.extract.stage import alone
 from etl.files import PROJECT
@@ -415,10 +416,16 @@ def test_what_a_run_had_read_when_it_was_stopped_is_not_asked_again_within_six_h
     assert asks_likes(now + 12 * 3600)
 
 
-def test_a_second_extraction_on_one_folder_stops_and_says_so(live: Live, capsys: pytest.CaptureFixture[str]) -> None:
-    with alone(live.data.raws, "2026-01-01T00:00:00.000Z"):
+def test_a_second_extraction_on_one_folder_waits_and_then_stops_and_says_so(
+    live: Live, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "WAIT_S", 0.2)
+    with alone(live.data.raws, "2026-01-01T00:00:00.000Z", print):
         assert live.run("extract") == 75
-    assert "another extraction is at work here" in capsys.readouterr().err
+    assert capsys.readouterr().err.splitlines() == [
+        f"{live.data.raws} to extract into: waiting for another extraction, up to 0.2 s",
+        f"{live.data.raws} to extract into: another extraction was not done within 0.2 s; run it again later",
+    ]
     assert live.hub.calls == []
     assert live.run("extract") == 0
 

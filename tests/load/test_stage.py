@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import pytest
+
+from etl import exchange
 from etl.files import PROJECT
 from tests.conftest import TIME, House, civitai, hf
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 SMALL = {"safetensors": {"total": 1_000_000_000}}
 LARGE = {"safetensors": {"total": 70_000_000_000}}
@@ -120,16 +122,84 @@ def test_a_ledger_that_names_a_path_is_refused(house: House, capsys: pytest.Capt
     assert "$.pages[0].file" in capsys.readouterr().err
 
 
-def test_what_filters_no_longer_name_and_what_is_not_ours_disappears(house: House) -> None:
+@pytest.mark.parametrize("linked", [False, True])
+def test_what_filters_no_longer_name_disappears_and_what_is_not_ours_stays(
+    house: House,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    linked: bool,  # noqa: FBT001  a column of the table
+) -> None:
+    house.put("huggingface", "default", [hf("o/s1", **SMALL)])
+    house.put("huggingface", "likes", [hf("o/s1")])
+    if linked:
+        house.data.root.joinpath("manifests").symlink_to(tmp_path / "site")
+        (tmp_path / "site").mkdir()
+    assert house.run("manifests") == 0
+    folder = house.data.manifests
+    foreign = {"CNAME": "example.org", ".nojekyll": "", "other-filter-x.json": "{}", "notes.json": "{}", "img/a/b.txt": "b"}
+    (folder / "img" / "a").mkdir(parents=True)
+    for name, text in foreign.items():
+        (folder / name).write_text(text)
+    (folder / "link").symlink_to("CNAME")
+    (folder / "hf-filter-old.json").write_text("{}")  # of a filter that was
+    house.filters.write_text(house.filters.read_text().replace('"small", "large", ', ""))
+    for _ in range(2):
+        assert house.run("manifests") == 0
+        assert (
+            capsys.readouterr().out.count(
+                f"{folder}: not ours, kept: .nojekyll, CNAME, img, link, notes.json, other-filter-x.json"
+            )
+            == 1
+        )
+        assert {name: (folder / name).read_text() for name in foreign} == foreign
+        assert (folder / "link").is_symlink()
+        assert sorted(path.name for path in folder.glob("*.json") if path.name not in foreign) == [
+            "all-models.json", "hf-filter-apache.json", "hf-filter-likes.json", "hf-filter-other.json", "index.json",
+        ]  # fmt: skip
+    assert house.run("verify") == 0
+
+
+def test_a_file_that_is_not_ours_is_never_written_over(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.put("huggingface", "default", [hf("o/s1", **SMALL)])
+    house.put("huggingface", "likes", [hf("o/s1")])
+    (house.data.manifests / "hf-filter-likes.json").mkdir(parents=True)
+    (house.data.manifests / "hf-filter-likes.json" / "mine.txt").write_text("mine")
+    assert house.run("manifests") == 74
+    assert "hf-filter-likes.json: is a folder" in capsys.readouterr().err
+    assert (house.data.manifests / "hf-filter-likes.json" / "mine.txt").read_text() == "mine"
+
+
+def test_a_folder_that_is_open_stays_whole_until_the_next_load_but_one(house: House) -> None:
     house.put("huggingface", "default", [hf("o/s1", **SMALL)])
     house.put("huggingface", "likes", [hf("o/s1")])
     assert house.run("manifests") == 0
-    (house.data.manifests / "notes.txt").write_text("x")
-    house.filters.write_text(house.filters.read_text().replace('"small", "large", ', ""))
+    before = published(house)
+    folder = os.open(house.data.manifests, os.O_RDONLY)
+    house.put("huggingface", "likes", [hf("o/s2")])
     assert house.run("manifests") == 0
-    assert sorted(path.name for path in house.data.manifests.iterdir()) == [
-        "all-models.json", "hf-filter-apache.json", "hf-filter-likes.json", "hf-filter-other.json", "index.json",
-    ]  # fmt: skip
+    names = sorted(os.listdir(folder))  # noqa: PTH208  of an open folder
+    seen = {name: os.read(os.open(name, os.O_RDONLY, dir_fd=folder), 10**6) for name in names}
+    assert seen == before
+    assert published(house) != before
+    assert house.run("load") == 0
+    assert os.listdir(folder) == []  # noqa: PTH208  as above
+    os.close(folder)
+
+
+def test_what_cannot_be_cleaned_up_is_a_warning(
+    house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.put("huggingface", "default", [hf("o/s1", **SMALL)])
+    house.put("huggingface", "likes", [hf("o/s1")])
+    assert house.run("manifests") == 0
+    assert house.run("load") == 0
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(exchange, "remove_entry", refuse)
+    assert house.run("load") == 0
+    assert "cannot be removed: Permission denied; it is not needed, remove it by hand" in capsys.readouterr().err
 
 
 def test_a_run_killed_at_any_moment_leaves_one_whole_set_and_the_next_run_mends(house: House) -> None:
@@ -157,7 +227,7 @@ def test_a_run_killed_at_any_moment_leaves_one_whole_set_and_the_next_run_mends(
     assert killed
     assert house.run("load") == 0
     assert published(house) == sets[1]
-    assert not house.data.staged.exists()
+    assert len(list(house.data.staged.iterdir())) == 1  # the set before
 
 
 def published(house: House) -> dict[str, bytes]:
@@ -169,6 +239,7 @@ def test_a_disk_that_refuses_is_told_with_74_and_the_old_set_stays(house: House,
     house.put("huggingface", "likes", [hf("o/s1")])
     assert house.run("manifests") == 0
     before = published(house)
+    shutil.rmtree(house.data.staged, ignore_errors=True)
     house.data.staged.write_text("a file where the folder should be")
     assert house.run("load") == 74
     assert ".manifests" in capsys.readouterr().err

@@ -1,0 +1,143 @@
+"""One writer at a time, readers together: whoever has to wait says for whom, and gives up after a while."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from etl import locks
+from etl.errors import DiskRefused, Unavailable
+from etl.files import PROJECT
+from etl.locks import Locks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import House
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "WAIT_S", 0.2)
+
+
+@pytest.fixture
+def part(tmp_path: Path) -> Path:
+    (tmp_path / "models").mkdir()
+    return tmp_path / "models" / "civitai"
+
+
+def test_readers_share_and_a_writer_is_alone(part: Path) -> None:
+    told: list[str] = []
+    first, second = Locks("first", told.append), Locks("second", told.append)
+    with first.hold(reads=[part]), second.hold(reads=[part]):
+        assert told == []
+    with first.hold(reads=[part]), pytest.raises(Unavailable), second.hold(writes=[part]):
+        pass
+    assert told == [f"{part} to write: waiting for a process that reads it, up to 0.2 s"]
+    told.clear()
+    with (
+        first.hold(writes=[part]),
+        pytest.raises(Unavailable, match=r"was not done within 0.2 s; run it again later"),
+        second.hold(reads=[part]),
+    ):
+        pass
+    assert told == [f"{part} to read: waiting for first (process {os.getpid()}), up to 0.2 s"]
+    with second.hold(writes=[part]):
+        pass
+
+
+def test_who_waits_goes_on_when_the_other_is_done(part: Path) -> None:
+    first, second, done = Locks("first", print), Locks("second", print), threading.Event()
+    order = []
+
+    def write() -> None:
+        with first.hold(writes=[part]):
+            done.set()
+            time.sleep(0.1)
+            order.append("first")
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    done.wait()
+    with second.hold(writes=[part]):
+        order.append("second")
+    thread.join()
+    assert order == ["first", "second"]
+
+
+def test_what_a_run_holds_it_need_not_wait_for(part: Path) -> None:
+    mine = Locks("mine", print)
+    with (
+        mine.hold(writes=[part]),
+        mine.hold(reads=[part]),
+        mine.hold(writes=[part]),
+        pytest.raises(Unavailable),
+        Locks("other", print).hold(reads=[part]),
+    ):
+        pass
+
+
+def test_a_process_that_was_killed_holds_nothing_and_is_not_named(part: Path) -> None:
+    code = f"""
+import os, pathlib
+from etl.locks import Locks
+with Locks("killed", print).hold(writes=[pathlib.Path({str(part)!r})]):
+    os.kill(os.getpid(), 9)
+"""
+    assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=False).returncode == -9
+    assert "killed" in (part.parent / ".locks" / part.name).read_text()
+    told: list[str] = []
+    with Locks("reader", print).hold(reads=[part]), pytest.raises(Unavailable), Locks("writer", told.append).hold(writes=[part]):
+        pass
+    assert "a process that reads it" in told[0]
+
+
+def test_a_lock_file_that_was_removed_locks_nobody_in(part: Path) -> None:
+    first, second = Locks("first", print), Locks("second", print)
+    with first.hold(writes=[part]):
+        (part.parent / ".locks" / part.name).unlink()
+        with second.hold(writes=[part]):  # of a new file: nobody can know of the old one
+            pass
+    with first.hold(writes=[part]):
+        pass
+
+
+def test_a_reader_makes_no_folder_and_git_sees_no_lock(tmp_path: Path, part: Path) -> None:
+    with Locks("reader", print).hold(reads=[tmp_path / "nowhere" / "raw" / "civitai"]):
+        pass
+    assert not (tmp_path / "nowhere").exists()
+    with Locks("writer", print).hold(writes=[part]):
+        pass
+    assert (part.parent / ".locks" / ".gitignore").read_text() == "*\n"
+
+
+def test_a_reader_of_a_folder_that_it_may_not_write_to_needs_no_lock(part: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_path: Path, **_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("pathlib.Path.mkdir", refuse)
+    with Locks("reader", print).hold(reads=[part]):
+        pass
+    with pytest.raises(DiskRefused, match="Read-only file system"), Locks("writer", print).hold(writes=[part]):
+        pass
+
+
+@pytest.mark.parametrize("word", ["load", "manifests", "transform", "explain", "verify", "diff"])
+def test_every_command_waits_for_who_writes_what_it_reads(house: House, word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    house.put("huggingface", "default", [])
+    house.put("huggingface", "likes", [])
+    assert house.run("manifests") == 0
+    part = house.data.models("huggingface") if word in ("explain", "diff") else house.data.raw("huggingface")
+    more = ["hf/likes"] if word == "explain" else []
+    with Locks("etl extract", print).hold(writes=[part]):
+        assert house.run(word, *more) == 75
+    assert f"waiting for etl extract (process {os.getpid()})" in capsys.readouterr().err
+    assert house.run(word, *more) == 0
