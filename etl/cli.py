@@ -59,7 +59,7 @@ def _told(error: EtlError) -> int:
 
 def _run(given: argparse.Namespace, data: Data, filters: Filters) -> int:
     chosen = [source for source in filters.sources if given.source in (None, source.name)]
-    locks = Locks(f"etl {given.word}", console.tell)
+    locks = Locks(data.root, f"etl {given.word}", console.tell)
     run: dict[str, Callable[[], int]] = {
         "plan": lambda: _plan(data, filters, chosen, given.max_age),
         "extract": lambda: _extract(data, filters, chosen, given, locks),

@@ -1,7 +1,7 @@
 """Locks between processes: readers of a part of a data folder share it, a writer is alone.
 
-A part is a folder: the streams of a source, its models, or the manifests. The file that is locked lies in `.locks` beside it,
-which git ignores; the system lets go of it when its process ends, however it ends.
+A part is a folder: the streams of a source, its models, or the manifests. The file that is locked lies in `.locks` of the data
+folder, which git ignores; the system lets go of it when its process ends, however it ends.
 """
 
 from __future__ import annotations
@@ -23,19 +23,23 @@ _POLL_S = 0.05
 
 
 class Locks:
-    """The locks of one run. `name` tells others who it is, `on_wait` is called with a line when it has to wait."""
+    """The locks of one run on a data folder, `root`.
 
-    def __init__(self, name: str, on_wait: Callable[[str], None]) -> None:
+    `name` tells others who it is, `on_wait` is called with a line when it has to wait.
+    """
+
+    def __init__(self, root: Path, name: str, on_wait: Callable[[str], None]) -> None:
+        self._root = root
         self._name = f"{name} (process {os.getpid()})"
         self._on_wait = on_wait
         self._held: dict[Path, bool] = {}  # whether it may write
 
     @contextmanager
     def hold(self, *, reads: Sequence[Path] = (), writes: Sequence[Path] = ()) -> Iterator[None]:
-        """Keep writers off the folders that are read, and everybody off those that are written.
+        """Keep writers off the folders that are read, and everybody off those that are written; all lie below the root.
 
         What this run holds already it need not wait for. All are taken in one order, so that no two processes wait for each
-        other; a folder to read without a folder above it, or in one that nobody may write to, needs no lock.
+        other. To read a data folder that is not there, or that this process may not write to, needs no lock.
 
         Raises:
             Unavailable: another process held one for WAIT_S.
@@ -56,7 +60,8 @@ class Locks:
 
     def _acquire(self, folder: Path, *, is_writer: bool) -> IO[str] | None:
         """Return the locked file of a folder; None where a reader needs none."""
-        while file := _open(folder, is_writer=is_writer):
+        path = self._root / ".locks" / "-".join(folder.relative_to(self._root).parts)
+        while file := _open(path, is_writer=is_writer):
             try:
                 acquire(file, f"{folder} to {'write' if is_writer else 'read'}", self._on_wait, is_shared=not is_writer)
                 if not _is_in_place(file):  # it was removed meanwhile, and another one made
@@ -113,11 +118,10 @@ def _is_in_place(file: IO[str]) -> bool:
         return False
 
 
-def _open(folder: Path, *, is_writer: bool) -> IO[str] | None:
-    """Return the file to lock for a folder; None where a reader needs none."""
-    path = folder.parent / ".locks" / folder.name
+def _open(path: Path, *, is_writer: bool) -> IO[str] | None:
+    """Return the file to lock; None where a reader needs none."""
     try:
-        if is_writer or folder.parent.is_dir():
+        if is_writer or path.parent.parent.is_dir():
             path.parent.mkdir(parents=True, exist_ok=True)
             ignored = path.parent / ".gitignore"
             if not ignored.exists():

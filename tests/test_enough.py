@@ -16,13 +16,10 @@ if TYPE_CHECKING:
     from tests.conftest import House
 
 
-LOCKS = Locks("test", print)
-
-
 def judged(house: House, *pages: list[dict[str, Any]]) -> list[bool]:
     """Return after each page of stream `default` whether it suffices."""
     source = load_filters(house.filters).sources[0]
-    judge = Enough(house.data, source, 2, LOCKS).judge(source.streams[0])
+    judge = Enough(house.data, source, 2, Locks(house.data.root, "test", print)).judge(source.streams[0])
     assert source.streams[0].name == "default"
     return [judge(json.dumps({"items": page}).encode()).suffices for page in pages]
 
@@ -57,6 +54,6 @@ def test_a_stream_on_disk_that_cannot_be_read_withholds_nothing_and_stops_nothin
 
 def test_what_is_withheld_was_requested_all_the_same(works: House) -> None:
     source = load_filters(works.filters).sources[0]
-    judge = Enough(works.data, source, 2, LOCKS).judge(source.streams[0])
+    judge = Enough(works.data, source, 2, Locks(works.data.root, "test", print)).judge(source.streams[0])
     found = judge(json.dumps({"items": [civitai(1), civitai(2)]}).encode())
     assert (found.models, found.strangers, found.duplicates) == (2, 0, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import subprocess
 import sys
@@ -16,8 +17,10 @@ from etl import locks
 from etl.errors import DiskRefused, Unavailable
 from etl.files import PROJECT
 from etl.locks import Locks
+from tests.conftest import hf
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.conftest import House
@@ -34,9 +37,13 @@ def part(tmp_path: Path) -> Path:
     return tmp_path / "models" / "civitai"
 
 
+def locks_of(part: Path, name: str, on_wait: Callable[[str], None] = print) -> Locks:
+    return Locks(part.parent.parent, name, on_wait)
+
+
 def test_readers_share_and_a_writer_is_alone(part: Path) -> None:
     told: list[str] = []
-    first, second = Locks("first", told.append), Locks("second", told.append)
+    first, second = locks_of(part, "first", told.append), locks_of(part, "second", told.append)
     with first.hold(reads=[part]), second.hold(reads=[part]):
         assert told == []
     with first.hold(reads=[part]), pytest.raises(Unavailable), second.hold(writes=[part]):
@@ -55,7 +62,7 @@ def test_readers_share_and_a_writer_is_alone(part: Path) -> None:
 
 
 def test_who_waits_goes_on_when_the_other_is_done(part: Path) -> None:
-    first, second, done = Locks("first", print), Locks("second", print), threading.Event()
+    first, second, done = locks_of(part, "first"), locks_of(part, "second"), threading.Event()
     order = []
 
     def write() -> None:
@@ -74,13 +81,13 @@ def test_who_waits_goes_on_when_the_other_is_done(part: Path) -> None:
 
 
 def test_what_a_run_holds_it_need_not_wait_for(part: Path) -> None:
-    mine = Locks("mine", print)
+    mine = locks_of(part, "mine")
     with (
         mine.hold(writes=[part]),
         mine.hold(reads=[part]),
         mine.hold(writes=[part]),
         pytest.raises(Unavailable),
-        Locks("other", print).hold(reads=[part]),
+        locks_of(part, "other").hold(reads=[part]),
     ):
         pass
 
@@ -89,21 +96,26 @@ def test_a_process_that_was_killed_holds_nothing_and_is_not_named(part: Path) ->
     code = f"""
 import os, pathlib
 from etl.locks import Locks
-with Locks("killed", print).hold(writes=[pathlib.Path({str(part)!r})]):
+part = pathlib.Path({str(part)!r})
+with Locks(part.parent.parent, "killed", print).hold(writes=[part]):
     os.kill(os.getpid(), 9)
 """
     assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=False).returncode == -9
-    assert "killed" in (part.parent / ".locks" / part.name).read_text()
+    assert "killed" in (part.parent.parent / ".locks" / "models-civitai").read_text()
     told: list[str] = []
-    with Locks("reader", print).hold(reads=[part]), pytest.raises(Unavailable), Locks("writer", told.append).hold(writes=[part]):
+    with (
+        locks_of(part, "reader").hold(reads=[part]),
+        pytest.raises(Unavailable),
+        locks_of(part, "writer", told.append).hold(writes=[part]),
+    ):
         pass
     assert "a process that reads it" in told[0]
 
 
 def test_a_lock_file_that_was_removed_locks_nobody_in(part: Path) -> None:
-    first, second = Locks("first", print), Locks("second", print)
+    first, second = locks_of(part, "first"), locks_of(part, "second")
     with first.hold(writes=[part]):
-        (part.parent / ".locks" / part.name).unlink()
+        (part.parent.parent / ".locks" / "models-civitai").unlink()
         with second.hold(writes=[part]):  # of a new file: nobody can know of the old one
             pass
     with first.hold(writes=[part]):
@@ -111,12 +123,12 @@ def test_a_lock_file_that_was_removed_locks_nobody_in(part: Path) -> None:
 
 
 def test_a_reader_makes_no_folder_and_git_sees_no_lock(tmp_path: Path, part: Path) -> None:
-    with Locks("reader", print).hold(reads=[tmp_path / "nowhere" / "raw" / "civitai"]):
+    with Locks(tmp_path / "nowhere", "reader", print).hold(reads=[tmp_path / "nowhere" / "raw" / "civitai"]):
         pass
     assert not (tmp_path / "nowhere").exists()
-    with Locks("writer", print).hold(writes=[part]):
+    with locks_of(part, "writer").hold(writes=[part]):
         pass
-    assert (part.parent / ".locks" / ".gitignore").read_text() == "*\n"
+    assert (part.parent.parent / ".locks" / ".gitignore").read_text() == "*\n"
 
 
 def test_a_reader_of_a_folder_that_it_may_not_write_to_needs_no_lock(part: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,9 +136,12 @@ def test_a_reader_of_a_folder_that_it_may_not_write_to_needs_no_lock(part: Path,
         raise OSError(errno.EROFS, "Read-only file system")
 
     monkeypatch.setattr("pathlib.Path.mkdir", refuse)
-    with Locks("reader", print).hold(reads=[part]):
+    with locks_of(part, "reader").hold(reads=[part]):
         pass
-    with pytest.raises(DiskRefused, match="Read-only file system"), Locks("writer", print).hold(writes=[part]):
+    with (
+        pytest.raises(DiskRefused, match="Read-only file system"),
+        locks_of(part, "writer").hold(writes=[part]),
+    ):
         pass
 
 
@@ -137,7 +152,43 @@ def test_every_command_waits_for_who_writes_what_it_reads(house: House, word: st
     assert house.run("manifests") == 0
     part = house.data.models("huggingface") if word in ("explain", "diff") else house.data.raw("huggingface")
     more = ["hf/likes"] if word == "explain" else []
-    with Locks("etl extract", print).hold(writes=[part]):
+    with Locks(house.data.root, "etl extract", print).hold(writes=[part]):
         assert house.run(word, *more) == 75
     assert f"waiting for etl extract (process {os.getpid()})" in capsys.readouterr().err
     assert house.run(word, *more) == 0
+
+
+def test_two_runs_at_once_leave_one_whole_set(house: House, tmp_path: Path) -> None:
+    for stream in ("default", "likes"):
+        house.put("huggingface", stream, [hf(f"o/{stream}{n}", safetensors={"total": 10**9}) for n in range(300)])
+    other = tmp_path / "other.toml"
+    other.write_text(house.filters.read_text().replace("limit = 2", "limit = 200"))
+    limits = set()
+    for turn in range(4):
+        chosen = [house.filters, other][:: (1, -1)[turn % 2]]
+        commands = [
+            [sys.executable, "-m", "etl", "manifests", "--data", str(house.data.root), "--filters", str(path)] for path in chosen
+        ]
+        processes = [subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL) for command in commands]
+        assert [process.wait() for process in processes] == [0, 0]
+        index = house.manifest("index.json")
+        for entry in [*index["manifests"], index["all_models"]]:
+            body = (house.data.manifests / entry["file"]).read_bytes()
+            assert hashlib.sha256(body).hexdigest() == entry["sha256"]
+        limits |= {entry["limit"] for entry in index["manifests"]}
+        assert len({entry["limit"] for entry in index["manifests"]}) == 1
+        assert len(list(house.data.manifests.iterdir())) == 2 + len(index["manifests"])
+    assert limits <= {2, 200}
+
+
+def test_models_of_another_generation_than_the_raw_pages_are_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.put("huggingface", "default", [hf("o/a")])
+    house.put("huggingface", "likes", [hf("o/a")])
+    assert house.run("manifests") == 0
+    house.put("huggingface", "likes", [hf("o/b")])  # as an extraction does beside
+    for words in (("load",), ("explain", "hf/likes")):
+        assert house.run(*words) == 1
+        path = house.data.models("huggingface", "likes") / "page-0001.json"
+        assert f"{path}: is of another page than data/raw has now; make it again" in capsys.readouterr().err
+    assert house.run("manifests") == 0
+    assert house.ids("hf-filter-likes.json") == ["o/b"]

@@ -17,6 +17,8 @@ import pytest
 
 from etl import locks
 from etl.console import Watch
+from etl.errors import Unavailable
+from etl.extract import reading
 from etl.extract.stage import alone
 from etl.files import PROJECT
 from etl.ledger import read_ledger
@@ -561,3 +563,31 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_written(
     assert not list(live.data.raws.rglob("*.partial"))
     monkeypatch.undo()
     assert live.data.ledger("huggingface", "recent").exists()
+
+
+def test_an_extraction_holds_its_source_only_for_the_swap(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, list[bool]] = {"take": [], "publish": []}
+
+    def look(name: str) -> None:
+        try:
+            with locks.Locks(live.data.root, "reader", print).hold(reads=[live.data.raw("huggingface")]):
+                seen[name].append(True)
+        except Unavailable:
+            seen[name].append(False)
+
+    def spy(owner: object, name: str) -> None:
+        real = getattr(owner, name)
+
+        def called(*arguments: Any) -> Any:
+            look(name)
+            return real(*arguments)
+
+        monkeypatch.setattr(owner, name, called)
+
+    spy(reading.Reading, "take")
+    spy(reading, "publish")
+    monkeypatch.setattr(locks, "WAIT_S", 0.01)
+    assert live.run("extract", "--source", "huggingface") == 0
+    assert len(seen["take"]) > 3
+    assert set(seen["take"]) == {True}
+    assert seen["publish"] == [False] * 3
