@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Self
 
 from etl.inert import inert, printable
-from etl.ledger import age_s
+from etl.ledger import age_s, differences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -159,7 +159,7 @@ def _on_disk(ledger: Ledger | None, request: str) -> str:
     told = f"{len(ledger.pages)} pages, {ledger.records:,} records, read {ledger.checked_at}"
     if ledger.failed_at:
         told += f", failing since {ledger.failed_at}"
-    return told if ledger.pages[0].url == request else f"{told}, of another request"
+    return told if differences(ledger, request.partition("?")[2]) == ("", "") else f"{told}, of another request"
 
 
 def tell_transform(data: Data, source: str, summary: dict[str, Any]) -> None:
@@ -190,7 +190,8 @@ def _lost(pages: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     dropped: dict[str, list[Any]] = {}
     for page in pages:
         for record in page["set_aside"]:
-            rejected.setdefault(record["reason"], [0, record["id"]])[0] += 1
+            first = f"record {record['record']} of {page['file']}" if record["id"] in (None, "") else record["id"]
+            rejected.setdefault(record["reason"], [0, first])[0] += 1
         for row in page["dropped"]:
             dropped.setdefault(f"{row['field']} ({row['reason']})", [0, row["first"]])[0] += row["models"]
     lines = {"rejected records": rejected, "dropped values": dropped}
@@ -222,14 +223,15 @@ def tell_load(data: Data, done: Published, now: str) -> None:
     for each in done.withholding:
         age = f"fetched {each.timestamp}, {age_s(each.timestamp, now) / 86400:.1f} days ago"
         remove = shlex.join(["rm", "-r", str(data.raw(each.source, each.stream))])
+        models = f"{each.models} model{'s' * (each.models != 1)}"
         print(
-            f"{each.source}: stream {each.stream} ({age}) withholds {each.models} models; no filter reads it, so that extract "
-            f"does not renew it; to remove it: {remove}",
+            f"{each.source}: stream {each.stream} ({age}) withholds {models}; no filter reads it, so that extract does not "
+            f"renew it; to remove it: {remove}",
             file=sys.stderr,
         )
     for source, ids in done.respelled.items():
         if ids:
-            told = f"{source}: {len(ids)} models whose ids are spelled in several ways are published as fetched last"
+            told = f"{source}: ids spelled in several ways, {len(ids)}, published as fetched last"
             print(f"{told}: {', '.join(ids[:3])}{', …' if len(ids) > 3 else ''}", file=sys.stderr)
 
 

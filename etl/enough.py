@@ -10,7 +10,7 @@ from etl.errors import EtlError
 from etl.extract.reading import Judged
 from etl.files import read
 from etl.ledger import read_ledger, streams
-from etl.safety import Safety
+from etl.safety import Rejected, Safety
 from etl.selection import Selection
 from etl.stored import Streams, asks_for_a_part
 from etl.transform.page import models_of
@@ -41,7 +41,7 @@ class Enough:
             selection.feed(page.models)
             models = len(selection.models)
             requested = sum(len(group.places) for group in selection.groups if stream.keeps(group.own))
-            rejected = [(record.id, record.reason) for record in page.set_aside]
+            rejected = [Rejected(record.id, record.reason, record.levels) for record in page.set_aside]
             self._safety.add(stream.name, page.models, rejected, is_partial="baseModels" in stream.asks)
             is_full = selection.is_full(stream.filters, self._limit)
             if is_full:  # withheld models are looked for only where that decides
@@ -68,5 +68,5 @@ class Enough:
         for raw in ledger.pages if ledger.complete else ():
             path = self._data.raw(self._source.name, stream) / raw.file
             page = models_of(self._source.name, read(path), path)
-            rejected = [(record.id, record.reason) for record in page.set_aside]
+            rejected = [Rejected(record.id, record.reason, record.levels) for record in page.set_aside]
             safety.add(stream, page.models, rejected, is_partial=asks_for_a_part(ledger))

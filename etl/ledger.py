@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from math import inf
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlencode
 
 from etl.contracts import contract
 from etl.errors import BadAnswer
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from etl.files import Data
+
+
+_NOT_SELECTING = {"limit", "expand"}
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,18 @@ def sound_body(folder: Path, page: RawPage) -> bytes | None:
     except FileNotFoundError:
         return None
     return body if hashlib.sha256(body).hexdigest() == page.sha256 else None
+
+
+def differences(ledger: Ledger, query: str) -> tuple[str, str]:
+    """Return the parameters that only the request of a ledger has, and those that only a query has, both as in a query.
+
+    Parameters that neither select nor order records do not count: both are empty where the requests give the same.
+    """
+    asked, asks = (
+        {pair for pair in parse_qsl(text, keep_blank_values=True) if pair[0] not in _NOT_SELECTING}
+        for text in (ledger.pages[0].url.partition("?")[2], query)
+    )
+    return urlencode(sorted(asked - asks)), urlencode(sorted(asks - asked))
 
 
 def write_ledger(path: Path, ledger: Ledger) -> None:

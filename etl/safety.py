@@ -28,6 +28,14 @@ class Ruling(NamedTuple):
     fields: Mapping[str, Any]
 
 
+class Rejected(NamedTuple):
+    """A record that is not a model: its id, the reason, and its levels and flag where the reason does not decide."""
+
+    id: object
+    reason: str
+    levels: Mapping[str, Any] | None = None
+
+
 class _Worst(NamedTuple):
     """The index of a level, and the stream that says so."""
 
@@ -53,26 +61,27 @@ class Safety:
         self._part: dict[tuple[str, str], int] = {}
         self._most: dict[str, _Worst] = {}
 
-    def add(
-        self, stream: str, models: Iterable[Mapping[str, Any]], rejected: Iterable[tuple[object, str]], *, is_partial: bool
-    ) -> None:
-        """Add the models of a page, and the ids of its rejected records with their reasons."""
-        for identity, reason in rejected:
-            if reason in FORBIDDING and identity is not None:
-                self._forbidden.setdefault(key_of(identity), (reason, stream))
+    def add(self, stream: str, models: Iterable[Mapping[str, Any]], rejected: Iterable[Rejected], *, is_partial: bool) -> None:
+        """Add the models of a page and its rejected records."""
+        for record in rejected:
+            if record.reason in FORBIDDING and record.id is not None:
+                self._forbidden.setdefault(key_of(record.id), (record.reason, stream))
+            elif record.levels and record.id is not None:
+                self._add(stream, key_of(record.id), record.levels, is_partial=is_partial)
         for model in models:
-            if (level := model.get("level")) is None:
-                continue
-            key = key_of(model["id"])
-            mildest = LEVELS.index(level)
-            if is_partial:
-                self._part[stream, key] = max(mildest, self._part.get((stream, key), 0))
-            elif mildest > self._level.get(key, _NOTHING).level:
-                self._level[key] = _Worst(mildest, stream)
-            if (most := LEVELS.index(model["level_most"])) > self._most.get(key, _NOTHING).level:
-                self._most[key] = _Worst(most, stream)
-            if model["flagged"]:
-                self._flagged.setdefault(key, stream)
+            if "level" in model:
+                self._add(stream, key_of(model["id"]), model, is_partial=is_partial)
+
+    def _add(self, stream: str, key: str, levels: Mapping[str, Any], *, is_partial: bool) -> None:
+        mildest, most = LEVELS.index(levels["level"]), LEVELS.index(levels["level_most"])
+        if is_partial:
+            self._part[stream, key] = max(mildest, self._part.get((stream, key), 0))
+        elif mildest > self._level.get(key, _NOTHING).level:
+            self._level[key] = _Worst(mildest, stream)
+        if most > self._most.get(key, _NOTHING).level:
+            self._most[key] = _Worst(most, stream)
+        if levels["flagged"]:
+            self._flagged.setdefault(key, stream)
 
     def ruling(self, stream: str, key: str, own: Mapping[str, Any]) -> Ruling | None:
         """Return what is decided of a model in a stream; None where its own fields, of which `own` may have any, say the same."""

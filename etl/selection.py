@@ -106,12 +106,17 @@ class Selection:
         for group in self._groups.values():
             group.places.sort()
 
-    def spell(self, spellings: Mapping[str, tuple[str, str, str]]) -> None:
-        """Give models the id, slug and name of another record of them, by key."""
-        for key in self._known.keys() & spellings.keys():
-            place = self._known[key]
-            identity, slug, name = spellings[key]
-            self.models[place] = self.models[place]._replace(id=identity, slug=slug, name=name)
+    def spell(self, models: Mapping[str, Mapping[str, Any]]) -> None:
+        """Let models, by key, be what another record of them says; their places stay."""
+        for identity in self._known.keys() & models.keys():
+            place, model = self._known[identity], models[identity]
+            self.models[place] = self.models[place]._replace(id=model["id"], slug=model["slug"], name=model["name"])
+            facts = {axis: model[axis] for axis in self._axes}
+            for group in self.groups:
+                if place in group.places:
+                    group.places.remove(place)
+            self._groups = {key: group for key, group in self._groups.items() if group.places}
+            self._groups.setdefault(_key(facts), Group(facts, facts, False, [])).places.append(place)  # noqa: FBT003  of a tuple
 
     def places(self, keeps: Callable[[Mapping[str, Any]], bool]) -> list[int]:
         """Return the places in the stream, rising, of the models whose fields are kept and that nothing forbids."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 from etl.contracts import contract
 from etl.errors import BadAnswer, Missing
 from etl.files import read_json
 from etl.filters import query
-from etl.ledger import read_ledger, streams
-from etl.safety import Safety, key_of
+from etl.ledger import differences, read_ledger, streams
+from etl.safety import Rejected, Safety, key_of
 from etl.selection import Selection
 
 if TYPE_CHECKING:
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from etl.files import Data
     from etl.filters import Source
     from etl.ledger import Ledger
-
-_NOT_SELECTING = {"limit", "expand"}  # parameters that neither select nor order records
+    from etl.selection import Held
 
 
 class OnDisk(NamedTuple):
@@ -70,34 +69,36 @@ class Streams:
         """
         if stream not in self.ledgers:
             return f"no stream {stream} on disk"
-        asked = _selecting(parse_qsl(self.ledgers[stream].pages[0].url.partition("?")[2], keep_blank_values=True))
-        asks = _selecting(parse_qsl(query(self._source.requests[stream]), keep_blank_values=True))
-        if asked == asks:
+        gone, new = differences(self.ledgers[stream], query(self._source.requests[stream]))
+        if gone == new == "":
             return None
-        gone, new = (urlencode(sorted(pairs)) or "nothing more" for pairs in (asked - asks, asks - asked))
-        return f"stream {stream} is of another request: it asked {gone}, and filters.toml asks {new}"
+        asked, asks = gone or "nothing more", new or "nothing more"
+        return f"stream {stream} is of another request: it asked {asked}, and filters.toml asks {asks}"
 
     def is_read(self, stream: str) -> bool:
         """Return whether a filter of filters.toml reads a stream, so that extract renews it."""
         return any(each.name == stream for each in self._source.streams)
 
     @cached_property
-    def respelled(self) -> dict[str, tuple[str, str, str]]:
-        """The id, slug and name that models have whose id is spelled in several ways: those of the record fetched last."""
-        newest: dict[str, tuple[tuple[str, str, int], tuple[str, str, str]]] = {}
+    def respelled(self) -> dict[str, Mapping[str, Any]]:
+        """The models whose ids are spelled in several ways, by key: of each the record that was fetched last."""
+        newest: dict[str, tuple[tuple[str, str, int], Held]] = {}
         several = set()
         for name, ledger in self.ledgers.items():
             fetched = {page.file: page.fetched_at for page in ledger.pages}
             selection = self._raw[name].selection
             for rank, model in enumerate((*selection.models, *selection.duplicates)):
-                key = key_of(model.id)
-                order = (fetched[model.file], name, rank)
-                known = newest.get(key)
-                if known and known[1][0] != model.id:
+                key, order = key_of(model.id), (fetched[model.file], name, rank)
+                known = newest.setdefault(key, (order, model))
+                if known[1].id != model.id:
                     several.add(key)
-                if known is None or order > known[0]:
-                    newest[key] = (order, (model.id, model.slug, model.name))
-        return {key: newest[key][1] for key in several}
+                if order > known[0]:
+                    newest[key] = (order, model)
+        found = {}
+        for key in several:
+            (_, name, _), model = newest[key]
+            found[key] = read_json(self._data.models(self._source.name, name) / model.file)[model.place]
+        return found
 
     @cached_property
     def _read(self) -> dict[str, OnDisk]:
@@ -124,7 +125,7 @@ class Streams:
             ledger = self.ledgers[name]
             selection, records = Selection(self._source, name), 0
             for file, models, about in self._pages(name):
-                rejected = [(record["id"], record["reason"]) for record in about["set_aside"]]
+                rejected = [Rejected(record["id"], record["reason"], record.get("levels")) for record in about["set_aside"]]
                 path = self._data.models(self._source.name, name) / file
                 try:
                     selection.feed(models, file)
@@ -174,7 +175,3 @@ def read_summary(data: Data, source: str) -> dict[str, Any]:
     if violations := contract("summary").violations(summary):
         raise BadAnswer(f"{path}: {violations[0]}; make it again: python -m etl transform")
     return summary
-
-
-def _selecting(pairs: list[tuple[str, str]]) -> set[tuple[str, str]]:
-    return {(key, value) for key, value in pairs if key not in _NOT_SELECTING}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from etl.fields import fields, nearest_value, nearest_words, shown
@@ -35,9 +36,10 @@ def unmatched(source: Source, named: Iterable[tuple[Option, Value]], seen: Mappi
     warnings = []
     for option, value in named:
         if value not in seen[option.axis]:
-            near = nearest_words(value, nearest_value(value, seen[option.axis]))
+            nearest = nearest_value(value, seen[option.axis])
+            near, quoted = nearest_words(value, nearest), json.dumps(value) if shown(nearest) == value else shown(value)
             where = f"{source.name}.axes.{option.axis}.{option.name}"
-            warnings.append(f"{where}: no model on disk has {option.axis} {shown(value)}{near}")
+            warnings.append(f"{where}: no model on disk has {option.axis} {quoted}{near}")
     return warnings
 
 

@@ -93,9 +93,16 @@ def hf(name: str, **fields: Any) -> dict[str, Any]:
     return record | {"lastModified": "2026-01-01T00:00:00.000Z", "tags": [], **fields}
 
 
-def civitai(number: int, **fields: Any) -> dict[str, Any]:
+def civitai(number: int | str, **fields: Any) -> dict[str, Any]:
     """Return a record of CivitAI as the list API answers it."""
-    record = {"id": number, "name": f"model {number}", "type": "Checkpoint", "nsfw": False, "nsfwLevel": 1, "tags": []}
+    record: dict[str, Any] = {
+        "id": number,
+        "name": f"model {number}",
+        "type": "Checkpoint",
+        "nsfw": False,
+        "nsfwLevel": 1,
+        "tags": [],
+    }
     versions = [{"id": 1, "baseModel": "SD 1.5", "publishedAt": "2026-01-01T00:00:00.000Z", "files": []}]
     return record | {"stats": {"downloadCount": 5, "thumbsUpCount": 1}, "modelVersions": versions, **fields}
 

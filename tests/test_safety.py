@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl.safety import LEVELS, Ruling, Safety, key_of
+from etl.safety import LEVELS, Rejected, Ruling, Safety, key_of
 
 STREAMS = ("default", "month", "sdxl")  # of which sdxl asks for a base model
 FIELDS = ("level", "level_most", "flagged")
@@ -30,7 +30,7 @@ def safety_of(records: list[tuple[str, Any]]) -> Safety:
     safety = Safety()
     for stream, record in records:
         is_model = isinstance(record, dict)
-        safety.add(stream, [record] if is_model else [], [] if is_model else [("1", record)], is_partial=stream == "sdxl")
+        safety.add(stream, [record] if is_model else [], [] if is_model else [Rejected("1", record)], is_partial=stream == "sdxl")
     return safety
 
 
@@ -78,7 +78,7 @@ def test_of_records_that_are_as_bad_the_one_added_first_decides() -> None:
 
 def test_spellings_of_an_id_have_one_key() -> None:
     safety = Safety()
-    safety.add("likes", [], [("Org/Model", "private")], is_partial=False)
+    safety.add("likes", [], [Rejected("Org/Model", "private")], is_partial=False)
     found = safety.ruling("default", key_of("org/MODEL"), {})
     assert found == Ruling("private", "likes", forbids=True, fields={})
 

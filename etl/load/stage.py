@@ -94,7 +94,7 @@ def load(data: Data, filters: Filters) -> Published:
     content[INDEX] = dumps(files[INDEX])
     _keep_contracts(files)
     withholding = [each for name in streams for each in _withholding(name, streams[name], manifests)]
-    respelled = {name: sorted(identity for identity, _, _ in told.respelled.values()) for name, told in streams.items()}
+    respelled = {name: sorted(model["id"] for model in told.respelled.values()) for name, told in streams.items()}
     warnings = [
         warning
         for source in filters.sources

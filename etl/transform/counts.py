@@ -19,8 +19,14 @@ _WAYS = (
     r"awq|[0-9]-?bit|u?int[2-8]|w[0-9]+a[0-9]+|(?:nv|mx)?fp[468]|nf4|mlx|bnb|bitsandbytes|auto-?round|bitnet"
     r"|compressed-tensors|exl[23]|aqlm|hqq|vptq|quip(?:-?sharp)?|spqr|higgs|eetq|quanto|torchao|modelopt|quark|fbgemm_fp8"
 )
-_QUANTISED = re.compile(rf"gptq|awq|[0-9]-?bit|[0-9]bpw|quant(?!um|it)|(?<![a-z0-9])(?:{_WAYS}|w[2-8])(?![a-z0-9])")
-_QUANTISED_TAGS = re.compile(rf"\n(?:{_WAYS}|gptq(?:model)?|quant[a-z]*)(?=\n)|\nbase_model:quantized:")
+_QUANTISED = re.compile(
+    rf"gptq|awq|[0-9]-?bit|[0-9]bpw|quant(?!um|it)|(?<![a-z0-9])(?:{_WAYS}|w[2-8]|i?q[2-8](?:_[0-9k])?(?:_[a-z]+)?)(?![a-z0-9])"
+)
+_QUANTISED_TAGS = re.compile(
+    rf"\n(?:{_WAYS}|gptq(?:model)?|quant[a-z]*|llm-?compressor|neural-compressor|optimum-quanto|quantized-[a-z]+)(?=\n)"
+    r"|\nbase_model:quantized:",
+    re.IGNORECASE,
+)
 _DECLARED = re.compile(r"\n([2-8])-bit(?=\n)")
 # Of a GGUF file, what is not the model itself: the part of vision or of hearing (llama.cpp names them all clip), a draft, an
 # adapter, a direction to steer by, the statistics of a quantisation, an encoder of text or of images.

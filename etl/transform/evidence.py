@@ -11,7 +11,7 @@ import jq
 from etl.files import parse_answer
 from etl.filters import SIZES
 from etl.safety import key_of
-from etl.transform.level import content_levels, image_level
+from etl.transform.level import content_levels, image_level, is_set
 from etl.transform.page import evidence_of, models_of, project
 from etl.transform.size import Sizer
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from etl.filters import SizeClass
 
 _MOST_VERSIONS = 20
+_DECIDED = ("level", "level_most", "flagged", "size")  # fields that no record has itself
+_WRONG = "what it is decided from has a value of the wrong type"
 
 
 def describe(source: str, body: bytes, where: object, key: str, sizes: Sequence[SizeClass] = SIZES) -> list[str]:
@@ -43,7 +45,9 @@ def describe(source: str, body: bytes, where: object, key: str, sizes: Sequence[
                 evidence = evidence_of(entry["model"]["name"], entry["model"]["tags"], **entry["evidence"])
                 lines += Sizer(sizes).doubts(evidence)
             page = models_of(source, alone.encode(), where, sizes)
-            lines += [f"{each.field}: {each.reason}, so that it was dropped" for each in page.dropped]
+            for lost in page.dropped:
+                why = _WRONG if lost.field in _DECIDED else f"{lost.reason}, so that it was dropped"
+                lines.append(f"{lost.field}: {why}")
             lines += [f"rejected: {each.reason}" + (f", {each.detail}" if each.detail else "") for each in page.set_aside]
     return lines
 
@@ -58,10 +62,11 @@ def _levels(record: dict[str, Any], entry: dict[str, Any]) -> list[str]:
         shown = [image for image in images if isinstance(image, dict)] if isinstance(images, list) else []
         levels = Counter(image_level(image.get("nsfwLevel")) for image in shown)
         told = ", ".join(f"{count} {level}" for level, count in levels.items()) or "none"
-        lines.append(f"version {number}, {version.get('baseModel')}: images: {told}")
+        lines.append(f"version {number}, {version.get('baseModel') or 'of no base model'}: images: {told}")
     if len(versions) > _MOST_VERSIONS:
         lines.append(f"and {len(versions) - _MOST_VERSIONS} more versions")
     if "evidence" in entry:
-        found = content_levels(**entry["evidence"])
+        evidence = entry["evidence"]
+        found = content_levels(flagged=is_set(evidence["flag"]), mask=evidence["mask"], images=evidence["images"])
         lines.append(f"level {found.level} to {found.level_most}: {found.decided_by}")
     return lines

@@ -31,13 +31,16 @@ def model:
     url: ("https://huggingface.co/" + .id)
   };
 
-# record -> evidence of its size beside its name and tags; what is no count is no evidence
+# value -> its field as it came; a text, which none of them may be, of what should be an object and is not
+def field($key): if type == "object" then .[$key] elif . == null then null else "not an object" end;
+
+# record -> evidence of its size beside its name and tags, as it came
 def evidence:
   {
-    elements: ((.safetensors | objects | .parameters | objects) // {}),
-    total: ((.safetensors | objects | .total | numbers) // null),
-    gguf: ((.gguf | objects | .total | numbers) // null),
-    gguf_architecture: ((.gguf | objects | .architecture | strings) // null)
+    elements: (.safetensors | field("parameters")),
+    total: (.safetensors | field("total")),
+    gguf: (.gguf | field("total")),
+    gguf_architecture: (.gguf | if type == "object" then .architecture else null end)
   };
 
 map(

@@ -57,6 +57,16 @@ def content_levels(*, flagged: bool, mask: object, images: Iterable[object]) -> 
     return Levels(LEVELS[max(mildest, least)], LEVELS[max(most, least)], decided_by)
 
 
+def is_set(flag: object) -> bool:
+    """Return whether a flag is set: anything but false and null, so that one of a wrong type counts."""
+    return flag is not None and flag is not False
+
+
+def is_mask(value: object) -> bool:
+    """Return whether a value may be a mask, or is null."""
+    return _bits(value) is not None
+
+
 def image_level(value: object) -> str:
     """Return the level of an image by its `nsfwLevel`, in a word: that of its highest bit, `blocked`, `unknown` or `none`."""
     bits = _bits(value)

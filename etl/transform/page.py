@@ -13,8 +13,8 @@ from etl.contracts import contract
 from etl.errors import BadAnswer
 from etl.files import PROGRAMS, parse_answer
 from etl.filters import SIZES
-from etl.transform.level import SAFE_SITE, content_levels
-from etl.transform.repair import is_required, repair
+from etl.transform.level import SAFE_SITE, content_levels, is_mask, is_set
+from etl.transform.repair import DroppedField, is_required, repair
 from etl.transform.size import Evidence, Sizer, bases
 from etl.transform.text import sanitize
 
@@ -35,12 +35,14 @@ class SetAside:
         id: Its id, if it has one.
         reason: poi, minor, takendown, notpublic, private or disabled; id or type where that is missing or not valid.
         detail: What is wrong with it, where the reason does not say so.
+        levels: What an id or type that is not valid leaves to be known of its safety: level, level_most and flagged.
     """
 
     record: int
     id: str | int | None
     reason: str
     detail: str | None = None
+    levels: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -88,29 +90,40 @@ def models_of(source: str, body: bytes, where: object, sizes: Sequence[SizeClass
     page = Page(len(records), [], [], [], {})
     sizer = Sizer(sizes)
     for place, entry in enumerate(entries):
+        if "set_aside" in entry:
+            detail = refused.get(place) if entry["set_aside"] == "id" else None
+            page.set_aside.append(SetAside(place, _short(entry["id"]), entry["set_aside"], detail))
+            continue
+        lost = _finish(source, entry, sizer)
         if place in refused:
-            page.set_aside.append(SetAside(place, _short(entry["id"]), "id", refused[place]))
-        elif "set_aside" in entry:
-            page.set_aside.append(SetAside(place, _short(entry["id"]), entry["set_aside"]))
+            page.set_aside.append(SetAside(place, _short(entry["id"]), "id", refused[place], _levels(entry["model"])))
         else:
-            _finish(source, entry, sizer)
-            _add(source, page, place, entry)
+            _add(source, page, place, entry, lost)
     return page
 
 
-def _add(source: str, page: Page, place: int, entry: dict[str, Any]) -> None:
-    """Add the model of an entry to its page without the values that violate its schema, or set it aside."""
+def _add(source: str, page: Page, place: int, entry: dict[str, Any], lost: list[DroppedField]) -> None:
+    """Add the model of an entry to its page without the values that violate its schema, or set it aside.
+
+    `lost` is evidence that was of no use.
+    """
     model = entry["model"]
     if not contract("model", source).is_valid(model):
         dropped = repair(model, source)
         if wrong := next((each for each in dropped if is_required(each.field, source)), None):
-            reason = "type" if wrong.field == "type" else "id"
-            page.set_aside.append(SetAside(place, _short(entry["id"]), reason, f"{wrong.field}: {wrong.reason}"))
+            reason, detail = "type" if wrong.field == "type" else "id", f"{wrong.field}: {wrong.reason}"
+            page.set_aside.append(SetAside(place, _short(entry["id"]), reason, detail, _levels(model)))
             return
-        page.dropped.extend(Dropped(place, model["id"], each.field, each.reason) for each in dropped)
+        lost = [*lost, *dropped]
+    page.dropped.extend(Dropped(place, model["id"], each.field, each.reason) for each in lost)
     if model.get("size_from", "safetensors") != "safetensors" and bases(entry["evidence"].tags):
         page.derived[len(page.models)] = entry["evidence"]
     page.models.append(model)
+
+
+def _levels(model: Model) -> dict[str, Any] | None:
+    """Return what is known of the safety of a record that is not a model; None of a source without levels."""
+    return {field: model[field] for field in ("level", "level_most", "flagged")} if "level" in model else None
 
 
 def project(source: str, text: str, where: object) -> list[dict[str, Any]]:
@@ -132,33 +145,49 @@ def _program(source: str) -> Any:
     return jq.compile((PROGRAMS / f"{source}.jq").read_text(encoding="utf-8"))
 
 
-def _finish(source: str, entry: dict[str, Any], sizer: Sizer) -> None:
-    """Add to a model what is decided from its evidence."""
-    model = entry["model"]
+def _finish(source: str, entry: dict[str, Any], sizer: Sizer) -> list[DroppedField]:
+    """Add to a model what is decided from its evidence; return what of that has the wrong type, by the field it decides."""
+    model, evidence = entry["model"], entry["evidence"]
     if source == "huggingface":
-        entry["evidence"] = evidence_of(model["name"], model["tags"], **entry["evidence"])
+        entry["evidence"] = evidence_of(model["name"], model["tags"], **evidence)
         model.update(sizer.verdict(entry["evidence"])._asdict())
-        return
+        return [DroppedField("size", "wrong type")] if has_wrong_counts(**evidence) else []
     if isinstance(model["name"], str):
         model["name"] = sanitize(model["name"])
-    found = content_levels(**entry["evidence"])
-    model |= {"level": found.level, "level_most": found.level_most, "flagged": entry["evidence"]["flagged"]}
+    flag = evidence["flag"]
+    found = content_levels(flagged=is_set(flag), mask=evidence["mask"], images=evidence["images"])
+    model |= {"level": found.level, "level_most": found.level_most, "flagged": is_set(flag)}
     site = "civitai.red" if model["flagged"] or found.level not in SAFE_SITE else "civitai.com"
     model["url"] = f"https://{site}/models/{model['id']}"
+    wrong = {
+        "flagged": not isinstance(flag, bool | None),
+        "level": not is_mask(evidence["mask"]),
+        "level_most": not all(map(is_mask, evidence["images"])),
+    }
+    return [DroppedField(field, "wrong type") for field, is_wrong in wrong.items() if is_wrong]
 
 
 def evidence_of(  # noqa: PLR0913, PLR0917 -- the fields of the evidence, as the program of jq names them
-    name: object,
-    tags: object,
-    elements: dict[str, Any],
-    total: float | None,
-    gguf: float | None,
-    gguf_architecture: str | None = None,
+    name: object, tags: object, elements: object, total: object, gguf: object, gguf_architecture: object = None
 ) -> Evidence:
     """Return the evidence of a model's size, of values as the API gave them: what has a wrong type is none."""
     lines = "\n".join(("", *(tag for tag in tags if isinstance(tag, str)), "")) if isinstance(tags, list) else ""
-    counts = {dtype: count for dtype, count in elements.items() if type(count) in {int, float} and count > 0}
-    return Evidence(str(name).lower(), lines, counts, total, gguf, gguf_architecture)
+    parts = elements.items() if isinstance(elements, dict) else ()
+    return Evidence(
+        str(name).lower(), lines, {dtype: count for dtype, count in parts if type(count) in {int, float} and count > 0},
+        _number(total), _number(gguf), gguf_architecture if isinstance(gguf_architecture, str) else None,
+    )  # fmt: skip
+
+
+def has_wrong_counts(elements: object, total: object, gguf: object, gguf_architecture: object = None) -> bool:
+    """Return whether the evidence of a size has a value of the wrong type."""
+    parts = list(elements.values()) if isinstance(elements, dict) else [] if elements is None else [elements]
+    numbers = [*parts, *(value for value in (total, gguf) if value is not None)]
+    return not (all(type(number) in {int, float} for number in numbers) and isinstance(gguf_architecture, str | None))
+
+
+def _number(value: object) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _short(identity: object) -> str | int | None:

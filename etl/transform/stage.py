@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from etl.files import Data
     from etl.filters import SizeClass
-    from etl.transform.page import Model, Page
+    from etl.transform.page import Model, Page, SetAside
     from etl.transform.size import Evidence
 
 
@@ -154,15 +154,19 @@ def _stream(data: Data, source: str, stream: str, sizes: Sequence[SizeClass], ca
         path = data.raw(source, stream) / raw.file
         page = models_of(source, read(path), path, sizes)
         catalogue.add(stream, raw.file, page)
-        content, aside = dumps(page.models), page.set_aside
+        content = dumps(page.models)
         write(data.models(source, stream) / raw.file, content)
         told.append({
             "file": raw.file, "raw_sha256": raw.sha256, "sha256": _sha256(content),
             "records": page.records, "models": len(page.models), "unsized": _unsized(page.models),
-            "set_aside": [{key: value for key, value in asdict(each).items() if key != "detail" or value} for each in aside],
+            "set_aside": [_told(record) for record in page.set_aside],
             "dropped": _dropped(page),
         })  # fmt: skip
     return told
+
+
+def _told(record: SetAside) -> dict[str, Any]:
+    return {key: value for key, value in asdict(record).items() if key == "id" or value is not None}
 
 
 def _dropped(page: Page) -> list[dict[str, Any]]:

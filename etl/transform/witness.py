@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _FAR = 10  # times the largest of an architecture or a family: a number in the name above that counts something else
 _LEAST_DOUBTED = 1e9  # parameters that a name states, from where such a number may count something else
+_VERSION = re.compile(r"[-_. ]v(?:er(?:sion)?)?[-_. ]?[0-9]+(?:[._][0-9]+)*(?![a-z0-9])")
 _NAME_OF_BASE = "base model's name"
 _BASES = re.compile(r"\nbase_model:(?:quantized|finetune|merge):([^\n]+)")
 # Names and tags of models that generate text: they may name the encoder that they contain, smaller than they are.
@@ -47,7 +48,7 @@ class Witnesses:
     def hear(self, name: str, tags: str, named: Reading | None) -> Heard:
         """Return what else than counts tells the size, and what it is: the name, its family, or the base model."""
         if named and named.is_total:
-            if named.low >= _LEAST_DOUBTED and "-generation" not in tags and (found := self._contradiction(name, tags, named)):
+            if named.low >= _LEAST_DOUBTED and (found := self._contradiction(name, tags, named)):
                 return Heard(named, *found, ("name",))
             # of one expert, perhaps, where their number is not said
             return Heard(named, Reading(named.low, float("inf")) if "\nmixtral\n" in tags else named, "name")
@@ -65,20 +66,31 @@ class Witnesses:
     def by_origin(self, name: str, tags: str) -> dict[str, tuple[str, Reading | None]]:
         """Return how each witness is called and what it states, by its name in `size_from`."""
         lines = tags.split("\n")
-        words = (which(name) or "").partition("(")[0].rstrip("-")
+        words, known = _any_version(name)
+        words = (words or "").partition("(")[0].rstrip("-")
         base = self._base(name, tags)
         return {
             "name": ("name", reading(name)),
-            "family": (f"family {words}", family(name)),
+            "family": (f"family {words}", known),
             "architecture": (f"architecture {', '.join(architectures_of(lines))}", architecture(lines)),
             **({base[1]: (f"{base[1]} {bases(tags)[0]}", base[0])} if base else {}),
         }
 
     def _contradiction(self, name: str, tags: str, named: Reading) -> tuple[Reading, str] | None:
-        """Return what says by far less than a number in a name, so that this counts something else: questions, or tokens."""
-        if _GENERATIVE.search(name) or _GENERATIVE.search(tags):
+        """Return what says by far less than a number in a name, so that this counts something else: questions, or tokens.
+
+        A generative model may contain an encoder that its name and tags name; but one that is itself of a generative family
+        is of that size.
+        """
+        words, known = _any_version(name)
+        is_family_generative = words is not None and _GENERATIVE.search(words) is not None
+        rest = name.replace(words, "") if words and is_family_generative else name
+        is_comparable = not _GENERATIVE.search(rest) and (is_family_generative or not _is_generative(tags))
+        if known and is_comparable and _FAR * known.high < named.low:
+            return known, "family"
+        if _GENERATIVE.search(name) or _is_generative(tags):
             return None
-        told = ((family(name), "family"), (architecture(tags.split("\n")), "architecture"), self._base(name, tags) or (None, ""))
+        told = ((architecture(tags.split("\n")), "architecture"), self._base(name, tags) or (None, ""))
         return next(((one, origin) for one, origin in told if one and _FAR * one.high < named.low), None)
 
     def _base(self, of: str, tags: str) -> tuple[Reading, str] | None:
@@ -92,6 +104,18 @@ class Witnesses:
                 return None
             found.append(told)
         return found[0] if len({told for told, _ in found}) == 1 else None
+
+
+def _any_version(name: str) -> tuple[str | None, Reading | None]:
+    """Return the words of the family that a name is of, whatever the version, and what it states."""
+    for each in (name, _VERSION.sub("", name)):
+        if words := which(each):
+            return words, family(each)
+    return None, None
+
+
+def _is_generative(tags: str) -> bool:
+    return "-generation" in tags or _GENERATIVE.search(tags) is not None
 
 
 def bases(tags: str) -> list[str]:

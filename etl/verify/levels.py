@@ -46,9 +46,9 @@ def civitai_rejections(record: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the codes of all reasons why a model of CivitAI must never be published."""
     codes = [flag for flag in ("poi", "minor") if is_set(record.get(flag))]
     mode, availability = record.get("mode"), record.get("availability")
-    if mode == "TakenDown" or not isinstance(mode, str | None):
+    if not isinstance(mode, str | None) or (mode or "").lower() == "takendown":
         codes.append("takendown")
-    if availability in ("Private", "Unsearchable") or not isinstance(availability, str | None):
+    if not isinstance(availability, str | None) or (availability or "").lower() in ("private", "unsearchable"):
         codes.append("notpublic")
     return tuple(codes)
 

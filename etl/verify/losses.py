@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from etl.contracts import contract
@@ -40,8 +41,10 @@ def lost_too_much(losses: Mapping[str, Sequence[Mapping[str, Any]]], allowed: Co
             if name in allowed:
                 check.notes.append(f"{told}; allowed")
             elif share > FAILS_ABOVE:
-                advice = f"has the source changed? see make explain FILTER={source}:{row['first']}"
-                check.problems.append(f"{told}; {advice}, or allow it: ALLOW_REJECTED={name}, --allow-rejected {name}")
+                target = shlex.quote(f"{source}:{row['first']}")
+                see = "" if row["reason"] == "id" else f"see make explain FILTER={target}, or "
+                advice = f"has the source changed? {see}allow it: ALLOW_REJECTED={name}, --allow-rejected {name}"
+                check.problems.append(f"{told}; {advice}")
             else:
                 check.warnings.append(told)
     return check

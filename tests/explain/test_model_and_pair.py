@@ -111,6 +111,7 @@ def test_the_levels_of_a_model_are_told_with_what_its_records_say(house: House, 
             "version 2, SDXL 1.0: images: 1 none, 1 unknown",
             "version 3, Pony: images: none",
             "level r to xxx: it is flagged nsfw, so that the mask tells nothing; from the images",
+            "level_most: what it is decided from has a value of the wrong type",
             "tags: wrong type, so that it was dropped",
         ]
     }

@@ -75,6 +75,21 @@ def test_what_one_stream_says_counts_in_every_other(works: House, fields: dict[s
     assert works.run("verify") == 0
 
 
+@pytest.mark.parametrize("fields", [{"type": 5}, {"type": None}, {"id": "1"}])
+@pytest.mark.parametrize(("safety", "word"), [(POI, "poi"), ({"nsfwLevel": 16}, "xxx"), ({"nsfw": True}, "xxx")])
+def test_a_record_that_is_not_a_model_is_a_witness_all_the_same(
+    works: House, fields: dict[str, Any], safety: dict[str, Any], word: str
+) -> None:
+    bad = civitai(1, **safety) | fields
+    fill(works, default=[civitai(1), civitai(2)], month=[bad])
+    assert works.ids("civitai-filter-pg.json") == ["2"]
+    assert f"1 withheld: stream month says {word}" in works.entry("civitai-filter-pg.json")["verdict"]
+    assert works.run("verify") == 0
+    fill(works, default=[bad, civitai(1), civitai(2)])
+    assert works.ids("civitai-filter-pg.json") == ["2"]
+    assert works.run("verify") == 0
+
+
 def test_a_manifest_that_withholding_empties_says_so(works: House) -> None:
     fill(works, default=[civitai(1)], month=[civitai(1, **POI)])
     entry = works.entry("civitai-filter-pg.json")
@@ -114,7 +129,7 @@ def test_a_stream_that_no_filter_reads_counts_and_says_how_to_remove_it(
     assert verdict == "short, 1 of 3: 1 withheld: stream old says poi; no filter reads stream old; the API has no more"
     told = capsys.readouterr().err
     where = works.data.raw("civitai", "old")
-    assert "civitai: stream old (fetched 2026-01-01T00:00:00.000Z, 5.0 days ago) withholds 1 models; no filter reads it" in told
+    assert "civitai: stream old (fetched 2026-01-01T00:00:00.000Z, 5.0 days ago) withholds 1 model; no filter reads it" in told
     assert told.rstrip().endswith(f"to remove it: rm -r {where}")
     works.put("civitai", "old", [civitai(1, **POI)], complete=False)
     assert works.run("manifests") == 0
@@ -144,11 +159,21 @@ def test_spellings_of_an_id_are_one_model_spelled_as_fetched_last(house: House, 
     assert [(model["id"], model["name"]) for model in models] == [
         ("Org/Model-dynamic", "Model-dynamic"), ("o/x", "x"), ("o/y", "y"),
     ]  # fmt: skip
-    assert "1 models whose ids are spelled in several ways" in capsys.readouterr().err
+    assert "huggingface: ids spelled in several ways, 1, published as fetched last: Org/Model-dynamic" in capsys.readouterr().err
     assert house.run("verify") == 0
     house.put("huggingface", "likes", [hf("o/y"), hf("org/MODEL-dynamic", private=True)], fetched_at=late)
     assert house.run("manifests") == 0
     assert house.ids("hf-filter-other.json") == ["o/x"]
+
+
+def test_of_several_spellings_the_record_fetched_last_decides_the_fields(house: House) -> None:
+    early, late = "2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z"
+    house.put("huggingface", "default", [hf("Org/A", tags=["license:apache-2.0"]), hf("o/b")], fetched_at=early)
+    house.put("huggingface", "likes", [hf("org/a", tags=["license:mit"]), hf("o/c")], fetched_at=late)
+    assert house.run("manifests") == 0
+    assert house.ids("hf-filter-apache.json") == []
+    assert house.ids("hf-filter-other.json") == ["org/a", "o/b"]
+    assert house.run("verify") == 0
 
 
 def test_a_skipped_id_is_skipped_in_any_spelling(house: House) -> None:

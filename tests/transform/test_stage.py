@@ -104,6 +104,10 @@ REJECTED: list[tuple[str, Any, str]] = [
     ("civitai", civitai(3, minor=0), "minor"),
     ("civitai", civitai(3, mode="TakenDown"), "takendown"),
     ("civitai", civitai(3, mode=3), "takendown"),
+    ("civitai", civitai(3, mode="takendown"), "takendown"),
+    ("civitai", civitai(3, availability="private"), "notpublic"),
+    ("civitai", civitai("3", poi=True), "poi"),
+    ("civitai", civitai("3"), "id"),
     ("civitai", civitai(3, availability="Private"), "notpublic"),
     ("civitai", civitai(3, availability="Unsearchable"), "notpublic"),
     ("civitai", civitai(3, availability=False), "notpublic"),
@@ -141,6 +145,19 @@ def test_what_is_not_forbidden_is_a_model(record: dict[str, Any]) -> None:
     assert (page.set_aside, [model["availability"] for model in page.models]) == ([], [record.get("availability")])
 
 
+@pytest.mark.parametrize("number", ["7", "7.0", "7e0", "70e-1"])
+def test_every_spelling_of_a_number_is_the_same_id(number: str) -> None:
+    page = models_of("civitai", b'{"items": [{"id": %b, "type": "LORA"}]}' % number.encode(), Path("p"))
+    assert [(model["id"], model["slug"]) for model in page.models] == [("7", "7")]
+
+
+@pytest.mark.parametrize("fields", [{"type": None}, {"type": 5}, {"id": "3"}, {"type": "x" * 1001}])
+def test_what_a_record_without_a_valid_id_or_type_says_of_its_safety_is_kept(fields: dict[str, Any]) -> None:
+    (record,) = made("civitai", civitai(3, nsfwLevel=16, **({"id": 3} | fields))).set_aside
+    assert record.levels == {"level": "xxx", "level_most": "xxx", "flagged": False}
+    assert str(record.id) == "3"
+
+
 def test_ids_of_up_to_500_characters_are_models() -> None:
     name = "espnet/" + "x" * 493
     page = made("huggingface", hf(name))
@@ -162,7 +179,21 @@ BAD_FIELDS: list[tuple[str, dict[str, Any], dict[str, Any], list[tuple[str, str]
     ("civitai", {"name": 7}, {"name": "5"}, [("name", "wrong type")]),
     ("civitai", {"name": "x" * 1001}, {"name": "5"}, [("name", "too long")]),
     ("civitai", {"name": None}, {"name": "5"}, []),
-    ("civitai", {"modelVersions": "none"}, {"base": None}, [("base", "wrong type"), ("file_bytes", "wrong type")]),
+    (
+        "civitai", {"modelVersions": "none"}, {"base": None, "bases": None},
+        [("updated", "wrong type"), ("base", "wrong type"), ("bases", "wrong type"), ("file_bytes", "wrong type")],
+    ),
+    (
+        "civitai", {"modelVersions": ["x"]}, {"base": None, "bases": None},
+        [("updated", "wrong type"), ("base", "wrong type"), ("bases", "wrong type"), ("file_bytes", "wrong type")],
+    ),
+    ("civitai", {"modelVersions": ["x", {"baseModel": "Pony"}]}, {"base": "Pony", "bases": ["Pony"]}, []),
+    ("civitai", {"modelVersions": [{"files": ["x"]}]}, {"file_bytes": None}, [("file_bytes", "wrong type")]),
+    ("civitai", {"modelVersions": [{"files": [{"type": 5}]}]}, {"file_bytes": None}, [("file_bytes", "wrong type")]),
+    ("civitai", {"modelVersions": [{"files": [{"type": "VAE", "primary": True}]}]}, {"file_bytes": None}, []),
+    ("civitai", {"nsfwLevel": "1"}, {"level": "xxx"}, [("level", "wrong type")]),
+    ("civitai", {"nsfw": "no"}, {"flagged": True, "level": "xxx"}, [("flagged", "wrong type")]),
+    ("civitai", {"modelVersions": [{"images": [{"nsfwLevel": "R"}]}]}, {"level_most": "xxx"}, [("level_most", "wrong type")]),
     ("civitai", {"modelVersions": [{"baseModel": ""}]}, {"base": None, "bases": []}, [("base", "empty"), ("bases", "empty")]),
     ("civitai", {"modelVersions": [{"publishedAt": "2026-09-13 14:37:43"}]}, {"updated": None}, [("updated", "wrong form")]),
     ("civitai", {"modelVersions": [{"publishedAt": "2026-13-01T00:00:00Z"}]}, {"updated": None}, [("updated", "wrong form")]),
@@ -178,7 +209,11 @@ BAD_FIELDS: list[tuple[str, dict[str, Any], dict[str, Any], list[tuple[str, str]
     ("huggingface", {"author": {}}, {"author": None}, [("author", "wrong type")]),
     ("huggingface", {"gated": 1}, {"gated": None}, [("gated", "wrong type")]),
     ("huggingface", {"lastModified": 5}, {"updated": None}, [("updated", "wrong type")]),
-    ("huggingface", {"safetensors": [1], "gguf": "x"}, {"size": "unknown"}, []),
+    ("huggingface", {"safetensors": [1]}, {"size": "unknown"}, [("size", "wrong type")]),
+    ("huggingface", {"safetensors": {"total": "x"}}, {"size": "unknown"}, [("size", "wrong type")]),
+    ("huggingface", {"safetensors": {"parameters": {"BF16": "1"}}}, {"size": "unknown"}, [("size", "wrong type")]),
+    ("huggingface", {"gguf": {"total": [], "architecture": None}}, {"size": "unknown"}, [("size", "wrong type")]),
+    ("huggingface", {"safetensors": None, "gguf": {}}, {"size": "unknown"}, []),
 ]  # fmt: skip
 
 

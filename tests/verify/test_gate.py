@@ -374,7 +374,9 @@ def test_a_filter_without_a_stream_fails(house: House, capsys: pytest.CaptureFix
     house.put("huggingface", "default", [hf("o/a")])
     assert house.run("manifests") == 1
     (problem,) = checked(house, capsys)["filters without a stream"]["problems"]
-    assert problem.endswith("$.missing[0]: hf-filter-likes.json was not made; make extract SOURCE=huggingface")
+    assert problem.endswith(
+        "$.missing[0]: hf-filter-likes.json was not made; no stream likes on disk; make extract SOURCE=huggingface"
+    )
 
 
 def test_a_disk_that_refuses_a_page_costs_no_other_check(house: House, capsys: pytest.CaptureFixture[str]) -> None:

@@ -39,7 +39,8 @@ def test_more_than_a_tenth_fails_and_from_3_percent_on_it_warns(ids: int, of: in
 def test_a_failure_names_reason_share_and_an_example_and_may_be_allowed() -> None:
     losses = {"civitai": [row(41, 100), row(15, 100, "month", "dropped", "tags")]}
     first, second = lost_too_much(losses, frozenset()).problems
-    assert first.startswith("civitai: 41 of 100 models (41.0%) are rejected: poi, such as civitai:7; ")
+    see = "has the source changed? see make explain FILTER=civitai:7, or "
+    assert first.startswith(f"civitai: 41 of 100 models (41.0%) are rejected: poi, such as civitai:7; {see}")
     assert second.startswith("civitai/month: 15 of 100 models (15.0%) are without tags, which was dropped, such as civitai:7; ")
     assert first.endswith("or allow it: ALLOW_REJECTED=civitai/poi, --allow-rejected civitai/poi")
     check = lost_too_much(losses, frozenset({"civitai/poi", "civitai/tags"}))

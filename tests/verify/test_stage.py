@@ -138,11 +138,13 @@ def test_equal_lists_of_streams_that_go_on_are_refused(house: House, capsys: pyt
 def test_a_file_that_is_no_json_or_not_ours_and_one_that_is_gone(published: House, capsys: pytest.CaptureFixture[str]) -> None:
     (published.data.manifests / "hf-filter-mit.json").unlink()
     (published.data.manifests / "hf-filter-large.json").write_text("<html>")
-    (published.data.manifests / "more.txt").write_text("")
+    (published.data.manifests / "hf-filter-more.json").write_text("")
+    (published.data.manifests / "CNAME").write_text("example.org")
     assert published.run("verify") == 1
     told = failed(capsys.readouterr().out)
     assert "hf-filter-mit.json is not there" in told["index against files"]
-    assert "more.txt: $: is not in index.json" in told["index against files"]
+    assert "hf-filter-more.json: $: is not in index.json" in told["index against files"]
+    assert "CNAME" not in "".join(told.values())
     assert "hf-filter-large.json: $: is not JSON" in told["schemas"]
     assert "hf-filter-mit.json: is missing" in told["rebuild from raw"]
 
