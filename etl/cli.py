@@ -115,6 +115,8 @@ def _extract(data: Data, filters: Filters, chosen: list[Source], given: argparse
         console.show_log("etl.extract")
     with console.Watch(chosen) as watch:
         readings = extract(data, chosen, access, terms, watch.told)
+    for judge in enough.values():
+        judge.withhold()
     watch.ended(readings, {name: judge.selections for name, judge in enough.items()}, filters)
     return worst([reading.failed.code for reading in readings if reading.failed])
 

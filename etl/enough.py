@@ -51,6 +51,11 @@ class Enough:
 
         return judged
 
+    def withhold(self) -> None:
+        """Leave out of all streams read so far what other records withhold."""
+        for selection in self.selections.values():
+            selection.apply(self._safety)
+
     @cached_property
     def _safety(self) -> Safety:
         """What the complete streams on disk say, and then the pages of this run; what cannot be read says nothing."""

@@ -85,8 +85,8 @@ def funnel(drawn: OnDisk, each: Filter, limit: int) -> Funnel:
     groups = [group for group in selection.groups if group.places[0] not in aside]
     steps = []
     for option in (option for option in each.options if option.values):
-        kept = [group for group in groups if option.keeps(group.deciding)]
-        dropped = [group for group in groups if not option.keeps(group.deciding)]
+        kept = [group for group in groups if option.keeps(group.facts)]
+        dropped = [group for group in groups if not option.keeps(group.facts)]
         left = sum(len(group.places) for group in kept)
         counts = _by_value(option.axis, kept), _by_value(option.axis, dropped)
         steps.append(Step(option.axis, option.name, left, *counts, selection.held(dropped)))
@@ -109,7 +109,7 @@ def withheld_by(selection: Selection, places: Iterable[int]) -> dict[str, int]:
 def _by_value(axis: str, groups: Iterable[Group]) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for group in groups:
-        value = group.deciding[axis]
+        value = group.facts[axis]
         for each in (value or [None]) if isinstance(value, list) else [value]:
             counts["none" if each is None else str(each)] += len(group.places)
     return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
@@ -141,7 +141,8 @@ def verdict(each: Filter, filters: Filters, streams: Streams) -> Verdict:
         "unread": "the API has more, and make extract reads on",
     }[reason] + stale
     reason = "stale" if stale else reason
-    if withheld := stream.selection.withheld(each.keeps):
+    withheld = stream.selection.withheld(each.keeps)
+    if withheld:
         deciding = sorted({stream.selection.rulings[place].stream for place in withheld})
         unread = "".join(f"; no filter reads stream {name}" for name in deciding if not streams.is_read(name))
         reason, why = "withheld", f"{_withheld(withheld_by(stream.selection, withheld))}{unread}; {why}"
@@ -150,7 +151,7 @@ def verdict(each: Filter, filters: Filters, streams: Streams) -> Verdict:
     found, missing = _without(each, filters.source(each.source), streams)
     unknown = f"; streams that would tell more are not on disk: {', '.join(missing)}" if missing else ""
     option = max(found, key=lambda one: found[one], default=None)
-    if option and found[option] and not withheld:
+    if option and found[option] > len(withheld):
         told = f"{option.axis} {option.name}, without which there are {found[option]} models"
         return Verdict("option", f"empty because of {told}; {why}{unknown}")
     also = f", also without {' or '.join(option.name for option in found)}" if found and not any(found.values()) else ""

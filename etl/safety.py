@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-LEVELS = ("pg", "pg13", "r", "x", "xxx")
+LEVELS = ("pg", "pg13", "r", "x", "xxx")  # bits 1, 2, 4, 8 and 16 of CivitAI's nsfwLevel
 FORBIDDING = frozenset(("poi", "minor", "takendown", "notpublic", "private", "disabled"))  # not id and type, which are no flags
 _FLAGGED = LEVELS.index("r")  # what a flagged model is at least
 
@@ -99,7 +99,7 @@ class Safety:
         most = self._most.get(key, _NOTHING)
         worst = {
             "level": (LEVELS[level.level], level.stream, word),
-            "level_most": (LEVELS[max(most, level).level], most.stream, LEVELS[most.level]),
+            "level_most": (LEVELS[most.level], most.stream, LEVELS[most.level]),
             "flagged": (flag is not None, flag or "", "flagged"),
         }
         raised = {field: worst[field] for field in worst if field in own and own[field] != worst[field][0]}

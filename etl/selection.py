@@ -28,7 +28,7 @@ class Held(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Models that no option tells apart, by their places in the stream, rising.
+    """Models that no option tells apart, by their places in the stream.
 
     `facts` are the fields that options look at, as all records of these models decide them, `own` as their own records have
     them; what `is_forbidden` is on no manifest.
@@ -38,11 +38,6 @@ class Group(NamedTuple):
     own: Mapping[str, Any]
     is_forbidden: bool
     places: list[int]
-
-    @property
-    def deciding(self) -> Mapping[str, Any]:
-        """The fields by which options drop these models, as far as they are not withheld."""
-        return self.own if self.is_forbidden else self.facts
 
 
 class Selection:
@@ -103,8 +98,6 @@ class Selection:
                     self.rulings[place] = ruling
                 key = (*_key(own), *_key(facts), forbids) if ruling else _key(own)
                 self._groups.setdefault(key, Group(facts, own, forbids, [])).places.append(place)
-        for group in self._groups.values():
-            group.places.sort()
 
     def spell(self, models: Mapping[str, Mapping[str, Any]]) -> None:
         """Let models, by key, be what another record of them says; their places stay."""
@@ -124,6 +117,8 @@ class Selection:
 
     def withheld(self, keeps: Callable[[Mapping[str, Any]], bool]) -> list[int]:
         """Return the places, rising, of the models that their own fields would keep and all their records do not."""
+        if not self.rulings:
+            return []
         return _places(
             group
             for group in self._groups.values()

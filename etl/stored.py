@@ -31,6 +31,12 @@ class OnDisk(NamedTuple):
     records: int
 
 
+class _Loaded(NamedTuple):
+    streams: dict[str, OnDisk]
+    safety: Safety
+    respelled: dict[str, Mapping[str, Any]]
+
+
 class Streams:
     """The complete streams of a source, read when they are first asked for; the ledgers at once.
 
@@ -42,6 +48,8 @@ class Streams:
 
     def __init__(self, data: Data, source: Source) -> None:
         self._data, self._source = data, source
+        self._missing: dict[str, str | None] = {}
+        self._renewed = {each.name for each in source.streams}
         ledgers = {name: read_ledger(data, source.name, name) for name in streams(data, source.name)}
         self.ledgers: dict[str, Ledger] = {name: ledger for name, ledger in ledgers.items() if ledger.complete}
 
@@ -52,21 +60,26 @@ class Streams:
             Missing: models were not made yet.
             BadAnswer: the summary or models violate their schemas.
         """
-        return None if self.missing_reason(stream) else self._read[stream]
+        return None if self.missing_reason(stream) else self._loaded.streams[stream]
 
     def every(self) -> dict[str, OnDisk]:
         """Return all of them by name, also those of which the request is another by now."""
-        return self._read
+        return self._loaded.streams
 
     def selections(self) -> list[Selection]:
         """Return the models of all of them."""
-        return [stored.selection for stored in self._read.values()]
+        return [stored.selection for stored in self._loaded.streams.values()]
 
     def missing_reason(self, stream: str) -> str | None:
         """Return why a stream is as good as missing; None where it is not.
 
         That is where the request of its ledger selects or orders other records than filters.toml asks for.
         """
+        if stream not in self._missing:
+            self._missing[stream] = self._difference(stream)
+        return self._missing[stream]
+
+    def _difference(self, stream: str) -> str | None:
         if stream not in self.ledgers:
             return f"no stream {stream} on disk"
         gone, new = differences(self.ledgers[stream], query(self._source.requests[stream]))
@@ -77,17 +90,55 @@ class Streams:
 
     def is_read(self, stream: str) -> bool:
         """Return whether a filter of filters.toml reads a stream, so that extract renews it."""
-        return any(each.name == stream for each in self._source.streams)
+        return stream in self._renewed
 
-    @cached_property
+    @property
+    def safety(self) -> Safety:
+        """What all streams say of each model; of those that say the same, one that filters read decides."""
+        return self._loaded.safety
+
+    @property
     def respelled(self) -> dict[str, Mapping[str, Any]]:
         """The models whose ids are spelled in several ways, by key: of each the record that was fetched last."""
+        return self._loaded.respelled
+
+    @cached_property
+    def _loaded(self) -> _Loaded:
+        """The streams, each read by itself, and then every model by what all of them say."""
+        read, safety = {}, Safety()
+        for name in sorted(self.ledgers, key=lambda name: (not self.is_read(name), name)):
+            read[name] = self._load(name, safety)
+        respelled = self._respelled(read)
+        for stored in read.values():
+            stored.selection.spell(respelled)
+            stored.selection.apply(safety)
+        return _Loaded(dict(sorted(read.items())), safety, respelled)
+
+    def _load(self, name: str, safety: Safety) -> OnDisk:
+        """Return a stream by itself, and add what it says to `safety`."""
+        ledger = self.ledgers[name]
+        selection, records = Selection(self._source, name), 0
+        for file, models, about in self._pages(name):
+            rejected = [Rejected(record["id"], record["reason"], record.get("levels")) for record in about["set_aside"]]
+            path = self._data.models(self._source.name, name) / file
+            try:
+                selection.feed(models, file)
+                safety.add(name, models, rejected, is_partial=asks_for_a_part(ledger))
+            except (TypeError, LookupError, AttributeError, ValueError) as error:
+                told = f"{path}: holds what the transform does not make"
+                raise BadAnswer(f"{told}; make it again: python -m etl transform") from error
+            if len(models) + len(rejected) != about["records"]:
+                told = f"{path}: {about['records']} records became {len(models)} models and {len(rejected)} set aside"
+                raise BadAnswer(f"{told}; make it again: python -m etl transform")
+            records += about["records"]
+        return OnDisk(ledger, selection, records)
+
+    def _respelled(self, read: Mapping[str, OnDisk]) -> dict[str, Mapping[str, Any]]:
         newest: dict[str, tuple[tuple[str, str, int], Held]] = {}
         several = set()
-        for name, ledger in self.ledgers.items():
-            fetched = {page.file: page.fetched_at for page in ledger.pages}
-            selection = self._raw[name].selection
-            for rank, model in enumerate((*selection.models, *selection.duplicates)):
+        for name, stored in read.items():
+            fetched = {page.file: page.fetched_at for page in stored.ledger.pages}
+            for rank, model in enumerate((*stored.selection.models, *stored.selection.duplicates)):
                 key, order = key_of(model.id), (fetched[model.file], name, rank)
                 known = newest.setdefault(key, (order, model))
                 if known[1].id != model.id:
@@ -99,46 +150,6 @@ class Streams:
             (_, name, _), model = newest[key]
             found[key] = read_json(self._data.models(self._source.name, name) / model.file)[model.place]
         return found
-
-    @cached_property
-    def _read(self) -> dict[str, OnDisk]:
-        """The streams, their models by what all streams say."""
-        for stored in self._raw.values():
-            stored.selection.spell(self.respelled)
-            stored.selection.apply(self.safety)
-        return self._raw
-
-    @property
-    def safety(self) -> Safety:
-        """What all streams say of each model; of those that say the same, one that filters read decides."""
-        return self._each[1]
-
-    @property
-    def _raw(self) -> dict[str, OnDisk]:
-        return self._each[0]
-
-    @cached_property
-    def _each(self) -> tuple[dict[str, OnDisk], Safety]:
-        """The streams, each by itself, and what all of them say."""
-        read, safety = {}, Safety()
-        for name in sorted(self.ledgers, key=lambda name: (not self.is_read(name), name)):
-            ledger = self.ledgers[name]
-            selection, records = Selection(self._source, name), 0
-            for file, models, about in self._pages(name):
-                rejected = [Rejected(record["id"], record["reason"], record.get("levels")) for record in about["set_aside"]]
-                path = self._data.models(self._source.name, name) / file
-                try:
-                    selection.feed(models, file)
-                    safety.add(name, models, rejected, is_partial=asks_for_a_part(ledger))
-                except (TypeError, LookupError, AttributeError, ValueError) as error:
-                    told = f"{path}: holds what the transform does not make"
-                    raise BadAnswer(f"{told}; make it again: python -m etl transform") from error
-                if len(models) + len(rejected) != about["records"]:
-                    told = f"{path}: {about['records']} records became {len(models)} models and {len(rejected)} set aside"
-                    raise BadAnswer(f"{told}; make it again: python -m etl transform")
-                records += about["records"]
-            read[name] = OnDisk(ledger, selection, records)
-        return dict(sorted(read.items())), safety
 
     def _pages(self, stream: str) -> Iterator[tuple[str, list[Mapping[str, Any]], dict[str, Any]]]:
         """Yield the file of each page, its models, and what the summary says of it."""

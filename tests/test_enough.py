@@ -57,3 +57,22 @@ def test_what_is_withheld_was_requested_all_the_same(works: House) -> None:
     judge = Enough(works.data, source, 2, Locks(works.data.root, "test", print)).judge(source.streams[0])
     found = judge(json.dumps({"items": [civitai(1), civitai(2)]}).encode())
     assert (found.models, found.strangers, found.duplicates) == (2, 0, 0)
+
+
+def test_a_stream_of_a_base_model_says_only_a_part(works: House) -> None:
+    works.put("civitai", "sdxl", [civitai(2, nsfwLevel=8), civitai(3, nsfw=True)])
+    assert judged(works, [civitai(2), civitai(5)]) == [True]  # it is pg as a whole
+    assert judged(works, [civitai(3), civitai(5)]) == [False]  # a flag counts everywhere
+    assert works.run("transform") == 0
+    assert judged(works, [civitai(2), civitai(5)]) == [True]
+    source = load_filters(works.filters).sources[0]
+    enough = Enough(works.data, source, 2, Locks(works.data.root, "test", print))
+    judges = {stream.name: enough.judge(stream) for stream in source.streams}
+    judges["sdxl"](json.dumps({"items": [civitai(5, nsfwLevel=8)]}).encode())
+    assert judges["default"](json.dumps({"items": [civitai(5), civitai(6)]}).encode()).suffices
+
+
+def test_models_of_other_pages_than_those_on_disk_are_not_believed(works: House) -> None:
+    assert works.run("transform") == 0
+    works.put("civitai", "month", [civitai(2, **POI)])
+    assert judged(works, [civitai(1), civitai(2)], [civitai(3)]) == [False, True]

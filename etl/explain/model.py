@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +83,7 @@ def explain_model(desk: Desk, source: Source, identity: str) -> ModelExplained:
     }
     return ModelExplained(
         source.name, identity, fields, ranks, reasons, _evidence(desk, source, key, files),
-        {name: _ruled(ruling) for name, ruling in rulings.items() if ruling},
+        {name: _ruled(desk, source, ruling) for name, ruling in rulings.items() if ruling},
         {file: place for file, place in in_manifests.items() if isinstance(place, int)},
         {file: why for file, why in in_manifests.items() if isinstance(why, str)},
         commands,
@@ -112,11 +113,14 @@ def _evidence(desk: Desk, source: Source, key: str, files: dict[str, list[str]])
     return {", ".join(names): list(lines) for lines, names in told.items()}
 
 
-def _ruled(ruling: Ruling) -> str:
-    if ruling.forbids:
-        return f"withheld: stream {ruling.stream} says {ruling.word}"
+def _ruled(desk: Desk, source: Source, ruling: Ruling) -> str:
     raised = ", ".join(f"{field} {value}" for field, value in ruling.fields.items())
-    return f"{raised}: stream {ruling.stream} says {ruling.word}"
+    told = f"{raised or 'withheld'}: stream {ruling.stream} says {ruling.word}"
+    streams = desk.streams(source)
+    if streams.is_read(ruling.stream):
+        return told
+    remove = shlex.join(["rm", "-r", str(desk.data.raw(source.name, ruling.stream))])
+    return f"{told}; fetched {streams.ledgers[ruling.stream].timestamp}, and no filter reads it; to remove it: {remove}"
 
 
 def _place_in(desk: Desk, source: Source, each: Filter, ranks: dict[str, int], set_aside: dict[str, str]) -> int | str:
@@ -133,10 +137,10 @@ def _place_in(desk: Desk, source: Source, each: Filter, ranks: dict[str, int], s
     group = next(group for group in stream.selection.groups if place in group.places)
     ruling = stream.selection.rulings.get(place)
     if ruling and (ruling.forbids or place in stream.selection.withheld(each.keeps)):
-        return _ruled(ruling)
+        return _ruled(desk, source, ruling)
     for option in each.options:
-        if not option.keeps(group.deciding):
-            value = group.deciding[option.axis]
+        if not option.keeps(group.facts):
+            value = group.facts[option.axis]
             return f"{option.axis} {option.name} does not keep {', '.join(map(str, value)) if isinstance(value, list) else value}"
     found = stream.selection.places(each.keeps).index(place) + 1
     return found if found <= desk.filters.limit else f"cut: it would be number {found}, and the limit is {desk.filters.limit}"

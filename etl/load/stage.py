@@ -85,7 +85,7 @@ def load(data: Data, filters: Filters) -> Published:
         missing += lacking
     if not manifests:
         told = f"{data.raws}: holds no stream that the filters draw on; nothing is published"
-        others = dict.fromkeys(why for _, why in missing if "another request" in why)
+        others = dict.fromkeys(why for each, why in missing if each.stream in streams[each.source].ledgers)
         raise Missing("\n".join([f"{told}; ask with: make extract", *others]))
     files = {each.filter.file: _page(each) for each in manifests}
     everything = files[ALL_MODELS] = _all_models(manifests, filters)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from etl.safety import LEVELS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-LEVELS = ("pg", "pg13", "r", "x", "xxx")  # bits 1, 2, 4, 8 and 16 of nsfwLevel
-SAFE_SITE = ("pg", "pg13")  # what civitai.com shows since 2026-04; the rest, and all that is flagged, is at civitai.red
+SAFE_SITE = ("pg", "pg13")  # what civitai.com shows since 2026-04; the rest, with all that is flagged, is at civitai.red
 _ALL = 31
 _XXX = 16
 _CONSTANT = 60  # what the server writes on a flagged model and its versions, whatever they show

@@ -14,7 +14,7 @@ from etl.errors import BadAnswer
 from etl.files import PROGRAMS, parse_answer
 from etl.filters import SIZES
 from etl.transform.level import SAFE_SITE, content_levels, is_mask, is_set
-from etl.transform.repair import DroppedField, is_required, repair
+from etl.transform.repair import DroppedField, expected, is_required, repair
 from etl.transform.size import Evidence, Sizer, bases
 from etl.transform.text import sanitize
 
@@ -111,7 +111,8 @@ def _add(source: str, page: Page, place: int, entry: dict[str, Any], lost: list[
     if not contract("model", source).is_valid(model):
         dropped = repair(model, source)
         if wrong := next((each for each in dropped if is_required(each.field, source)), None):
-            reason, detail = "type" if wrong.field == "type" else "id", f"{wrong.field}: {wrong.reason}"
+            reason = "type" if wrong.field == "type" else "id"
+            detail = f"{reason}: {wrong.reason} (expected {expected(reason, source)})"
             page.set_aside.append(SetAside(place, _short(entry["id"]), reason, detail, _levels(model)))
             return
         lost = [*lost, *dropped]
@@ -157,7 +158,7 @@ def _finish(source: str, entry: dict[str, Any], sizer: Sizer) -> list[DroppedFie
     flag = evidence["flag"]
     found = content_levels(flagged=is_set(flag), mask=evidence["mask"], images=evidence["images"])
     model |= {"level": found.level, "level_most": found.level_most, "flagged": is_set(flag)}
-    site = "civitai.red" if model["flagged"] or found.level not in SAFE_SITE else "civitai.com"
+    site = "civitai.com" if found.level in SAFE_SITE else "civitai.red"
     model["url"] = f"https://{site}/models/{model['id']}"
     wrong = {
         "flagged": not isinstance(flag, bool | None),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _REASONS = {
     "type": "wrong type", "minLength": "empty", "maxLength": "too long", "minimum": "negative", "maximum": "too large",
-    "pattern": "wrong form", "enum": "unknown value",
+    "pattern": "wrong form", "not": "wrong form", "allOf": "wrong form", "enum": "unknown value",
 }  # fmt: skip
 
 
@@ -60,6 +60,14 @@ def is_required(field: str, source: str) -> bool:
     return field != "name" and not _rules(source)[field].is_nullable
 
 
+def expected(field: str, source: str) -> str:
+    """Return what the schema says of the values of a field."""
+    schema = contract("model", source).schema["$defs"]
+    described = schema[source]["properties"][field]
+    definition = schema[described["$ref"].rpartition("/")[2]] if "$ref" in described else {}
+    return str({**definition, **described}["description"]).rstrip(".")
+
+
 @cache
 def _rules(source: str) -> dict[str, _Rule]:
     """Return the rules of a source's fields, in the order of the schema."""
@@ -77,8 +85,5 @@ def _rules(source: str) -> dict[str, _Rule]:
 
 def _violation(validator: jsonschema_rs.Draft202012Validator, value: object) -> str | None:
     """Return why a value violates its schema, None when it does not."""
-    try:
-        error = next(validator.iter_errors(value), None)
-    except ValueError:  # a number that the validator cannot hold
-        return _REASONS["maximum"]
+    error = next(validator.iter_errors(value), None)
     return _REASONS.get(error.kind.name, error.kind.name) if error else None

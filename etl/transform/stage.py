@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,8 @@ def transform(data: Data, source: str, sizes: Sequence[SizeClass] = SIZES) -> di
         try:
             summary["streams"][stream] = _stream(data, source, stream, sizes, catalogue)
         except BadAnswer as error:
-            bad.append(f"{error}; ask again: make extract SOURCE={source}")
+            remove = shlex.join(["rm", "-r", str(data.raw(source, stream))])
+            bad.append(f"{error}; ask again: make extract SOURCE={source}; a stream that no filter reads: {remove}")
             _remove_pages(data.models(source, stream), set())
     if bad:
         _remove_summary(data, source)
@@ -141,7 +143,7 @@ def current_summary(data: Data, source: str, sizes: Sequence[SizeClass] = SIZES)
         made = {data.models(source, stream) / page["file"]: page["sha256"] for stream, pages in streams_of for page in pages}
         there = {path: _sha256(path.read_bytes()) for path in data.models(source).glob("*/*")}
         return summary if made_of and summary["made_of"] == made_of and made == there else None
-    except (BadAnswer, LookupError, TypeError, AttributeError):  # there is none, or it is an older one
+    except (BadAnswer, LookupError, TypeError, AttributeError, OSError):  # there is none, or it is an older one
         return None
 
 

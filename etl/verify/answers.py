@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from bisect import bisect_right
 from collections import Counter
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from etl.verify.evidence import TESTED, gather, spelling_notes, verdict
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from etl.verify.published import Published
     from etl.verify.said import Said, SaidStream
 
-_NEVER_RENEWED = "no filter of filters.toml reads that stream, so it is never fetched again: remove its folder if it is stale"
+_NEVER_RENEWED = "no filter of filters.toml reads that stream, so it is never fetched again: if it is stale, remove it"
 _MATURE = {"true", "1", "yes", "on", "y"}  # how CivitAI lets a request include mature models
 
 
@@ -116,7 +118,8 @@ class _SourceAudit:
         cited = f"in stream {record.stream}, see {record.where}"
         if record.stream in self._used:
             return cited
-        return f"{cited}; {_NEVER_RENEWED}"
+        folder = Path(record.where.rpartition(": $")[0]).parent
+        return f"{cited}; {_NEVER_RENEWED}: {shlex.join(['rm', '-r', str(folder)])}"
 
 
 def order(published: Published, streams: Mapping[tuple[str, str], SaidStream]) -> Check:

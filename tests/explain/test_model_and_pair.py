@@ -126,7 +126,7 @@ def test_the_levels_of_a_model_are_told_with_what_its_records_say(house: House, 
             "nsfw: false, nsfwLevel: 1",
             "version 1, SD 1.5: images: none",
             "level pg to pg: the mildest level of the mask, the most explicit of mask and images",
-            "rejected: type, type: wrong type",
+            "rejected: type, type: wrong type (expected A text, such as Checkpoint or LORA)",
         ]
     }
     assert house.run("explain", "civitai:2") == 0

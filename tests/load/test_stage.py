@@ -22,6 +22,19 @@ if TYPE_CHECKING:
 
 SMALL = {"safetensors": {"total": 1_000_000_000}}
 LARGE = {"safetensors": {"total": 70_000_000_000}}
+FILTERS_OF_CIVITAI = """
+limit = 2
+depth = 4
+[civitai]
+prefix = "civitai"
+page = 2
+rate = { requests = 1, seconds = 1, in_flight = 1 }
+asks = { types = ["LORA", "VAE"] }
+manifests = ["month"]
+[civitai.axes.period]
+alltime = { label = "All time", asks = { period = "AllTime" } }
+month = { label = "Month", asks = { period = "Month" } }
+"""
 APACHE = {"tags": ["license:apache-2.0"]}
 
 
@@ -318,6 +331,17 @@ def test_a_stream_of_another_request_is_as_good_as_missing(house: House, capsys:
     assert house.run("verify") == 1
     assert "hf-filter-likes.json was not made" in capsys.readouterr().out
     house.put("huggingface", "likes", [hf("o/s1")])  # as extract does with the filters of now
+    assert house.run("manifests") == 0
+
+
+def test_another_period_types_or_base_models_are_another_request(house: House) -> None:
+    house.filters.write_text(FILTERS_OF_CIVITAI)
+    house.put("civitai", "month", [civitai(1)])
+    assert house.run("manifests") == 0
+    for old, new in (('period = "Month"', 'period = "Day"'), ('types = ["LORA", "VAE"]', 'types = ["LORA"]')):
+        house.filters.write_text(FILTERS_OF_CIVITAI.replace(old, new))
+        assert house.run("manifests") == 1
+    house.filters.write_text(FILTERS_OF_CIVITAI.replace('["LORA", "VAE"]', '["VAE", "LORA"]'))  # the same, in another order
     assert house.run("manifests") == 0
 
 

@@ -148,6 +148,29 @@ def test_a_stream_that_no_filter_reads_is_a_witness_too_and_must_be_whole(
     assert f"{path}: holds what the transform does not make" in capsys.readouterr().err
 
 
+def test_of_streams_that_say_the_same_one_that_filters_read_decides_and_only_others_are_noticed(
+    works: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    works.put("civitai", "aaa", [civitai(1, **POI), civitai(2, nsfwLevel=8)], asks={"period": "Year"})
+    fill(works, default=[civitai(1), civitai(2), civitai(3)], month=[civitai(1, **POI), civitai(2, nsfwLevel=8)])
+    verdict = works.entry("civitai-filter-pg.json")["verdict"]
+    assert verdict.startswith("short, 1 of 3: 2 withheld: stream month says poi 1, stream month says x 1; the API")
+    assert "no filter reads it" not in capsys.readouterr().err
+
+
+def test_a_page_that_is_empty_for_another_reason_names_that_too(works: House) -> None:
+    fill(works, default=[civitai(1), *(civitai(n, nsfwLevel=16) for n in range(2, 12))], month=[civitai(1, **POI)])
+    verdict = works.entry("civitai-filter-pg.json")["verdict"]
+    assert verdict.startswith("empty because of level pg, without which there are 10 models; 1 withheld: stream month says poi; ")
+
+
+def test_a_record_without_an_id_forbids_no_model(house: House) -> None:
+    house.put("huggingface", "default", [hf("none"), {"private": True, "id": None}])
+    house.put("huggingface", "likes", [hf("o/x")])
+    assert house.run("manifests") == 0
+    assert house.ids("hf-filter-other.json") == ["none"]
+
+
 def test_spellings_of_an_id_are_one_model_spelled_as_fetched_last(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     early, late = "2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z"
     house.put("huggingface", "default", [hf("Org/Model-Dynamic"), hf("o/x"), hf("ORG/model-dynamic")], fetched_at=early)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl.transform.level import LEVELS, content_levels, image_level
+from etl.safety import LEVELS
+from etl.transform.level import content_levels, image_level
 
 PLAIN, FLAGGED = False, True
 IMAGES = st.lists(st.sampled_from([1, 2, 4, 8, 16]), max_size=6)

@@ -28,7 +28,11 @@ MONTH = option("period", "month", period="Month")
 SDXL = option("base", "sdxl", "SDXL 1.0", baseModels=["SDXL 1.0"])
 ALL = "sort=Most+Downloaded&nsfw=true"
 TRIMMED = f"{ALL}&baseModels=SDXL+1.0"
-STALE = "; no filter of filters.toml reads that stream, so it is never fetched again: remove its folder if it is stale"
+
+
+def stale(house: House, source: str, stream: str) -> str:
+    told = "no filter of filters.toml reads that stream, so it is never fetched again: if it is stale, remove it"
+    return f"; {told}: rm -r {house.data.raw(source, stream)}"
 
 
 def shows(*levels: Any, base: str = "SD 1.5") -> dict[str, Any]:
@@ -104,7 +108,9 @@ def test_a_flag_in_a_stream_that_shows_some_versions_only_counts_everywhere(hous
     put(house, "civitai", "sdxl", TRIMMED, civitai(8, nsfw=True, nsfwLevel=60, **shows(16, base="SDXL 1.0")))
     check = safety(house, filters("civitai", PG, R), ["8"], ["8"])
     cited = f"8 is r in stream sdxl, see {page(house, 'sdxl', 0)}"
-    assert check.problems == [f"{house.data.manifests / 'm-filter-pg.json'}: $.models[0]: {cited}{STALE}"]
+    assert check.problems == [
+        f"{house.data.manifests / 'm-filter-pg.json'}: $.models[0]: {cited}{stale(house, 'civitai', 'sdxl')}"
+    ]
 
 
 def test_options_on_the_upper_end_and_on_the_flag(house: House) -> None:
@@ -152,9 +158,10 @@ def test_a_repository_that_one_stream_calls_private_or_disabled(house: House) ->
     put(house, "huggingface", "old", "sort=likes", hf("org/a", private=True), hf("org/b", disabled=0))
     small = option("size", "small", "small")
     check = safety(house, filters("huggingface", small), ["Org/A", "Org/B"])
+    unread = stale(house, "huggingface", "old")
     assert [problem.partition("m-filter-")[2] for problem in check.problems] == [
-        f"small.json: $.models[0]: Org/A is private in stream old, see {page(house, 'old', 0, 'huggingface')}{STALE}",
-        f"small.json: $.models[1]: Org/B is disabled in stream old, see {page(house, 'old', 1, 'huggingface')}{STALE}",
+        f"small.json: $.models[0]: Org/A is private in stream old, see {page(house, 'old', 0, 'huggingface')}{unread}",
+        f"small.json: $.models[1]: Org/B is disabled in stream old, see {page(house, 'old', 1, 'huggingface')}{unread}",
     ]
 
 
