@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from etl import console
 from etl.errors import FAILED, BadUsage, DiskRefused, EtlError, worst
 from etl.files import Data, sources
 from etl.filters import find_filter
+from etl.outcome import Outcome
 from etl.settings import load_filters
 from etl.usage import parser
 
@@ -34,40 +36,55 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal may know no letters but ASCII's
     given = parser().parse_args(arguments)
+    console.use(given.data, given.filters)
+    outcome = Outcome()
+    try:
+        code = _attempt(given, outcome)
+        if given.word == "refresh":
+            console.tell_refresh(outcome, code)
+    except BrokenPipeError:  # nobody read the verdict to its end, so it is not a good one
+        sys.stdout = None
+        return FAILED
+    return code
+
+
+def _attempt(given: argparse.Namespace, outcome: Outcome) -> int:
+    """Run a word, and say what stops it; return the exit code."""
     try:
         filters = load_filters(given.filters)
         if given.source not in (None, *sources()):
             raise BadUsage(f"--source {given.source}: no source of that name; there are {', '.join(sources())}")
-        return _run(given, Data(given.data), filters)
+        return _run(given, Data(given.data), filters, outcome)
+    except BrokenPipeError:
+        raise
     except EtlError as error:
-        return _told(error)
-    except BrokenPipeError:  # nobody read the verdict to its end, so it is not a good one
-        sys.stdout = None
-        return FAILED
+        return _told(error, outcome)
     except OSError as error:
-        return _told(DiskRefused(f"{error.filename or given.data}: the system refused: {error.strerror}"))
+        return _told(DiskRefused(f"{error.filename or given.data}: the system refused: {error.strerror}"), outcome)
     except KeyboardInterrupt:
         console.tell("stopped; what was on disk before is kept, and the same command goes on with what was read, within 6 hours")
+        outcome.errors.append("stopped")
         return STOPPED
 
 
-def _told(error: EtlError) -> int:
+def _told(error: EtlError, outcome: Outcome) -> int:
     console.tell(error)
+    outcome.errors.append(str(error).partition("\n")[0])
     return error.code
 
 
-def _run(given: argparse.Namespace, data: Data, filters: Filters) -> int:
+def _run(given: argparse.Namespace, data: Data, filters: Filters, outcome: Outcome) -> int:
     chosen = [source for source in filters.sources if given.source in (None, source.name)]
     run: dict[str, Callable[[], int]] = {
         "plan": lambda: _plan(data, filters, chosen, given.max_age),
-        "extract": lambda: _extract(data, filters, chosen, given),
-        "transform": lambda: worst([_transform(data, source) for source in chosen]),
-        "load": lambda: _load(data, filters),
-        "manifests": lambda: _manifests(data, filters, chosen),
+        "extract": lambda: _extract(data, filters, chosen, given, outcome),
+        "transform": lambda: worst([_transform(data, source, outcome) for source in chosen]),
+        "load": lambda: _load(data, filters, outcome),
+        "manifests": lambda: _manifests(data, filters, chosen, outcome),
         "explain": lambda: _explain(data, filters, given),
         "diff": lambda: _diff(data, given),
-        "verify": lambda: _verify(data, filters, _held_against(data, filters, given), given.max_age, is_json=given.json),
-        "refresh": lambda: _refresh(data, filters, chosen, given),
+        "verify": lambda: _verify(data, filters, given, _held_against(data, filters, given), outcome),
+        "refresh": lambda: _refresh(data, filters, chosen, given, outcome),
     }
     return run[given.word]()
 
@@ -81,7 +98,7 @@ def _plan(data: Data, filters: Filters, chosen: list[Source], max_age_s: float |
     return 0
 
 
-def _extract(data: Data, filters: Filters, chosen: list[Source], given: argparse.Namespace) -> int:
+def _extract(data: Data, filters: Filters, chosen: list[Source], given: argparse.Namespace, outcome: Outcome) -> int:
     from etl.enough import Enough
     from etl.extract.reading import Terms
     from etl.extract.stage import APIS, extract
@@ -94,6 +111,7 @@ def _extract(data: Data, filters: Filters, chosen: list[Source], given: argparse
     with console.Watch(chosen) as watch:
         readings = extract(data, chosen, access, terms, watch.told)
     watch.ended(readings, {name: judge.selections for name, judge in enough.items()}, filters)
+    outcome.failed |= {f"{each.source.name}/{each.stream.name}": str(each.failed) for each in readings if each.failed}
     return worst([reading.failed.code for reading in readings if reading.failed])
 
 
@@ -127,27 +145,31 @@ def _clock() -> Callable[[], str]:
     return lambda: (fixed or datetime.now(UTC)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _transform(data: Data, source: Source) -> int:
+def _transform(data: Data, source: Source, outcome: Outcome) -> int:
     from etl.transform.stage import transform
 
     try:
-        console.tell_transform(data, source.name, transform(data, source.name, source.sizes))
+        with console.busy(f"transform: {data.raw(source.name)}"):
+            summary = transform(data, source.name, source.sizes)
+        console.tell_transform(data, source.name, summary)
     except EtlError as error:
-        return _told(error)
+        return _told(error, outcome)
     return 0
 
 
-def _load(data: Data, filters: Filters) -> int:
+def _load(data: Data, filters: Filters, outcome: Outcome) -> int:
     from etl.load.stage import load
 
-    done = load(data, filters)
+    with console.busy(f"load: {data.manifests}"):
+        done = load(data, filters)
+    outcome.publish(data, done.index)
     console.tell_load(data, done, _clock()())
     return FAILED if done.index["missing"] else 0
 
 
-def _manifests(data: Data, filters: Filters, chosen: list[Source]) -> int:
-    codes = [_transform(data, source) for source in chosen]
-    return worst(codes) or _load(data, filters)
+def _manifests(data: Data, filters: Filters, chosen: list[Source], outcome: Outcome) -> int:
+    codes = [_transform(data, source, outcome) for source in chosen]
+    return worst(codes) or _load(data, filters, outcome)
 
 
 def _explain(data: Data, filters: Filters, given: argparse.Namespace) -> int:
@@ -167,13 +189,13 @@ def _explain(data: Data, filters: Filters, given: argparse.Namespace) -> int:
     source = next((source for source in filters.sources if colon and name in (source.name, source.prefix)), None)
     if given.against:
         pair = explain_pair(desk, (given.target, given.against))
-        console.show(pair, text.pair(pair), is_json=given.json)
+        console.show(pair, text.pair(pair, console.typed), is_json=given.json)
     elif source:
         model = explain_model(desk, source, identity)
         console.show(model, text.model(model), is_json=given.json)
     else:
         page = explain_page(desk, given.target)
-        console.show(page, text.page(page), is_json=given.json)
+        console.show(page, text.page(page, console.typed), is_json=given.json)
     return 0
 
 
@@ -207,13 +229,14 @@ def _held_against(
 
 
 def _verify(
-    data: Data, filters: Filters, against: tuple[Side | None, frozenset[Filter], frozenset[str]],
-    max_age_s: float | None = None, *, is_json: bool = False,
+    data: Data, filters: Filters, given: argparse.Namespace,
+    against: tuple[Side | None, frozenset[Filter], frozenset[str]], outcome: Outcome,
 ) -> int:  # fmt: skip
+    """Print and remember the checks; of a refresh the age of streams is not limited."""
     from etl.diff.compare import compare
     from etl.diff.words import headline
     from etl.load.stage import load
-    from etl.sides import Side, contents
+    from etl.sides import LAST_COMMIT, Side, contents
     from etl.transform.stage import transform
     from etl.verify.stage import Terms, verify
 
@@ -223,22 +246,29 @@ def _verify(
         load(again, filters)
 
     base, allowed, allowed_losses = against
-    checks = verify(data, filters, Terms(rebuild, base, allowed, allowed_losses, _clock()(), max_age_s))
-    changed = headline(compare(base, Side("now", contents(data.manifests), {}))) if base else None
-    console.tell_verify(checks, changed, is_json=is_json)
+    max_age_s = given.max_age if given.word == "verify" else None
+    with console.busy(f"verify: {data.manifests}"):
+        checks = verify(data, filters, Terms(rebuild, base, allowed, allowed_losses, _clock()(), max_age_s))
+    changed = None
+    if base:
+        named = "" if base.name == LAST_COMMIT else f" BASE={shlex.quote(base.name)}"
+        told = headline(compare(base, Side("now", contents(data.manifests), {})))
+        changed = f"{told}; make diff{named} tells what"
+    outcome.checks = checks
+    console.tell_verify(checks, changed, is_json=given.word == "verify" and given.json)
     return worst([check.code for check in checks if check.problems])
 
 
-def _refresh(data: Data, filters: Filters, chosen: list[Source], given: argparse.Namespace) -> int:
+def _refresh(data: Data, filters: Filters, chosen: list[Source], given: argparse.Namespace, outcome: Outcome) -> int:
     against = _held_against(data, filters, given)
-    codes = [_extract(data, filters, chosen, given)]
+    codes = [_extract(data, filters, chosen, given, outcome)]
     steps: list[Callable[[], int]] = [
-        lambda: _manifests(data, filters, list(filters.sources)),
-        lambda: _verify(data, filters, against),
+        lambda: _manifests(data, filters, list(filters.sources), outcome),
+        lambda: _verify(data, filters, given, against, outcome),
     ]
     for step in steps:
         try:
             codes.append(step())
         except EtlError as error:
-            codes.append(_told(error))
+            codes.append(_told(error, outcome))
     return worst(codes)

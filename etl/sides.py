@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from etl.files import Data
 
+LAST_COMMIT = "the last commit"  # the name of the side that is taken where none is named
+
+
 @dataclass(frozen=True)
 class Side:
     """What is compared: the files of `manifests` by name, and those of `models` by their path in it; `name` is for people."""
@@ -65,7 +68,7 @@ def side(data: Data, told: str | None, *, with_models: bool = True) -> Side | No
             repository is not whole.
     """
     if told is None:
-        return _revision(data.root, "HEAD", "the last commit", with_models=with_models)
+        return _revision(data.root, "HEAD", LAST_COMMIT, with_models=with_models)
     path = Path(told)
     found: Side | None = None
     if (path / "manifests").is_dir():

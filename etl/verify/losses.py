@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from etl.contracts import contract
@@ -36,11 +37,12 @@ def lost_too_much(losses: Mapping[str, Sequence[Mapping[str, Any]]], allowed: Co
             name = f"{source}/{row['reason']}"
             where = f"{source}/{row['stream']}" if row["stream"] else source
             what = f"rejected: {row['reason']}" if row["what"] == "rejected" else f"without {row['reason']}, which was dropped"
-            told = f"{where}: {row['ids']} of {row['of']} models ({share:.1%}) are {what}, such as {source}:{row['first']}"
+            first = f"{source}:{row['first']}"
+            told = f"{where}: {row['ids']} of {row['of']} models ({share:.1%}) are {what}, such as {first}"
             if name in allowed:
                 check.notes.append(f"{told}; allowed")
             elif share > FAILS_ABOVE:
-                advice = f"has the source changed? see make explain FILTER={source}:{row['first']}"
+                advice = f"has the source changed? see make explain FILTER={shlex.quote(first)}"
                 check.problems.append(f"{told}; {advice}, or allow it: ALLOW_REJECTED={name}, --allow-rejected {name}")
             else:
                 check.warnings.append(told)
