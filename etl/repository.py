@@ -69,13 +69,13 @@ class Repository:
         return dict(zip(blobs, self._bodies(batch), strict=True))
 
     def _had_commits(self) -> bool:
-        """Return whether anything of a commit is there, or could not be read: a ref, a reflog or an object."""
+        """Return whether a commit or the log of one is there, or refs or objects could not be read."""
         refs, log = self._git("for-each-ref", "--count=1"), self._git("reflog", "exists", "HEAD")
         with tempfile.TemporaryDirectory(prefix="git-") as folder:
             words = ("cat-file", "--batch-all-objects", "--batch-check=%(objecttype)")
             objects = self._git(*words, variables=self._reader(Path(folder)))
         is_read = not (refs.returncode or refs.stderr or objects.returncode or objects.stderr)
-        return not is_read or bool(refs.stdout) or log.returncode == 0 or b"commit" in objects.stdout.split()
+        return not is_read or log.returncode == 0 or b"commit" in objects.stdout.split()
 
     @cached_property
     def _store(self) -> tuple[str, Path]:

@@ -7,7 +7,7 @@
 # what README.md needs; run it in a clone of this project.
 #
 # The branch, the index and what is staged there are never touched: the commit is made of an index of its own, holds the files of
-# this project and nothing else, is not signed, and is pushed as a branch of its own. Hooks of the repository run for the push only.
+# this project and nothing else, is not signed, and is pushed as a branch of its own. Hooks run for the push only.
 set -euo pipefail
 set -f # names in ALLOW_SHRINK are no patterns
 stop() {

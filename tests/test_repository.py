@@ -134,10 +134,18 @@ def truncate_pack(root: Path) -> None:
     os.truncate(pack, 100)
 
 
-def lose_everything_but_the_log(root: Path) -> None:
-    for folder in ("refs/heads", "objects"):
-        shutil.rmtree(root / ".git" / folder)
-        (root / ".git" / folder).mkdir()
+def empty(*folders: str) -> Callable[[Path], object]:
+    def lose(root: Path) -> None:
+        for folder in folders:
+            shutil.rmtree(root / ".git" / folder)
+            (root / ".git" / folder).mkdir()
+
+    return lose
+
+
+def spoil_ref_and_lose_the_rest(root: Path) -> None:
+    empty("logs", "objects")(root)
+    (root / ".git/refs/heads/main").write_text("")
 
 
 def spoil_object(root: Path) -> None:
@@ -166,7 +174,9 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a ref of rubbish": (lambda root: (root / ".git/refs/heads/main").write_text("rubbish\n"), "HEAD leads to no commit"),
     "a lost ref": (lambda root: (root / ".git/refs/heads/main").unlink(), "HEAD leads to no commit"),
     "a lost branch": (lambda root: git(root, "symbolic-ref", "HEAD", "refs/heads/gone"), "HEAD leads to no commit"),
-    "lost refs and objects": (lose_everything_but_the_log, "HEAD leads to no commit"),
+    "lost refs and objects": (empty("refs/heads", "objects"), "HEAD leads to no commit"),
+    "lost refs and log": (empty("refs/heads", "logs"), "HEAD leads to no commit"),
+    "an empty ref and no more": (spoil_ref_and_lose_the_rest, "HEAD leads to no commit"),
     "a HEAD of rubbish": (lambda root: (root / ".git/HEAD").write_text("rubbish\n"), "git refuses: fatal: not a git repository"),
     "no HEAD": (lambda root: (root / ".git/HEAD").unlink(), "git refuses: fatal: not a git repository"),
     "a broken config": (lambda root: (root / ".git/config").write_text("[core\n"), "git refuses: fatal: bad config line 1"),
@@ -274,9 +284,11 @@ def test_replacements_are_not_what_was_committed(kept: House, capsys: pytest.Cap
     git(root, "commit", "--quiet", "--message", "without")
     git(root, "replace", "HEAD~1", "HEAD")
     git(root, "reset", "--quiet", "--soft", "HEAD~1")
+    git(root, "replace", "--force", "--graft", "HEAD")  # as if nothing had been before
     capsys.readouterr()
-    assert kept.run("diff") == 0
-    assert capsys.readouterr().out.startswith("now against the last commit: 0 of ")
+    for words in ([], ["HEAD~1"]):
+        assert kept.run("diff", *words) == 0
+        assert ": 0 of 5 manifests differ" in capsys.readouterr().out
 
 
 def test_without_git_there_is_no_base_where_there_is_no_repository(
@@ -292,15 +304,24 @@ def test_without_git_there_is_no_base_where_there_is_no_repository(
     assert "no base to compare with" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("name", "code"), [("INT", 130), ("KILL", 2)])
+@pytest.mark.parametrize(
+    ("name", "code", "words"), [("INT", 130, "stopped; what was on disk"), ("KILL", 2, "git was ended by signal 9; run the same")]
+)
 def test_a_git_that_is_stopped_is_no_empty_base(
-    kept: House, tmp_path: Path, name: str, code: int, monkeypatch: pytest.MonkeyPatch
+    kept: House,
+    tmp_path: Path,
+    name: str,
+    code: int,
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "git").write_text(f"#!{sys.executable}\nimport os, signal\nsignal.signal(signal.SIGINT, signal.SIG_DFL)\n"
                                   f"os.kill(os.getpid(), signal.SIG{name})\n")  # fmt: skip
     (tmp_path / "git").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert kept.run("verify") == code
+    assert words in capsys.readouterr().err
 
 
 def test_ctrl_c_while_git_runs_ends_the_command(kept: House, tmp_path: Path) -> None:
