@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 import shlex
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -43,20 +42,20 @@ def test_commands_name_the_folder_and_the_filters_of_the_run(
     monkeypatch.chdir(PROJECT)
     assert pasteable(message, Path("../c"), Path("o.toml")) == typed
     assert pasteable(message, *DEFAULTS) == message
-    assert pasteable(message, PROJECT / "data", PROJECT / "filters.toml") == message
+    assert pasteable(message, *(path.absolute() for path in DEFAULTS)) == message
 
 
 def test_odd_names_are_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(PROJECT)
     typed = pasteable("make verify", Path("../it's; rm -rf"), DEFAULTS[1])
-    assert shlex.split(typed) == ["make", "verify", "DATA=../it's; rm -rf"]
+    assert shlex.split(typed)[1:] == ["verify", "DATA=../it's; rm -rf"]
 
 
 def test_elsewhere_commands_say_where_the_project_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     typed = pasteable("make verify", *DEFAULTS)
     assert typed == f"make -C {PROJECT} verify DATA={tmp_path / 'data'} FILTERS={tmp_path / 'filters.toml'}"
-    assert pasteable("make verify", PROJECT / "data", PROJECT / "filters.toml") == f"make -C {PROJECT} verify"
+    assert pasteable("make verify", *(PROJECT / path for path in DEFAULTS)) == f"make -C {PROJECT} verify"
 
 
 @pytest.mark.parametrize("word", ["explain", "manifests", "verify"])
@@ -69,10 +68,8 @@ def test_what_a_run_prints_can_be_pasted(house: House, word: str, capsys: pytest
     told = capsys.readouterr()
     commands = re.findall(r"make extract SOURCE=huggingface.*", told.out + told.err)
     assert len(commands) == 1
-    asked = subprocess.run(
-        ["make", "-n", *shlex.split(commands[0])[1:]], cwd=PROJECT, capture_output=True, text=True, check=True
-    ).stdout  # fmt: skip
-    assert f"extract --data {house.data.root} --filters {house.filters} --source huggingface" in asked
+    words = ["make", "extract", "SOURCE=huggingface", f"DATA={house.data.root}", f"FILTERS={house.filters}"]
+    assert shlex.split(commands[0]) == words
 
 
 def test_published_files_name_no_folder(house: House) -> None:
