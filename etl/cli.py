@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -14,12 +16,13 @@ from etl.errors import FAILED, BadUsage, DiskRefused, EtlError, worst
 from etl.files import Data, sources
 from etl.filters import find_filter
 from etl.locks import Locks
+from etl.outcome import Outcome
 from etl.settings import load_filters
 from etl.usage import parser
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from etl.extract.api import Access, Api
@@ -27,6 +30,19 @@ if TYPE_CHECKING:
     from etl.sides import Side
 
 STOPPED = 130  # as a shell says of Ctrl-C
+Against = tuple["Side | None", "frozenset[Filter]", "frozenset[str]"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one command works with: `chosen` are the sources it is about, `outcome` what it has to tell at the end."""
+
+    data: Data
+    filters: Filters
+    chosen: list[Source]
+    given: argparse.Namespace
+    outcome: Outcome
+    locks: Locks
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,50 +51,66 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal may know no letters but ASCII's
     given = parser().parse_args(arguments)
+    console.use(given.data, given.filters)
+    outcome = Outcome()
+    try:
+        code = _attempt(given, outcome)
+        if given.word == "refresh":
+            console.tell_refresh(outcome, code)
+    except BrokenPipeError:  # nobody read the verdict to its end, so it is not a good one
+        sys.stdout = None
+        return FAILED
+    return code
+
+
+def _attempt(given: argparse.Namespace, outcome: Outcome) -> int:
+    """Run a word, and say what stops it; return the exit code."""
     try:
         filters = load_filters(given.filters)
         if given.source not in (None, *sources()):
             raise BadUsage(f"--source {given.source}: no source of that name; there are {', '.join(sources())}")
-        return _run(given, Data(given.data), filters)
+        return _run(given, Data(given.data), filters, outcome)
+    except BrokenPipeError:
+        raise
     except EtlError as error:
-        return _told(error)
-    except BrokenPipeError:  # nobody read the verdict to its end, so it is not a good one
-        sys.stdout = None
-        return FAILED
+        return _told(error, outcome)
     except OSError as error:
-        return _told(DiskRefused(f"{error.filename or given.data}: the system refused: {error.strerror}"))
+        return _told(DiskRefused(f"{error.filename or given.data}: the system refused: {error.strerror}"), outcome)
     except KeyboardInterrupt:
         console.tell("stopped; what was on disk before is kept, and the same command goes on with what was read, within 6 hours")
+        outcome.errors.append("stopped")
         return STOPPED
 
 
-def _told(error: EtlError) -> int:
+def _told(error: EtlError, outcome: Outcome) -> int:
     console.tell(error)
+    outcome.errors.append(str(error).partition("\n")[0])
     return error.code
 
 
-def _run(given: argparse.Namespace, data: Data, filters: Filters) -> int:
+def _run(given: argparse.Namespace, data: Data, filters: Filters, outcome: Outcome) -> int:
     chosen = [source for source in filters.sources if given.source in (None, source.name)]
-    locks = Locks(data.root, f"etl {given.word}", console.tell)
-    run: dict[str, Callable[[], int]] = {
-        "plan": lambda: _plan(data, filters, chosen, given.max_age),
-        "extract": lambda: _extract(data, filters, chosen, given, locks),
-        "transform": lambda: worst([_transform(data, source) for source in chosen]),
-        "load": lambda: _load(data, filters),
-        "manifests": lambda: _manifests(data, filters, chosen),
-        "explain": lambda: _explain(data, filters, given),
-        "diff": lambda: _diff(data, given),
-        "verify": lambda: _verify(data, filters, _held_against(data, filters, given), given.max_age, is_json=given.json),
-        "refresh": lambda: _refresh(data, filters, chosen, given, locks),
+    run = Run(data, filters, chosen, given, outcome, Locks(data.root, f"etl {given.word}", console.tell))
+    commands: dict[str, Callable[[], int]] = {
+        "plan": lambda: _plan(run),
+        "extract": lambda: _extract(run),
+        "transform": lambda: worst([_transform(run, source) for source in chosen]),
+        "load": lambda: _load(run),
+        "manifests": lambda: _manifests(run, chosen),
+        "explain": lambda: _explain(run),
+        "diff": lambda: _diff(run),
+        "verify": lambda: _verify(run, _held_against(run)),
+        "refresh": lambda: _refresh(run),
     }
-    with locks.hold(**_parts(given.word, data, filters, chosen)):
-        return run[given.word]()
+    with run.locks.hold(**_parts(given.word, run, chosen)):
+        return commands[given.word]()
 
 
-def _parts(word: str, data: Data, filters: Filters, chosen: list[Source]) -> dict[str, list[Path]]:
+def _parts(word: str, run: Run, chosen: list[Source]) -> dict[str, list[Path]]:
     """Return the folders that a command reads and writes all the time; extraction takes them for an instant only."""
-    raw = [data.raw(source.name) for source in filters.sources]
-    models = [data.models(source.name) for source in filters.sources]
+    data = run.data
+    raw = [data.raw(source.name) for source in run.filters.sources]
+    models = [data.models(source.name) for source in run.filters.sources]
     made = [data.models(source.name) for source in chosen]
     parts: dict[str, dict[str, list[Path]]] = {
         "transform": {"reads": raw, "writes": made},
@@ -91,33 +123,35 @@ def _parts(word: str, data: Data, filters: Filters, chosen: list[Source]) -> dic
     return parts.get(word, {})
 
 
-def _plan(data: Data, filters: Filters, chosen: list[Source], max_age_s: float | None) -> int:
+def _plan(run: Run) -> int:
     from etl.extract.plan import plan
     from etl.extract.reading import Judged, Terms
 
-    terms = Terms(lambda _source, _stream: lambda _body: Judged(suffices=True), filters.depth, _clock(), max_age_s)
-    console.tell_plan(plan(data, filters, chosen, terms))
+    terms = Terms(lambda _source, _stream: lambda _body: Judged(suffices=True), run.filters.depth, _clock(), run.given.max_age)
+    console.tell_plan(plan(run.data, run.filters, run.chosen, terms))
     return 0
 
 
-def _extract(data: Data, filters: Filters, chosen: list[Source], given: argparse.Namespace, locks: Locks) -> int:
+def _extract(run: Run) -> int:
     from etl.enough import Enough
     from etl.extract.reading import Terms
     from etl.extract.stage import APIS, extract
 
+    data, filters, chosen, locks = run.data, run.filters, run.chosen, run.locks
     enough = {source.name: Enough(data, source, filters.limit, locks) for source in chosen}
     access = {source.name: _access(APIS[source.name]) for source in chosen}
     terms = Terms(
-        lambda source, stream: enough[source.name].judge(stream), filters.depth, _clock(), given.max_age,
+        lambda source, stream: enough[source.name].judge(stream), filters.depth, _clock(), run.given.max_age,
         swapping=lambda source: locks.hold(writes=[data.raw(source)]), on_wait=console.tell,
     )  # fmt: skip
-    if given.verbose:
+    if run.given.verbose:
         console.show_log("etl.extract")
     with console.Watch(chosen) as watch:
         readings = extract(data, chosen, access, terms, watch.told)
     for judge in enough.values():
         judge.withhold()
     watch.ended(readings, {name: judge.selections for name, judge in enough.items()}, filters)
+    run.outcome.failed |= {f"{each.source.name}/{each.stream.name}": str(each.failed) for each in readings if each.failed}
     return worst([reading.failed.code for reading in readings if reading.failed])
 
 
@@ -151,30 +185,33 @@ def _clock() -> Callable[[], str]:
     return lambda: (fixed or datetime.now(UTC)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _transform(data: Data, source: Source) -> int:
+def _transform(run: Run, source: Source) -> int:
     from etl.transform.stage import transform
 
     try:
-        console.tell_transform(data, source.name, transform(data, source.name, source.sizes))
+        with console.busy(f"transform: {run.data.raw(source.name)}"):
+            summary = transform(run.data, source.name, source.sizes)
+        console.tell_transform(run.data, source.name, summary)
     except EtlError as error:
-        return _told(error)
+        return _told(error, run.outcome)
     return 0
 
 
-def _load(data: Data, filters: Filters) -> int:
+def _load(run: Run) -> int:
     from etl.load.stage import load
 
-    done = load(data, filters)
-    console.tell_load(data, done, _clock()())
+    with console.busy(f"load: {run.data.manifests}"):
+        done = load(run.data, run.filters)
+    run.outcome.publish(run.data, done.index)
+    console.tell_load(run.data, done, _clock()())
     return FAILED if done.index["missing"] else 0
 
 
-def _manifests(data: Data, filters: Filters, chosen: list[Source]) -> int:
-    codes = [_transform(data, source) for source in chosen]
-    return worst(codes) or _load(data, filters)
+def _manifests(run: Run, chosen: Sequence[Source]) -> int:
+    return worst([_transform(run, source) for source in chosen]) or _load(run)
 
 
-def _explain(data: Data, filters: Filters, given: argparse.Namespace) -> int:
+def _explain(run: Run) -> int:
     from etl.explain import text
     from etl.explain.desk import Desk
     from etl.explain.model import explain_model
@@ -186,26 +223,28 @@ def _explain(data: Data, filters: Filters, given: argparse.Namespace) -> int:
 
         return describe(source.name, body, where, key, source.sizes)
 
-    desk = Desk(data, filters, describe)
+    given = run.given
+    desk = Desk(run.data, run.filters, describe)
     name, colon, identity = given.target.partition(":")
-    source = next((source for source in filters.sources if colon and name in (source.name, source.prefix)), None)
+    source = next((source for source in run.filters.sources if colon and name in (source.name, source.prefix)), None)
     if given.against:
         pair = explain_pair(desk, (given.target, given.against))
-        console.show(pair, text.pair(pair), is_json=given.json)
+        console.show(pair, text.pair(pair, console.typed), is_json=given.json)
     elif source:
         model = explain_model(desk, source, identity)
         console.show(model, text.model(model), is_json=given.json)
     else:
         page = explain_page(desk, given.target)
-        console.show(page, text.page(page), is_json=given.json)
+        console.show(page, text.page(page, console.typed), is_json=given.json)
     return 0
 
 
-def _diff(data: Data, given: argparse.Namespace) -> int:
+def _diff(run: Run) -> int:
     from etl.diff import words
     from etl.diff.compare import compare
     from etl.sides import now, side
 
+    data, given = run.data, run.given
     base = side(data, given.base)
     if base is None:
         console.say("null" if given.json else "no base to compare with: commit data/manifests, or name one with BASE")
@@ -219,27 +258,26 @@ def _diff(data: Data, given: argparse.Namespace) -> int:
     return 0
 
 
-def _held_against(
-    data: Data, filters: Filters, given: argparse.Namespace
-) -> tuple[Side | None, frozenset[Filter], frozenset[str]]:
+def _held_against(run: Run) -> Against:
     """Return the base of verify, the filters that may have lost models since, and the losses that are allowed."""
     from etl.sides import side
     from etl.verify.losses import parse_allowed
 
-    allowed = frozenset(find_filter(filters, each) for each in given.allow_shrink)
-    return side(data, given.base, with_models=False), allowed, parse_allowed(given.allow_rejected, filters)
+    allowed = frozenset(find_filter(run.filters, each) for each in run.given.allow_shrink)
+    base = side(run.data, run.given.base, with_models=False)
+    return base, allowed, parse_allowed(run.given.allow_rejected, run.filters)
 
 
-def _verify(
-    data: Data, filters: Filters, against: tuple[Side | None, frozenset[Filter], frozenset[str]],
-    max_age_s: float | None = None, *, is_json: bool = False,
-) -> int:  # fmt: skip
+def _verify(run: Run, against: Against) -> int:
+    """Print and remember the checks; of a refresh the age of streams is not limited."""
     from etl.diff.compare import compare
     from etl.diff.words import headline
     from etl.load.stage import load
-    from etl.sides import Side, contents
+    from etl.sides import LAST_COMMIT, Side, contents
     from etl.transform.stage import transform
     from etl.verify.stage import Terms, verify
+
+    data, filters, given = run.data, run.filters, run.given
 
     def rebuild(again: Data) -> None:
         for source in filters.sources:
@@ -247,23 +285,28 @@ def _verify(
         load(again, filters)
 
     base, allowed, allowed_losses = against
-    checks = verify(data, filters, Terms(rebuild, base, allowed, allowed_losses, _clock()(), max_age_s))
-    changed = headline(compare(base, Side("now", contents(data.manifests), {}))) if base else None
-    console.tell_verify(checks, changed, is_json=is_json)
+    max_age_s = given.max_age if given.word == "verify" else None
+    with console.busy(f"verify: {data.manifests}"):
+        checks = verify(data, filters, Terms(rebuild, base, allowed, allowed_losses, _clock()(), max_age_s))
+    changed = None
+    if base:
+        named = "" if base.name == LAST_COMMIT else f" BASE={shlex.quote(base.name)}"
+        told = headline(compare(base, Side("now", contents(data.manifests), {})))
+        changed = f"{told}; make diff{named} tells what"
+    run.outcome.checks = checks
+    console.tell_verify(checks, changed, is_json=given.word == "verify" and given.json)
     return worst([check.code for check in checks if check.problems])
 
 
-def _refresh(data: Data, filters: Filters, chosen: list[Source], given: argparse.Namespace, locks: Locks) -> int:
-    against = _held_against(data, filters, given)
-    codes = [_extract(data, filters, chosen, given, locks)]
-    steps: list[Callable[[], int]] = [
-        lambda: _manifests(data, filters, list(filters.sources)),
-        lambda: _verify(data, filters, against),
-    ]
-    with locks.hold(**_parts("manifests", data, filters, list(filters.sources))):  # verify looks at what was made here
+def _refresh(run: Run) -> int:
+    against = _held_against(run)
+    codes = [_extract(run)]
+    every = run.filters.sources
+    steps: list[Callable[[], int]] = [lambda: _manifests(run, every), lambda: _verify(run, against)]
+    with run.locks.hold(**_parts("manifests", run, list(every))):  # verify looks at what was made here
         for step in steps:
             try:
                 codes.append(step())
             except EtlError as error:
-                codes.append(_told(error))
+                codes.append(_told(error, run.outcome))
     return worst(codes)

@@ -6,15 +6,19 @@ import json
 import logging
 import shlex
 import sys
+import threading
 import time
+from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from etl.commands import pasteable
 from etl.inert import inert, printable
 from etl.ledger import age_s, differences
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
     from _typeshed import DataclassInstance
@@ -27,14 +31,41 @@ if TYPE_CHECKING:
     from etl.filters import Filters, Source
     from etl.ledger import Ledger
     from etl.load.stage import Published
+    from etl.outcome import Outcome
     from etl.selection import Selection
     from etl.verify.published import Check
+
+
+_used = {"data": Path("data"), "filters": Path("filters.toml")}  # by this run
+
+
+def use(data: Path, filters: Path) -> None:
+    """Name these in the commands of all messages that follow."""
+    _used.update(data=data, filters=filters)
+
+
+def typed(text: str) -> str:
+    """Return a message with its commands as they must be typed."""
+    return pasteable(text, _used["data"], _used["filters"])
 
 
 def tell(what: object) -> None:
     """Print what stops a command."""
     for line in str(what).split("\n"):
-        print(printable(line), file=sys.stderr)
+        print(printable(typed(line)), file=sys.stderr)
+
+
+@contextmanager
+def busy(what: str, after_s: float = 1) -> Iterator[None]:
+    """Print what is being done, on a terminal and if it takes longer than so many seconds."""
+    timer = threading.Timer(after_s, tell, [f"{what} …"])
+    timer.daemon = True
+    if sys.stderr.isatty():
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def say(what: str) -> None:
@@ -210,8 +241,8 @@ def tell_load(data: Data, done: Published, now: str) -> None:
     print(f"{data.manifests}: {len(manifests)} manifests of {models} models, {short} short, {missing} missing")
     width = max(len(entry["file"]) for entry in manifests)
     for entry in manifests:
-        word = entry["short"] and ("stale" if entry["stale"] else entry["short"])
-        print(f"  {entry['file']:{width}} {entry['count']:4}  {word or ''}".rstrip())
+        words = [f"stale since {entry['stale']}" if entry["stale"] else None, entry["short"]]
+        print(f"  {entry['file']:{width}} {entry['count']:4}  {', '.join(filter(None, words))}".rstrip())
     if done.kept:
         print(f"{data.manifests}: not ours, kept: {', '.join(inert(name) for name in done.kept)}")
     if done.one_by_one:
@@ -219,7 +250,7 @@ def tell_load(data: Data, done: Published, now: str) -> None:
     for warning in done.warnings:
         tell(f"warning: {warning}")
     for each in done.index["missing"]:
-        print(f"{each['file']}: not made: {each['reason']}; ask with: {each['command']}", file=sys.stderr)
+        tell(f"{each['file']}: not made: {each['reason']}; ask with: {each['command']}")
     for each in done.withholding:
         age = f"fetched {each.timestamp}, {age_s(each.timestamp, now) / 86400:.1f} days ago"
         remove = shlex.join(["rm", "-r", str(data.raw(each.source, each.stream))])
@@ -252,8 +283,13 @@ def show(told: DataclassInstance, laid_out: Sequence[RenderableType], *, is_json
     sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
+def tell_refresh(outcome: Outcome, code: int) -> None:
+    """Print the last line of a refresh."""
+    print(printable(typed(outcome.line(code))))
+
+
 def tell_verify(checks: Sequence[Check], changed: str | None, *, is_json: bool) -> None:
-    """Print every check with its problems, and in a line what changed since the base."""
+    """Print every check with its problems, and the line on what changed since the base."""
     failed = sum(bool(check.problems) for check in checks)
     if is_json:
         say(json.dumps({"failed": failed, "checks": [asdict(check) for check in checks]}, indent=2, ensure_ascii=False))
@@ -261,11 +297,11 @@ def tell_verify(checks: Sequence[Check], changed: str | None, *, is_json: bool) 
     for check in checks:
         print(f"{'FAIL' if check.problems else 'ok':4} {check.name} ({check.looked_at})")
         for note in check.notes:
-            print(f"       {printable(note)}")
+            print(f"       {printable(typed(note))}")
         for warning in check.warnings:
-            print(f"     warning: {printable(warning)}")
+            print(f"     warning: {printable(typed(warning))}")
         for problem in check.problems:
-            print(f"     {printable(problem)}")
+            print(f"     {printable(typed(problem))}")
     if changed:
-        print(f"{changed}; make diff tells what")
+        print(typed(changed))
     print(f"{len(checks)} checks, {failed} failed")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,16 +12,14 @@ import orjson
 from etl.contracts import published_contract
 from etl.errors import BadUsage
 from etl.files import ALL_MODELS, INDEX
+from etl.repository import find_repository
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from etl.files import Data
 
-_ELSEWHERE = {  # what a hook that may have called says of its own repository
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX",
-    "GIT_WORK_TREE",
-}  # fmt: skip
+LAST_COMMIT = "the last commit"  # the name of the side that is taken where none is named
 
 
 @dataclass(frozen=True)
@@ -63,13 +60,15 @@ def now(data: Data) -> Side:
 def side(data: Data, told: str | None, *, with_models: bool = True) -> Side | None:
     """Return the side that a folder (of data or of manifests) or a revision of the repository that holds `data` names.
 
-    Without a name it is the last commit; null where there is none, or where it holds no manifests.
+    Without a name it is the last commit; null where `data` is in no repository, in one without a commit, or in one whose last
+    commit holds no manifests.
 
     Raises:
-        BadUsage: there is no such folder or revision, it holds no manifests, or git refuses.
+        BadUsage: there is no such folder or revision, or it holds no manifests; git cannot be run or refuses; or the
+            repository is not whole.
     """
     if told is None:
-        return _revision(data.root, "HEAD", "the last commit", with_models=with_models)
+        return _revision(data.root, "HEAD", LAST_COMMIT, with_models=with_models)
     path = Path(told)
     found: Side | None = None
     if (path / "manifests").is_dir():
@@ -96,52 +95,15 @@ def _models(folder: Path) -> dict[str, bytes]:
 
 
 def _revision(root: Path, revision: str, name: str, *, with_models: bool) -> Side | None:
-    """Return what a revision holds of the folder `root`; null where there is no such thing."""
-    commit = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").decode().strip()
-    if not commit:
+    """Return what a revision holds of the folder `root`; None where that is in no repository, or it holds no manifests."""
+    repository = find_repository(root)
+    if repository is None:
         return None
-    wanted = ["manifests", *(["models"] if with_models else [])]
-    listed = _git(root, "ls-tree", "-r", "-z", commit, "--", *wanted).decode(errors="surrogateescape").split("\0")
-    entries = [(*facts.split(), path) for facts, _, path in (line.partition("\t") for line in listed) if path]
-    blobs = {path: name for _, kind, name, path in entries if kind == "blob"}
-    bodies = _bodies(_git(root, "cat-file", "--batch", given="\n".join(blobs.values())))
-    files = dict(zip(blobs, bodies, strict=True))
+    place = Path(os.path.realpath(root)).relative_to(repository.top)
+    folders = [place / "manifests", *([place / "models"] if with_models else [])]
+    files = repository.files(revision, folders) or {}
     manifests, models = (
-        {path.removeprefix(f"{which}/"): body for path, body in files.items() if path.startswith(f"{which}/")}
-        for which in ("manifests", "models")
+        {path.removeprefix(above): body for path, body in files.items() if path.startswith(above)}
+        for above in (f"{(place / which).as_posix()}/" for which in ("manifests", "models"))
     )
     return Side(name, manifests, models) if manifests else None
-
-
-def _bodies(batch: bytes) -> Iterator[bytes]:
-    """Yield the bodies of what `git cat-file --batch` prints: a line that ends with the length, the body, a line feed."""
-    start = 0
-    while start < len(batch):
-        head = batch.index(b"\n", start)
-        length = batch[start:head].rpartition(b" ")[2]
-        if not length.isdigit():
-            raise BadUsage("the revision to compare with is not whole; mend its repository (git fsck), or name a folder")
-        yield batch[head + 1 : head + 1 + int(length)]
-        start = head + int(length) + 2
-
-
-def _git(root: Path, *words: str, given: str = "") -> bytes:
-    """Return what git prints of the repository that holds `root`; nothing where there is none, or not what was asked for.
-
-    Raises:
-        BadUsage: git is not there, or refuses.
-    """
-    if not root.is_dir():
-        return b""
-    kept = {key: value for key, value in os.environ.items() if key not in _ELSEWHERE} | {"LC_ALL": "C"}
-    try:
-        done = subprocess.run(  # noqa: S603  a list of words
-            ["git", "-C", str(root), *words],  # noqa: S607  the git of whoever runs this
-            input=given.encode(), capture_output=True, check=False, env=kept,
-        )  # fmt: skip
-    except OSError as error:
-        raise BadUsage(f"git cannot be run: {error.strerror}; it is needed to compare with what was committed") from error
-    said = done.stderr.decode(errors="replace").strip()
-    if done.returncode and said and "not a git repository" not in said:
-        raise BadUsage(f"{root}: git refuses: {said.splitlines()[0]}; mend that, or name a folder as the base")
-    return b"" if done.returncode else done.stdout

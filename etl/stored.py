@@ -126,10 +126,10 @@ class Streams:
                 safety.add(name, models, rejected, is_partial=asks_for_a_part(ledger))
             except (TypeError, LookupError, AttributeError, ValueError) as error:
                 told = f"{path}: holds what the transform does not make"
-                raise BadAnswer(f"{told}; make it again: python -m etl transform") from error
+                raise BadAnswer(f"{told}; make it again: make transform") from error
             if len(models) + len(rejected) != about["records"]:
                 told = f"{path}: {about['records']} records became {len(models)} models and {len(rejected)} set aside"
-                raise BadAnswer(f"{told}; make it again: python -m etl transform")
+                raise BadAnswer(f"{told}; make it again: make transform")
             records += about["records"]
         return OnDisk(ledger, selection, records)
 
@@ -157,9 +157,9 @@ class Streams:
         for page in self.ledgers[stream].pages:
             path = self._data.models(self._source.name, stream) / page.file
             if page.file not in told or not path.is_file():
-                raise Missing(f"{path}: is not there; make the models first: python -m etl manifests")
+                raise Missing(f"{path}: is not there; make the models first: make manifests")
             if told[page.file].get("raw_sha256", page.sha256) != page.sha256:
-                raise Missing(f"{path}: is of another page than data/raw has now; make it again: python -m etl manifests")
+                raise Missing(f"{path}: is of another page than data/raw has now; make it again: make manifests")
             yield page.file, read_json(path), told[page.file]
 
     @cached_property
@@ -181,8 +181,8 @@ def read_summary(data: Data, source: str) -> dict[str, Any]:
     """
     path = data.summary(source)
     if not path.is_file():
-        raise Missing(f"{path}: is not there; make the models first: python -m etl manifests")
+        raise Missing(f"{path}: is not there; make the models first: make manifests")
     summary: dict[str, Any] = read_json(path)
     if violations := contract("summary").violations(summary):
-        raise BadAnswer(f"{path}: {violations[0]}; make it again: python -m etl transform")
+        raise BadAnswer(f"{path}: {violations[0]}; make it again: make transform")
     return summary

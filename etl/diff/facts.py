@@ -66,7 +66,7 @@ def _value(told: Side, path: str, content: bytes) -> Any:
     else:
         is_sound = isinstance(value, list) and all(map(_is_model, value))
     if not is_sound:
-        raise BadAnswer(f"{told.name}: models/{path}: is not what the transform makes; make it again: python -m etl transform")
+        raise BadAnswer(f"{told.name}: models/{path}: is not what the transform makes; make it again: make transform")
     return value
 
 

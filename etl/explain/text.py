@@ -10,7 +10,7 @@ from rich.text import Text
 from etl.inert import inert, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from rich.console import RenderableType
 
@@ -23,8 +23,11 @@ _WORD = 60  # characters of a value or an id
 _STYLES = {"full": "green", "option": "red", "missing": "red"}
 
 
-def page(told: PageExplained) -> list[RenderableType]:
-    """Return the funnel of a page, its verdict and warnings, and the commands that show what went."""
+def page(told: PageExplained, typed: Callable[[str], str]) -> list[RenderableType]:
+    """Return the funnel of a page, its verdict and warnings, and the commands that show what went.
+
+    `typed` turns commands in our own words to what must be typed.
+    """
     facts = {
         "stream": f"{told.source}/{told.stream}"
         + (f": {told.pages} page{'s' * (told.pages != 1)}, checked {told.checked_at}" if told.request else "")
@@ -39,7 +42,7 @@ def page(told: PageExplained) -> list[RenderableType]:
         rows += [(str(each.left), str(each.gone), each.what, _counts(each.dropped), _some(each.examples)) for each in told.drops]
         rows.append((str(told.funnel["published"]), "", "published", "", ""))
         parts.append(_table(("left", "gone", "at", "which were", "such as"), rows, numbers=2))
-    parts.append(Text(told.verdict.words, _STYLES.get(told.verdict.reason, "yellow")))
+    parts.append(Text(typed(told.verdict.words), _STYLES.get(told.verdict.reason, "yellow")))
     parts += [Text(f"warning: {warning}", "yellow") for warning in told.warnings]
     for drop in (drop for drop in told.drops if drop.commands):
         parts += [Text(f"{drop.what}:"), *(Text(f"  {printable(command)}", "dim") for command in drop.commands)]
@@ -67,15 +70,15 @@ def model(told: ModelExplained) -> list[RenderableType]:
     return [*parts, *(Text(printable(command), "dim") for command in told.commands)]
 
 
-def pair(told: PairExplained) -> list[RenderableType]:
-    """Return what tells two pages apart."""
+def pair(told: PairExplained, typed: Callable[[str], str]) -> list[RenderableType]:
+    """Return what tells two pages apart; `typed` as for `page`."""
     one, other = told.filters
     shared = f"{told.shared} models on both, {told.only[0]} on {one} only, {told.only[1]} on {other} only"
-    parts = [Text(f"{one} and {other}", "bold"), Text(shared), *(Text(inert(each)) for each in told.apart)]
+    parts = [Text(f"{one} and {other}", "bold"), Text(shared), *(Text(typed(inert(each, 1000))) for each in told.apart)]
     if told.alike:
         parts.append(Text(f"the lists are the same: {told.alike}", "yellow"))
     elif told.shared and not any(told.only):
-        parts.append(Text("the same models, and nothing explains it; see make verify", "red"))
+        parts.append(Text(typed("the same models, and nothing explains it; see make verify"), "red"))
     return list(parts)
 
 

@@ -23,7 +23,7 @@ def index(published: Published) -> Check:
     check = Check("index against files")
     told = published.values.get(INDEX)
     if told is None:
-        check.problems.append(f"{published.where(INDEX)}: is missing or unsound; make it again: python -m etl manifests")
+        check.problems.append(f"{published.where(INDEX)}: is missing or unsound; make it again: make manifests")
         return check
     entries = [(f"$.manifests[{place}]", entry) for place, entry in enumerate(told["manifests"])]
     entries.append(("$.all_models", told["all_models"]))
@@ -167,5 +167,5 @@ def rebuild(published: Published) -> Check:
                 (n for n, (a, b) in enumerate(itertools.zip_longest(there.split(b"\n"), again.split(b"\n")), 1) if a != b)
             )
             reason = f"line {line} is not what the raw files give"
-        check.problems.append(f"{published.folder / name}: {reason}; make it again: python -m etl manifests")
+        check.problems.append(f"{published.folder / name}: {reason}; make it again: make manifests")
     return check

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from etl.inert import inert
 from etl.verify.published import Check
 
 if TYPE_CHECKING:
@@ -16,13 +17,19 @@ DAY_S = 86400
 
 
 def fresh(streams: Sequence[SaidStream], now: str, max_age_s: float | None) -> Check:
-    """Each stream was checked not longer ago than `max_age_s`, and not in the future; above a day there is a warning."""
+    """Each stream was checked not longer ago than `max_age_s`, and not in the future.
+
+    There is a warning of each that has failed since, and of those that were checked more than a day ago.
+    """
     check = Check("age of the streams", len(streams))
     ages: dict[str, list[tuple[float, str]]] = {}
     for stream in streams:
         checked_at = stream.ledger.checked_at
         impossible = [page.told.fetched_at for page in stream.pages if _age_s(page.told.fetched_at, now) is None]
         check.problems += [f"{stream.where}: $.pages[*].fetched_at: {each} is no time" for each in impossible]
+        if stream.ledger.failed_at:
+            told = f"{stream.source}/{stream.name}: stale, reading it has failed since {stream.ledger.failed_at}"
+            check.warnings.append(f"{told}: {inert(stream.ledger.failed or 'no reason is in its ledger', 300)}")
         age_s = _age_s(checked_at, now)
         if age_s is None or age_s < -DAY_S:
             check.problems.append(f"{stream.where}: $.checked_at: {checked_at} is no time that has been")

@@ -37,7 +37,8 @@ def lost_too_much(losses: Mapping[str, Sequence[Mapping[str, Any]]], allowed: Co
             name = f"{source}/{row['reason']}"
             where = f"{source}/{row['stream']}" if row["stream"] else source
             what = f"rejected: {row['reason']}" if row["what"] == "rejected" else f"without {row['reason']}, which was dropped"
-            told = f"{where}: {row['ids']} of {row['of']} models ({share:.1%}) are {what}, such as {source}:{row['first']}"
+            first = f"{source}:{row['first']}"
+            told = f"{where}: {row['ids']} of {row['of']} models ({share:.1%}) are {what}, such as {first}"
             if name in allowed:
                 check.notes.append(f"{told}; allowed")
             elif share > FAILS_ABOVE:

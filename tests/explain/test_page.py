@@ -123,7 +123,7 @@ def test_a_filter_that_does_not_exist_ends_with_2_and_the_nearest(
 def test_models_that_were_not_made_yet_are_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/a")])
     assert house.run("explain", "hf/small") == 1
-    assert "etl manifests" in capsys.readouterr().err
+    assert "make the models first: make manifests DATA=" in capsys.readouterr().err
 
 
 def put_everything(house: House) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -90,11 +90,25 @@ def test_a_load_ends_with_a_table_of_pages_and_a_word_for_those_that_are_not_ful
     house.put("huggingface", "likes", [hf("o/s1")], exhausted=False, failed_at=TIME, failed="no answer")
     assert house.run("manifests") == 0
     assert capsys.readouterr().out.splitlines()[-5:] == [
-        "  hf-filter-likes.json     1  stale",
+        f"  hf-filter-likes.json     1  stale since {TIME}, unread",
         "  hf-filter-small.json     2",
         "  hf-filter-large.json     0  exhausted",
         "  hf-filter-apache.json    0  exhausted",
         "  hf-filter-other.json     2",
+    ]
+
+
+def test_each_stale_manifest_is_marked_also_a_full_one(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    stale: dict[str, Any] = {"failed_at": "2026-01-02T00:00:00.000Z", "failed": "no answer"}
+    house.put("huggingface", "default", [hf("o/s1", **SMALL), hf("o/s2", **SMALL)], **stale)
+    house.put("huggingface", "likes", [hf("o/s1"), hf("o/s2")])
+    assert house.run("manifests") == 0
+    assert capsys.readouterr().out.splitlines()[-5:] == [
+        "  hf-filter-likes.json     2",
+        "  hf-filter-small.json     2  stale since 2026-01-02T00:00:00.000Z",
+        "  hf-filter-large.json     0  stale since 2026-01-02T00:00:00.000Z, exhausted",
+        "  hf-filter-apache.json    0  stale since 2026-01-02T00:00:00.000Z, exhausted",
+        "  hf-filter-other.json     2  stale since 2026-01-02T00:00:00.000Z",
     ]
 
 
@@ -124,7 +138,7 @@ def test_nothing_on_disk_publishes_nothing(house: House, capsys: pytest.CaptureF
 def test_models_that_were_not_made_yet_are_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/s1")])
     assert house.run("load") == 1
-    assert "etl manifests" in capsys.readouterr().err
+    assert "make the models first: make manifests DATA=" in capsys.readouterr().err
 
 
 def test_a_ledger_that_names_a_path_is_refused(house: House, capsys: pytest.CaptureFixture[str]) -> None:

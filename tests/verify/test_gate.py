@@ -437,7 +437,21 @@ def test_text_tells_notes_warnings_and_all_problems(house: House, tmp_path: Path
     told = capsys.readouterr().out
     assert list(failed(told)) == ["age of the streams"]
     assert "     warning: " in told
-    assert (
-        f"now against {base}: 2 of 5 manifests differ; models: 5 came, 12 went; make diff tells what\n16 checks, 1 failed\n"
-        in told
+    ours = f"DATA={house.data.root} FILTERS={house.filters}"
+    assert told.endswith(
+        f"now against {base}: 2 of 5 manifests differ; models: 5 came, 12 went; make diff BASE={base} {ours} tells what\n"
+        "16 checks, 1 failed\n"
     )
+
+
+def test_stale_streams_are_a_warning_each_with_the_reason(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.put("huggingface", "default", [hf("o/a")])
+    stale: dict[str, Any] = {"failed_at": "2026-01-02T00:00:00.000Z", "failed": "no \x1b[31manswer\nat all"}
+    house.put("huggingface", "likes", [hf("o/a"), hf("o/b")], **stale)
+    assert house.run("manifests") == 0
+    check = checked(house, capsys)["age of the streams"]
+    assert (check["problems"], len(check["warnings"])) == ([], 2)
+    words = "reading it has failed since 2026-01-02T00:00:00.000Z: no \ufffd[31manswer at all"
+    assert check["warnings"][0] == f"huggingface/likes: stale, {words}"
+    assert house.run("verify") == 0
+    assert f"     warning: huggingface/likes: stale, {words}\n" in capsys.readouterr().out
