@@ -314,7 +314,10 @@ def test_the_plan_tells_what_extract_then_does(live: Live, capsys: pytest.Captur
     assert "huggingface" not in told
     live.filters.write_text(live.filters.read_text().replace("page = 6", "page = 5"))
     assert live.run("plan") == 0
-    assert "of another request" in capsys.readouterr().out
+    assert "of another request" not in capsys.readouterr().out  # of pages of another length, with the same records
+    live.filters.write_text(live.filters.read_text().replace('sort = "likes"', 'sort = "trendingScore"'))
+    assert live.run("plan") == 0
+    assert capsys.readouterr().out.count("of another request") == 1
 
 
 def test_a_stream_that_no_manifest_draws_on_is_not_read(live: Live) -> None:
