@@ -17,7 +17,8 @@ VALUES = [
     "$(shell touch PWNED)", "$$(touch PWNED)", "$(touch PWNED)", "${shell touch PWNED}", "`touch PWNED`", ";touch PWNED",
     "$(eval x:=$(shell touch PWNED))", "$(error stop)", "'; touch PWNED; '", '"; touch PWNED; "', "&& touch PWNED", "> PWNED",
     "@touch PWNED", "+touch PWNED", "-touch PWNED", "a b", "a  b ", "x\ny", "x\n", "%", "a%b", "#x", "a#b", "$", "$$", "$(",
-    "${X}", "$@", "*", "~", "\\", "a\\", "a\\ b", "a\\\nb", "(", ")", ",", "a,b", "=", ":=", "!", "'",     "-x", "--data=/x", "--", "é☃",
+    "${X}", "$@", "*", "~", "\\", "a\\", "a\\ b", "a\\\nb", "(", ")", ",", "a,b", "=", ":=", "!", "'", '"',
+    "-x", "--data=/x", "--", "é☃",
 ]  # fmt: skip
 
 
