@@ -97,7 +97,7 @@ override named := $(or $(filter $(seen:named-%=%),$(sources)),$(sources))
 override models := $(named:%=$(state)/%)
 override chosen := $(if $(SOURCE),$(state)/$(SOURCE),$(models))
 
-# What shapes manifests and, up to the empty line of each list, models: the modules that load, or transform, and reading filters.toml import.
+# What shapes models and manifests, only models, those of one source, only manifests; a test compares it with what is imported.
 override shapes_all := $(addprefix etl/,__init__.py contracts.py errors.py fields.py files.py filters.py inert.py ledger.py settings.py)
 override shapes_models := $(addprefix etl/transform/,__init__.py losses.py page.py repair.py stage.py)
 override shapes_huggingface := $(addprefix etl/transform/,counts.py doubts.py families.py families.toml names.py size.py witness.py)
