@@ -1,122 +1,227 @@
-# A graph of files: what shapes an output is its prerequisite. `make` alone lists the words.
-SHELL := bash
+# A graph of files: what shapes an output is its prerequisite. `make` alone lists the words. GNU make 3.81 suffices, whose shell
+# knows neither -e nor pipefail: commands of a recipe are joined by &&.
+override SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .SECONDEXPANSION:
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules --warn-undefined-variables
 
-DATA := data
-FILTERS := filters.toml
-SOURCE :=
-BASE :=
-NEW :=
-OLDEST :=
-ALLOW_SHRINK :=
-ALLOW_REJECTED :=
-FILTER :=
-AGAINST :=
-MAX_AGE :=
-
+# Every variable is text. What the command line or the environment says replaces itself, unexpanded, and reaches a recipe in its
+# environment, as "$$NAME"; the shell reads no word of it. What is said of another name is text too.
+override variables := DATA FILTERS SOURCE BASE NEW OLDEST ALLOW_SHRINK ALLOW_REJECTED FILTER AGAINST MAX_AGE PYTHON WORKERS
+override given := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+override inherited := $(strip $(foreach name,$(variables),$(if $(filter environment,$(origin $(name))),$(if $(value $(name)),$(name)))))
+DATA ?= data
+FILTERS ?= filters.toml
+$(foreach name,$(variables) $(given),$(eval override $(name) := $$(value $(name))))
+# The Python that runs the words; one that is named on the command line has the packages, and no .venv is made.
 python := .venv/bin/python
-etl := $(python) -m etl
-# Sources are the jq programs; each is one process, since a process a page would start Python 47 times.
-sources := $(basename $(notdir $(wildcard etl/transform/*.jq)))
-models := $(sources:%=$(DATA)/models/%/summary.json)
-index := $(DATA)/manifests/index.json
-# The filters that the last run used: FILTERS may name an older file, so content is compared and not time.
-used := $(DATA)/models/filters.toml
-changed := $(shell cmp -s $(FILTERS) $(used) || echo force)
-common := $(wildcard etl/*.py) schemas/ledger.schema.json
-# What is decided of a source's models after jq.
-decides_huggingface := $(addprefix etl/transform/,size.py witness.py doubts.py counts.py names.py families.py families.toml)
-decides_civitai := $(addprefix etl/transform/,level.py text.py)
-allowed := $(ALLOW_SHRINK:%=--allow-shrink %) $(ALLOW_REJECTED:%=--allow-rejected %)
-chosen := $(or $(SOURCE:%=$(DATA)/models/%/summary.json),$(models))
+export $(variables) python
+override ready := $(if $(filter python,$(given)),,.venv/ok)
+override ready_dev := $(if $(filter python,$(given)),,.venv/dev)
+
+# Sources are the jq programs.
+override sources := $(basename $(notdir $(wildcard etl/transform/*.jq)))
+override space := $(subst ,, )
+override define newline
+
+
+endef
+# DATA and SOURCE stand in prerequisites: they are judged before anything is written or removed.
+override odd := $$ ; : \# % * ? [ ] ~ ' " \ & | < > ( ) { } ! ` = ,
+override signs := $(strip $(foreach sign,$(odd),$(findstring $(sign),$(DATA))))
+override wrong :=
+ifeq ($(strip $(DATA)),)
+override wrong := DATA: must name a folder (expected a path such as data, got nothing)
+else ifneq ($(strip $(DATA))$(word 2,$(DATA)),$(DATA))
+override wrong := DATA=$(strip $(DATA)): must be one word (expected a path without white space)
+else ifneq ($(signs),)
+override wrong := DATA=$(DATA): must not hold $(signs) (make or a shell reads that); rename the folder, or name a link to it
+else ifneq ($(filter -%,$(DATA)),)
+override wrong := DATA=$(DATA): must not begin with a dash; write ./$(DATA)
+else ifeq ($(abspath $(DATA)),/)
+override wrong := DATA=$(DATA): must be a folder below /
+else ifeq ($(realpath $(DATA)),/)
+override wrong := DATA=$(DATA): must be a folder below /, not a link to it
+else ifneq ($(filter $(sources),$(SOURCE))$(word 2,$(SOURCE)),$(SOURCE))
+override wrong := SOURCE=$(SOURCE): no source of that name; there are $(sort $(sources))
+endif
+ifneq ($(wrong),)
+ifneq ($(filter-out help,$(MAKECMDGOALS)),)
+$(error $(wrong))
+endif
+override DATA := data
+override SOURCE :=
+else ifneq ($(inherited),)
+ifeq ($(filter announced,$(given)),)
+$(warning from the environment: $(patsubst DATA,DATA=$(DATA),$(inherited)))
+endif
+endif
+
+override etl := "$$python" -m etl
+override where := --data="$$DATA" --filters="$$FILTERS"
+override source := $${SOURCE:+"--source=$$SOURCE"}
+override max_age := $${MAX_AGE:+"--max-age=$$MAX_AGE"}
+override base := $${BASE:+"--base=$$BASE"}
+# The positional parameters become the options of ALLOW_SHRINK and ALLOW_REJECTED, one for each word.
+override allowed := set -f && set -- && for each in $$ALLOW_SHRINK; do set -- "$$@" "--allow-shrink=$$each"; done && \
+  for each in $$ALLOW_REJECTED; do set -- "$$@" "--allow-rejected=$$each"; done
+
+# The first of these words changes files, which make looks at before it runs any recipe, so that the others are a make of their own.
+override first := $(firstword $(foreach word,clean extract refresh,$(filter $(word),$(MAKECMDGOALS))))
+override rest := $(filter-out $(first),$(MAKECMDGOALS))
+ifneq ($(and $(first),$(rest)),)
+.PHONY: $(first) $(rest)
+$(first):
+	@$(MAKE) --no-print-directory announced=yes $@
+
+$(firstword $(rest)): $(first)
+	@$(MAKE) --no-print-directory announced=yes $(rest)
+
+$(wordlist 2,$(words $(rest)),$(rest)): $(firstword $(rest)) ;
+else
+
+# Stamps: each is a copy of the filters file that was used, and newer than what was written with it. The folder ignores itself.
+override state := $(DATA)/.make
+override index := $(state)/manifests
+# One look at what time does not tell: where .venv was made, the sources that FILTERS names, which stamps have other filters.
+override quoted := '$(subst ','\'',$(FILTERS))'
+override look := { IFS= read -r place && IFS= read -r base; } < .venv/ok && [ "$$place" = "$$(cd .venv && pwd -P)" ] && \
+  [ .venv/bin/python -ef "$$base" ] || echo venv; \
+  [ ! -f $(quoted) ] || \
+    sed -nE "s/^[[:space:]]*\[?[[:space:]]*[\"']?($(subst $(space),|,$(sources)))[\"']?[[:space:]]*[].=].*/named-\1/p" < $(quoted); \
+  for stamp in $(sources) manifests; do { [ -f $(quoted) ] && cmp -s - $(state)/$$stamp < $(quoted); } || echo changed-$$stamp; done
+override seen := $(if $(findstring $(newline),$(FILTERS)),$(addprefix changed-,$(sources) manifests),$(shell exec 2> /dev/null; $(look)))
+override named := $(or $(filter $(seen:named-%=%),$(sources)),$(sources))
+override models := $(named:%=$(state)/%)
+override chosen := $(if $(SOURCE),$(state)/$(SOURCE),$(models))
+
+# What shapes models and manifests, only models, those of one source, only manifests; a test compares it with what is imported.
+override shapes_all := $(addprefix etl/,__init__.py contracts.py errors.py fields.py files.py filters.py inert.py ledger.py settings.py)
+override shapes_models := $(addprefix etl/transform/,__init__.py losses.py page.py repair.py stage.py)
+override shapes_huggingface := $(addprefix etl/transform/,counts.py doubts.py families.py families.toml names.py size.py witness.py)
+override shapes_civitai := $(addprefix etl/transform/,level.py text.py)
+override shapes_manifests := $(addprefix etl/,exchange.py funnel.py safety.py selection.py stored.py unmatched.py) $(wildcard etl/load/*.py)
+
+# Run a command, the first argument; when it was good, the second, stamps, are written one by one, under other names first. Not
+# where filters, raw files or programs changed meanwhile: what was made of them is not known, and the next run looks again.
+define stamped
+rm -f -- $@ && begun=$$(mktemp) && new=$(state)/.$$$$.partial && trap 'rm -f -- "$$begun" "$$new"' EXIT && \
+if [ -f "$$FILTERS" ]; then cat < "$$FILTERS" > "$$begun"; fi && $(1) && \
+if cmp -s - "$$begun" < "$$FILTERS" && \
+  [ -z "$$(find -L $(DATA)/raw -mindepth 2 -name '.*' -prune -o -cnewer "$$begun" -print 2> /dev/null | head -n 1)" ] && \
+  [ -z "$$(find etl schemas -type f ! -name '*.pyc' -newer "$$begun" | head -n 1)" ]; then \
+  mkdir -p -- $(state) && echo '*' > $(state)/.gitignore && \
+  for stamp in $(2); do cat "$$begun" > "$$new" && mv -f -- "$$new" "$$stamp" || exit 74; done; \
+fi
+endef
 
 .PHONY: help
 help: ## list the words
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: plan
-plan: .venv/ok ## show what extract would ask, and what is on disk
-	@$(etl) plan --data $(DATA) --filters $(FILTERS) $(SOURCE:%=--source %) $(MAX_AGE:%=--max-age %)
+plan: $(ready) ## show what extract would ask, and what is on disk
+	@$(etl) plan $(where) $(source) $(max_age)
 
 .PHONY: extract
-extract: .venv/ok ## ask the APIs for today's answers
-	@$(etl) extract --data $(DATA) --filters $(FILTERS) $(SOURCE:%=--source %) $(MAX_AGE:%=--max-age %)
+extract: $(ready) ## ask the APIs for today's answers
+	@$(etl) extract $(where) $(source) $(max_age)
 
 .PHONY: refresh
-refresh: .venv/ok ## extract, manifests and verify, also after a stream failed
-	@$(etl) refresh --data $(DATA) --filters $(FILTERS) $(SOURCE:%=--source %) $(MAX_AGE:%=--max-age %) $(BASE:%=--base %) $(allowed)
+refresh: $(ready) ## extract, manifests and verify, also after a stream failed
+	@$(allowed) && $(etl) refresh $(where) $(source) $(max_age) $(base) "$$@"
 
-.PHONY: manifests transform verify diff explain
-ifeq ($(filter extract,$(MAKECMDGOALS)),)
+.PHONY: manifests
 manifests: $(index) ## transform and load what changed
 
+.PHONY: transform
 transform: $(chosen) ## make the models of what changed
 
-verify: .venv/ok | $(filter manifests,$(MAKECMDGOALS)) ## check what is published: OLDEST=2d, BASE, ALLOW_SHRINK=hf/small, ALLOW_REJECTED=civitai/poi
-	@$(etl) verify --data $(DATA) --filters $(FILTERS) $(BASE:%=--base %) $(OLDEST:%=--max-age %) $(allowed)
+.PHONY: verify
+verify: $(ready) | $(filter manifests,$(MAKECMDGOALS)) ## check what is published: OLDEST=2d, BASE, ALLOW_SHRINK=hf/small, ALLOW_REJECTED=civitai/poi
+	@$(allowed) && $(etl) verify $(where) $(base) $${OLDEST:+"--max-age=$$OLDEST"} "$$@"
 
-diff: .venv/ok | $(filter manifests,$(MAKECMDGOALS)) ## what changed since the last commit: BASE, NEW are folders or revisions
-	@$(etl) diff $(if $(NEW),$(or $(BASE),HEAD),$(BASE)) $(NEW) --data $(DATA) --filters $(FILTERS)
+.PHONY: diff
+diff: $(ready) | $(filter manifests,$(MAKECMDGOALS)) ## what changed since the last commit: BASE, NEW are folders or revisions
+	@if [ -n "$$NEW" ]; then set -- "$${BASE:-HEAD}" "$$NEW"; else set -- $${BASE:+"$$BASE"}; fi && $(etl) diff $(where) -- "$$@"
 
-# Make hands variables of its command line on in the environment, where no word of them is read as a command.
+.PHONY: explain
 explain: $(models) ## why a page is what it is: FILTER=hf/likes/small, a manifest or a model; AGAINST=another
-	@$(etl) explain "$${FILTER:-}" --data $(DATA) --filters $(FILTERS) $${AGAINST:+--against "$$AGAINST"}
-else
-# Which files there are was read before anything is asked, so what follows extract is a make of its own.
-verify diff: | $(filter manifests,$(MAKECMDGOALS))
-manifests transform verify diff explain: extract
-	@$(MAKE) --no-print-directory $@
-endif
+	@$(etl) explain $(where) $${AGAINST:+"--against=$$AGAINST"} -- "$$FILTER"
+
+# Tests know nothing of the variables of this run.
+override alone := program=$$python && unset $(variables) python MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES && exec "$$program" -m
 
 .PHONY: test
-test: .venv/dev ## the project's own tests
-	@$(python) -m pytest -q
+test: $(ready_dev) ## the project's own tests, WORKERS=2 at a time
+	@set -- $${WORKERS:+"--numprocesses=$$WORKERS"} && $(alone) pytest -q "$$@"
 
 .PHONY: lint
-lint: .venv/dev ## style and types of the project's own code
-	@$(python) -m ruff check . && $(python) -m ruff format --check . && $(python) -m mypy
+lint: $(ready_dev) ## style and types of the project's own code
+	@"$$python" -m ruff check . && "$$python" -m ruff format --check . && "$$python" -m mypy
 
 .PHONY: serve
-serve: .venv/dev ## both APIs on this machine, over the snapshot, to play with
-	@$(python) -m tests.serve
+serve: $(ready_dev) ## both APIs on this machine, over the snapshot, to play with
+	@$(alone) tests.serve
 
 .PHONY: sizes
-sizes: .venv/dev ## how often a size is right, by kind; fails when a figure drops
-	@$(python) -m tests.sizes
+sizes: $(ready_dev) ## how often a size is right, by kind; fails when a figure drops
+	@$(alone) tests.sizes
 
 .PHONY: bench
-bench: .venv/dev ## seconds, memory and requests, beside plain baselines
-	@$(python) -m bench
+bench: $(ready_dev) ## seconds, memory and requests, beside plain baselines
+	@$(alone) bench
 
+# Other people's files stay, and so does what a link leads to.
 .PHONY: clean
-clean: ## remove what can be made again
-	rm -rf $(DATA)/models $(DATA)/.manifests .venv
+clean: ## remove what a run made, but for raw files and manifests
+	@set -f && wipe() { find "$$@" -delete 2> /dev/null || :; } && for source in $(sources); do \
+	  wipe $(DATA)/models -mindepth 2 -maxdepth 3 -type f \( -path "$(DATA)/models/$$source/*/page-[0-9]*.json" \
+	    -o -path "$(DATA)/models/$$source/*.json.partial" -o -path "$(DATA)/models/$$source/summary.json" \) && \
+	  wipe $(DATA)/models -maxdepth 2 -type d \( -path $(DATA)/models -o -path $(DATA)/models/$$source -o \
+	    -path "$(DATA)/models/$$source/*" \) -empty; \
+	done && \
+	wipe $(DATA)/.manifests -maxdepth 1 -type f -name '*.json' && wipe $(DATA)/.manifests -maxdepth 0 -type d -empty && \
+	wipe $(state) -maxdepth 1 -type f && wipe $(state) -maxdepth 0 -type d -empty && \
+	if [ -f .venv/made-by-make ] && [ ! -L .venv ]; then rm -rf .venv; fi; \
+	for left in $(DATA)/models $(DATA)/.manifests $(state) .venv; do \
+	  if [ -e $$left ]; then echo "kept: $$left, which holds what no run made"; fi; \
+	done
 
-# Folders are prerequisites too: their times tell of files that were removed. There is no rule for raw files: a checkout
-# rewrites every time, and a fresh clone must never be sent to the network.
-$(models): $(DATA)/models/%/summary.json: etl/transform/%.jq schemas/%.raw.schema.json schemas/model.schema.json \
-  $(addprefix etl/transform/,stage.py page.py repair.py losses.py) $$(decides_$$*) $(common) $$(wildcard $(DATA)/raw $(DATA)/raw/$$* $(DATA)/raw/$$*/* $(DATA)/raw/$$*/*/*.json) $(used) | .venv/ok
-	@$(etl) transform --source $* --data $(DATA) --filters $(FILTERS)
+# Folders are prerequisites too: their times tell of files that were removed, and so are outputs: what was edited is made again.
+# There is no rule for raw files: a checkout rewrites every time, and a fresh clone must never be sent to the network. Names that
+# are not ours may hold spaces, the halves of which do not exist, or `%`: no prerequisites.
+override there = $(foreach path,$(wildcard $(wildcard $(1))),$(if $(findstring %,$(path)),,$(path)))
+$(sources:%=$(state)/%): $(state)/%: etl/transform/%.jq schemas/%.raw.schema.json schemas/model.schema.json schemas/ledger.schema.json \
+  $(shapes_all) $(shapes_models) $$(shapes_$$*) \
+  $$(call there,$(DATA)/raw $(DATA)/raw/$$* $(DATA)/raw/$$*/* $(DATA)/raw/$$*/*/*.json) \
+  $$(call there,$(DATA)/models/$$* $(DATA)/models/$$*/* $(DATA)/models/$$*/*/*.json) \
+  $$(if $$(filter changed-$$*,$(seen)),force) $$(if $$(wildcard $(DATA)/models/$$*/summary.json),,force) | $(ready)
+	@$(call stamped,$(etl) transform --source=$* $(where),$@)
 
-# Marked old when it could not be made whole, so that the next run tries again instead of finding it up to date.
-.PRECIOUS: $(index)
-$(index): $(models) $(used) $(wildcard etl/load/*.py) $(common) $(wildcard schemas/*.schema.json) | .venv/ok
-	@$(etl) load --data $(DATA) --filters $(FILTERS) || { code=$$?; touch -c -t 200001010000 $@; exit $$code; }
+# Models are made before, source by source, so that -j2 makes both at once; then they are found to be current.
+$(index): $(models) $(shapes_all) $(shapes_manifests) $(wildcard schemas/*.schema.json) \
+  $$(call there,$(DATA)/manifests $(DATA)/manifests/*) \
+  $(if $(filter changed-manifests,$(seen)),force) $(if $(wildcard $(DATA)/manifests/index.json),,force) | $(ready)
+	@$(call stamped,$(etl) manifests $(where),$(models) $@)
 
 .PHONY: force
-$(used): $(changed) | .venv/ok
-	@{ mkdir -p $(@D) && cp $(FILTERS) $@; } 2> /dev/null || { $(etl) plan --data $(DATA) --filters $(FILTERS) > /dev/null; \
-	  echo "$@: cannot be written" >&2; exit 74; }
+force:
 
-.venv/ok: requirements.txt
-	@test -x $(python) || python3 -m venv .venv
-	@$(python) -m pip install --quiet --disable-pip-version-check -r $<
-	@touch $@
+# Any Python 3 that runs can read bootstrap.py, which takes the first that is new enough.
+define bootstrap
+@if [ -n "$$PYTHON" ]; then set -- "$$PYTHON"; else set -- python3 python3.14 python3.13 python3.12 python3.11; fi; \
+for each in "$$@"; do \
+  if "$$each" -c 'import sys; sys.exit(sys.version_info < (3, 6))' 2> /dev/null; then exec "$$each" -I bootstrap.py $(@F) "$$@"; fi; \
+done; \
+echo "Python 3.11 or newer is needed (not found: $$*); name one: make PYTHON=/path/to/python3.12" >&2; exit 2
+endef
+
+.venv/ok: requirements.txt bootstrap.py $(if $(filter venv,$(seen)),force)
+	$(bootstrap)
 
 .venv/dev: requirements-dev.txt .venv/ok
-	@$(python) -m pip install --quiet --disable-pip-version-check -r $<
-	@touch $@
+	$(bootstrap)
+endif

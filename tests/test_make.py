@@ -2,90 +2,62 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from etl.files import PROJECT, Data
-from tests.conftest import FILTERS, House, civitai, hf
-
-CIVITAI = """
-[civitai]
-prefix = "civitai"
-page = 2
-rate = { requests = 1, seconds = 1, in_flight = 1 }
-manifests = ["pg"]
-[civitai.axes.level]
-all = { label = "All" }
-pg = { label = "PG", keeps = ["pg"] }
-"""
+from tests.clone import Clone, copy, environment, script
+from tests.conftest import civitai, hf
 
 
-class Clone(House):
-    """A copy of the project with two small sources, whose installed packages are those of this run."""
+def put(clone: Clone) -> Clone:
+    """Give a copy of the project raw files of both sources."""
+    clone.put("huggingface", "default", [hf("o/a")], [hf("o/b")])
+    clone.put("huggingface", "likes", [hf("o/a")])
+    clone.put("civitai", "default", [civitai(1)])
+    return clone
 
-    @property
-    def root(self) -> Path:
-        return self.filters.parent
 
-    def make(self, *words: str) -> subprocess.CompletedProcess[str]:
-        command = ["make", "-C", str(self.root), f"python={sys.executable}", *words]
-        environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-
-    def todo(self, *words: str) -> set[str]:
-        """Return what a run would redo: sources to transform, and `load`."""
-        planned = self.make("-n", "manifests", *words).stdout
-        return {each[0] or each[1] for each in re.findall(r"etl transform --source (\w+)|etl (load)", planned)}
-
-    def touch(self, path: str) -> None:
-        later = time.time() + 5
-        os.utime(self.root / path, (later, later))
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the project whose manifests are made; for copying only."""
+    made = put(copy(tmp_path_factory.mktemp("whole")))
+    assert made.make("-j2", "manifests").returncode == 0
+    assert made.todo() == set()
+    return made.root
 
 
 @pytest.fixture
-def clone(tmp_path: Path) -> Clone:
-    for name in ("etl", "schemas"):
-        shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("Makefile", "requirements.txt"):
-        shutil.copy2(PROJECT / name, tmp_path / name)
-    (tmp_path / ".venv").mkdir()
-    (tmp_path / ".venv" / "ok").touch()
-    (tmp_path / "filters.toml").write_text(FILTERS + CIVITAI)
-    house = Clone(Data(tmp_path / "data"), tmp_path / "filters.toml")
-    house.put("huggingface", "default", [hf("o/a")], [hf("o/b")])
-    house.put("huggingface", "likes", [hf("o/a")])
-    house.put("civitai", "default", [civitai(1)])
-    assert house.make("-j2", "manifests").returncode == 0
-    assert house.todo() == set()
-    return house
+def clone(whole: Path, tmp_path: Path) -> Clone:
+    """Return a copy of the project whose manifests are made; all times are those of the original."""
+    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
+    return Clone(Data(tmp_path / "data"), tmp_path / "filters.toml")
 
 
-EVERYTHING = {"huggingface", "civitai", "load"}
+EVERYTHING = {"huggingface", "civitai", "manifests"}
 
 
 @pytest.mark.parametrize(
     ("path", "redone"),
     [
-        ("etl/transform/civitai.jq", {"civitai", "load"}),
-        ("etl/transform/huggingface.jq", {"huggingface", "load"}),
-        ("etl/transform/size.py", {"huggingface", "load"}),
-        ("etl/transform/level.py", {"civitai", "load"}),
+        ("etl/transform/civitai.jq", {"civitai", "manifests"}),
+        ("etl/transform/huggingface.jq", {"huggingface", "manifests"}),
+        ("etl/transform/size.py", {"huggingface", "manifests"}),
+        ("etl/transform/level.py", {"civitai", "manifests"}),
         ("etl/transform/stage.py", EVERYTHING),
-        ("etl/load/stage.py", {"load"}),
-        ("etl/verify/stage.py", set()),
-        ("etl/files.py", EVERYTHING),
-        ("data/raw/civitai/default/page-0001.json", {"civitai", "load"}),
-        ("data/raw/huggingface/likes/stream.json", {"huggingface", "load"}),
+        ("etl/load/stage.py", {"manifests"}),
+        ("data/raw/civitai/default/page-0001.json", {"civitai", "manifests"}),
+        ("data/raw/huggingface/likes/stream.json", {"huggingface", "manifests"}),
         ("schemas/model.schema.json", EVERYTHING),
-        ("schemas/civitai.raw.schema.json", {"civitai", "load"}),
-        ("schemas/manifest.schema.json", {"load"}),
+        ("schemas/civitai.raw.schema.json", {"civitai", "manifests"}),
+        ("schemas/manifest.schema.json", {"manifests"}),
         ("filters.toml", set()),
     ],
 )
@@ -156,3 +128,192 @@ def test_the_list_of_words_names_each_word(clone: Clone) -> None:
         r"^(\w+):.* ## ", (PROJECT / "Makefile").read_text(), flags=re.MULTILINE
     )
     assert "make manifests" in told
+
+
+def imports(module: str) -> set[str]:
+    """Return the paths of the modules that a module loads, itself included, however deep, but not for types alone."""
+    found: set[str] = set()
+    waiting = [module]
+    while waiting:
+        parts = waiting.pop().split(".")
+        waiting += [".".join(parts[:count]) for count in range(1, len(parts))]
+        paths = (Path(*parts).with_suffix(".py"), Path(*parts, "__init__.py"))
+        path = next((path for path in paths if (PROJECT / path).is_file()), None)
+        if path is None or str(path) in found:
+            continue
+        found.add(str(path))
+        nodes: list[ast.AST] = [ast.parse((PROJECT / path).read_text())]
+        while nodes:
+            node = nodes.pop()
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                continue
+            if isinstance(node, ast.Import):
+                waiting += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                waiting += [f"{node.module}{name}" for alias in node.names for name in ("", f".{alias.name}")]
+            nodes += ast.iter_child_nodes(node)
+    return found
+
+
+def test_every_module_redoes_what_imports_it(clone: Clone) -> None:
+    reads_filters = imports("etl.settings")
+    models, manifests = (imports(f"etl.{stage}.stage") | reads_filters for stage in ("transform", "load"))
+    of_one = {"size", "witness", "doubts", "counts", "names", "families", "level", "text"}
+    modules = sorted(path.relative_to(PROJECT).as_posix() for path in (PROJECT / "etl").rglob("*.py"))
+    assert len(modules) > 50
+    told = {}
+    for module in modules:
+        stat = (clone.root / module).stat()
+        clone.touch(module)
+        told[module] = clone.todo()
+        os.utime(clone.root / module, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    expected = {}
+    for module in modules:
+        if module in models and Path(module).stem not in of_one:
+            expected[module] = EVERYTHING
+        elif module in models:
+            expected[module] = {"civitai" if Path(module).stem in {"level", "text"} else "huggingface", "manifests"}
+        else:
+            expected[module] = {"manifests"} if module in manifests else set()
+    assert told == expected
+    assert expected["etl/console.py"] == expected["etl/cli.py"] == expected["etl/verify/stage.py"] == set()
+
+
+OUTPUTS = ("data/manifests/hf-filter-small.json", "data/manifests/index.json", "data/models/huggingface/likes/page-0001.json")
+
+
+@pytest.mark.parametrize(
+    ("path", "harm"),
+    [
+        *((path, harm) for path in OUTPUTS[::2] for harm in ("edit", "delete")),
+        (OUTPUTS[1], "delete"),
+        (OUTPUTS[2], "delete the folder"),
+        ("data/models/civitai/summary.json", "delete the folder"),
+    ],
+)
+def test_an_output_that_was_edited_or_deleted_is_made_again(clone: Clone, path: str, harm: str) -> None:
+    output = clone.root / path
+    good = output.read_bytes()
+    if harm == "edit":
+        output.write_text("[]")
+        clone.touch(path)
+    elif harm == "delete":
+        output.unlink()
+    else:
+        shutil.rmtree(output.parent)
+    assert clone.make("manifests").returncode == 0
+    assert output.read_bytes() == good
+    if harm != "edit":  # of a time to come is what the test gave it
+        assert clone.todo() == set()
+
+
+def test_all_data_but_the_raw_files_is_made_again(clone: Clone) -> None:
+    before = {path: (clone.root / path).read_bytes() for path in OUTPUTS}
+    shutil.rmtree(clone.data.root / "models")
+    shutil.rmtree(clone.data.manifests)
+    assert clone.make("-j2", "manifests").returncode == 0
+    assert {path: (clone.root / path).read_bytes() for path in OUTPUTS} == before
+    assert clone.todo() == set()
+
+
+@pytest.mark.parametrize("header", ["[{}]", '["{}"]', "  [ {} ]"])
+def test_a_source_that_the_filters_do_not_name_is_no_part_of_the_graph(clone: Clone, header: str) -> None:
+    shutil.rmtree(clone.data.root / "models")
+    text = clone.filters.read_text()
+    clone.filters.write_text(text[: text.index("[civitai]")].replace("[huggingface]", header.format("huggingface")))
+    assert clone.make("manifests").returncode == 0
+    assert clone.todo() == set()
+    assert not clone.data.models("civitai").exists()
+    clone.touch("data/raw/civitai/default/page-0001.json")
+    assert clone.todo() == set()
+
+
+def test_names_of_other_people_are_in_no_ones_way(clone: Clone) -> None:
+    for folder in (clone.data.manifests, clone.data.raw("huggingface"), clone.data.models("civitai")):
+        for name in ("my notes.json", "a:b.json", "50%.json", "$(x).json", "[a].json", "~root", "it's"):
+            (folder / name).write_text("{}")
+    clone.touch("filters.toml")
+    done = clone.make("manifests")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("path", ["data/raw/huggingface/likes/page-0001.json", "filters.toml", "etl/files.py"])
+def test_a_run_under_which_something_changes_is_looked_at_again(clone: Clone, path: str) -> None:
+    edit = f'echo >> "{clone.root / path}"'
+    program = script(clone.root / "python", f'"{sys.executable}" "$@" && case "$3" in manifests) {edit};; esac')
+    shutil.rmtree(clone.data.manifests)
+    assert clone.make("manifests", f"python={program}").returncode == 0
+    assert "manifests" in clone.todo()
+
+
+def test_a_recipe_that_failed_is_tried_again(clone: Clone) -> None:
+    clone.touch("schemas/manifest.schema.json")
+    assert clone.make("manifests", "python=false").returncode == 2
+    os.utime(clone.root / "schemas/manifest.schema.json", (1, 1))
+    assert clone.todo() == {"manifests"}
+
+
+def test_words_that_follow_extract_see_what_it_wrote(tmp_path: Path) -> None:
+    clone = put(copy(tmp_path))
+    raw, later = clone.data.raws, clone.root / "later"
+    raw.rename(later)
+    program = script(
+        clone.root / "python",
+        f'echo "$3" >> "{clone.root}/words"; case "$3" in extract) mv "{later}" "{raw}";; *) exec "{sys.executable}" "$@";; esac',
+    )
+    done = clone.make("-j4", "extract", "manifests", "verify", "diff", f"python={program}")
+    assert done.returncode == 0, done.stderr
+    words = (clone.root / "words").read_text().split()
+    stages = [words[0], sorted(words[1:3]), words[3], sorted(words[4:])]
+    assert stages == ["extract", ["transform", "transform"], "manifests", ["diff", "verify"]]
+    assert clone.todo() == set()
+
+
+def test_a_folder_with_spaces_is_no_obstacle(tmp_path: Path) -> None:
+    (tmp_path / "a b").mkdir()
+    clone = put(copy(tmp_path / "a b"))
+    assert clone.make("-j2", "manifests").returncode == 0
+    assert clone.todo() == set()
+
+
+def test_clean_removes_what_a_run_made_and_nothing_else(clone: Clone, tmp_path: Path) -> None:
+    theirs = [
+        "data/models/README.md", "data/models/huggingface/notes.json", "data/models/huggingface/likes/page-x.json",
+        "data/models/mine/default/page-0001.json", ".venv/pyvenv.cfg", "data/.manifests/CNAME",
+    ]  # fmt: skip
+    for path in theirs:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("theirs")
+    stay = {path for folder in ("raw", "manifests") for path in (tmp_path / "data" / folder).rglob("*.json")}
+    assert len(stay) > 10
+    done = clone.make("clean")
+    assert done.returncode == 0
+    left = {path for folder in ("data", ".venv") for path in (tmp_path / folder).rglob("*") if path.is_file()}
+    assert left == stay | {tmp_path / path for path in theirs}
+    assert [line.split(",")[0] for line in done.stdout.splitlines()] == [
+        "kept: data/models", "kept: data/.manifests", "kept: .venv",
+    ]  # fmt: skip
+    assert clone.make("manifests").returncode == 0
+
+
+def test_clean_follows_no_link_and_removes_a_venv_that_make_made(clone: Clone, tmp_path: Path) -> None:
+    models = tmp_path / "elsewhere"
+    (tmp_path / "data" / "models").rename(models)
+    (tmp_path / "data" / "models").symlink_to(models)
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "made-by-make").touch()
+    assert clone.make("clean").stdout == "kept: data/models, which holds what no run made\n"
+    assert (models / "huggingface" / "summary.json").exists()
+    assert not (tmp_path / ".venv").exists()
+    assert not (tmp_path / "data" / ".make").exists()
+
+
+def test_a_reader_that_leaves_early_costs_no_file(clone: Clone) -> None:
+    good = {path: (clone.root / path).read_bytes() for path in OUTPUTS}
+    shutil.rmtree(clone.data.root / "models")
+    shutil.rmtree(clone.data.manifests)
+    words = f"cd '{clone.root}' && make python='{sys.executable}' manifests | head -n 1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", words], env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert clone.make("manifests").returncode == 0
+    assert {path: (clone.root / path).read_bytes() for path in OUTPUTS} == good
