@@ -98,11 +98,11 @@ override models := $(named:%=$(state)/%)
 override chosen := $(if $(SOURCE),$(state)/$(SOURCE),$(models))
 
 # What shapes models and manifests, only models, those of one source, only manifests; a test compares it with what is imported.
-override shapes_all := $(addprefix etl/,__init__.py contracts.py errors.py fields.py files.py filters.py inert.py ledger.py settings.py)
+override shapes_all := $(addprefix etl/,__init__.py contracts.py errors.py fields.py files.py filters.py inert.py ledger.py safety.py settings.py)
 override shapes_models := $(addprefix etl/transform/,__init__.py losses.py page.py repair.py stage.py)
 override shapes_huggingface := $(addprefix etl/transform/,counts.py doubts.py families.py families.toml names.py size.py witness.py)
 override shapes_civitai := $(addprefix etl/transform/,level.py text.py)
-override shapes_manifests := $(addprefix etl/,exchange.py funnel.py safety.py selection.py stored.py unmatched.py) $(wildcard etl/load/*.py)
+override shapes_manifests := $(addprefix etl/,exchange.py funnel.py ours.py selection.py stored.py unmatched.py) $(wildcard etl/load/*.py)
 
 # Run a command, the first argument; when it was good, the second, stamps, are written one by one, under other names first. Not
 # where filters, raw files or programs changed meanwhile: what was made of them is not known, and the next run looks again.
@@ -183,6 +183,7 @@ clean: ## remove what a run made, but for raw files and manifests
 	  wipe $(DATA)/models -maxdepth 2 -type d \( -path $(DATA)/models -o -path $(DATA)/models/$$source -o \
 	    -path "$(DATA)/models/$$source/*" \) -empty; \
 	done && \
+	wipe $(DATA)/.manifests -mindepth 1 -path "$(DATA)/.manifests/set-*" && \
 	wipe $(DATA)/.manifests -maxdepth 1 -type f -name '*.json' && wipe $(DATA)/.manifests -maxdepth 0 -type d -empty && \
 	wipe $(state) -maxdepth 1 -type f && wipe $(state) -maxdepth 0 -type d -empty && \
 	if [ -f .venv/made-by-make ] && [ ! -L .venv ]; then rm -rf .venv; fi; \

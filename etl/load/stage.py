@@ -236,7 +236,7 @@ def _keep_contracts(files: dict[str, dict[str, Any]]) -> None:
 def _publish(data: Data, filters: Filters, content: dict[str, bytes]) -> tuple[Exchanged, list[str]]:
     """Put a set in the place of the one before, which stays in `.manifests` until the next load; return warnings too.
 
-    All else in `.manifests` is of loads before that one, or of some that were stopped.
+    Other sets in `.manifests` are of loads before that one, or of some that were stopped.
     """
     listed = listed_in(read(data.manifests / INDEX)) if (data.manifests / INDEX).is_file() else set()
     prefixes = {source.prefix for source in filters.sources}
@@ -250,5 +250,5 @@ def _publish(data: Data, filters: Filters, content: dict[str, bytes]) -> tuple[E
             raise DiskRefused(f"{data.manifests / name}: is a folder, where a manifest belongs; rename it")
         write(staged / name, each)
     done = publish(staged, data.manifests, INDEX, is_ours=lambda name: is_ours(name, listed, prefixes), keeps_old=True)
-    others = [path for path in data.staged.iterdir() if path != staged]
+    others = [path for path in data.staged.glob("set-*") if path != staged]
     return done, [warning for warning in (done.warning, *map(remove, others)) if warning]
