@@ -83,7 +83,7 @@ def evidence:
   {
     flag: .nsfw,
     mask: .nsfwLevel,
-    images: [versions[].images | arrays | .[] | objects | .nsfwLevel | values]
+    images: [.modelVersions | arrays[].images? | arrays[].nsfwLevel?]
   };
 
 .items

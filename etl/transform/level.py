@@ -17,11 +17,15 @@ _BLOCKED = 32  # of an image: it is shown to nobody, and left out of the masks
 
 
 class Levels(NamedTuple):
-    """The mildest and the most explicit content of a model, and what they were decided from, in words."""
+    """The mildest and the most explicit content of a model.
+
+    `decided_by` says in words from what, `wrong` names those of the two whose evidence has a value of the wrong type.
+    """
 
     level: str
     level_most: str
     decided_by: str
+    wrong: tuple[str, ...]
 
 
 def content_levels(*, flagged: bool, mask: object, images: Iterable[object]) -> Levels:
@@ -30,11 +34,15 @@ def content_levels(*, flagged: bool, mask: object, images: Iterable[object]) -> 
     `mask` is its `nsfwLevel`, `images` those of the images of all its versions, both as the API gave them: null says nothing,
     and what is not a whole number counts as xxx.
     """
-    shown = 0
+    shown, stated = 0, _bits(mask)
+    wrong: tuple[str, ...] = ("level",) if stated is None else ()
     for image in images:
-        bits = _bits(image)
-        shown |= _XXX if bits is None else 0 if bits & _BLOCKED else bits & _ALL
-    stated = _bits(mask)
+        bits = image if type(image) is int and 0 <= image <= _ALL else _bits(image)
+        if bits is None:
+            shown |= _XXX
+            wrong = (*wrong[: stated is None], "level_most")
+        elif not bits & _BLOCKED:
+            shown |= bits & _ALL
     if flagged or stated == _CONSTANT:
         why = "it is flagged nsfw, so that" if flagged else "the flag was taken back, and"
         lowest = highest = shown
@@ -49,23 +57,18 @@ def content_levels(*, flagged: bool, mask: object, images: Iterable[object]) -> 
         lowest = highest = shown
         decided_by = "the mask names no level; from the images"
     if not lowest:
-        return Levels(LEVELS[-1], LEVELS[-1], f"{decided_by}, of which there are none")
+        return Levels(LEVELS[-1], LEVELS[-1], f"{decided_by}, of which there are none", wrong)
     mildest = (lowest & -lowest).bit_length() - 1
     most = highest.bit_length() - 1
     least = LEVELS.index("r") if flagged else 0
     if flagged and mildest < least:
         decided_by += "; flagged is never milder than r"
-    return Levels(LEVELS[max(mildest, least)], LEVELS[max(most, least)], decided_by)
+    return Levels(LEVELS[max(mildest, least)], LEVELS[max(most, least)], decided_by, wrong)
 
 
 def is_set(flag: object) -> bool:
     """Return whether a flag is set: anything but false and null, so that one of a wrong type counts."""
     return flag is not None and flag is not False
-
-
-def is_mask(value: object) -> bool:
-    """Return whether a value may be a mask, or is null."""
-    return _bits(value) is not None
 
 
 def image_level(value: object) -> str:

@@ -13,7 +13,7 @@ from etl.contracts import contract
 from etl.errors import BadAnswer
 from etl.files import PROGRAMS, parse_answer
 from etl.filters import SIZES
-from etl.transform.level import SAFE_SITE, content_levels, is_mask, is_set
+from etl.transform.level import SAFE_SITE, content_levels, is_set
 from etl.transform.repair import DroppedField, expected, is_required, repair
 from etl.transform.size import Evidence, Sizer, bases
 from etl.transform.text import sanitize
@@ -160,12 +160,8 @@ def _finish(source: str, entry: dict[str, Any], sizer: Sizer) -> list[DroppedFie
     model |= {"level": found.level, "level_most": found.level_most, "flagged": is_set(flag)}
     site = "civitai.com" if found.level in SAFE_SITE else "civitai.red"
     model["url"] = f"https://{site}/models/{model['id']}"
-    wrong = {
-        "flagged": not isinstance(flag, bool | None),
-        "level": not is_mask(evidence["mask"]),
-        "level_most": not all(map(is_mask, evidence["images"])),
-    }
-    return [DroppedField(field, "wrong type") for field, is_wrong in wrong.items() if is_wrong]
+    wrong = found.wrong if isinstance(flag, bool | None) else ("flagged", *found.wrong)
+    return [DroppedField(field, "wrong type") for field in wrong]
 
 
 def evidence_of(  # noqa: PLR0913, PLR0917 -- the fields of the evidence, as the program of jq names them
