@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from etl.cli import main
 from etl.errors import BadUsage
@@ -20,6 +21,9 @@ from etl.settings import load_filters
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# A machine under load is slow, and that is no failure.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 os.environ["NO_PROXY"] = "127.0.0.1"  # the local servers are never asked through a proxy
 TIME = "2026-01-01T00:00:00.000Z"
 # The filters with which the project is shipped; a user edits the shipped file, and no test depends on that one.

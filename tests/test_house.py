@@ -62,7 +62,9 @@ def test_a_command_imports_no_library_that_it_does_not_use(word: str, unused: tu
 
 
 def test_the_worst_code_wins() -> None:
-    assert [worst(codes) for codes in ([], [0], [0, 1], [65, 1], [65, 74], [2, 1])] == [0, 0, 1, 65, 74, 2]
+    assert [worst(codes) for codes in ([], [0], [0, 1], [65, 1], [65, 74], [2, 1], [75, 2], [2, 65])] == [
+        0, 0, 1, 65, 74, 2, 2, 65,
+    ]  # fmt: skip
 
 
 def test_a_terminal_that_knows_ascii_only_is_no_reason_for_a_traceback(shipped: House) -> None:

@@ -65,9 +65,9 @@ def test_hostile_records_are_set_aside_or_cleaned_and_counted(live: Live) -> Non
     lone = served[0].replace('"x/y"', r'"x/\ud800y"', 1), served[1].replace('"good"', r'"go\udfffod"', 1)
     for server, body in zip((live.hub, live.civitai), lone, strict=True):
         server.fault = lambda *_, body=body: Fault(200, body.encode())
-    assert live.run("extract") in (0, 65)  # streams of one type or base are refused for what was not asked for
-    assert live.run("manifests") in (0, 1)
-    assert live.run("verify") in (0, 1)
+    codes = [live.run("extract")]  # streams of one type or base are refused for what was not asked for
+    codes += [live.run("manifests"), live.run("verify")]
+    assert codes == [65, 1, 1]
     written = [path for path in live.data.root.rglob("*") if path.is_file()]
     assert len(written) > 20
     names = re.compile(r"[a-z0-9.-]+(/[a-z0-9.-]+)*")
@@ -96,7 +96,7 @@ def hub() -> Any:
         yield server
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     body=st.binary(max_size=60) | st.from_regex(r'\s*[\[{"\]}:,0-9a-z\\]{0,40}', fullmatch=True).map(str.encode),
     encoding=st.sampled_from(["", "gzip", "deflate", "br", "identity"]),

@@ -18,7 +18,7 @@ import pytest
 from etl import locks
 from etl.console import Watch
 from etl.errors import Unavailable
-from etl.extract import reading
+from etl.extract import http, reading
 from etl.extract.stage import alone
 from etl.files import PROJECT
 from etl.ledger import read_ledger
@@ -255,6 +255,9 @@ def test_a_token_is_sent_over_https_or_to_this_machine_only(
     monkeypatch.setenv("HF_ENDPOINT", "http://mirror.invalid")
     assert live.run("extract") == 2
     assert "a token is sent over https only" in capsys.readouterr().err
+    monkeypatch.setenv("HF_ENDPOINT", "http://[::1]:9")
+    monkeypatch.setattr(http, "ATTEMPTS", 1)
+    assert live.run("extract", "--source", "huggingface") == 75  # this machine, of which that port answers nothing
 
 
 def test_a_clock_that_is_none_is_bad_usage(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:

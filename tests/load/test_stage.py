@@ -35,6 +35,7 @@ manifests = ["month"]
 alltime = { label = "All time", asks = { period = "AllTime" } }
 month = { label = "Month", asks = { period = "Month" } }
 """
+WEEK = 'week = { label = "Week", asks = { period = "Week" } }\n'
 APACHE = {"tags": ["license:apache-2.0"]}
 
 
@@ -374,3 +375,24 @@ def test_where_every_stream_is_of_another_request_that_is_told(house: House, cap
     told = capsys.readouterr().err
     assert "stream default is of another request: it asked sort=likes, and filters.toml asks sort=downloads" in told
     assert "ask with: make extract" in told
+
+
+def test_all_models_has_the_name_that_the_newest_stream_says(house: House) -> None:
+    house.filters.write_text(FILTERS_OF_CIVITAI.replace('["month"]', '["month", "week"]') + WEEK)
+    times = {"month": "2026-01-02T00:00:00.000Z", "week": "2026-01-01T00:00:00.000Z"}
+    for stream, fetched_at in times.items():
+        house.put("civitai", stream, [civitai(1, name=f"as {stream} says")], fetched_at=fetched_at)
+    assert house.run("manifests") == 0
+    everything = house.manifest("all-models.json")
+    assert [model["name"] for model in everything["models"]] == ["as month says"]
+    assert everything["timestamp"] == times["month"]
+
+
+def test_a_folder_that_an_extraction_left_half_fetched_is_no_stream(house: House) -> None:
+    house.put("huggingface", "default", [hf("o/a")])
+    house.put("huggingface", "likes", [hf("o/b")])
+    house.put("huggingface", ".likes", [hf("o/a", private=True)], asks={})  # complete, but not in its place
+    assert house.run("manifests") == 0
+    assert house.ids("hf-filter-other.json") == ["o/a"]
+    assert not (house.data.models("huggingface") / ".likes").exists()
+    assert house.run("verify") == 0

@@ -213,7 +213,7 @@ RECORD = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(default=st.lists(RECORD, max_size=4), month=st.lists(RECORD, max_size=4))
 def test_a_second_stream_never_makes_a_manifest_less_safe(
     works: House, default: list[dict[str, Any]], month: list[dict[str, Any]]

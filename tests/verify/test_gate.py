@@ -455,3 +455,23 @@ def test_stale_streams_are_a_warning_each_with_the_reason(house: House, capsys: 
     assert check["warnings"][0] == f"huggingface/likes: stale, {words}"
     assert house.run("verify") == 0
     assert f"     warning: huggingface/likes: stale, {words}\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("before", "problems"), [(9, 0), (10, 1)])
+def test_the_guard_begins_at_ten_models(
+    house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str], before: int, problems: int
+) -> None:
+    base = lost(house, tmp_path, before, *(hf(f"o/s{n}", **(SMALL if n < 1 else {})) for n in range(before)))
+    found = checked(house, capsys, "--base", base)["models lost since the base"]["problems"]
+    assert len([problem for problem in found if "hf-filter-small.json" in problem]) == problems
+
+
+@pytest.mark.parametrize(("now", "problems"), [("1767225600", 0), ("1767139201", 0), ("1767139199", 1)])
+def test_a_clock_may_be_a_day_slow(
+    house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, now: str, problems: int
+) -> None:
+    house.put("huggingface", "default", [hf("o/a")], checked_at="2026-01-01T00:00:00.000Z")  # 1767225600
+    house.put("huggingface", "likes", [hf("o/b")], checked_at="2025-12-01T00:00:00.000Z")
+    assert house.run("manifests") == 0
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", now)
+    assert len(checked(house, capsys)["age of the streams"]["problems"]) == problems

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from etl.files import Data
@@ -315,13 +315,11 @@ def is_not_milder(one: tuple[bool, int, int], other: tuple[bool, int, int]) -> b
     return all(after >= before for after, before in zip(one, other, strict=True))
 
 
-@settings(deadline=None)
 @given(catalogues, st.sampled_from(QUERIES), st.lists(records(), min_size=1, max_size=2))
 def test_another_stream_never_makes_a_model_milder(catalogue: Catalogue, query: str, more: list[dict[str, Any]]) -> None:
     assert is_not_milder(effective([*catalogue, (query, more)]), effective(catalogue))
 
 
-@settings(deadline=None)
 @given(catalogues, st.data())
 def test_another_record_of_a_stream_never_makes_a_model_milder(catalogue: Catalogue, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, len(catalogue) - 1))
@@ -337,7 +335,6 @@ CHANGES: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-@settings(deadline=None)
 @given(catalogues, st.sampled_from(CHANGES), st.data())
 def test_a_flag_on_any_record_never_makes_a_model_milder(
     catalogue: Catalogue, change: dict[str, Any], data: st.DataObject
