@@ -54,8 +54,9 @@ def test_odd_names_are_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_elsewhere_commands_say_where_the_project_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     typed = pasteable("make verify", *DEFAULTS)
-    assert typed == f"make -C {PROJECT} verify DATA={tmp_path / 'data'} FILTERS={tmp_path / 'filters.toml'}"
-    assert pasteable("make verify", *(PROJECT / path for path in DEFAULTS)) == f"make -C {PROJECT} verify"
+    make = f"make -C {shlex.quote(str(PROJECT))} verify"
+    assert typed == f"{make} DATA={tmp_path / 'data'} FILTERS={tmp_path / 'filters.toml'}"
+    assert pasteable("make verify", *(PROJECT / path for path in DEFAULTS)) == make
 
 
 @pytest.mark.parametrize("word", ["explain", "manifests", "verify"])

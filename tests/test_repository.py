@@ -316,8 +316,8 @@ def test_a_git_that_is_stopped_is_no_empty_base(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (tmp_path / "git").write_text(f"#!{sys.executable}\nimport os, signal\nsignal.signal(signal.SIGINT, signal.SIG_DFL)\n"
-                                  f"os.kill(os.getpid(), signal.SIG{name})\n")  # fmt: skip
+    program = "import os, signal; signal.signal(signal.SIGINT, signal.SIG_DFL); os.kill(os.getpid(), signal.SIG"
+    (tmp_path / "git").write_text(f"#!/bin/sh\nexec '{sys.executable}' -c '{program}{name})'\n")
     (tmp_path / "git").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert kept.run("verify") == code
@@ -325,8 +325,9 @@ def test_a_git_that_is_stopped_is_no_empty_base(
 
 
 def test_ctrl_c_while_git_runs_ends_the_command(kept: House, tmp_path: Path) -> None:
-    (tmp_path / "git").write_text(f"#!{sys.executable}\nimport time\n"
-                                  f"open({str(tmp_path / 'runs')!r}, 'w').close()\ntime.sleep(600)\n")  # fmt: skip
+    (tmp_path / "git").write_text(
+        f"#!/bin/sh\n: > '{tmp_path / 'runs'}'\nexec '{sys.executable}' -c 'import time; time.sleep(600)'\n"
+    )
     (tmp_path / "git").chmod(0o755)
     command = [sys.executable, "-m", "etl", "verify", "--data", str(kept.data.root), "--filters", str(OWN_FILTERS)]
     listening = (
