@@ -8,6 +8,7 @@ import shlex
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -23,7 +24,6 @@ from etl.usage import parser
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from etl.extract.api import Access, Api
     from etl.filters import Filter, Filters, Source
@@ -242,14 +242,14 @@ def _explain(run: Run) -> int:
 def _diff(run: Run) -> int:
     from etl.diff import words
     from etl.diff.compare import compare
-    from etl.sides import now, side
+    from etl.sides import now
 
     data, given = run.data, run.given
-    base = side(data, given.base)
+    base = _side(run, given.base)
     if base is None:
         console.say("null" if given.json else "no base to compare with: commit data/manifests, or name one with BASE")
         return 0
-    new = (side(data, given.new) if given.new else None) or now(data)
+    new = (_side(run, given.new) if given.new else None) or now(data)
     told = compare(base, new)
     if given.markdown:
         console.say(words.markdown(told))
@@ -258,13 +258,24 @@ def _diff(run: Run) -> int:
     return 0
 
 
+def _side(run: Run, told: str | None, *, with_models: bool = True) -> Side | None:
+    """Return what a name stands for; nobody writes to another data folder while it is read."""
+    from etl.sides import side
+
+    other = Data(Path(told)) if told else run.data
+    if other.root.resolve() == run.data.root.resolve() or not other.manifests.is_dir():
+        return side(run.data, told, with_models=with_models)
+    parts = [other.manifests, *(other.models(source.name) for source in run.filters.sources)]
+    with Locks(other.root, f"etl {run.given.word}", console.tell).hold(reads=parts):
+        return side(run.data, told, with_models=with_models)
+
+
 def _held_against(run: Run) -> Against:
     """Return the base of verify, the filters that may have lost models since, and the losses that are allowed."""
-    from etl.sides import side
     from etl.verify.losses import parse_allowed
 
     allowed = frozenset(find_filter(run.filters, each) for each in run.given.allow_shrink)
-    base = side(run.data, run.given.base, with_models=False)
+    base = _side(run, run.given.base, with_models=False)
     return base, allowed, parse_allowed(run.given.allow_rejected, run.filters)
 
 

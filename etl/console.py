@@ -244,7 +244,7 @@ def tell_load(data: Data, done: Published, now: str) -> None:
         words = [f"stale since {entry['stale']}" if entry["stale"] else None, entry["short"]]
         print(f"  {entry['file']:{width}} {entry['count']:4}  {', '.join(filter(None, words))}".rstrip())
     if done.kept:
-        print(f"{data.manifests}: not ours, kept: {', '.join(inert(name) for name in done.kept)}")
+        print(f"{data.root}: not ours, kept: {', '.join(inert(name) for name in done.kept)}")
     if done.one_by_one:
         print(f"{data.manifests}: files were replaced one by one, not all at once: {done.one_by_one}", file=sys.stderr)
     for warning in done.warnings:

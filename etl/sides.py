@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,11 @@ import orjson
 from etl.contracts import published_contract
 from etl.errors import BadUsage
 from etl.files import ALL_MODELS, INDEX
+from etl.ours import is_ours, listed_in
 from etl.repository import find_repository
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from etl.files import Data
 
@@ -84,14 +86,39 @@ def side(data: Data, told: str | None, *, with_models: bool = True) -> Side | No
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return the files of a folder by name, sorted; a folder in it counts as an empty file that no set has."""
+    """Return the files of a folder that are ours, by name, sorted; a folder of such a name counts as an empty file."""
     if not folder.is_dir():
         return {}
-    return {path.name: path.read_bytes() if path.is_file() else b"" for path in sorted(folder.iterdir())}
+    return _ours({path.name: path.read_bytes() if path.is_file() else b"" for path in sorted(folder.iterdir())})
+
+
+def _ours(manifests: dict[str, bytes]) -> dict[str, bytes]:
+    listed = listed_in(manifests.get(INDEX, b""))
+    return {name: body for name, body in manifests.items() if is_ours(name, listed)}
 
 
 def _models(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.json"))}
+    return _pages({path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.glob("*/**/*.json"))})
+
+
+def _pages(models: dict[str, bytes]) -> dict[str, bytes]:
+    """Return those of the files of data/models that are ours: summaries, and the pages of streams that they list."""
+    found = {}
+    for path, body in models.items():
+        source, *rest = path.split("/")
+        if rest == ["summary.json"] or (len(rest) == 2 and rest[0] in _streams(models.get(f"{source}/summary.json", b""))):
+            found[path] = body
+    return found
+
+
+@lru_cache(maxsize=16)  # one a source
+def _streams(summary: bytes) -> Container[str]:
+    """Return the streams that a summary lists; none where it is not a valid one, which is told when it is read."""
+    try:
+        streams: Container[str] = orjson.loads(summary)["streams"].keys()
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return ()
+    return streams
 
 
 def _revision(root: Path, revision: str, name: str, *, with_models: bool) -> Side | None:
@@ -106,4 +133,4 @@ def _revision(root: Path, revision: str, name: str, *, with_models: bool) -> Sid
         {path.removeprefix(above): body for path, body in files.items() if path.startswith(above)}
         for above in (f"{(place / which).as_posix()}/" for which in ("manifests", "models"))
     )
-    return Side(name, manifests, models) if manifests else None
+    return Side(name, _ours(manifests), _pages(models)) if _ours(manifests) else None

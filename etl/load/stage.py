@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 from etl.contracts import published_contract
 from etl.errors import DiskRefused, Missing
 from etl.exchange import Exchanged, publish, remove
-from etl.files import ALL_MODELS, INDEX, dumps, read, write
+from etl.files import ALL_MODELS, INDEX, dumps, read, sources, write
 from etl.funnel import Funnel, Verdict, funnel, short, verdict
 from etl.ours import is_ours, listed_in
 from etl.stored import Streams
 from etl.unmatched import examine
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from etl.files import Data
     from etl.filters import Filter, Filters, Source
     from etl.ledger import Ledger
@@ -54,7 +56,7 @@ class Published:
     Attributes:
         index: index.json as it was written.
         one_by_one: Why the set could not be exchanged in one step; None where it was.
-        kept: Names in the folder that are not ours, and stay.
+        kept: What is not ours in the folders of manifests and of models, and stays, by the names below the data folder.
         withholding: Streams that withhold models and that extract does not renew.
         respelled: By source, the ids that records spell in several ways, as they are published.
         warnings: Values in filters.toml that no model on disk has, and what could not be removed.
@@ -101,7 +103,8 @@ def load(data: Data, filters: Filters) -> Published:
         for warning in examine(source, source.filters, streams[source.name].selections()).warnings
     ]
     done, leftovers = _publish(data, filters, content)
-    return Published(files[INDEX], done.one_by_one, done.kept, withholding, respelled, [*warnings, *leftovers])
+    kept = [*(f"{data.manifests.name}/{name}" for name in done.kept), *_foreign_models(data, streams)]
+    return Published(files[INDEX], done.one_by_one, kept, withholding, respelled, [*warnings, *leftovers])
 
 
 def _of_source(source: Source, streams: Streams, filters: Filters) -> tuple[list[Manifest], list[tuple[Filter, str]]]:
@@ -114,6 +117,18 @@ def _of_source(source: Source, streams: Streams, filters: Filters) -> tuple[list
         else:
             missing.append((each, streams.missing_reason(each.stream) or ""))
     return made, missing
+
+
+def _foreign_models(data: Data, streams: Mapping[str, Streams]) -> list[str]:
+    """Return what is not ours in data/models, by the names below the data folder."""
+    folder = data.models("")
+    found = [path for path in folder.iterdir() if path.name not in sources()] if folder.is_dir() else []
+    for name, told in streams.items():
+        of_source = data.models(name).iterdir() if data.models(name).is_dir() else ()
+        found += [path for path in of_source if path.name != "summary.json" and path.name not in told.ledgers]
+        ours = {stream: {page.file for page in ledger.pages} for stream, ledger in told.ledgers.items()}
+        found += [path for stream in ours for path in data.models(name, stream).glob("*") if path.name not in ours[stream]]
+    return sorted(path.relative_to(data.root).as_posix() for path in found)
 
 
 def _withholding(source: str, streams: Streams, manifests: list[Manifest]) -> list[Withholding]:

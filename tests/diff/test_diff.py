@@ -13,10 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from etl import locks
 from etl.diff.compare import compare
 from etl.diff.words import markdown, text
 from etl.errors import BadAnswer
 from etl.files import dumps
+from etl.locks import Locks
 from tests.conftest import House, hf
 from tests.diff.example import GOLDEN_JSON, GOLDEN_MARKDOWN, example, hub, side, work
 
@@ -258,3 +260,27 @@ def test_models_that_are_no_json_are_told(changed: House, tmp_path: Path, capsys
     (tmp_path / "base" / "models" / "huggingface" / "default" / "page-0001.json").write_text("[")
     assert changed.run("diff", str(tmp_path / "base")) == 65
     assert "models/huggingface/default/page-0001.json: is not what the transform makes" in capsys.readouterr().err
+
+
+def test_what_is_not_ours_in_a_folder_is_no_part_of_a_diff(
+    house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "WAIT_S", 0.1)
+    house.put("huggingface", "default", [hf("o/a")])
+    house.put("huggingface", "likes", [hf("o/b")])
+    assert house.run("manifests") == 0
+    shutil.copytree(house.data.root, tmp_path / "before")
+    for path in (
+        "manifests/CNAME",
+        "manifests/notes.json",
+        "models/huggingface/old/page-0001.json",
+        "models/mine/page-0001.json",
+    ):
+        (house.data.root / path).parent.mkdir(exist_ok=True)
+        (house.data.root / path).write_text("[]")
+    capsys.readouterr()
+    assert house.run("diff", str(tmp_path / "before"), "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["untold"], told["pages"], told["unchanged"]) == ([], [], 5)
+    with Locks(tmp_path / "before", "etl load", print).hold(writes=[tmp_path / "before" / "manifests"]):
+        assert house.run("diff", str(tmp_path / "before")) == 75

@@ -171,14 +171,16 @@ def test_what_filters_no_longer_name_disappears_and_what_is_not_ours_stays(
     (folder / "link").symlink_to("CNAME")
     (folder / "hf-filter-old.json").write_text("{}")  # of a filter that was
     house.filters.write_text(house.filters.read_text().replace('"small", "large", ', ""))
+    models = {"models/huggingface/default/notes.txt", "models/huggingface/mine/page-0001.json", "models/README.md"}
+    for name in models:
+        (house.data.root / name).parent.mkdir(exist_ok=True)
+        (house.data.root / name).write_text("[]")
+    kept = ", ".join(f"manifests/{name}" for name in (".nojekyll", "CNAME", "img", "link", "notes.json", "other-filter-x.json"))
+    kept += ", models/README.md, models/huggingface/default/notes.txt, models/huggingface/mine"
     for _ in range(2):
         assert house.run("manifests") == 0
-        assert (
-            capsys.readouterr().out.count(
-                f"{folder}: not ours, kept: .nojekyll, CNAME, img, link, notes.json, other-filter-x.json"
-            )
-            == 1
-        )
+        assert capsys.readouterr().out.count(f"{house.data.root}: not ours, kept: {kept}\n") == 1
+        assert all((house.data.root / name).read_text() == "[]" for name in models)
         assert {name: (folder / name).read_text() for name in foreign} == foreign
         assert (folder / "link").is_symlink()
         assert sorted(path.name for path in folder.glob("*.json") if path.name not in foreign) == [
