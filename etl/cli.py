@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout = None
         return FAILED
     except OSError as error:
-        return _told(DiskRefused(f"{error.filename or given.data}: the system refused: {error.strerror}"))
+        return _told(DiskRefused(f"{error.filename or given.data}: the system refused: {error.strerror or error}"))
     except KeyboardInterrupt:
         console.tell("stopped; what was on disk before is kept, and the same command goes on with what was read, within 6 hours")
         return STOPPED
@@ -92,7 +92,7 @@ def _extract(data: Data, filters: Filters, chosen: list[Source], given: argparse
     if given.verbose:
         console.show_log("etl.extract")
     with console.Watch(chosen) as watch:
-        readings = extract(data, chosen, access, terms, watch.told)
+        readings = extract(data, chosen, access, terms, watch.told, watch.waits)
     watch.ended(readings, {name: judge.selections for name, judge in enough.items()}, filters)
     return worst([reading.failed.code for reading in readings if reading.failed])
 
@@ -103,16 +103,15 @@ def _access(api: Api) -> Access:
     Raises:
         BadUsage: that is no address of a server.
     """
-    from etl.extract.api import Access, is_endpoint
+    from etl.extract.api import Access, is_endpoint, is_loopback
 
     endpoint = (os.environ.get(api.endpoint_variable) or api.endpoint).rstrip("/")
     if not is_endpoint(endpoint):
         raise BadUsage(f"{api.endpoint_variable}: is no address of a server, such as {api.endpoint}")
-    split = urlsplit(endpoint)
     token = next((told for name in api.token_variables if (told := os.environ.get(name, "").strip())), None)
-    if token and not (token.isascii() and token.isprintable()):
+    if token and not (token.isascii() and token.isprintable() and set(token).isdisjoint(' "\\')):
         raise BadUsage(f"{' or '.join(api.token_variables)}: holds what no token does, such as a line break; mend or unset it")
-    if token and split.scheme == "http" and split.hostname not in ("localhost", "127.0.0.1", "::1"):
+    if token and urlsplit(endpoint).scheme == "http" and not is_loopback(endpoint):
         raise BadUsage(f"{api.endpoint_variable}={endpoint}: a token is sent over https only; unset it, or use https")
     return Access(endpoint, token)
 
