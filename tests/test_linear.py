@@ -110,8 +110,10 @@ def _patterns() -> set[str]:
         if module.name == "etl.__main__":
             continue
         loaded: Any = importlib.import_module(module.name)
-        found |= {f"{module.name}.{name}" for name, value in vars(loaded).items() if isinstance(value, re.Pattern)}
-        for function in ast.walk(ast.parse(inspect.getsource(loaded))):
+        source = inspect.getsource(loaded)
+        named = (name for name, value in vars(loaded).items() if isinstance(value, re.Pattern))
+        found |= {f"{module.name}.{name}" for name in named if f"\n{name} = " in source}  # others are imported
+        for function in ast.walk(ast.parse(source)):
             if isinstance(function, ast.FunctionDef) and any(_uses_re(node) for node in ast.walk(function)):
                 found.add(f"{module.name}:{function.name}")
     return found
