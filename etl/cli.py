@@ -75,7 +75,7 @@ def _attempt(given: argparse.Namespace, outcome: Outcome) -> int:
     except EtlError as error:
         return _told(error, outcome)
     except OSError as error:
-        return _told(DiskRefused(f"{error.filename or given.data}: the system refused: {error.strerror}"), outcome)
+        return _told(DiskRefused(f"{error.filename or given.data}: the system refused: {error.strerror or error}"), outcome)
     except KeyboardInterrupt:
         console.tell("stopped; what was on disk before is kept, and the same command goes on with what was read, within 6 hours")
         outcome.errors.append("stopped")
@@ -147,7 +147,7 @@ def _extract(run: Run) -> int:
     if run.given.verbose:
         console.show_log("etl.extract")
     with console.Watch(chosen) as watch:
-        readings = extract(data, chosen, access, terms, watch.told)
+        readings = extract(data, chosen, access, terms, watch.told, watch.waits)
     for judge in enough.values():
         judge.withhold()
     watch.ended(readings, {name: judge.selections for name, judge in enough.items()}, filters)
@@ -161,16 +161,15 @@ def _access(api: Api) -> Access:
     Raises:
         BadUsage: that is no address of a server.
     """
-    from etl.extract.api import Access, is_endpoint
+    from etl.extract.api import Access, is_endpoint, is_loopback
 
     endpoint = (os.environ.get(api.endpoint_variable) or api.endpoint).rstrip("/")
     if not is_endpoint(endpoint):
         raise BadUsage(f"{api.endpoint_variable}: is no address of a server, such as {api.endpoint}")
-    split = urlsplit(endpoint)
     token = next((told for name in api.token_variables if (told := os.environ.get(name, "").strip())), None)
-    if token and not (token.isascii() and token.isprintable()):
+    if token and not (token.isascii() and token.isprintable() and set(token).isdisjoint(' "\\')):
         raise BadUsage(f"{' or '.join(api.token_variables)}: holds what no token does, such as a line break; mend or unset it")
-    if token and split.scheme == "http" and split.hostname not in ("localhost", "127.0.0.1", "::1"):
+    if token and urlsplit(endpoint).scheme == "http" and not is_loopback(endpoint):
         raise BadUsage(f"{api.endpoint_variable}={endpoint}: a token is sent over https only; unset it, or use https")
     return Access(endpoint, token)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.progress import Progress, TaskID
 
+    from etl.extract.http import Wait
     from etl.extract.plan import Planned
     from etl.extract.reading import Reading
     from etl.files import Data
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from etl.verify.published import Check
 
 
+_LONG_S = 2  # from which on a wait is told where there is no terminal
 _used = {"data": Path("data"), "filters": Path("filters.toml")}  # by this run
 
 
@@ -52,7 +54,7 @@ def typed(text: str) -> str:
 def tell(what: object) -> None:
     """Print what stops a command."""
     for line in str(what).split("\n"):
-        print(printable(typed(line)), file=sys.stderr)
+        sys.stderr.write(f"{printable(typed(line))}\n")  # at once, since requests tell of their waits in threads
 
 
 @contextmanager
@@ -91,18 +93,20 @@ class Watch:
         self._bars: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         self._asked: dict[str, int] = {}
+        self._waited: set[tuple[str, str]] = set()
         if sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
             columns = (
                 TextColumn("{task.description}"),
-                BarColumn(),
+                BarColumn(bar_width=16),
                 MofNCompleteColumn(),
-                TextColumn("streams, {task.fields[asked]} requests"),
+                TextColumn("streams, {task.fields[state]}"),
             )
             self._bars = Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True))
-            self._tasks = {each.name: self._bars.add_task(each.name, total=len(each.streams), asked=0) for each in sources}
+            state = "waiting for the first answer"
+            self._tasks = {each.name: self._bars.add_task(each.name, total=len(each.streams), state=state) for each in sources}
             self._bars.start()
 
     def __enter__(self) -> Self:
@@ -117,9 +121,20 @@ class Watch:
         name = reading.source.name
         self._asked[name] = self._asked.get(name, 0) + reading.is_asked
         if self._bars:
-            self._bars.update(self._tasks[name], asked=self._asked[name], advance=reading.target is None)
+            self._bars.update(self._tasks[name], state=f"{self._asked[name]} requests", advance=reading.target is None)
         elif reading.target is None and not reading.failed:
             print(f"{_where(reading)}: {_count(reading)}; {_ending(reading)}", flush=True)
+
+    def waits(self, source: str, wait: Wait) -> None:
+        """Show what a request waits for, each reason once; elsewhere than on a terminal only where it takes long."""
+        state = f"attempt {wait.attempt} of {wait.attempts} in {wait.seconds:.0f} s" if wait.seconds else "waiting for a turn"
+        if self._bars:
+            self._bars.update(self._tasks[source], state=state)
+        elif wait.seconds is not None and wait.seconds < _LONG_S:
+            return
+        if (source, wait.reason) not in self._waited:
+            self._waited.add((source, wait.reason))
+            tell(f"{source}: {wait.reason}; {state}")
 
     def ended(self, readings: Sequence[Reading], selections: Mapping[str, Mapping[str, Selection]], filters: Filters) -> None:
         """Tell what was read, which manifests will be short, and what failed; `selections` are by source and stream."""

@@ -112,8 +112,10 @@ def parse_answer(body: bytes, where: object, *, unique: bool = False) -> tuple[s
     try:
         text = body.decode()
         return text, json.loads(text, parse_constant=_refuse, object_pairs_hook=_unique if unique else None)
-    except (ValueError, RecursionError) as error:
-        raise BadAnswer(f"{where}: is not JSON: {error}") from error
+    except RecursionError as error:
+        raise BadAnswer(f"{where}: is nested too deeply") from error
+    except ValueError as error:  # also of an integer of more than 4,300 digits, where Python goes on with advice for programs
+        raise BadAnswer(f"{where}: is not JSON: {str(error).partition('; use sys.')[0]}") from error
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -72,8 +72,14 @@ class Selection:
         return self._known.get(key_of(identity))
 
     def feed(self, models: Iterable[Mapping[str, Any]], file: str = "") -> None:
-        """Take the models of the next page, which lies in `file`."""
+        """Take the models of the next page, which lies in `file`.
+
+        Raises:
+            TypeError, KeyError, AttributeError: they are not what the transform makes.
+        """
         for place, model in enumerate(models):
+            if not all(isinstance(model[field], str) for field in ("id", "slug", "name")):
+                raise TypeError("the id, slug and name of a model must be text")
             held = Held(model["id"], model["slug"], model["name"], file, place, model["id"])
             key = key_of(held.id)
             if key in self._skip:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 import tomllib
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,17 @@ from etl.errors import BadUsage
 from etl.fields import fields, nearest_value, nearest_words
 from etl.files import sources
 from etl.filters import SIZES, Axis, Filter, Filters, Option, Rate, SizeClass, Source, choose
+from etl.inert import inert
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from etl.fields import Field
+
+_MAY_BE_FRACTIONS = ("seconds", "below", "through")
+_MOST_EXACT = 2**53  # beyond it JSON readers disagree about integers
+_DEEPEST = 20  # tables and lists in each other; the schema knows 7
 
 
 def load_filters(path: Path) -> Filters:
@@ -27,13 +33,22 @@ def load_filters(path: Path) -> Filters:
         BadUsage: it is missing, is not TOML (with the line), or breaks a rule (with the key).
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        table = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         raise BadUsage(f"{path}: cannot be read: {error}") from error
+    except RecursionError:
+        raise BadUsage(f"{path}: nested too deeply; see the example in README.md") from None
     except tomllib.TOMLDecodeError as error:
         raise BadUsage(f"{path}: is not TOML: {error}") from error
-    if violations := contract("filters").violations(table):
+    except ValueError as error:  # an integer of more digits than Python reads
+        line = next((number for number, each in enumerate(text.split("\n"), 1) if len(each) > sys.get_int_max_str_digits()), 1)
+        raise BadUsage(f"{path}: a number has too many digits (at line {line})") from error
+    lines = [f"{path}: {problem}" for problem in _unsupported(table)]
+    if not lines:
+        violations = contract("filters").violations(table)
         lines = [f"{path}: {'.'.join(map(str, each.path)) or 'the file'}: {each.message}" for each in violations]
+    if lines:
         raise BadUsage("\n".join(lines))
     names = [name for name in table if name not in ("limit", "depth")]
     try:
@@ -44,6 +59,32 @@ def load_filters(path: Path) -> Filters:
         if one.prefix == other.prefix:
             raise BadUsage(f"{path}: {other.name}.prefix: {other.prefix} is the prefix of {one.name} too")
     return Filters(table["limit"], table["depth"], made)
+
+
+def _unsupported(table: dict[str, Any]) -> Iterator[str]:
+    """Yield a line for each value that TOML allows and no key takes, with its key.
+
+    These are dates, numbers that are not finite, fractions where a whole number is expected (also 5.0 and 1e3, which the schema
+    would take for whole), integers beyond 2^53, and what is nested too deeply for the schema to be asked.
+    """
+    rest: list[tuple[tuple[str, ...], Any]] = [((), table)]
+    while rest:
+        path, value = rest.pop()
+        where = inert(".".join(path))
+        if isinstance(value, dict | list):
+            items = value.items() if isinstance(value, dict) else enumerate(value)
+            if len(path) < _DEEPEST:
+                rest.extend(((*path, str(key)), each) for key, each in items)
+            else:
+                yield f"{where}: nested too deeply (expected at most {_DEEPEST} levels)"
+        elif isinstance(value, float) and not math.isfinite(value):
+            yield f"{where}: must be a finite number (got {value})"
+        elif isinstance(value, float) and path[-1] not in _MAY_BE_FRACTIONS:
+            yield f"{where}: must be a whole number without point or exponent (got {value})"
+        elif isinstance(value, int) and abs(value) > _MOST_EXACT:
+            yield f"{where}: must be at most 2^53 (got a number of {value.bit_length()} bits)"
+        elif not isinstance(value, str | int | float):
+            yield f"{where}: must not be a date or time (got {value})"
 
 
 def _source(name: str, table: dict[str, Any]) -> Source:

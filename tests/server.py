@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
+import ssl
 import sys
 import threading
 import time
@@ -225,3 +227,42 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the name of the method it replaces
         """Print nothing: calls are kept."""
+
+
+class RawServer:
+    """A server that sends the same bytes to each connection once the first bytes of a request came, and closes it.
+
+    With `tls` it speaks TLS; `received` is what came on each connection.
+    """
+
+    def __init__(self, sent: bytes, tls: ssl.SSLContext | None = None) -> None:
+        self.received: list[bytes] = []
+        self._sent, self._tls = sent, tls
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._listening.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+
+    def _wrapped(self, connection: socket.socket) -> socket.socket:
+        return self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listening.accept()
+            except OSError:  # closed
+                return
+            with suppress(OSError), connection, self._wrapped(connection) as line:
+                self.received.append(line.recv(2**16))
+                line.sendall(self._sent)
+                if isinstance(line, ssl.SSLSocket):
+                    line.unwrap()
+                else:
+                    line.shutdown(socket.SHUT_WR)
+                line.recv(2**16)  # until the client has read all, or hangs up

@@ -166,6 +166,70 @@ def test_the_command_line_refuses_them_with_2(
     assert words in capsys.readouterr().err
 
 
+NUMBERS = [
+    *(
+        (key, each, "must be a whole number without point or exponent")
+        for key in ("limit", "depth", "page")
+        for each in ("1e3", "5.0")
+    ),
+    *((f"huggingface.rate.{key}", "3.0", "must be a whole number") for key in ("requests", "in_flight")),
+    *(
+        (key, each, "must be a finite number")
+        for key in ("limit", "huggingface.rate.seconds")
+        for each in ("inf", "-inf", "nan", "1e400")
+    ),
+    ("huggingface.rate.seconds", "1e-9", "is less than the minimum of 0.001"),
+    ("huggingface.rate.seconds", "0", "is less than the minimum of 0.001"),
+    ("huggingface.rate.seconds", "86401", "is greater than the maximum of 86400"),
+    ("huggingface.rate.in_flight", "101", "is greater than the maximum of 100"),
+    ("huggingface.rate.requests", "1000001", "is greater than the maximum of 1000000"),
+    ("huggingface.page", "501", "is greater than the maximum of 500"),
+    ("limit", "1000000001", "is greater than the maximum of 1000000000"),
+    ("depth", "1000000001", "is greater than the maximum of 1000000000"),
+    *(("limit", each, "must be at most 2^53 (got a number of 65 bits)") for each in (str(2**64), f"-{2**64}", hex(2**64))),
+    ("limit", hex(10**5000), "must be at most 2^53"),
+    *((key, each, "is not of type") for key in ("limit", "huggingface.rate.seconds") for each in ("true", '"1"', "[1]", "{}")),
+    *(("depth", each, "is less than the minimum of 1") for each in ("0", "-1", "-0")),
+    *(("limit", each, "must not be a date or time") for each in ("1979-05-27", "07:32:00", "1979-05-27T07:32:00Z")),
+    ("limit", "[" * 50 + "]" * 50, "nested too deeply (expected at most 20 levels)"),
+]
+
+
+@pytest.mark.parametrize(("key", "number", "words"), NUMBERS)
+def test_a_number_that_a_key_does_not_take_is_refused_with_the_key(
+    house: House, capsys: pytest.CaptureFixture[str], key: str, number: str, words: str
+) -> None:
+    text, name = house.filters.read_text(), key.rpartition(".")[2]
+    house.filters.write_text(re.sub(rf"\b{name} = [0-9]+", lambda _: f"{name} = {number}", text, count=1))
+    assert house.run("plan") == 2
+    told = capsys.readouterr().err
+    assert re.match(rf"{re.escape(str(house.filters))}: (huggingface\.)?{key}(\.[0.]+)?: ", told)
+    assert words in told
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("limit = " + "9" * 5000, "a number has too many digits (at line 2)"),
+        ("limit = " + "[" * 5000 + "]" * 5000, "nested too deeply"),
+        (".".join("a" * 1000) + " = 1", "nested too deeply (expected at most 20 levels)"),
+        ('limit = "\\ud800"', "is not TOML"),
+    ],
+)
+def test_what_is_beyond_a_reader_of_toml_is_refused(
+    house: House, capsys: pytest.CaptureFixture[str], line: str, words: str
+) -> None:
+    house.filters.write_text(house.filters.read_text().replace("limit = 2", line))
+    assert house.run("plan") == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [("0.001", 0.001), ("86400", 86400), ("1e2", 100.0), ("2.5", 2.5)])
+def test_a_number_of_seconds_may_have_a_fraction(house: House, seconds: str, kept: float) -> None:
+    house.filters.write_text(house.filters.read_text().replace("seconds = 1", f"seconds = {seconds}"))
+    assert load_filters(house.filters).sources[0].rate.seconds == kept
+
+
 def test_a_missing_file_is_bad_usage(tmp_path: Path) -> None:
     with pytest.raises(BadUsage, match=r"nowhere\.toml"):
         load_filters(tmp_path / "nowhere.toml")

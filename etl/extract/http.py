@@ -6,24 +6,24 @@ import logging
 import threading
 import time
 import tomllib
-from functools import partial
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urljoin, urlsplit
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urljoin, urlsplit
 
 import requests
 import tenacity
 import urllib3
-from pyrate_limiter import InMemoryBucket, Limiter, SingleBucketFactory
-from pyrate_limiter import Rate as Window
+from requests.utils import select_proxy
 
 from etl.errors import BadAnswer, BadUsage, EtlError, Unavailable
 from etl.extract import line
-from etl.extract.verdict import Again, Answer, Reply, answer_of, refuse_token
+from etl.extract.api import is_loopback
+from etl.extract.network import Route, failure
+from etl.extract.verdict import TAG, Again, Answer, Reply, answer_of, refuse_token
 from etl.files import PROJECT
 from etl.inert import inert
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from etl.extract.api import Access, Api
     from etl.filters import Rate
@@ -36,6 +36,15 @@ ATTEMPTS = 6
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 30.0
 DEADLINE_S = 900  # within which the last attempt at a request begins, waits included
 LOST_AFTER = 3  # requests that failed in a row, each with all its attempts
+
+
+class Wait(NamedTuple):
+    """What a request waits for, and before which of at most so many attempts; `seconds` is null where it waits for its turn."""
+
+    reason: str
+    seconds: float | None = None
+    attempt: int = 1
+    attempts: int = ATTEMPTS
 
 
 class NotAsked(EtlError):
@@ -56,10 +65,14 @@ def session() -> requests.Session:
 class Client:
     """Asks one source, and reads what it says about its pages; threads may share it.
 
-    A source that rejects the token, or fails LOST_AFTER requests in a row, is not asked again.
+    A source that rejects the token, or fails LOST_AFTER requests in a row, is not asked again. `on_wait` is called in the
+    thread of a request before it waits.
     """
 
-    def __init__(self, session: requests.Session, api: Api, access: Access, rate: Rate, largest_bytes: int) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917  what a source is, and what is called
+        self, session: requests.Session, api: Api, access: Access, rate: Rate, largest_bytes: int,
+        on_wait: Callable[[Wait], None] = lambda _: None,
+    ) -> None:  # fmt: skip
         split = urlsplit(access.endpoint)
         self._origin = f"{split.scheme}://{split.netloc}"
         self._base = split.path
@@ -69,20 +82,19 @@ class Client:
         self._lost: EtlError | None = None
         self._over = threading.Event()  # ends every wait
         self._failures, self._lock = 0, threading.Lock()
-        limiter = Limiter(
-            # It keeps the time of every request of a run, which are few: no thread need sweep them out.
-            SingleBucketFactory(InMemoryBucket([Window(rate.requests, int(rate.seconds * 1000))]), schedule_leak=False)
-        )
-        # limit_statuses: one 429 is no reason to hold back a whole window of requests.
-        adapter = line.Line(limiter=limiter, per_host=False, limit_statuses=(), pool_maxsize=rate.in_flight)
-        session.mount(access.endpoint + api.path, adapter)
+        self._on_wait = on_wait
+        held = Wait(f"{self._origin}: the rate of {rate.requests} requests in {rate.seconds:g} s")
+        turns = line.Turns(rate, self._over, lambda: on_wait(held))
+        self._is_direct = is_loopback(access.endpoint)  # a proxy would receive a token that is sent without TLS
+        prefix = requests.Request("GET", access.endpoint + api.path).prepare().url or ""
+        session.mount(prefix, line.Line(turns, rate.in_flight, is_direct=self._is_direct))
 
     def get(self, target: str, etag: str | None) -> Answer:
         """Ask for path and query below the endpoint; wait for the turn that the rate allows, before each attempt.
 
         Raises:
             Unavailable: no connection, a timeout, or an answer that may be better later, after all attempts.
-            BadUsage: the token was rejected.
+            BadUsage: the token was rejected, or a setting of the network is wrong.
             BadAnswer: the request was, or what came is no JSON.
             NotAsked: the source was given up.
         """
@@ -90,6 +102,7 @@ class Client:
             retry=tenacity.retry_if_exception_type(Again),
             wait=_wait_s,
             stop=tenacity.stop_any(tenacity.stop_after_attempt(ATTEMPTS), tenacity.stop_before_delay(DEADLINE_S)),
+            before_sleep=self._report,
             sleep=self._pause,
             reraise=True,
         )
@@ -153,7 +166,7 @@ class Client:
         if following is None:
             return records, None
         query = _query(self._origin + target, following, {self._base + self._api.path, self._api.path})
-        refuse_token(self._access, unquote(following), unquote(query or ""))
+        refuse_token(self._access, following, query or "")
         if query is None:
             told = f"{self._origin}: the next page is elsewhere (expected {self._api.path}, got {inert(following)})"
             raise BadAnswer(f"{told}; it is not followed: is {self._api.endpoint_variable} the address of this API?")
@@ -161,16 +174,18 @@ class Client:
 
     def _ask(self, target: str, etag: str | None) -> Reply:
         """Ask one time, when it is its turn."""
-        headers = {"If-None-Match": etag} if etag else {}
+        headers = {"If-None-Match": etag} if etag and TAG.fullmatch(etag) else {}  # a ledger may have been edited
         try:
             # A redirect would lead to another host or to a page for people. Without `auth`, a .netrc would be sent.
             with self._session.get(
-                self._origin + target, headers=headers, auth=partial(_sign, token=self._access.token),
+                self._origin + target, headers=headers, auth=self._sign,
                 timeout=(CONNECT_S, READ_S), allow_redirects=False, stream=True,
             ) as response:  # fmt: skip
                 body = self._body(response)
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise Again(Unavailable(f"{self._origin}: {_cause(error)}; later may work")) from error
+        except (OSError, urllib3.exceptions.HTTPError) as error:  # those of requests are OSErrors
+            if self._lost:  # while it waited for its turn
+                raise NotAsked(self._origin, self._lost) from error
+            raise failure(error, self._route()) from error
         link = response.links.get("next", {}).get("url")
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Reply(self._origin, response.status_code, response.reason or "", headers, link, body)
@@ -185,6 +200,28 @@ class Client:
                 told = f"{self._origin}: the answer is larger than {self._largest_bytes:,} bytes"
                 raise BadAnswer(f"{told}; ask for smaller pages, or raise largest_mb in filters.toml")
         return b"".join(pieces)
+
+    def _route(self) -> Route:
+        """Return how the server is reached, by what requests reads in the environment."""
+        settings = self._session.merge_environment_settings(self._origin, {}, None, None, None)
+        is_tls = self._origin.startswith("https:")
+        return Route(
+            self._origin,
+            self._api.endpoint_variable,
+            None if self._is_direct else select_proxy(self._origin, settings["proxies"]),
+            settings["verify"] if is_tls and isinstance(settings["verify"], str) else None,
+            (CONNECT_S, READ_S, line.WHOLE_S),
+        )
+
+    def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._access.token:
+            request.headers["Authorization"] = f"Bearer {self._access.token}"
+        return request
+
+    def _report(self, state: tenacity.RetryCallState) -> None:
+        failed = state.outcome.exception() if state.outcome else None
+        if not self._over.is_set():
+            self._on_wait(Wait(str(failed), state.upcoming_sleep, state.attempt_number + 1, ATTEMPTS))
 
     def _pause(self, seconds: float) -> None:
         self._over.wait(seconds)
@@ -216,22 +253,6 @@ def _query(page: str, link: str, paths: Collection[str]) -> str | None:
     except ValueError:  # its host or port is not one
         return None
     return split.query if is_address and split.path in paths else None
-
-
-def _sign(request: requests.PreparedRequest, token: str | None) -> requests.PreparedRequest:
-    if token:
-        request.headers["Authorization"] = f"Bearer {token}"
-    return request
-
-
-def _cause(error: Exception) -> str:
-    if isinstance(error, requests.ConnectTimeout):
-        return f"no connection within {CONNECT_S} s"
-    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
-        return f"silent for {READ_S} s, or the answer not whole within {line.WHOLE_S} s"
-    if isinstance(error, requests.ConnectionError):
-        return "no connection"
-    return "the answer broke off"
 
 
 def _user_agent() -> str:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 RESUMED_WITHIN_S = 6 * 3600  # the APIs' cursors point into an order that moves
 MOST_EMPTY = 50  # pages in a row without a record, each naming a next
+MOST_RECORDS = 1000  # of a page, or twice as many as were asked
+SPARE_PAGES = 50  # of a stream, beyond twice as many as full pages would take to reach `depth`
 
 
 @dataclass(frozen=True)
@@ -209,6 +211,7 @@ class Reading:
 
         Raises:
             SourceChanged: most models so far are not what was asked.
+            BadAnswer: there are far more pages than `depth` needs, and no end.
         """
         self.judged = self._judge(body)
         if 2 * self.judged.strangers > self.judged.models:
@@ -218,6 +221,10 @@ class Reading:
         self.changed += not is_same
         self.exhausted = page.next is None
         self.target = None if self.judged.suffices or self.records >= self._terms.depth else page.next
+        most = 2 * self._terms.depth // self.source.page + SPARE_PAGES
+        if self.target and len(self.pages) >= most:
+            told = f"{most:,} pages have {self.records:,} records, and there is a next (expected {self._terms.depth:,} records in"
+            raise BadAnswer(f"{told} at most 2 * depth / page + {SPARE_PAGES} pages); has the source changed?")
 
     def _page(self, body: bytes, answer: Answer, old: RawPage | None) -> RawPage:
         """Return what the ledger says of an answer; `old` is the page on disk that it may repeat."""
@@ -225,6 +232,9 @@ class Reading:
             raise AssertionError("the reading has ended")
         value = json.loads(body) if answer.body is None else answer.value
         records, following = self.client.read(self.target, value, answer.link)
+        if records > (most := max(2 * self.source.page, MOST_RECORDS)):
+            told = f"the page has {records:,} records (expected at most {most:,}, for {self.source.page:,} were asked)"
+            raise BadAnswer(f"{told}; does the source ignore the size of a page?")
         sha256 = hashlib.sha256(body).hexdigest()
         etag, fetched_at = answer.etag, self._terms.now()
         if old and old.sha256 == sha256:

@@ -6,11 +6,12 @@ import os
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from etl.errors import DiskRefused, EtlError
 from etl.extract import civitai, huggingface
-from etl.extract.http import Client, NotAsked, session
+from etl.extract.http import Client, NotAsked, Wait, session
 from etl.extract.reading import RESUMED_WITHIN_S, Reading, Terms
 from etl.extract.verdict import Answer
 from etl.ledger import age_s
@@ -29,14 +30,16 @@ APIS = {"huggingface": huggingface.API, "civitai": civitai.API}
 Flying = dict[Future[Answer], tuple[Reading, ThreadPoolExecutor]]
 
 
-def extract(
-    data: Data, sources: Sequence[Source], access: Mapping[str, Access], terms: Terms, told: Callable[[Reading], None]
-) -> list[Reading]:
+def extract(  # noqa: PLR0913, PLR0917  what to read, how, and what is called
+    data: Data, sources: Sequence[Source], access: Mapping[str, Access], terms: Terms, told: Callable[[Reading], None],
+    on_wait: Callable[[str, Wait], None] = lambda *_: None,
+) -> list[Reading]:  # fmt: skip
     """Read every stream of the sources into `data`; one that fails costs no other.
 
     Requests wait in threads, as many a source as its rate allows in flight; everything else happens in the caller's, in
     the order in which answers come. The streams of a source take turns, page by page, so that no long one is left for last.
-    `told` is called after each answer, and of a stream that needs none.
+    `told` is called after each answer, and of a stream that needs none; `on_wait`, with the name of the source, in the thread of
+    a request before it waits.
     """
     readings = []
     with ExitStack() as stack:
@@ -44,7 +47,8 @@ def extract(
         asking = stack.enter_context(session())
         flying: Flying = {}
         for source in sources:
-            client = Client(asking, APIS[source.name], access[source.name], source.rate, source.largest_bytes)
+            waits = partial(on_wait, source.name)
+            client = Client(asking, APIS[source.name], access[source.name], source.rate, source.largest_bytes, waits)
             pool = ThreadPoolExecutor(source.rate.in_flight, source.name)
             stack.callback(pool.shutdown, wait=False, cancel_futures=True)
             stack.callback(client.stop)
@@ -103,4 +107,4 @@ def _try(reading: Reading, step: Callable[[], None]) -> None:
     except EtlError as error:
         reading.fail(error)
     except OSError as error:
-        reading.fail(DiskRefused(f"{error.filename}: the system refused: {error.strerror}"))
+        reading.fail(DiskRefused(f"{error.filename}: the system refused: {error.strerror or error}"))

@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from etl.extract.api import Access, Api
 
 LONGEST_TOLD_S = 330  # of a wait that a server asks for; the Hub's windows take 300 s
-_TAG = re.compile(r'(W/)?"[!#-~\x80-\xff]*"')
-_PASSING = {408, 425, 429, 500, 502, 503, 504, *range(520, 525)}
+TAG = re.compile(r'(W/)?"[!#-~\x80-\xff]*"')
+PASSING = {408, 425, 429, 500, 502, 503, 504, *range(520, 525)}
+_MOST_VALUES = 1_000_000  # of a page: they take far more memory and time than its text; 100 large models of CivitAI have 300,000
 _FOREVER = "too many pages"  # CivitAI's 429 that no waiting mends
 _REFUSED: dict[int, tuple[type[EtlError], str]] = {
     401: (BadUsage, "the token is rejected, or one is due: mend, set or unset {tokens}"),
     403: (Unavailable, "it refuses this client or place; later, or from elsewhere, may work"),
     404: (BadAnswer, "there is no API at this address: has it moved?"),
+    407: (BadUsage, "the proxy wants user and password; write them into HTTP_PROXY: http://user:password@host:port"),
     429: (Unavailable, "no waiting mends that: lower depth in filters.toml"),
     451: (Unavailable, "it does not answer in this region"),
 }
@@ -80,24 +82,27 @@ def answer_of(api: Api, access: Access, reply: Reply) -> Answer:
         text = access.conceal(text)
         said = f"{reply.origin}: answered {reply.status} {inert(access.conceal(reply.reason))}: {inert(text)}"
         raise refusal(api, said, reply.status, headers, text)
-    refuse_token(access, text, reply.link or "", etag)
-    tag = etag if _TAG.fullmatch(etag) else None  # another would be refused when it is sent back
+    refuse_token(access, reply.body, reply.link or "", etag)
+    tag = etag if TAG.fullmatch(etag) else None  # another would be refused when it is sent back
     if reply.status == 304:
         return Answer(None, None, tag, reply.link)
     return Answer(reply.body, _value(reply, text), tag, reply.link)
 
 
-def refuse_token(access: Access, *texts: str) -> None:
-    """Refuse what repeats our token: it would be written to disk, where no token may be.
+def refuse_token(access: Access, *texts: str | bytes) -> None:
+    """Refuse what repeats our token, in any spelling: it would be written to disk, where no token may be.
 
     Raises:
         BadAnswer: one of the texts does.
     """
-    if any(access.conceal(text) != text for text in texts):
+    if any(map(access.is_repeated, texts)):
         raise BadAnswer(f"{access.endpoint}: the answer repeats the token, so it is not kept; is this the right server?")
 
 
 def _value(reply: Reply, text: str) -> Any:
+    if (values := sum(map(reply.body.count, (b",", b"{", b"[")))) > _MOST_VALUES:
+        much = f"about {values:,} values (expected at most {_MOST_VALUES:,})"
+        raise BadAnswer(f"{reply.origin}: the answer has {much}; does the source ignore the size of a page?")
     try:
         return parse_answer(reply.body, reply.origin, unique=True)[1]
     except BadAnswer as error:
@@ -111,7 +116,7 @@ def _value(reply: Reply, text: str) -> Any:
 
 def refusal(api: Api, said: str, status: int, headers: Mapping[str, str], text: str) -> EtlError | Again:
     """Return what an answer with a status other than 200 and 304 means; `said` is how a message begins."""
-    if status in _PASSING and not (status == 429 and _FOREVER in text):
+    if status in PASSING and not (status == 429 and _FOREVER in text):
         wait_s = _told_wait_s(headers, status)
         error = Unavailable(f"{said}; later may work")
         if wait_s is not None and wait_s > LONGEST_TOLD_S:
@@ -133,9 +138,10 @@ def refusal(api: Api, said: str, status: int, headers: Mapping[str, str], text: 
 
 def _told_wait_s(headers: Mapping[str, str], status: int) -> float | None:
     """Return the seconds that the server asks to wait: of the Hub's RateLimit where its window is used up, else Retry-After."""
-    window = re.search(r";\s*r=0\b.*?;\s*t=(\d+)", headers.get("ratelimit", ""))
-    if status == 429 and window:
-        return float(window[1]) + 1
+    for window in headers.get("ratelimit", "").split(",") if status == 429 else ():
+        parameters = dict(part.strip().partition("=")[::2] for part in window.split(";"))
+        if parameters.get("r") == "0" and (seconds := parameters.get("t", "")).isdecimal():
+            return float(seconds) + 1
     told = headers.get("retry-after", "").strip()
     if told.isdecimal():
         return float(told)

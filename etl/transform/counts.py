@@ -33,7 +33,8 @@ _DECLARED = re.compile(r"\n([2-8])-bit(?=\n)")
 _GGUF_PARTS = re.compile(
     r"(?P<projector>clip|.*(?:mmproj|projector|vision|siglip|vit(?![a-z])).*)"
     r"|(?P<draft>eagle[0-9]*|dflash|medusa|.*[-_](?:assistant|draft|mtp))"
-    r"|(?P<helper>adapter|lora|control-?vector|imatrix|(?:.*[-_])?vae|t5-?encoder|text[-_]?encoder)"
+    r"|(?P<helper>adapter|lora|control-?vector|imatrix|(?:.*[-_])?vae|t5-?encoder|text[-_]?encoder)",
+    re.DOTALL,  # or it is not linear where there are line feeds
 )
 DRAFT = "a draft of the model"
 _PART = {"projector": "the vision part", "draft": DRAFT, "helper": "a part that goes with the model"}

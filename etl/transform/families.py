@@ -107,7 +107,7 @@ def which(name: str) -> str | None:
     if known.keys().isdisjoint(begun):
         return None
     fitting = {}
-    for first in begun:
+    for first in dict.fromkeys(begun):
         for words in known.get(first, ()):
             if match := _pattern(words).search(name):
                 fitting[words] = match.span()

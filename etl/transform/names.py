@@ -28,7 +28,7 @@ _TOKENS = 2.5e12  # the largest models have 1 to 2 T parameters; 3T and more are
 # Of image-text models that name their data set, and of word vectors that name their dimensions (840B.300d), the numbers tell
 # what was read in training.
 _DIMENSIONS = re.compile(r"(?<![a-z0-9])[0-9]{1,2}0d(?![a-z0-9])")
-_PAIR = re.compile(r"(?<![a-z0-9])[0-9.]+b-[0-9.]+b(?![a-z0-9])")
+_PAIR = re.compile(r"(?<![a-z0-9])[0-9.]{1,9}b-[0-9.]{1,9}b(?![a-z0-9])")  # bounded, so that it is linear
 _CONTEXTS = ("1", "2", "4", "10")  # M tokens
 # Weights that serve another model, whose size their name repeats.
 _SERVANT = re.compile(

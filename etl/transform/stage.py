@@ -8,6 +8,7 @@ import shlex
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from etl.contracts import contract
 from etl.errors import BadAnswer, DiskRefused
 from etl.files import PROJECT, dumps, read, read_json, write
 from etl.filters import SIZES
@@ -145,7 +146,8 @@ def current_summary(data: Data, source: str, sizes: Sequence[SizeClass] = SIZES)
         streams_of = summary["streams"].items()
         made = {data.models(source, stream) / page["file"]: page["sha256"] for stream, pages in streams_of for page in pages}
         there = {path: _sha256(path.read_bytes()) for path in data.models(source).glob("*/*")}
-        return summary if made_of and summary["made_of"] == made_of and made == there else None
+        is_current = made_of and summary["made_of"] == made_of and made == there and contract("summary").is_valid(summary)
+        return summary if is_current else None
     except (BadAnswer, LookupError, TypeError, AttributeError, OSError):  # there is none, or it is an older one
         return None
 

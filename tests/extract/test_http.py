@@ -96,6 +96,8 @@ TOO_MANY = Fault(429, b'{"error":"You\'ve requested too many pages, please use c
         (Fault(200, b"[NaN]"), BadAnswer),
         (Fault(200, b'[{"id":"a","id":"b"}]'), BadAnswer),
         (Fault(200, b"[" * 100_000), BadAnswer),
+        (Fault(200, b'[{"id":' + b"9" * 5000 + b"}]"), BadAnswer),
+        (Fault(407, b""), BadUsage),
     ],
 )
 def test_what_will_not_pass_is_asked_once(client: Client, server: Server, fault: Fault, kind: type[EtlError]) -> None:
@@ -103,6 +105,27 @@ def test_what_will_not_pass_is_asked_once(client: Client, server: Server, fault:
     with pytest.raises(kind):
         client.get(PAGE, None)
     assert len(server.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"[" + b"0," * 500_000 + b"0]", ""),
+        (b"[" + b"0," * 1_000_000 + b"0]", "has about 1,000,001 values (expected at most 1,000,000); does the source ignore"),
+        (b"[" + b"{}," * 1_000_000 + b"{}]", "has about 2,000,002 values (expected at most 1,000,000)"),
+        (b"[[" + b"[]," * 1_000_000 + b"[]]]", "has about 2,000,003 values (expected at most 1,000,000)"),
+        (b"[" * 100_000 + b"]" * 100_000, "is nested too deeply"),
+        (
+            b"[-" + b"9" * 5000 + b"]",
+            "is not JSON: Exceeds the limit (4300 digits) for integer string conversion: value has 5000 digits",
+        ),
+        (b"[" + b"9" * 4000 + b",1e400,-1e-999999999]", ""),
+    ],
+)
+def test_values_and_numbers_of_a_page_have_bounds(body: bytes, words: str) -> None:
+    verdict = verdict_on(200, {"Content-Type": "application/json"}, body)
+    assert str(verdict).endswith(words) or words in str(verdict)
+    assert isinstance(verdict, BadAnswer if words else Answer)
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -165,6 +188,9 @@ def test_the_deadline_ends_the_attempts(client: Client, server: Server, monkeypa
         (429, {"RateLimit": '"api";r=7;t=12'}, None),
         (503, {"Retry-After": "Sun, 06 Nov 1994 08:49:37 +" + "9" * 20}, None),
         (503, {"RateLimit": '"api";r=0;t=12', "Retry-After": "2"}, 2),
+        (429, {"RateLimit": '"pages";r=9;t=1, "api" ; r=0 ; t=12'}, 13),
+        (429, {"RateLimit": '"api";t=12;r=0'}, 13),
+        (429, {"RateLimit": '"api";r=0, "pages";r=9;t=1'}, None),
         (503, {"Retry-After": "soon"}, None),
         (503, {"Retry-After": "-5"}, None),
         (503, {}, None),

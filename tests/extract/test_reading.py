@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 from dataclasses import replace
@@ -219,6 +220,46 @@ def test_empty_pages_without_end_are_given_up(desk: Desk) -> None:
         reading.take(answer([], "/api/models?page=x"))
     reading.take(answer([]))
     assert read_ledger(desk.data, "huggingface", "default").exhausted
+
+
+@pytest.mark.parametrize("records", [1001, 10**5])
+def test_a_page_of_far_more_records_than_were_asked_is_refused_before_they_are_looked_at(desk: Desk, records: int) -> None:
+    desk.read([model("x")])
+    before = desk.files()
+    reading = desk.start()
+    told = f"the page has {records:,} records (expected at most 1,000, for 2 were asked)"
+    with pytest.raises(BadAnswer, match=re.escape(f"{told}; does the source ignore the size of a page?")) as error:
+        reading.take(answer([model("a")] * records))
+    assert desk.selection.models == []
+    reading.fail(error.value)
+    after = desk.files()
+    assert b'"complete": true' in after.pop("stream.json")[0]
+    before.pop("stream.json")
+    assert after == before
+
+
+def test_a_page_of_a_thousand_records_is_kept_whatever_was_asked(desk: Desk) -> None:
+    assert desk.read([model(str(number)) for number in range(1000)]).records == 1000
+
+
+def test_pages_of_a_record_without_end_are_given_up(desk: Desk) -> None:
+    reading = desk.start()
+    most = 2 * 100 // 2 + 50
+    for number in range(1, most):
+        reading.take(answer([model(f"a{number}", "large", None)] if number % 2 else [], f"/api/models?page={number}"))
+    with pytest.raises(
+        BadAnswer, match=r"150 pages have 75 records, and there is a next \(expected 100 records in at most 2 \* depth"
+    ):
+        reading.take(answer([], "/api/models?page=x"))
+    assert not desk.folder.exists()
+
+
+def test_the_last_page_that_a_stream_may_have_may_end_it(desk: Desk) -> None:
+    reading = desk.start()
+    for number in range(1, 150):
+        reading.take(answer([model(f"a{number}", "large", None)] if number % 2 else [], f"/api/models?page={number}"))
+    reading.take(answer([]))
+    assert len(read_ledger(desk.data, "huggingface", "default").pages) == 150
 
 
 def test_a_failure_keeps_what_was_there_and_the_time_of_the_first(desk: Desk) -> None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -131,10 +129,10 @@ def test_a_page_of_the_past_is_kept_when_its_stream_fails_and_the_others_go_on(
         (Fault(200, b"<html>maintenance", {"Content-Type": "text/html"}), 75, "answered <html>maintenance, where JSON was due"),
         (Fault(200, b'[{"id":"a'), 65, "is not JSON"),
         (Fault(200, b'[{"id":"a","id":"b"}]'), 65, "an object has a key twice"),
-        (Fault(200, b"not gzip", {"Content-Encoding": "gzip"}), 75, "the answer broke off"),
+        (Fault(200, b"not gzip", {"Content-Encoding": "gzip"}), 75, "cannot be decompressed as its headers say; later may work"),
         (Fault(401, b"{}"), 2, "mend, set or unset HF_TOKEN"),
         (Fault(451, b"{}"), 75, "in this region"),
-        (Fault(drop=True), 75, "no connection; later may work"),
+        (Fault(drop=True), 75, "it closed the connection without an answer; later may work"),
         (Fault(cut=True), 75, "later may work"),
         (Fault(200, b'{"error":"x"}'), 65, "has not the shape of a page"),
         (Fault(200, b"[1]"), 0, "13 streams, 0 failed"),
@@ -219,7 +217,7 @@ def test_a_next_page_that_spells_the_token_otherwise_is_refused(live: Live, monk
     assert list(live.data.raws.rglob("*.json")) == []
 
 
-@pytest.mark.parametrize("token", ["s3c\nr3t", "s3cr3t€", "s3c\x7fr3t"])
+@pytest.mark.parametrize("token", ["s3c\nr3t", "s3cr3t€", "s3c\x7fr3t", "s3c r3t", 's3c"r3t', "s3c\\r3t"])
 def test_a_token_that_no_header_can_hold_is_bad_usage(
     live: Live, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], token: str
 ) -> None:
@@ -233,7 +231,8 @@ def test_a_token_that_no_header_can_hold_is_bad_usage(
 
 NO_SERVERS = [
     "ftp://127.0.0.1", "127.0.0.1:80", "http://", "http://me:s3cr3t@127.0.0.1", "http://[::1", "http://127.0.0.1:99999",
-    "http://127.0.0.1:x", "http://127.0.0.1:0", "http://a b", "http://a..b", "http://a/?s3cr3t", "http://a/#b",
+    f"http://{'a' * 64}.org", "http://ä\u200d", "http://127.0.0.1:x", "http://127.0.0.1:0", "http://a b", "http://a..b",
+    "http://a/?s3cr3t", "http://a/#b",
 ]  # fmt: skip
 
 
@@ -294,7 +293,10 @@ def test_failures_that_pass_cost_nothing_but_time(live: Live) -> None:
 def test_nobody_there_is_told(live: Live, capsys: pytest.CaptureFixture[str]) -> None:
     live.hub.close()
     assert live.run("extract") == 75
-    assert "no connection; later may work" in capsys.readouterr().err
+    assert (
+        "it refused the connection: does a server listen there, and is HF_ENDPOINT right?; later may work"
+        in capsys.readouterr().err
+    )
     assert live.data.ledger("civitai", "default").exists()
 
 
@@ -373,29 +375,6 @@ sys.exit(main(sys.argv[1:]))
     again = Counter(target.partition("&cursor")[0] for target, times in asked.items() for _ in range(times - 1))
     assert len(asked) == len(list(live.data.raws.glob("*/*/page-*.json"))) > 13
     assert max(again.values(), default=0) <= 1
-
-
-def test_ctrl_c_does_not_wait_for_answers(live: Live) -> None:
-    asked, answered = Event(), Event()
-
-    def silent(*_: object) -> None:
-        asked.set()
-        answered.wait(60)
-
-    live.hub.fault = silent
-    words = ["extract", "--source", "huggingface", "--data", str(live.data.root), "--filters", str(live.filters)]
-    running = subprocess.Popen([sys.executable, "-m", "etl", *words], cwd=PROJECT, stderr=subprocess.PIPE, text=True)
-    assert asked.wait(60)
-    running.send_signal(signal.SIGINT)
-    try:
-        assert (
-            running.communicate(timeout=30)[1]
-            == "stopped; what was on disk before is kept, and the same command goes on with what was read, within 6 hours\n"
-        )
-        assert running.returncode == 130
-    finally:
-        answered.set()
-        running.kill()
 
 
 def test_what_a_run_had_read_when_it_was_stopped_is_not_asked_again_within_six_hours(
