@@ -9,15 +9,16 @@ import itertools
 import pkgutil
 import re
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import etl
-from etl import fields, files
+from etl import commands, fields, files, ours, repository
 from etl.extract import api, network, secret, verdict
 from etl.filters import SIZES
-from etl.transform import counts, families, names, size, text, witness
+from etl.transform import counts, families, names, size, stage, text, witness
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +53,10 @@ def _family(value: str) -> None:
 # Each pattern, by its module and name or by the function in which it stands, with what is called and its worst inputs: what is
 # repeated, and what stands at the end.
 CASES: dict[str, tuple[Callable[[str], object], list[tuple[str, str]]]] = {
+    "etl.commands._COMMAND": (
+        lambda value: commands.pasteable(value, Path("../c"), Path("o.toml")),
+        [("make verify ", ""), ("make verify A=", ""), (" A=b", ""), ("make verify A='", "x"), ("A_", "=")],
+    ),
     "etl.extract.api:is_endpoint": (api.is_endpoint, [("http://a.", "!"), ("a.", "!"), ("-", ""), (":0", "x")]),
     "etl.extract.network._TUNNEL": (network._TUNNEL.match, [("Tunnel connection failed: 9", ""), ("9", ""), ("T", "")]),  # noqa: SLF001
     "etl.extract.secret:_escapes": (
@@ -71,6 +76,11 @@ CASES: dict[str, tuple[Callable[[str], object], list[tuple[str, str]]]] = {
     "etl.fields:_likely_ids": (_problem("civitai", "id"), [("-", ""), (" /", ""), ("--", ""), ("1", "a"), ("1a", ""), ("?", "")]),
     "etl.files._ESCAPE": (_answer, [(r"\ud800", ""), ("\\\\", r"\ud800"), (r"\ud800\udc00", r"\udfff")]),
     "etl.files._SURROGATE": (_answer, [(r"\u00e9", ""), ("\\\\", ""), (r"\\ud", "")]),
+    "etl.ours._MANIFEST": (
+        lambda value: ours.is_ours(value, ()),
+        [("a-", "!"), ("-filter", "!"), ("a-filter-a", ".json"), ("a", "-")],
+    ),
+    "etl.repository._NAME": (repository._NAME.fullmatch, [("a", "!"), ("0", "g"), ("0", "")]),  # noqa: SLF001
     "etl.transform.counts._BITS": (lambda value: counts.unpacked({}, value, ""), [("-4bit", ""), ("w", "4"), ("int-", "")]),
     "etl.transform.counts._DECLARED": (lambda value: counts.unpacked({}, "", value), [("\n4-bit", ""), ("\n4-", "")]),
     "etl.transform.counts._GGUF_PARTS": (
@@ -95,9 +105,15 @@ CASES: dict[str, tuple[Callable[[str], object], list[tuple[str, str]]]] = {
     "etl.transform.names._SERVANT": (names.is_servant, [("-eagle0", ""), ("-lora", "x"), ("-assistant-", "1bit"), ("-q", "")]),
     "etl.transform.names._SIZE": (names.reading, [("-7b", ""), ("-7b-0", ""), ("-8x7", "b"), ("-1_", ""), ("-a7b-tok", "")]),
     "etl.transform.size._MIXTURE": (_size, [("\na", ""), ("_moe", "\n"), ("\nmixtral", ""), ("\n_mo", "e")]),
+    "etl.transform.stage._PAGE": (stage._PAGE.fullmatch, [("page-0000", "x"), ("0", ".json"), (".page-", "")]),  # noqa: SLF001
+    "etl.transform.stage._STREAM": (stage._STREAM.fullmatch, [("a-", "!"), ("a", "!"), ("-", "")]),  # noqa: SLF001
     "etl.transform.text._INVISIBLE": (text.sanitize, [("\u200b", ""), ("a\u200b", ""), (" ", "")]),
     "etl.transform.text._JOINING": (text.sanitize, [("\u0628\u200d", ""), ("\u200d", "\u0628")]),
     "etl.transform.text._SHAPERS": (text.sanitize, [("\u200d", ""), ("a\ufe0f", ""), ("\u2764\ufe0f", "")]),
+    "etl.transform.witness._VERSION": (
+        witness._any_version,  # noqa: SLF001
+        [("-v1", ""), ("-v1.", "x"), ("-v", ""), ("-version-", "1"), ("_v1_1", "")],
+    ),
     "etl.transform.witness._BASES": (witness.bases, [("\nbase_model:", ""), ("\nbase_model:merge:", "\n"), ("base_model", "\n")]),
     "etl.transform.witness._GENERATIVE": (_size, [("phi", ""), ("-gp", "t"), ("text-", "generation"), ("vl", "x")]),
 }

@@ -143,13 +143,16 @@ def current_summary(data: Data, source: str, sizes: Sequence[SizeClass] = SIZES)
     made_of = _made_of(data, source, streams(data, source), sizes)
     try:
         summary: dict[str, Any] = read_json(data.summary(source))
-        streams_of = summary["streams"].items()
-        made = {data.models(source, stream) / page["file"]: page["sha256"] for stream, pages in streams_of for page in pages}
-        there = {path: _sha256(path.read_bytes()) for path in data.models(source).glob("*/*")}
-        is_current = made_of and summary["made_of"] == made_of and made == there and contract("summary").is_valid(summary)
-        return summary if is_current else None
+        if not made_of or summary["made_of"] != made_of or not contract("summary").is_valid(summary):
+            return None
+        for stream, pages in summary["streams"].items():
+            made = {page["file"]: page["sha256"] for page in pages}
+            there = (path for path in data.models(source, stream).iterdir() if _PAGE.fullmatch(path.name))
+            if made != {path.name: _sha256(path.read_bytes()) for path in there}:
+                return None
     except (BadAnswer, LookupError, TypeError, AttributeError, OSError):  # there is none, or it is an older one
         return None
+    return summary
 
 
 def _stream(data: Data, source: str, stream: str, sizes: Sequence[SizeClass], catalogue: _Catalogue) -> list[dict[str, Any]]:
