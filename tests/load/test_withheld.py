@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from typing import Any
 
 import pytest
@@ -228,3 +230,44 @@ def test_a_second_stream_never_makes_a_manifest_less_safe(
         both = works.entry(file)
         assert set(works.ids(file)) <= set(alone["ids"])
         assert both["funnel"]["withheld"] - alone["funnel"]["withheld"] == alone["count"] - both["count"]
+
+
+IMAGES = st.lists(st.sampled_from([1, 2, 4, 8, 16]), min_size=1, max_size=3)
+
+
+def shown(number: int, images: list[int], *, flagged: bool, hidden: int = 0) -> dict[str, Any]:
+    """Return a record as the server states it: its mask is of its images and of levels that no listed image has."""
+    mask = 60 if flagged else functools.reduce(operator.or_, images, hidden)
+    versions = [{**VERSIONS[0], "images": [{"nsfwLevel": level} for level in images]}]
+    return record_of(number, nsfw=flagged, nsfwLevel=mask, modelVersions=versions)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    images=IMAGES, flagged=st.booleans(), hidden=st.sampled_from([0, 1, 4]), place=st.integers(0, 2),
+    how=st.sampled_from(["flag", "image", "mask"]), where=st.sampled_from(["default", "month"]),
+)  # fmt: skip
+def test_no_worse_record_adds_its_model_to_a_safer_manifest(
+    works: House,
+    images: list[int],
+    flagged: bool,  # noqa: FBT001  drawn
+    hidden: int,
+    place: int,
+    how: str,
+    where: str,
+) -> None:
+    """A flag that is set, an image that is raised or the mask's lowest bit that is dropped, in one stream or in another."""
+    plain = shown(1, images, flagged=flagged, hidden=hidden)
+    worse = shown(1, images, flagged=True)
+    if how == "image":
+        raised = [min(16, level * 2) if index == place % len(images) else level for index, level in enumerate(images)]
+        worse = shown(1, raised, flagged=flagged, hidden=hidden)
+    elif how == "mask" and not flagged and (plain["nsfwLevel"] & (plain["nsfwLevel"] - 1)):
+        mask = plain["nsfwLevel"] & (plain["nsfwLevel"] - 1)
+        worse = plain | {"nsfwLevel": mask, "modelVersions": [VERSIONS[0]]}
+    fill(works, default=[plain], month=[plain])
+    before = {file: works.ids(file) for file in ("civitai-filter-pg.json", "civitai-filter-r.json")}
+    fill(works, **{"default": [plain], "month": [plain], where: [worse]})
+    assert works.run("verify") == 0
+    for file, ids in before.items():
+        assert set(works.ids(file)) <= set(ids)
