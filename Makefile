@@ -106,7 +106,7 @@ override shapes_manifests := $(addprefix etl/,exchange.py funnel.py ours.py sele
 
 # Run a command, the first argument; when it was good, the second, stamps, are written one by one, under other names first. Not
 # where filters, raw files or programs changed meanwhile: what was made of them is not known, and the next run looks again.
-define stamped
+override define stamped
 rm -f -- $@ && begun=$$(mktemp) && new=$(state)/.$$$$.partial && trap 'rm -f -- "$$begun" "$$new"' EXIT && \
 if [ -f "$$FILTERS" ]; then cat < "$$FILTERS" > "$$begun"; fi && $(1) && \
 if cmp -s - "$$begun" < "$$FILTERS" && \
@@ -193,8 +193,8 @@ clean: ## remove what a run made, but for raw files and manifests
 
 # Folders are prerequisites too: their times tell of files that were removed, and so are outputs: what was edited is made again.
 # There is no rule for raw files: a checkout rewrites every time, and a fresh clone must never be sent to the network. Names that
-# are not ours may hold spaces, the halves of which do not exist, or `%`: no prerequisites.
-override there = $(foreach path,$(wildcard $(wildcard $(1))),$(if $(findstring %,$(path)),,$(path)))
+# are not ours may hold spaces or line breaks, the halves of which do not exist, or `%`, or be links to nothing: no prerequisites.
+override there = $(foreach path,$(wildcard $(wildcard $(1))),$(if $(findstring %,$(path)),,$(if $(realpath $(path)),$(path))))
 $(sources:%=$(state)/%): $(state)/%: etl/transform/%.jq schemas/%.raw.schema.json schemas/model.schema.json schemas/ledger.schema.json \
   $(shapes_all) $(shapes_models) $$(shapes_$$*) \
   $$(call there,$(DATA)/raw $(DATA)/raw/$$* $(DATA)/raw/$$*/* $(DATA)/raw/$$*/*/*.json) \
@@ -212,7 +212,7 @@ $(index): $(models) $(shapes_all) $(shapes_manifests) $(wildcard schemas/*.schem
 force:
 
 # Any Python 3 that runs can read bootstrap.py, which takes the first that is new enough.
-define bootstrap
+override define bootstrap
 @if [ -n "$$PYTHON" ]; then set -- "$$PYTHON"; else set -- python3 python3.14 python3.13 python3.12 python3.11; fi; \
 for each in "$$@"; do \
   if "$$each" -c 'import sys; sys.exit(sys.version_info < (3, 6))' 2> /dev/null; then exec "$$each" -I bootstrap.py $(@F) "$$@"; fi; \

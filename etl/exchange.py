@@ -33,9 +33,11 @@ class Exchanged(NamedTuple):
 
 
 def publish(
-    staged: Path, place: Path, last: str, *, is_ours: Callable[[str], bool] = lambda _name: True, keeps_old: bool = False
+    staged: Path, place: Path, last: str, *, is_ours: Callable[[str], bool] | None = None, keeps_old: bool = False
 ) -> Exchanged:
-    """Put the files of `staged` in the place of those of `place`; what is there and not ours stays.
+    """Put the files of `staged` in the place of those of `place`; what is there and not ours stays, as folders do.
+
+    Without `is_ours`, which tells by the name, all is ours.
 
     Whoever opens `place` sees the old set or the new one, whole; with `keeps_old` the old one then lies at `staged`, so that a
     folder that is open stays whole. Where the system cannot exchange two folders, files are renamed one by one, the one
@@ -51,7 +53,7 @@ def publish(
             staged.rename(place)
             _sync(place.parent)
             return Exchanged(None, [], None)
-        kept = sorted(path.name for path in place.iterdir() if not is_ours(path.name))
+        kept = sorted(path.name for path in place.iterdir() if is_ours and not _is_replaced(path, staged, is_ours))
         if not place.is_symlink():
             shutil.copymode(place, staged)
             for name in kept:
@@ -59,7 +61,7 @@ def publish(
         _flush(staged)
         reason = "it is a link" if place.is_symlink() else _exchange(staged, place)
         if reason:
-            _rename_each(staged, place, last, is_ours)
+            _rename_each(staged, place, last, kept)
         _sync(place.parent)
     except OSError as error:
         raise DiskRefused(f"{place}: cannot be published: {error.strerror}; run it again when that is mended") from error
@@ -86,15 +88,20 @@ def _exchange(one: Path, other: Path) -> str | None:
     return None
 
 
-def _rename_each(staged: Path, place: Path, last: str, is_ours: Callable[[str], bool]) -> None:
-    names = sorted(path.name for path in staged.iterdir() if is_ours(path.name))
-    for name in sorted(names, key=lambda each: each == last):
+def _is_replaced(path: Path, staged: Path, is_ours: Callable[[str], bool]) -> bool:
+    """Return whether the new set has something else in the place of a path, or nothing: it is ours, and a file."""
+    return is_ours(path.name) and ((path.is_file() and not path.is_symlink()) or (staged / path.name).exists())
+
+
+def _rename_each(staged: Path, place: Path, last: str, kept: list[str]) -> None:
+    names = {path.name for path in staged.iterdir()}.difference(kept)
+    for name in sorted(names, key=lambda each: (each == last, each)):
         partial = place / f".{name}.partial"  # staged and place may lie on different file systems
         shutil.copyfile(staged / name, partial)
         _sync(partial)
         partial.replace(place / name)
     for old in place.iterdir():
-        if is_ours(old.name) and old.name not in names:
+        if old.name not in names and old.name not in kept:
             remove_entry(old)
 
 
@@ -116,9 +123,9 @@ def _link_tree(path: Path, again: Path) -> None:
         again.symlink_to(path.readlink())
     elif path.is_dir():
         again.mkdir()
-        shutil.copystat(path, again)
         for inner in path.iterdir():
             _link_tree(inner, again / inner.name)
+        shutil.copystat(path, again)  # last: it may forbid to write
     else:
         link(path, again)
 

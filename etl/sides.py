@@ -86,10 +86,10 @@ def side(data: Data, told: str | None, *, with_models: bool = True) -> Side | No
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return the files of a folder that are ours, by name, sorted; a folder of such a name counts as an empty file."""
+    """Return the files of a folder that are ours, by name, sorted."""
     if not folder.is_dir():
         return {}
-    return _ours({path.name: path.read_bytes() if path.is_file() else b"" for path in sorted(folder.iterdir())})
+    return _ours({path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()})
 
 
 def _ours(manifests: dict[str, bytes]) -> dict[str, bytes]:

@@ -324,3 +324,19 @@ def test_a_reader_that_leaves_early_costs_no_file(clone: Clone) -> None:
     assert done.returncode == 2
     assert clone.make("manifests").returncode == 0
     assert {path: (clone.root / path).read_bytes() for path in OUTPUTS} == good
+
+
+def test_links_to_nothing_and_names_with_line_breaks_stop_nothing(clone: Clone) -> None:
+    for folder in ("manifests", "models/huggingface", "raw/huggingface"):
+        (clone.data.root / folder / "dangling").symlink_to("nowhere")
+        (clone.data.root / folder / "a\nb").touch()
+    assert clone.make("manifests").returncode == 0
+    assert (clone.data.manifests / "dangling").is_symlink()
+    assert (clone.data.manifests / "a\nb").is_file()
+    assert clone.make("manifests").stdout == "make: Nothing to be done for 'manifests'.\n"
+
+
+def test_a_recipe_cannot_be_named_on_the_command_line(clone: Clone, tmp_path: Path) -> None:
+    assert clone.make("manifests", f"stamped=touch {tmp_path}/x", f"bootstrap=touch {tmp_path}/y").returncode == 0
+    assert not (tmp_path / "x").exists()
+    assert not (tmp_path / "y").exists()

@@ -169,13 +169,18 @@ def test_what_filters_no_longer_name_disappears_and_what_is_not_ours_stays(
     for name, text in foreign.items():
         (folder / name).write_text(text)
     (folder / "link").symlink_to("CNAME")
+    (folder / "hf-filter-dir.json").mkdir()  # named like ours, and no file
+    (folder / "hf-filter-dir.json" / "mine").write_text("mine")
     (folder / "hf-filter-old.json").write_text("{}")  # of a filter that was
     house.filters.write_text(house.filters.read_text().replace('"small", "large", ', ""))
     models = {"models/huggingface/default/notes.txt", "models/huggingface/mine/page-0001.json", "models/README.md"}
     for name in models:
         (house.data.root / name).parent.mkdir(exist_ok=True)
         (house.data.root / name).write_text("[]")
-    kept = ", ".join(f"manifests/{name}" for name in (".nojekyll", "CNAME", "img", "link", "notes.json", "other-filter-x.json"))
+    kept = ", ".join(
+        f"manifests/{name}"
+        for name in (".nojekyll", "CNAME", "hf-filter-dir.json", "img", "link", "notes.json", "other-filter-x.json")
+    )
     kept += ", models/README.md, models/huggingface/default/notes.txt, models/huggingface/mine"
     for _ in range(2):
         assert house.run("manifests") == 0
@@ -183,7 +188,8 @@ def test_what_filters_no_longer_name_disappears_and_what_is_not_ours_stays(
         assert all((house.data.root / name).read_text() == "[]" for name in models)
         assert {name: (folder / name).read_text() for name in foreign} == foreign
         assert (folder / "link").is_symlink()
-        assert sorted(path.name for path in folder.glob("*.json") if path.name not in foreign) == [
+        assert (folder / "hf-filter-dir.json" / "mine").read_text() == "mine"
+        assert sorted(path.name for path in folder.glob("*.json") if path.is_file() and path.name not in foreign) == [
             "all-models.json", "hf-filter-apache.json", "hf-filter-likes.json", "hf-filter-other.json", "index.json",
         ]  # fmt: skip
     assert house.run("verify") == 0
