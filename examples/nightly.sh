@@ -48,10 +48,20 @@ etl verify --max-age 3d ${allowed[@]+"${allowed[@]}"} || stop "verify refused wh
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-ours=(manifests/index.json manifests/all-models.json ":(glob)manifests/*-filter-*.json")
-ours+=(":(glob)models/*/*.json" ":(glob)models/*/*/*.json")
+# What of the folder and of the last commit is of this project: what their indexes and summaries list, by no pattern.
+paths='import pathlib, sys
+from etl.files import ALL_MODELS, INDEX, Data
+from etl.ours import listed_in
+from etl.sides import now, side
+data = Data(pathlib.Path(sys.argv[1]))
+for found in filter(None, (now(data), side(data, None))):
+    listed = {INDEX, ALL_MODELS, *listed_in(found.manifests.get(INDEX, b""))} & found.manifests.keys()
+    paths = [*(f"manifests/{name}" for name in listed), *(f"models/{path}" for path in found.models)]
+    sys.stdout.write("".join(f":(literal){path}\0" for path in paths))'
+without_github without_sources "${PYTHON:-.venv/bin/python}" -c "$paths" "$catalogue" > "$scratch/ours" ||
+    stop "what is ours in $catalogue cannot be told" $?
 with_own_index read-tree "$head" || stop "the commit $head of $catalogue cannot be read: git -C $catalogue fsck" 2
-with_own_index add --all -- "${ours[@]}" || stop "the files of $catalogue cannot be added" 2
+with_own_index add --all --pathspec-from-file="$scratch/ours" --pathspec-file-nul || stop "the files of $catalogue cannot be added" 2
 changed=0
 with_own_index diff-index --cached --quiet "$head" -- manifests || changed=$?
 ((changed <= 1)) || stop "git cannot tell what changed in $catalogue" 2

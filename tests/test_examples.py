@@ -145,7 +145,11 @@ def test_what_others_staged_or_put_beside_is_neither_committed_nor_lost(tmp_path
     for name, content in theirs.items():
         (night.catalogue / name).write_text(content)
     night.git("add", *theirs)
-    (night.catalogue / "models" / ".nojekyll").write_text("")
+    for name in (".nojekyll", "theirs/t.json"):
+        (night.catalogue / "models" / name).parent.mkdir(exist_ok=True)
+        (night.catalogue / "models" / name).write_text("")
+    (night.catalogue / "manifests").mkdir(exist_ok=True)
+    (night.catalogue / "manifests" / "zz-filter-mine.json").write_text("{}")
     hooks = night.catalogue / ".git" / "hooks"
     for hook in ("pre-commit", "post-checkout", "post-index-change", "reference-transaction", "pre-push"):
         (hooks / hook).write_text(f"#!/bin/sh\necho {hook} >> {tmp_path / 'hooks'}\n")
@@ -160,12 +164,17 @@ def test_what_others_staged_or_put_beside_is_neither_committed_nor_lost(tmp_path
     assert (tmp_path / "seen.tokens").read_text() == "for-gh none none\n"
     assert (night.catalogue / ".git" / "index").read_bytes() == index
     assert night.git("symbolic-ref", "--short", "HEAD") == "main"
-    assert night.git("status", "--porcelain") == "M  .gitignore\nA  models/notes.md\nA  notes.txt\n?? models/.nojekyll"
+    assert night.git("status", "--porcelain") .splitlines() == [
+        "M  .gitignore", "A  models/notes.md", "A  notes.txt", "?? manifests/", "?? models/.nojekyll", "?? models/theirs/",
+    ]  # fmt: skip
+    assert (night.catalogue / "manifests" / "zz-filter-mine.json").read_text() == "{}"
     assert {name: (night.catalogue / name).read_text() for name in theirs} == theirs
     (branch,) = re.findall(r"--head\n(.*)\n", night.seen.read_text())
     committed = night.git("diff", "--name-only", "main", branch).splitlines()
     assert len(committed) > 40
-    assert [name for name in committed if not re.fullmatch(r"(manifests|models)/.*\.json", name)] == []
+    assert [
+        name for name in committed if not re.fullmatch(r"(manifests|models)/.*\.json", name) or "mine" in name or "theirs" in name
+    ] == []
     assert night.git("rev-parse", f"{branch}~1") == night.git("rev-parse", "main")
 
 
