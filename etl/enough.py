@@ -12,7 +12,7 @@ from etl.files import read
 from etl.ledger import read_ledger, streams
 from etl.safety import Rejected, Safety
 from etl.selection import Selection
-from etl.stored import Streams, asks_for_a_part
+from etl.stored import Streams, shows_a_part
 from etl.transform.page import models_of
 from etl.transform.stage import current_summary
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from etl.filters import Source, Stream
     from etl.ledger import Ledger
     from etl.locks import Locks
+    from etl.transform.page import Page
 
 
 class Enough:
@@ -41,8 +42,7 @@ class Enough:
             selection.feed(page.models)
             models = len(selection.models)
             requested = sum(len(group.places) for group in selection.groups if stream.keeps(group.own))
-            rejected = [Rejected(record.id, record.reason, record.levels) for record in page.set_aside]
-            self._safety.add(stream.name, page.models, rejected, is_partial="baseModels" in stream.asks)
+            self._safety.add(stream.name, page.models, _rejected(page), is_partial=shows_a_part(stream.asks))
             is_full = selection.is_full(stream.filters, self._limit)
             if is_full:  # withheld models are looked for only where that decides
                 selection.apply(self._safety)
@@ -73,5 +73,8 @@ class Enough:
         for raw in ledger.pages if ledger.complete else ():
             path = self._data.raw(self._source.name, stream) / raw.file
             page = models_of(self._source.name, read(path), path)
-            rejected = [Rejected(record.id, record.reason, record.levels) for record in page.set_aside]
-            safety.add(stream, page.models, rejected, is_partial=asks_for_a_part(ledger))
+            safety.add(stream, page.models, _rejected(page), is_partial=shows_a_part(ledger.asks))
+
+
+def _rejected(page: Page) -> list[Rejected]:
+    return [Rejected(record.id, record.reason, record.levels) for record in page.set_aside]

@@ -58,6 +58,11 @@ class Ledger:
         return max(page.fetched_at for page in self.pages)
 
     @property
+    def asks(self) -> list[str]:
+        """The names of the parameters of its request."""
+        return [key for key, _ in parse_qsl(self.pages[0].url.partition("?")[2], keep_blank_values=True)]
+
+    @property
     def records(self) -> int:
         return sum(page.records for page in self.pages)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qsl
 
 from etl.contracts import contract
 from etl.errors import BadAnswer, Missing
@@ -15,7 +14,7 @@ from etl.safety import Rejected, Safety, key_of
 from etl.selection import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping
 
     from etl.files import Data
     from etl.filters import Source
@@ -123,7 +122,7 @@ class Streams:
             path = self._data.models(self._source.name, name) / file
             try:
                 selection.feed(models, file)
-                safety.add(name, models, rejected, is_partial=asks_for_a_part(ledger))
+                safety.add(name, models, rejected, is_partial=shows_a_part(ledger.asks))
             except (TypeError, LookupError, AttributeError, ValueError) as error:
                 told = f"{path}: holds what the transform does not make"
                 raise BadAnswer(f"{told}; make it again: make transform") from error
@@ -167,9 +166,9 @@ class Streams:
         return read_summary(self._data, self._source.name)
 
 
-def asks_for_a_part(ledger: Ledger) -> bool:
-    """Return whether the records of a stream show only a part of each model: CivitAI leaves out versions of other base models."""
-    return any(key == "baseModels" for key, _ in parse_qsl(ledger.pages[0].url.partition("?")[2]))
+def shows_a_part(asks: Container[str]) -> bool:
+    """Return whether the records of a request show only a part of each model: CivitAI leaves out the versions of other bases."""
+    return "baseModels" in asks
 
 
 def read_summary(data: Data, source: str) -> dict[str, Any]:
