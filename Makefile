@@ -21,8 +21,8 @@ export $(variables) python
 override ready := $(if $(filter python,$(given)),,.venv/ok)
 override ready_dev := $(if $(filter python,$(given)),,.venv/dev)
 
-# Sources are the jq programs.
-override sources := $(basename $(notdir $(wildcard etl/transform/*.jq)))
+# Sources are the folders with a jq program.
+override sources := $(patsubst etl/sources/%/transform.jq,%,$(wildcard etl/sources/*/transform.jq))
 override space := $(subst ,, )
 override define newline
 
@@ -97,12 +97,11 @@ override named := $(or $(filter $(seen:named-%=%),$(sources)),$(sources))
 override models := $(named:%=$(state)/%)
 override chosen := $(if $(SOURCE),$(state)/$(SOURCE),$(models))
 
-# What shapes models and manifests, only models, those of one source, only manifests; a test compares it with what is imported.
-override shapes_all := $(addprefix etl/,__init__.py contracts.py errors.py fields.py files.py filters.py inert.py ledger.py safety.py settings.py)
-override shapes_models := $(addprefix etl/transform/,__init__.py losses.py page.py repair.py stage.py)
-override shapes_huggingface := $(addprefix etl/transform/,counts.py doubts.py families.py families.toml names.py size.py witness.py)
-override shapes_civitai := $(addprefix etl/transform/,level.py text.py)
-override shapes_manifests := $(addprefix etl/,exchange.py funnel.py ours.py selection.py stored.py unmatched.py) $(wildcard etl/load/*.py)
+# The modules that shape models and manifests, only models, only manifests; a test compares them with what is imported.
+override shapes_all := $(wildcard $(addprefix etl/,__init__.py core/*.py config/*.py sources/*.py) \
+  $(addprefix etl/storage/,__init__.py json_files.py ledger.py))
+override shapes_models := $(wildcard etl/transform/*.py)
+override shapes_manifests := $(wildcard etl/load/*.py etl/selection/*.py etl/storage/owned.py etl/storage/swap.py)
 
 # Run a command, the first argument; when it was good, the second, stamps, are written one by one, under other names first. Not
 # where filters, raw files or programs changed meanwhile: what was made of them is not known, and the next run looks again.
@@ -164,11 +163,11 @@ lint: $(ready_dev) ## style and types of the project's own code
 
 .PHONY: serve
 serve: $(ready_dev) ## both APIs on this machine, over the snapshot, to play with
-	@$(alone) tests.serve
+	@$(alone) tests.support.fake_api
 
 .PHONY: sizes
 sizes: $(ready_dev) ## how often a size is right, by kind; fails when a figure drops
-	@$(alone) tests.sizes
+	@$(alone) tests.support.sizes
 
 .PHONY: bench
 bench: $(ready_dev) ## seconds, memory and requests, beside plain baselines
@@ -195,8 +194,8 @@ clean: ## remove what a run made, but for raw files and manifests
 # There is no rule for raw files: a checkout rewrites every time, and a fresh clone must never be sent to the network. Names that
 # are not ours may hold spaces or line breaks, the halves of which do not exist, or `%`, or be links to nothing: no prerequisites.
 override there = $(foreach path,$(wildcard $(wildcard $(1))),$(if $(findstring %,$(path)),,$(if $(realpath $(path)),$(path))))
-$(sources:%=$(state)/%): $(state)/%: etl/transform/%.jq schemas/%.raw.schema.json schemas/model.schema.json schemas/ledger.schema.json \
-  $(shapes_all) $(shapes_models) $$(shapes_$$*) \
+$(sources:%=$(state)/%): $(state)/%: schemas/%.raw.schema.json schemas/model.schema.json schemas/ledger.schema.json \
+  $(shapes_all) $(shapes_models) $$(wildcard etl/sources/$$*/*.*) \
   $$(call there,$(DATA)/raw $(DATA)/raw/$$* $(DATA)/raw/$$*/* $(DATA)/raw/$$*/*/*.json) \
   $$(call there,$(DATA)/models/$$* $(DATA)/models/$$*/* $(DATA)/models/$$*/*/*.json) \
   $$(if $$(filter changed-$$*,$(seen)),force) $$(if $$(wildcard $(DATA)/models/$$*/summary.json),,force) | $(ready)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bench import asking, rebuild
+from bench import extraction, rebuild
 
 if __name__ == "__main__":
     rebuild.main()
     print()
-    asking.main()
+    extraction.main()

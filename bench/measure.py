@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 
-from etl.files import PROJECT
+from etl.core.layout import PROJECT
 
 # A process of its own: the system counts to a process the memory of the one that started it, and this one's is large.
 RUN = """

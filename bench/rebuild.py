@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.measure import every_combination, spend
-from etl.files import PROJECT, Data, sources
-from etl.transform.page import evidence_of, models_of
-from etl.transform.size import Sizer
+from etl.core.layout import PROJECT, DataDir, source_names
+from etl.sources.huggingface.size import SizeEstimator
+from etl.transform.page import evidence_of, transform_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,19 +30,19 @@ for path in sorted(pathlib.Path(sys.argv[1]).glob("raw/*/*/page-*.json")):
 """
 
 
-def rates(data: Data) -> dict[str, float]:
+def rates(data: DataDir) -> dict[str, float]:
     """Return records transformed per second on one core, by source, without reading and writing."""
     told = {}
-    for source in sources():
+    for source in source_names():
         pages = [(path, path.read_bytes()) for path in sorted(data.raw(source).glob("*/page-*.json"))]
-        models_of(source, pages[0][1], pages[0][0])  # the program is compiled once
+        transform_page(source, pages[0][1], pages[0][0])  # the program is compiled once
         start = time.perf_counter()
-        records = sum(models_of(source, body, path).records for path, body in pages)
+        records = sum(transform_page(source, body, path).records for path, body in pages)
         told[source] = records / (time.perf_counter() - start)
     return told
 
 
-def sizer_rate(data: Data) -> tuple[float, float]:
+def sizer_rate(data: DataDir) -> tuple[float, float]:
     """Return sizes decided per second on one core, of evidence that is at hand, and their share of the transform's time."""
     pages = [(path, path.read_bytes()) for path in sorted(data.raw("huggingface").glob("*/page-*.json"))]
     records = [record for _, body in pages for record in json.loads(body)]
@@ -51,14 +51,14 @@ def sizer_rate(data: Data) -> tuple[float, float]:
         stored, gguf = (record.get(key) or {} for key in ("safetensors", "gguf"))
         counts = stored.get("parameters", {}), stored.get("total"), gguf.get("total")
         seen.append(evidence_of(record["id"].rpartition("/")[2], record["tags"], *counts))
-    decide, seconds, whole = Sizer().verdict, [], []
+    decide, seconds, whole = SizeEstimator().verdict, [], []
     for _ in range(RUNS):
         start = time.perf_counter()
         for each in seen:
             decide(each)
         middle = time.perf_counter()
         for path, body in pages:
-            models_of("huggingface", body, path)
+            transform_page("huggingface", body, path)
         seconds.append(middle - start)
         whole.append(time.perf_counter() - middle)
     return len(seen) / statistics.median(seconds), statistics.median(seconds) / statistics.median(whole)
@@ -68,18 +68,18 @@ def main() -> None:
     """Print the table."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        data, every = Data(root / "data"), root / "every.toml"
+        data, every = DataDir(root / "data"), root / "every.toml"
         shutil.copytree(PROJECT / "data" / "raw", data.root / "raw")
         every.write_text(every_combination(), encoding="utf-8")
         shipped = ["make", "-s", "-j2", "manifests", f"DATA={data.root}"]
-        more = Data(root / "more")
-        for stream in data.raws.glob("*/*/"):
+        more = DataDir(root / "more")
+        for stream in data.raw_root.glob("*/*/"):
             for copy in ("", "-a", "-b", "-c"):
                 shutil.copytree(stream, more.raw(stream.parent.name, stream.name + copy))
 
-        other = Data(root / "other")  # every page in reverse, so that every list differs
-        shutil.copytree(data.raws, other.raws)
-        for path in other.raws.glob("*/*/page-*.json"):
+        other = DataDir(root / "other")  # every page in reverse, so that every list differs
+        shutil.copytree(data.raw_root, other.raw_root)
+        for path in other.raw_root.glob("*/*/page-*.json"):
             page = json.loads(path.read_bytes())
             (page if isinstance(page, list) else page["items"]).reverse()
             path.write_text(json.dumps(page))

@@ -1,1 +1,1 @@
-"""Manifests of AI models: extract, transform, load and verify, meeting on disk."""
+"""An ETL pipeline from model APIs to static JSON manifests."""

@@ -50,12 +50,12 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 # What of the folder and of the last commit is of this project: what their indexes and summaries list, by no pattern.
 paths='import pathlib, sys
-from etl.files import ALL_MODELS, INDEX, Data
-from etl.ours import listed_in
-from etl.sides import now, side
-data = Data(pathlib.Path(sys.argv[1]))
-for found in filter(None, (now(data), side(data, None))):
-    listed = {INDEX, ALL_MODELS, *listed_in(found.manifests.get(INDEX, b""))} & found.manifests.keys()
+from etl.core.layout import ALL_MODELS, INDEX, DataDir
+from etl.storage.owned import listed_files
+from etl.storage.snapshot import resolve_snapshot, working_tree
+data = DataDir(pathlib.Path(sys.argv[1]))
+for found in filter(None, (working_tree(data), resolve_snapshot(data, None))):
+    listed = {INDEX, ALL_MODELS, *listed_files(found.manifests.get(INDEX, b""))} & found.manifests.keys()
     paths = [*(f"manifests/{name}" for name in listed), *(f"models/{path}" for path in found.models)]
     sys.stdout.write("".join(f":(literal){path}\0" for path in paths))'
 without_github without_sources "${PYTHON:-.venv/bin/python}" -c "$paths" "$catalogue" > "$scratch/ours" ||

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from etl.cli import main
-from etl.errors import BadUsage
-from etl.files import PROJECT, Data
-from etl.filters import query
-from etl.settings import load_filters
+from etl.cli.main import main
+from etl.config.load import load_config
+from etl.core.errors import UsageError
+from etl.core.layout import PROJECT, DataDir
+from etl.core.urls import encode_query
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,10 +33,10 @@ PATHS = {"huggingface": "/api/models", "civitai": "/api/v1/models"}
 
 
 @dataclass(frozen=True)
-class House:
+class Workspace:
     """A data folder and the filters used with it."""
 
-    data: Data
+    data: DataDir
     filters: Path
 
     def put(
@@ -52,7 +52,7 @@ class House:
         value = {"pages": [], "checked_at": TIME, "complete": True, "exhausted": True, **ledger}
         asked = self.asked(source, stream, asks)
         cursors = [{}, *({"cursor": f"after-{number}"} for number, _ in enumerate(pages, 1))]
-        urls: list[str | None] = [f"{PATHS[source]}?{query({**asked, **cursor})}" for cursor in cursors]
+        urls: list[str | None] = [f"{PATHS[source]}?{encode_query({**asked, **cursor})}" for cursor in cursors]
         if value["exhausted"]:
             urls[-1] = None
         for number, records in enumerate(pages, 1):
@@ -71,11 +71,11 @@ class House:
         Of filters that cannot be loaded, or have no such source, nothing is taken.
         """
         try:
-            known = next(each for each in load_filters(self.filters).sources if each.name == source)
-        except (BadUsage, StopIteration):
+            known = next(each for each in load_config(self.filters).sources if each.name == source)
+        except (UsageError, StopIteration):
             return asks or {}
         drawing = [each for each in known.every if each.stream == stream] if asks is None else []
-        return known.asks_of(drawing[0]) if drawing else {**known.asks, **(asks or {}), "limit": known.page}
+        return known.request_params(drawing[0]) if drawing else {**known.params, **(asks or {}), "limit": known.page}
 
     def run(self, word: str, *more: str) -> int:
         """Run a word of the command line; return its exit code."""
@@ -135,21 +135,21 @@ other = { label = "Other", drops = ["apache-2.0"] }
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
+def house(tmp_path: Path) -> Workspace:
     """Return an empty data folder with two asked and three kept axes of the Hub."""
     (tmp_path / "filters.toml").write_text(FILTERS)
-    return House(Data(tmp_path / "data"), tmp_path / "filters.toml")
+    return Workspace(DataDir(tmp_path / "data"), tmp_path / "filters.toml")
 
 
-def snapshot(root: Path) -> House:
+def snapshot(root: Path) -> Workspace:
     """Return a new data folder at `root` with the snapshot's raw files, linked, and the tests' own filters."""
     root.mkdir()
     (root / "raw").symlink_to(PROJECT / "data" / "raw")
-    return House(Data(root), OWN_FILTERS)
+    return Workspace(DataDir(root), OWN_FILTERS)
 
 
 @pytest.fixture
-def shipped(tmp_path: Path) -> House:
+def shipped(tmp_path: Path) -> Workspace:
     """Return the snapshot's raw files, linked, with the tests' own filters."""
     return snapshot(tmp_path / "data")
 

@@ -1,1 +1,1 @@
-"""What changed between two published sets: of their models first, then of their pages."""
+"""Diff: what changed between two published sets."""

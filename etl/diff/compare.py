@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from etl.diff.facts import Facts, Key, Models, height, models_of, set_aside
-from etl.files import INDEX
-from etl.sides import is_manifest, values
+from etl.core.layout import INDEX
+from etl.diff.models import ComparedFields, Key, Models, load_models, rejection_reasons, severity
+from etl.storage.snapshot import is_manifest, parse_valid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from etl.sides import Side
+    from etl.storage.snapshot import Snapshot
 
-FAR = 10  # ranks, up to which a move is not told
+MIN_RANK_CHANGE = 10  # ranks, up to which a move is not told
 
 
 @dataclass(frozen=True)
-class Change:
+class FieldChange:
     """A model that both sides have, of which a field changed.
 
     Attributes:
@@ -36,7 +36,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Gone:
+class RemovedModel:
     """A model that was published and that no stream has any more; `why` as far as the transform tells."""
 
     source: str
@@ -47,7 +47,7 @@ class Gone:
 
 
 @dataclass(frozen=True)
-class Move:
+class RankChange:
     """A model's ranks, from 1, among those that both lists hold."""
 
     id: str
@@ -57,7 +57,7 @@ class Move:
 
 
 @dataclass(frozen=True)
-class Page:
+class ManifestChange:
     """A manifest whose list changed; a count is null where there was or is no such manifest, or an unsound one."""
 
     file: str
@@ -65,7 +65,7 @@ class Page:
     after: int | None
     added: dict[str, str]  # names by id
     removed: dict[str, str]
-    moved: list[Move]
+    moved: list[RankChange]
     is_reordered: bool
     renamed: dict[str, str]  # new names by id
 
@@ -88,25 +88,25 @@ class Diff:
     base: str
     new: str
     untold: list[str]
-    levels: list[Change]
-    gone: list[Gone]
-    sizes: list[Change]
-    licenses: list[Change]
-    gated: list[Change]
+    levels: list[FieldChange]
+    gone: list[RemovedModel]
+    sizes: list[FieldChange]
+    licenses: list[FieldChange]
+    gated: list[FieldChange]
     unknown: tuple[int, int] | None
     added: dict[str, list[str]]
     removed: dict[str, list[str]]
-    pages: list[Page]
+    pages: list[ManifestChange]
     unchanged: int
 
 
-def compare(base: Side, new: Side) -> Diff:
+def compare(base: Snapshot, new: Snapshot) -> Diff:
     """Return what changed from one side to the other; fields are told of models that a manifest of either side holds.
 
     Raises:
         BadAnswer: a file of models is not what the transform makes.
     """
-    read = values(base.manifests), values(new.manifests)
+    read = parse_valid(base.manifests), parse_valid(new.manifests)
     sources = {entry["file"]: entry["source"] for each in read if INDEX in each for entry in each[INDEX]["manifests"]}
     before, after = (_published(each, sources) for each in read)
     pages = [page for file in {**after, **before} if (page := _page(file, before.get(file), after.get(file)))]
@@ -122,18 +122,18 @@ def compare(base: Side, new: Side) -> Diff:
     if lacking := [each.name for each in (base, new) if not each.models]:
         untold.append(f"levels, sizes and licences: no models in {' and '.join(lacking)}; commit data/models too, or keep a copy")
         return Diff(base.name, new.name, untold, [], [], [], [], [], None, added, removed, pages, unchanged)
-    olds, news = models_of(base), models_of(new)
+    olds, news = load_models(base), load_models(new)
     on = _pages_of([*before.items(), *after.items()])
 
     both = [key for key in on if key in olds and key in news]
 
-    def changes(field: str) -> list[Change]:
+    def changes(field: str) -> list[FieldChange]:
         made = (_change(key, field, olds[key], news[key], on[key]) for key in both)
         return [each for each in made if each.before != each.after]
 
     return Diff(
         base.name, new.name, untold, sorted(changes("level"), key=_by_safety),
-        _gone({key: olds[key] for key in was_on if key in olds and key not in news}, set_aside(new), on),
+        _gone({key: olds[key] for key in was_on if key in olds and key not in news}, rejection_reasons(new), on),
         changes("size"), changes("license"), [each for each in changes("gated") if each.after and each.before is False],
         (_unknown(olds, was_on), _unknown(news, is_on)), added, removed, pages, unchanged,
     )  # fmt: skip
@@ -167,35 +167,37 @@ def _by_source(keys: Iterable[Key]) -> dict[str, list[str]]:
     return ids
 
 
-def _change(key: Key, field: str, old: Facts, new: Facts, pages: list[str]) -> Change:
+def _change(key: Key, field: str, old: ComparedFields, new: ComparedFields, pages: list[str]) -> FieldChange:
     evidence = (str(old.size_from), str(new.size_from)) if field == "size" else None
-    return Change(*key, new.name, getattr(old, field), getattr(new, field), evidence, pages)
+    return FieldChange(*key, new.name, getattr(old, field), getattr(new, field), evidence, pages)
 
 
-def _by_safety(change: Change) -> tuple[bool, int, str]:
-    before, after = height(change.before), height(change.after)
+def _by_safety(change: FieldChange) -> tuple[bool, int, str]:
+    before, after = severity(change.before), severity(change.after)
     return after > before, after, change.id
 
 
-def _gone(lost: Models, reasons: Mapping[Key, str], on: Mapping[Key, list[str]]) -> list[Gone]:
+def _gone(lost: Models, reasons: Mapping[Key, str], on: Mapping[Key, list[str]]) -> list[RemovedModel]:
     """Return published models that no stream has now; what the transform set aside has its reason."""
     why = {key: f"set aside: {reasons[key]}" if key in reasons else "in no stream any more" for key in lost}
-    return [Gone(*key, old.name, why[key], on[key]) for key, old in lost.items()]
+    return [RemovedModel(*key, old.name, why[key], on[key]) for key, old in lost.items()]
 
 
 def _unknown(models: Models, published: Iterable[Key]) -> int:
     return sum(key in models and models[key].size == "unknown" for key in published)
 
 
-def _page(file: str, old: Mapping[Key, str] | None, new: Mapping[Key, str] | None) -> Page | None:
+def _page(file: str, old: Mapping[Key, str] | None, new: Mapping[Key, str] | None) -> ManifestChange | None:
     """Return how a list changed; null where it did not."""
     before, after = old or {}, new or {}
     if list(before.items()) == list(after.items()) and (old is None) == (new is None):
         return None
     ranks = {key: rank for rank, key in enumerate((key for key in after if key in before), 1)}
-    moves = [Move(key.id, after[key], rank, ranks[key]) for rank, key in enumerate((key for key in before if key in after), 1)]
-    far = [each for each in moves if abs(each.before - each.after) > FAR]
-    return Page(
+    moves = [
+        RankChange(key.id, after[key], rank, ranks[key]) for rank, key in enumerate((key for key in before if key in after), 1)
+    ]
+    far = [each for each in moves if abs(each.before - each.after) > MIN_RANK_CHANGE]
+    return ManifestChange(
         file, None if old is None else len(old), None if new is None else len(new),
         {key.id: name for key, name in after.items() if key not in before},
         {key.id: name for key, name in before.items() if key not in after},

@@ -1,1 +1,1 @@
-"""Why a page is what it is, where a model is, and what tells two pages apart."""
+"""Explain: why a manifest is what it is, where a model is, and how two manifests differ."""

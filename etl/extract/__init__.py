@@ -1,1 +1,1 @@
-"""What the APIs say to data/raw: with as few requests as the manifests need, byte for byte."""
+"""Extract: the APIs to data/raw."""

@@ -9,31 +9,33 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from etl.errors import DiskRefused, EtlError
-from etl.extract import civitai, huggingface
-from etl.extract.http import Client, NotAsked, Wait, session
-from etl.extract.reading import RESUMED_WITHIN_S, Reading, Terms
-from etl.extract.verdict import Answer
-from etl.ledger import age_s
-from etl.locks import acquire
+from etl.core.errors import EtlError, StorageError
+from etl.extract.http_client import CircuitOpenError, Client, Wait, session
+from etl.extract.responses import PageResponse
+from etl.extract.stream_reader import RESUME_WINDOW_S, ExtractOptions, StreamReader
+from etl.sources.civitai import api as civitai
+from etl.sources.huggingface import api as huggingface
+from etl.storage.ledger import age_s
+from etl.storage.locks import acquire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from etl.extract.api import Access
-    from etl.files import Data
-    from etl.filters import Source
+    from etl.config.model import SourceConfig
+    from etl.core.layout import DataDir
+    from etl.extract.credentials import Credentials
 
 APIS = {"huggingface": huggingface.API, "civitai": civitai.API}
 
-Flying = dict[Future[Answer], tuple[Reading, ThreadPoolExecutor]]
+InFlight = dict[Future[PageResponse], tuple[StreamReader, ThreadPoolExecutor]]
 
 
 def extract(  # noqa: PLR0913, PLR0917  what to read, how, and what is called
-    data: Data, sources: Sequence[Source], access: Mapping[str, Access], terms: Terms, told: Callable[[Reading], None],
+    data: DataDir, sources: Sequence[SourceConfig], access: Mapping[str, Credentials], terms: ExtractOptions,
+    told: Callable[[StreamReader], None],
     on_wait: Callable[[str, Wait], None] = lambda *_: None,
-) -> list[Reading]:  # fmt: skip
+) -> list[StreamReader]:  # fmt: skip
     """Read every stream of the sources into `data`; one that fails costs no other.
 
     Requests wait in threads, as many a source as its rate allows in flight; everything else happens in the caller's, in
@@ -43,35 +45,35 @@ def extract(  # noqa: PLR0913, PLR0917  what to read, how, and what is called
     """
     readings = []
     with ExitStack() as stack:
-        terms = replace(terms, since_ns=stack.enter_context(alone(data.raws, terms.now(), terms.on_wait)))
+        terms = replace(terms, since_ns=stack.enter_context(exclusive_lock(data.raw_root, terms.now(), terms.on_wait)))
         asking = stack.enter_context(session())
-        flying: Flying = {}
+        flying: InFlight = {}
         for source in sources:
             waits = partial(on_wait, source.name)
-            client = Client(asking, APIS[source.name], access[source.name], source.rate, source.largest_bytes, waits)
+            client = Client(asking, APIS[source.name], access[source.name], source.rate, source.max_response_bytes, waits)
             pool = ThreadPoolExecutor(source.rate.in_flight, source.name)
             stack.callback(pool.shutdown, wait=False, cancel_futures=True)
             stack.callback(client.stop)
             for stream in source.streams:
-                reading = Reading(data, source, stream, client, terms)
+                reading = StreamReader(data, source, stream, client, terms)
                 readings.append(reading)
-                _try(reading, reading.begin)
-                _ask(reading, pool, flying)
+                _run_step(reading, reading.begin)
+                _submit(reading, pool, flying)
                 if reading.target is None:
                     told(reading)
         while flying:
             done, _ = wait(flying, return_when=FIRST_COMPLETED)
             for future in done:
                 reading, pool = flying.pop(future)
-                reading.is_asked = not isinstance(future.exception(), NotAsked)
-                _try(reading, lambda: reading.take(future.result()))  # noqa: B023  called at once
-                _ask(reading, pool, flying)
+                reading.is_asked = not isinstance(future.exception(), CircuitOpenError)
+                _run_step(reading, lambda: reading.take(future.result()))  # noqa: B023  called at once
+                _submit(reading, pool, flying)
                 told(reading)
     return readings
 
 
 @contextmanager
-def alone(folder: Path, now: str, on_wait: Callable[[str], None]) -> Iterator[int | None]:
+def exclusive_lock(folder: Path, now: str, on_wait: Callable[[str], None]) -> Iterator[int | None]:
     """Keep other extractions off a folder; the system lets go of it when this process ends, however it ends.
 
     The file that is locked holds the time at which a run began until that run has ended. So a run finds there whether
@@ -86,7 +88,7 @@ def alone(folder: Path, now: str, on_wait: Callable[[str], None]) -> Iterator[in
         acquire(file, f"{folder} to extract into", on_wait, holder="another extraction")
         file.seek(0)
         began = file.read()
-        if age_s(began, now) < RESUMED_WITHIN_S:
+        if age_s(began, now) < RESUME_WINDOW_S:
             yield os.fstat(file.fileno()).st_mtime_ns
         else:
             file.truncate(0)
@@ -96,15 +98,15 @@ def alone(folder: Path, now: str, on_wait: Callable[[str], None]) -> Iterator[in
         file.truncate(0)
 
 
-def _ask(reading: Reading, pool: ThreadPoolExecutor, flying: Flying) -> None:
+def _submit(reading: StreamReader, pool: ThreadPoolExecutor, flying: InFlight) -> None:
     if reading.target is not None:
         flying[pool.submit(reading.client.get, reading.target, reading.etag)] = (reading, pool)
 
 
-def _try(reading: Reading, step: Callable[[], None]) -> None:
+def _run_step(reading: StreamReader, step: Callable[[], None]) -> None:
     try:
         step()
     except EtlError as error:
         reading.fail(error)
     except OSError as error:
-        reading.fail(DiskRefused(f"{error.filename}: the system refused: {error.strerror or error}"))
+        reading.fail(StorageError(f"{error.filename}: the system refused: {error.strerror or error}"))

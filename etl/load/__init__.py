@@ -1,1 +1,1 @@
-"""Models to manifests: select, cut, number, publish all or nothing."""
+"""Load: data/models to data/manifests."""

@@ -7,22 +7,23 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from etl.contracts import published_contract
-from etl.errors import DiskRefused, Missing
-from etl.exchange import Exchanged, publish, remove
-from etl.files import ALL_MODELS, INDEX, dumps, read, sources, write
-from etl.funnel import Funnel, Verdict, funnel, short, verdict
-from etl.ours import is_ours, listed_in
-from etl.stored import Streams
-from etl.unmatched import examine
+from etl.core.errors import MissingInputError, StorageError
+from etl.core.layout import ALL_MODELS, INDEX, source_names
+from etl.core.schemas import published_schema
+from etl.selection.funnel import FillStatus, Funnel, fill_status, funnel, shortfall_reason
+from etl.selection.stored import StoredStreams
+from etl.selection.unmatched import find_unmatched
+from etl.storage.json_files import dump_json, read_bytes, write_atomic
+from etl.storage.owned import is_owned, listed_files
+from etl.storage.swap import SwapResult, remove, swap_directories
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from etl.files import Data
-    from etl.filters import Filter, Filters, Source
-    from etl.ledger import Ledger
-    from etl.selection import Held
+    from etl.config.model import Config, Filter, SourceConfig
+    from etl.core.layout import DataDir
+    from etl.selection.selection import ModelRef
+    from etl.storage.ledger import Ledger
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,10 @@ class Manifest:
     filter: Filter
     stream: Ledger
     funnel: Funnel
-    verdict: Verdict
+    verdict: FillStatus
 
     @property
-    def models(self) -> list[Held]:
+    def models(self) -> list[ModelRef]:
         return self.funnel.published
 
 
@@ -50,7 +51,7 @@ class Withholding:
 
 
 @dataclass(frozen=True)
-class Published:
+class LoadResult:
     """What a load did.
 
     Attributes:
@@ -63,14 +64,14 @@ class Published:
     """
 
     index: dict[str, Any]
-    one_by_one: str | None
+    non_atomic_reason: str | None
     kept: list[str]
     withholding: list[Withholding]
     respelled: dict[str, list[str]]
     warnings: list[str]
 
 
-def load(data: Data, filters: Filters) -> Published:
+def load(data: DataDir, filters: Config) -> LoadResult:
     """Publish the manifests of every filter whose stream is on disk, all at once.
 
     Raises:
@@ -78,7 +79,7 @@ def load(data: Data, filters: Filters) -> Published:
         BadAnswer: a ledger or a file of models does not keep its contract; nothing is published.
         DiskRefused: the set could not be written; the old one stays.
     """
-    streams = {source.name: Streams(data, source) for source in filters.sources}
+    streams = {source.name: StoredStreams(data, source) for source in filters.sources}
     manifests: list[Manifest] = []
     missing: list[tuple[Filter, str]] = []
     for source in filters.sources:
@@ -86,43 +87,43 @@ def load(data: Data, filters: Filters) -> Published:
         manifests += made
         missing += lacking
     if not manifests:
-        told = f"{data.raws}: holds no stream that the filters draw on; nothing is published"
+        told = f"{data.raw_root}: holds no stream that the filters draw on; nothing is published"
         others = dict.fromkeys(why for each, why in missing if each.stream in streams[each.source].ledgers)
-        raise Missing("\n".join([f"{told}; ask with: make extract", *others]))
+        raise MissingInputError("\n".join([f"{told}; ask with: make extract", *others]))
     files = {each.filter.file: _page(each) for each in manifests}
     everything = files[ALL_MODELS] = _all_models(manifests, filters)
-    content = {name: dumps(page) for name, page in files.items()}
+    content = {name: dump_json(page) for name, page in files.items()}
     files[INDEX] = _index(manifests, missing, filters, everything, content)
-    content[INDEX] = dumps(files[INDEX])
+    content[INDEX] = dump_json(files[INDEX])
     _keep_contracts(files)
     withholding = [each for name in streams for each in _withholding(name, streams[name], manifests)]
     respelled = {name: sorted(model["id"] for model in told.respelled.values()) for name, told in streams.items()}
     warnings = [
         warning
         for source in filters.sources
-        for warning in examine(source, source.filters, streams[source.name].selections()).warnings
+        for warning in find_unmatched(source, source.filters, streams[source.name].selections()).warnings
     ]
     done, leftovers = _publish(data, filters, content)
     kept = [*(f"{data.manifests.name}/{name}" for name in done.kept), *_foreign_models(data, streams)]
-    return Published(files[INDEX], done.one_by_one, kept, withholding, respelled, [*warnings, *leftovers])
+    return LoadResult(files[INDEX], done.non_atomic_reason, kept, withholding, respelled, [*warnings, *leftovers])
 
 
-def _of_source(source: Source, streams: Streams, filters: Filters) -> tuple[list[Manifest], list[tuple[Filter, str]]]:
+def _of_source(source: SourceConfig, streams: StoredStreams, filters: Config) -> tuple[list[Manifest], list[tuple[Filter, str]]]:
     """Return a source's manifests, and the filters whose stream is missing with the reason, both in the order of filters.toml."""
     made, missing = [], []
     for each in source.filters:
         if stream := streams.get(each.stream):
-            why = verdict(each, filters, streams)
+            why = fill_status(each, filters, streams)
             made.append(Manifest(each, stream.ledger, funnel(stream, each, filters.limit), why))
         else:
             missing.append((each, streams.missing_reason(each.stream) or ""))
     return made, missing
 
 
-def _foreign_models(data: Data, streams: Mapping[str, Streams]) -> list[str]:
+def _foreign_models(data: DataDir, streams: Mapping[str, StoredStreams]) -> list[str]:
     """Return what is not ours in data/models, by the names below the data folder."""
     folder = data.models("")
-    found = [path for path in folder.iterdir() if path.name not in sources()] if folder.is_dir() else []
+    found = [path for path in folder.iterdir() if path.name not in source_names()] if folder.is_dir() else []
     for name, told in streams.items():
         of_source = data.models(name).iterdir() if data.models(name).is_dir() else ()
         found += [path for path in of_source if path.name != "summary.json" and path.name not in told.ledgers]
@@ -131,14 +132,14 @@ def _foreign_models(data: Data, streams: Mapping[str, Streams]) -> list[str]:
     return sorted(path.relative_to(data.root).as_posix() for path in found)
 
 
-def _withholding(source: str, streams: Streams, manifests: list[Manifest]) -> list[Withholding]:
+def _withholding(source: str, streams: StoredStreams, manifests: list[Manifest]) -> list[Withholding]:
     """Return the streams that no filter reads and that withhold models of some manifest, with how many."""
     models: dict[str, set[str]] = {}
     for manifest in manifests:
         if manifest.filter.source != source or not manifest.funnel.withheld:
             continue
         selection = streams.every()[manifest.filter.stream].selection
-        for place in selection.withheld(manifest.filter.keeps):
+        for place in selection.withheld(manifest.filter.matches):
             models.setdefault(selection.rulings[place].stream, set()).add(selection.models[place].id)
     return [
         Withholding(source, name, streams.ledgers[name].timestamp, len(ids))
@@ -152,9 +153,9 @@ def _page(manifest: Manifest) -> dict[str, Any]:
     return {"filter": manifest.filter.title, "models": models, "timestamp": manifest.stream.timestamp}
 
 
-def _all_models(manifests: list[Manifest], filters: Filters) -> dict[str, Any]:
+def _all_models(manifests: list[Manifest], filters: Config) -> dict[str, Any]:
     """Return every published model once, as the stream read last tells it."""
-    newest: dict[tuple[str, str], Held] = {}
+    newest: dict[tuple[str, str], ModelRef] = {}
     for manifest in sorted(manifests, key=lambda each: each.stream.timestamp, reverse=True):
         for model in manifest.models:
             newest.setdefault((manifest.filter.source, model.id), model)
@@ -173,7 +174,7 @@ def _all_models(manifests: list[Manifest], filters: Filters) -> dict[str, Any]:
 def _index(
     manifests: list[Manifest],
     missing: list[tuple[Filter, str]],
-    filters: Filters,
+    filters: Config,
     everything: dict[str, Any],
     content: dict[str, bytes],
 ) -> dict[str, Any]:
@@ -202,7 +203,7 @@ def _index(
     }
 
 
-def _entry(manifest: Manifest, filters: Filters, content: bytes) -> dict[str, Any]:
+def _entry(manifest: Manifest, filters: Config, content: bytes) -> dict[str, Any]:
     return {
         "file": manifest.filter.file,
         "source": manifest.filter.source,
@@ -214,7 +215,7 @@ def _entry(manifest: Manifest, filters: Filters, content: bytes) -> dict[str, An
         "stream": manifest.filter.stream,
         "timestamp": manifest.stream.timestamp,
         **_bytes(content),
-        "short": short(manifest.stream, len(manifest.models), filters),
+        "short": shortfall_reason(manifest.stream, len(manifest.models), filters),
         "stale": manifest.stream.failed_at,
         "funnel": manifest.funnel.numbers(),
         "verdict": manifest.verdict.words,
@@ -225,7 +226,7 @@ def _bytes(content: bytes) -> dict[str, Any]:
     return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
-def _axes(source: Source, manifests: list[Manifest]) -> list[dict[str, Any]]:
+def _axes(source: SourceConfig, manifests: list[Manifest]) -> list[dict[str, Any]]:
     """Return a source's axes with the options that a published manifest has, so that no page offers one without a file."""
     offered = {option for each in manifests if each.filter.source == source.name for option in each.filter.options}
     return [
@@ -244,26 +245,26 @@ def _axes(source: Source, manifests: list[Manifest]) -> list[dict[str, Any]]:
 def _keep_contracts(files: dict[str, dict[str, Any]]) -> None:
     """Refuse to publish what breaks its own schema, which only a fault of this program can cause."""
     for name, value in files.items():
-        if violations := published_contract(name).violations(value):
+        if violations := published_schema(name).violations(value):
             raise AssertionError(f"{name}: {violations[0]}")
 
 
-def _publish(data: Data, filters: Filters, content: dict[str, bytes]) -> tuple[Exchanged, list[str]]:
+def _publish(data: DataDir, filters: Config, content: dict[str, bytes]) -> tuple[SwapResult, list[str]]:
     """Put a set in the place of the one before, which stays in `.manifests` until the next load; return warnings too.
 
     Other sets in `.manifests` are of loads before that one, or of some that were stopped.
     """
-    listed = listed_in(read(data.manifests / INDEX)) if (data.manifests / INDEX).is_file() else set()
+    listed = listed_files(read_bytes(data.manifests / INDEX)) if (data.manifests / INDEX).is_file() else set()
     prefixes = {source.prefix for source in filters.sources}
     try:
-        staged = data.staged / f"set-{secrets.token_hex(8)}"
+        staged = data.staging / f"set-{secrets.token_hex(8)}"
         staged.mkdir(parents=True)
     except OSError as error:
-        raise DiskRefused(f"{data.staged}: cannot be written: {error.strerror}; the published set is untouched") from error
+        raise StorageError(f"{data.staging}: cannot be written: {error.strerror}; the published set is untouched") from error
     for name, each in content.items():
         if (data.manifests / name).is_dir():
-            raise DiskRefused(f"{data.manifests / name}: is a folder, where a manifest belongs; rename it")
-        write(staged / name, each)
-    done = publish(staged, data.manifests, INDEX, is_ours=lambda name: is_ours(name, listed, prefixes), keeps_old=True)
-    others = [path for path in data.staged.glob("set-*") if path != staged]
+            raise StorageError(f"{data.manifests / name}: is a folder, where a manifest belongs; rename it")
+        write_atomic(staged / name, each)
+    done = swap_directories(staged, data.manifests, INDEX, is_ours=lambda name: is_owned(name, listed, prefixes), keeps_old=True)
+    others = [path for path in data.staging.glob("set-*") if path != staged]
     return done, [warning for warning in (done.warning, *map(remove, others)) if warning]

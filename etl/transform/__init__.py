@@ -1,1 +1,1 @@
-"""Raw pages to models: one jq program per source, then what is decided from the evidence."""
+"""Transform: data/raw to data/models."""

@@ -8,43 +8,43 @@ from typing import TYPE_CHECKING, Any
 
 import jq
 
-from etl.files import parse_answer
-from etl.filters import SIZES
-from etl.safety import key_of
-from etl.transform.level import content_levels, image_level, is_set
-from etl.transform.page import evidence_of, models_of, project
-from etl.transform.size import Sizer
+from etl.core.ids import model_key
+from etl.sources.civitai.levels import content_levels, image_level, is_set
+from etl.sources.huggingface.size import SizeEstimator
+from etl.sources.source import DEFAULT_SIZE_CLASSES
+from etl.storage.json_files import parse_json_body
+from etl.transform.page import evidence_of, project, transform_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from etl.filters import SizeClass
+    from etl.sources.source import SizeClass
 
 _MOST_VERSIONS = 20
 _DECIDED = ("level", "level_most", "flagged", "size")  # fields that no record has itself
 _WRONG = "what it is decided from has a value of the wrong type"
 
 
-def describe(source: str, body: bytes, where: object, key: str, sizes: Sequence[SizeClass] = SIZES) -> list[str]:
+def describe(source: str, body: bytes, where: object, key: str, sizes: Sequence[SizeClass] = DEFAULT_SIZE_CLASSES) -> list[str]:
     """Return a line for each thing that decides, of each record of a page whose id has the key `etl.safety.key_of` gives.
 
     Raises:
         BadAnswer: the page is not what the source answers; `where` is only named in the message.
     """
-    text, value = parse_answer(body, where)
+    text, value = parse_json_body(body, where)
     records = value if isinstance(value, list) else value["items"]
     cut = "[.[$place]]" if isinstance(value, list) else "{items: [.items[$place]]}"
     lines = []
     for place, record in enumerate(records):
-        if isinstance(record, dict) and key_of(record.get("id")) == key:
+        if isinstance(record, dict) and model_key(record.get("id")) == key:
             alone = jq.compile(cut, args={"place": place}).input_text(text).text()
             entry = project(source, alone, where)[0]
             if source == "civitai":
                 lines += _levels(record, entry)
             elif "evidence" in entry:
                 evidence = evidence_of(entry["model"]["name"], entry["model"]["tags"], **entry["evidence"])
-                lines += Sizer(sizes).doubts(evidence)
-            page = models_of(source, alone.encode(), where, sizes)
+                lines += SizeEstimator(sizes).doubts(evidence)
+            page = transform_page(source, alone.encode(), where, sizes)
             for lost in page.dropped:
                 why = _WRONG if lost.field in _DECIDED else f"{lost.reason}, so that it was dropped"
                 lines.append(f"{lost.field}: {why}")

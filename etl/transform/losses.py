@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from etl.transform.page import Page
+    from etl.transform.page import PageResult
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Losses:
     def __init__(self) -> None:
         self._counts: dict[str | None, _Count] = {None: _Count()}
 
-    def add(self, stream: str, file: str, page: Page) -> None:
+    def add(self, stream: str, file: str, page: PageResult) -> None:
         """Count the records of a page of a stream."""
         rejected = {record.record: record for record in page.set_aside}
         names = iter(model["id"] for model in page.models)

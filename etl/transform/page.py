@@ -9,25 +9,26 @@ from typing import TYPE_CHECKING, Any
 import jq
 import orjson
 
-from etl.contracts import contract
-from etl.errors import BadAnswer
-from etl.files import PROGRAMS, parse_answer
-from etl.filters import SIZES
-from etl.transform.level import SAFE_SITE, content_levels, is_set
+from etl.core.display_name import clean_display_name
+from etl.core.errors import InvalidDataError
+from etl.core.layout import SOURCES
+from etl.core.schemas import load_schema
+from etl.sources.civitai.levels import SAFE_SITE, content_levels, is_set
+from etl.sources.huggingface.size import SizeEstimator, SizeEvidence, bases
+from etl.sources.source import DEFAULT_SIZE_CLASSES
+from etl.storage.json_files import parse_json_body
 from etl.transform.repair import DroppedField, expected, is_required, repair
-from etl.transform.size import Evidence, Sizer, bases
-from etl.transform.text import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from etl.filters import SizeClass
+    from etl.sources.source import SizeClass
 
 Model = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class SetAside:
+class RejectedRecord:
     """A record that is not published.
 
     Attributes:
@@ -56,7 +57,7 @@ class Dropped:
 
 
 @dataclass(frozen=True)
-class Page:
+class PageResult:
     """What became of the records of one page; each is in `models` or in `set_aside`, in their order.
 
     `dropped` has the values that models lost. `derived` names, by their place in `models`, those that were made of other
@@ -65,55 +66,55 @@ class Page:
 
     records: int
     models: list[Model]
-    set_aside: list[SetAside]
+    set_aside: list[RejectedRecord]
     dropped: list[Dropped]
-    derived: dict[int, Evidence]
+    derived: dict[int, SizeEvidence]
 
 
-def models_of(source: str, body: bytes, where: object, sizes: Sequence[SizeClass] = SIZES) -> Page:
+def transform_page(source: str, body: bytes, where: object, sizes: Sequence[SizeClass] = DEFAULT_SIZE_CLASSES) -> PageResult:
     """Turn the body of a page into models, their sizes decided by what the page alone says.
 
     Raises:
         BadAnswer: the page as a whole is not what the source answers; `where` is only named in the message.
     """
-    text, value = parse_answer(body, where)
+    text, value = parse_json_body(body, where)
     refused: dict[int, str] = {}
-    for violation in contract(f"{source}.raw").violations(value):
+    for violation in load_schema(f"{source}.raw").violations(value):
         place = next((part for part in violation.path if isinstance(part, int)), None)
         if place is None:
-            raise BadAnswer(f"{where}: {violation}; the source answers in another shape than it did")
+            raise InvalidDataError(f"{where}: {violation}; the source answers in another shape than it did")
         refused.setdefault(place, str(violation))
     entries = project(source, text, where)
     records = value if isinstance(value, list) else value["items"]
     if len(entries) != len(records):
-        raise BadAnswer(f"{where}: {source}.jq made {len(entries)} entries of {len(records)} records")
-    page = Page(len(records), [], [], [], {})
-    sizer = Sizer(sizes)
+        raise InvalidDataError(f"{where}: {source}.jq made {len(entries)} entries of {len(records)} records")
+    page = PageResult(len(records), [], [], [], {})
+    sizer = SizeEstimator(sizes)
     for place, entry in enumerate(entries):
         if "set_aside" in entry:
             detail = refused.get(place) if entry["set_aside"] == "id" else None
-            page.set_aside.append(SetAside(place, _short(entry["id"]), entry["set_aside"], detail))
+            page.set_aside.append(RejectedRecord(place, _short(entry["id"]), entry["set_aside"], detail))
             continue
         lost = _finish(source, entry, sizer)
         if place in refused:
-            page.set_aside.append(SetAside(place, _short(entry["id"]), "id", refused[place], _levels(entry["model"])))
+            page.set_aside.append(RejectedRecord(place, _short(entry["id"]), "id", refused[place], _levels(entry["model"])))
         else:
             _add(source, page, place, entry, lost)
     return page
 
 
-def _add(source: str, page: Page, place: int, entry: dict[str, Any], lost: list[DroppedField]) -> None:
+def _add(source: str, page: PageResult, place: int, entry: dict[str, Any], lost: list[DroppedField]) -> None:
     """Add the model of an entry to its page without the values that violate its schema, or set it aside.
 
     `lost` is evidence that was of no use.
     """
     model = entry["model"]
-    if not contract("model", source).is_valid(model):
+    if not load_schema("model", source).is_valid(model):
         dropped = repair(model, source)
         if wrong := next((each for each in dropped if is_required(each.field, source)), None):
             reason = "type" if wrong.field == "type" else "id"
             detail = f"{reason}: {wrong.reason} (expected {expected(reason, source)})"
-            page.set_aside.append(SetAside(place, _short(entry["id"]), reason, detail, _levels(model)))
+            page.set_aside.append(RejectedRecord(place, _short(entry["id"]), reason, detail, _levels(model)))
             return
         lost = [*lost, *dropped]
     page.dropped.extend(Dropped(place, model["id"], each.field, each.reason) for each in lost)
@@ -137,16 +138,16 @@ def project(source: str, text: str, where: object) -> list[dict[str, Any]]:
         results = _program(source).input_text(text).text()
         entries: list[dict[str, Any]] = orjson.loads(results)
     except ValueError as error:  # what jq cannot read although json can, such as nesting beyond its depth
-        raise BadAnswer(f"{where}: {source}.jq cannot read it: {error}") from error
+        raise InvalidDataError(f"{where}: {source}.jq cannot read it: {error}") from error
     return entries
 
 
 @cache
 def _program(source: str) -> Any:
-    return jq.compile((PROGRAMS / f"{source}.jq").read_text(encoding="utf-8"))
+    return jq.compile((SOURCES / source / "transform.jq").read_text(encoding="utf-8"))
 
 
-def _finish(source: str, entry: dict[str, Any], sizer: Sizer) -> list[DroppedField]:
+def _finish(source: str, entry: dict[str, Any], sizer: SizeEstimator) -> list[DroppedField]:
     """Add to a model what is decided from its evidence; return what of that has the wrong type, by the field it decides."""
     model, evidence = entry["model"], entry["evidence"]
     if source == "huggingface":
@@ -154,7 +155,7 @@ def _finish(source: str, entry: dict[str, Any], sizer: Sizer) -> list[DroppedFie
         model.update(sizer.verdict(entry["evidence"])._asdict())
         return [DroppedField("size", "wrong type")] if has_wrong_counts(**evidence) else []
     if isinstance(model["name"], str):
-        model["name"] = sanitize(model["name"])
+        model["name"] = clean_display_name(model["name"])
     flag = evidence["flag"]
     found = content_levels(flagged=is_set(flag), mask=evidence["mask"], images=evidence["images"])
     model |= {"level": found.level, "level_most": found.level_most, "flagged": is_set(flag)}
@@ -166,11 +167,11 @@ def _finish(source: str, entry: dict[str, Any], sizer: Sizer) -> list[DroppedFie
 
 def evidence_of(  # noqa: PLR0913, PLR0917 -- the fields of the evidence, as the program of jq names them
     name: object, tags: object, elements: object, total: object, gguf: object, gguf_architecture: object = None
-) -> Evidence:
+) -> SizeEvidence:
     """Return the evidence of a model's size, of values as the API gave them: what has a wrong type is none."""
     lines = "\n".join(("", *(tag for tag in tags if isinstance(tag, str)), "")) if isinstance(tags, list) else ""
     parts = elements.items() if isinstance(elements, dict) else ()
-    return Evidence(
+    return SizeEvidence(
         str(name).lower(), lines, {dtype: count for dtype, count in parts if type(count) in {int, float} and count > 0},
         _number(total), _number(gguf), gguf_architecture if isinstance(gguf_architecture, str) else None,
     )  # fmt: skip

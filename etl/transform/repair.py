@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from etl.contracts import contract
+from etl.core.schemas import load_schema
 
 if TYPE_CHECKING:
     import jsonschema_rs
@@ -62,7 +62,7 @@ def is_required(field: str, source: str) -> bool:
 
 def expected(field: str, source: str) -> str:
     """Return what the schema says of the values of a field."""
-    schema = contract("model", source).schema["$defs"]
+    schema = load_schema("model", source).schema["$defs"]
     described = schema[source]["properties"][field]
     definition = schema[described["$ref"].rpartition("/")[2]] if "$ref" in described else {}
     return str({**definition, **described}["description"]).rstrip(".")
@@ -73,7 +73,7 @@ def _rules(source: str) -> dict[str, _Rule]:
     """Return the rules of a source's fields, in the order of the schema."""
     import jsonschema_rs
 
-    schema = contract("model", source).schema
+    schema = load_schema("model", source).schema
     rules = {}
     for field, described in schema["$defs"][source]["properties"].items():
         resolved = schema["$defs"][described["$ref"].rpartition("/")[2]] if "$ref" in described else described

@@ -8,32 +8,34 @@ import shlex
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from etl.contracts import contract
-from etl.errors import BadAnswer, DiskRefused
-from etl.files import PROJECT, dumps, read, read_json, write
-from etl.filters import SIZES
-from etl.ledger import read_ledger, streams
-from etl.transform.families import bears_out
+from etl.core.errors import InvalidDataError, StorageError
+from etl.core.layout import PROJECT
+from etl.core.schemas import load_schema
+from etl.sources.huggingface.families import check_family
+from etl.sources.huggingface.size import SizeEstimator
+from etl.sources.source import DEFAULT_SIZE_CLASSES
+from etl.storage.json_files import dump_json, read_bytes, read_json, write_atomic
+from etl.storage.ledger import list_streams, read_ledger
 from etl.transform.losses import Losses
-from etl.transform.page import models_of
-from etl.transform.size import Sizer
+from etl.transform.page import transform_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from etl.files import Data
-    from etl.filters import SizeClass
-    from etl.transform.page import Model, Page, SetAside
-    from etl.transform.size import Evidence
+    from etl.core.layout import DataDir
+    from etl.sources.huggingface.size import SizeEvidence
+    from etl.sources.source import SizeClass
+    from etl.transform.page import Model, PageResult, RejectedRecord
 
 
-PROGRAMS_OUTSIDE = ("contracts.py", "errors.py", "files.py", "filters.py", "ledger.py", "safety.py")
+# Below etl/: all that shapes models, beside the package of the source.
+PROGRAM = ("core/*.py", "config/*.py", "sources/*.py", "storage/json_files.py", "storage/ledger.py", "transform/*.py")
 _PAGE = re.compile(r"\.?page-[0-9]{4,}\.json(\.partial)?")
 _STREAM = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
-def transform(data: Data, source: str, sizes: Sequence[SizeClass] = SIZES) -> dict[str, Any]:
+def transform(data: DataDir, source: str, sizes: Sequence[SizeClass] = DEFAULT_SIZE_CLASSES) -> dict[str, Any]:
     """Write the models of every stream of a source that is on disk, and return its summary.
 
     `sizes` are the size classes. A model that was made of another one of the source takes its size from there, where it has
@@ -48,34 +50,34 @@ def transform(data: Data, source: str, sizes: Sequence[SizeClass] = SIZES) -> di
     if known := current_summary(data, source, sizes):
         data.summary(source).touch()
         return known
-    found = streams(data, source)
-    made_of = _made_of(data, source, found, sizes)
+    found = list_streams(data, source)
+    made_of = _input_fingerprint(data, source, found, sizes)
     for stream in _streams_before(data, source) - set(found):
         _remove_pages(data.models(source, stream), set())
     summary: dict[str, Any] = {"source": source, "made_of": made_of, "streams": {}}
     bad: list[str] = []
-    catalogue = _Catalogue()
+    catalogue = _Facts()
     for stream in found:
         try:
             summary["streams"][stream] = _stream(data, source, stream, sizes, catalogue)
-        except BadAnswer as error:
+        except InvalidDataError as error:
             remove = shlex.join(["rm", "-r", str(data.raw(source, stream))])
             bad.append(f"{error}; ask again: make extract SOURCE={source}; a stream that no filter reads: {remove}")
             _remove_pages(data.models(source, stream), set())
     if bad:
         _remove_summary(data, source)
-        raise BadAnswer("\n".join(bad))
-    _decide_again(data, source, summary["streams"], sizes, catalogue)
+        raise InvalidDataError("\n".join(bad))
+    _resolve_deferred(data, source, summary["streams"], sizes, catalogue)
     summary["families"] = {
         words: {"borne_out": each[0], "against": each[1]} for words, each in sorted(catalogue.families.items())
     }
     summary["losses"] = catalogue.losses.report()
-    write(data.summary(source), dumps(summary))
+    write_atomic(data.summary(source), dump_json(summary))
     return summary
 
 
 @dataclass
-class _Catalogue:
+class _Facts:
     """What is remembered of all pages of a source.
 
     `counts` are parameters by id, as far as they were counted and nothing disagrees; `derived` the models that were made of
@@ -84,12 +86,12 @@ class _Catalogue:
     """
 
     counts: dict[str, int] = field(default_factory=dict)
-    derived: dict[tuple[str, str], dict[int, Evidence]] = field(default_factory=dict)
+    derived: dict[tuple[str, str], dict[int, SizeEvidence]] = field(default_factory=dict)
     families: dict[str, list[int]] = field(default_factory=dict)
     counted: set[str] = field(default_factory=set)
     losses: Losses = field(default_factory=Losses)
 
-    def add(self, stream: str, file: str, page: Page) -> None:
+    def add(self, stream: str, file: str, page: PageResult) -> None:
         self.losses.add(stream, file, page)
         if page.derived:
             self.derived[stream, file] = page.derived
@@ -98,22 +100,22 @@ class _Catalogue:
                 self.counted.add(key)
                 if not model["size_against"]:
                     self.counts[model["id"]] = model["parameters"]
-                for row, fits in bears_out(model["name"].lower(), model["tags"] or (), model["parameters"]).items():
+                for row, fits in check_family(model["name"].lower(), model["tags"] or (), model["parameters"]).items():
                     self.families.setdefault(row, [0, 0])[not fits] += 1
 
 
-def _decide_again(data: Data, source: str, told: dict[str, Any], sizes: Sequence[SizeClass], catalogue: _Catalogue) -> None:
+def _resolve_deferred(data: DataDir, source: str, told: dict[str, Any], sizes: Sequence[SizeClass], catalogue: _Facts) -> None:
     """Decide the size of models that were made of others, now that the counts of those are known."""
-    decide = Sizer(sizes, catalogue.counts).verdict
+    decide = SizeEstimator(sizes, catalogue.counts).verdict
     for (stream, file), derived in catalogue.derived.items():
         path = data.models(source, stream) / file
         models = read_json(path)
-        before = dumps(models)
+        before = dump_json(models)
         for place, evidence in derived.items():
             models[place].update(decide(evidence)._asdict())
-        content = dumps(models)
+        content = dump_json(models)
         if content != before:
-            write(path, content)
+            write_atomic(path, content)
             entry = next(each for each in told[stream] if each["file"] == file)
             entry |= {"sha256": _sha256(content), "unsized": _unsized(models)}
 
@@ -122,50 +124,49 @@ def _unsized(models: list[Model]) -> int:
     return sum(model.get("size") == "unknown" for model in models)
 
 
-def _made_of(data: Data, source: str, found: list[str], sizes: Sequence[SizeClass]) -> str | None:
+def _input_fingerprint(data: DataDir, source: str, found: list[str], sizes: Sequence[SizeClass]) -> str | None:
     """Return a hash of all that shapes the models of a source: programs, classes, pages; null where one is missing."""
-    shapes = [PROJECT / "etl" / name for name in PROGRAMS_OUTSIDE]
-    shapes += sorted(path for path in (PROJECT / "etl" / "transform").glob("*.*") if path.name != "evidence.py")
+    shapes = sorted(path for pattern in (*PROGRAM, f"sources/{source}/*.*") for path in (PROJECT / "etl").glob(pattern))
     shapes += [PROJECT / "schemas" / f"{name}.schema.json" for name in ("ledger", "model", f"{source}.raw")]
     made_of = hashlib.sha256(b"".join(path.read_bytes() for path in shapes) + repr(sizes).encode())
     try:
         for stream in found:
             for page in read_ledger(data, source, stream).pages:
-                body = read(data.raw(source, stream) / page.file)
+                body = read_bytes(data.raw(source, stream) / page.file)
                 made_of.update(f"{stream}/{page.file}/{len(body)}/".encode() + body)
-    except BadAnswer:
+    except InvalidDataError:
         return None
     return made_of.hexdigest()
 
 
-def current_summary(data: Data, source: str, sizes: Sequence[SizeClass] = SIZES) -> dict[str, Any] | None:
+def current_summary(data: DataDir, source: str, sizes: Sequence[SizeClass] = DEFAULT_SIZE_CLASSES) -> dict[str, Any] | None:
     """Return the summary on disk if it and its models were made of the pages that are there; else None."""
-    made_of = _made_of(data, source, streams(data, source), sizes)
+    made_of = _input_fingerprint(data, source, list_streams(data, source), sizes)
     try:
         summary: dict[str, Any] = read_json(data.summary(source))
-        if not made_of or summary["made_of"] != made_of or not contract("summary").is_valid(summary):
+        if not made_of or summary["made_of"] != made_of or not load_schema("summary").is_valid(summary):
             return None
         for stream, pages in summary["streams"].items():
             made = {page["file"]: page["sha256"] for page in pages}
             there = (path for path in data.models(source, stream).iterdir() if _PAGE.fullmatch(path.name))
             if made != {path.name: _sha256(path.read_bytes()) for path in there}:
                 return None
-    except (BadAnswer, LookupError, TypeError, AttributeError, OSError):  # there is none, or it is an older one
+    except (InvalidDataError, LookupError, TypeError, AttributeError, OSError):  # there is none, or it is an older one
         return None
     return summary
 
 
-def _stream(data: Data, source: str, stream: str, sizes: Sequence[SizeClass], catalogue: _Catalogue) -> list[dict[str, Any]]:
+def _stream(data: DataDir, source: str, stream: str, sizes: Sequence[SizeClass], catalogue: _Facts) -> list[dict[str, Any]]:
     """Write the models of one stream, and return what its pages held."""
     ledger = read_ledger(data, source, stream)
     _remove_pages(data.models(source, stream), {page.file for page in ledger.pages})
     told = []
     for raw in ledger.pages:
         path = data.raw(source, stream) / raw.file
-        page = models_of(source, read(path), path, sizes)
+        page = transform_page(source, read_bytes(path), path, sizes)
         catalogue.add(stream, raw.file, page)
-        content = dumps(page.models)
-        write(data.models(source, stream) / raw.file, content)
+        content = dump_json(page.models)
+        write_atomic(data.models(source, stream) / raw.file, content)
         told.append({
             "file": raw.file, "raw_sha256": raw.sha256, "sha256": _sha256(content),
             "records": page.records, "models": len(page.models), "unsized": _unsized(page.models),
@@ -175,11 +176,11 @@ def _stream(data: Data, source: str, stream: str, sizes: Sequence[SizeClass], ca
     return told
 
 
-def _told(record: SetAside) -> dict[str, Any]:
+def _told(record: RejectedRecord) -> dict[str, Any]:
     return {key: value for key, value in asdict(record).items() if key == "id" or value is not None}
 
 
-def _dropped(page: Page) -> list[dict[str, Any]]:
+def _dropped(page: PageResult) -> list[dict[str, Any]]:
     """Return how many models of a page lost a field, by field and reason, with the id of the first."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for each in page.dropped:
@@ -206,19 +207,19 @@ def _remove_pages(folder: Path, keep: set[str]) -> None:
         if not folder.is_symlink() and not any(folder.iterdir()):
             folder.rmdir()
     except OSError as error:
-        raise DiskRefused(f"{error.filename}: cannot be removed: {error.strerror}") from error
+        raise StorageError(f"{error.filename}: cannot be removed: {error.strerror}") from error
 
 
-def _streams_before(data: Data, source: str) -> set[str]:
+def _streams_before(data: DataDir, source: str) -> set[str]:
     """Return the streams that the summary on disk lists; none where it is not readable."""
     try:
         return {name for name in read_json(data.summary(source))["streams"] if _STREAM.fullmatch(name)}
-    except (BadAnswer, LookupError, TypeError):
+    except (InvalidDataError, LookupError, TypeError):
         return set()
 
 
-def _remove_summary(data: Data, source: str) -> None:
+def _remove_summary(data: DataDir, source: str) -> None:
     try:
         data.summary(source).unlink(missing_ok=True)
     except OSError as error:
-        raise DiskRefused(f"{data.summary(source)}: cannot be removed: {error.strerror}") from error
+        raise StorageError(f"{data.summary(source)}: cannot be removed: {error.strerror}") from error

@@ -1,1 +1,1 @@
-"""Checks of what is published."""
+"""Verify: checks of data/manifests, read again from data/raw."""

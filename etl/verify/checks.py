@@ -6,19 +6,19 @@ import hashlib
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from etl.files import ALL_MODELS, INDEX
-from etl.unmatched import examine
+from etl.core.layout import ALL_MODELS, INDEX
+from etl.selection.unmatched import find_unmatched
 from etl.verify.published import Check, ids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from etl.filters import Filters
-    from etl.stored import Streams
+    from etl.config.model import Config
+    from etl.selection.stored import StoredStreams
     from etl.verify.published import Published
 
 
-def index(published: Published) -> Check:
+def check_index(published: Published) -> Check:
     """index.json names exactly the files beside it, with their hashes, lengths, counts and times."""
     check = Check("index against files")
     told = published.values.get(INDEX)
@@ -42,7 +42,7 @@ def index(published: Published) -> Check:
                 check.problems.append(
                     f"{published.where(INDEX, f'{path}.{key}')}: says {entry[key]}, but {entry['file']} has {fact}"
                 )
-        check.problems += [f"{published.where(INDEX, path)}.{problem}" for problem in _unsound(entry)]
+        check.problems += [f"{published.where(INDEX, path)}.{problem}" for problem in _inconsistencies(entry)]
     named = [entry["file"] for _, entry in entries]
     for file in sorted({file for file in named if named.count(file) > 1}):
         check.problems.append(f"{published.where(INDEX, '$.manifests')}: names {file} twice")
@@ -51,7 +51,7 @@ def index(published: Published) -> Check:
     return check
 
 
-def _unsound(entry: dict[str, Any]) -> list[str]:
+def _inconsistencies(entry: dict[str, Any]) -> list[str]:
     """Return what in an entry contradicts itself."""
     found = []
     if entry.get("count", 0) > entry.get("limit", entry.get("count", 0)):
@@ -63,7 +63,7 @@ def _unsound(entry: dict[str, Any]) -> list[str]:
     return found
 
 
-def missing(published: Published) -> Check:
+def check_missing(published: Published) -> Check:
     """Every filter has a stream on disk."""
     told = published.values.get(INDEX, {"manifests": [], "missing": []})
     check = Check("filters without a stream", len(told["manifests"]) + len(told["missing"]))
@@ -74,7 +74,7 @@ def missing(published: Published) -> Check:
     return check
 
 
-def all_models(published: Published) -> Check:
+def check_all_models(published: Published) -> Check:
     """all-models.json holds every id of a manifest, once, and no other; its counts add up."""
     check = Check("all models against manifests")
     everything = published.values.get(ALL_MODELS)
@@ -105,7 +105,7 @@ def all_models(published: Published) -> Check:
     return check
 
 
-def slugs(published: Published) -> Check:
+def check_slug_collisions(published: Published) -> Check:
     """No two models of a source have slugs that differ only in case or not at all: a case-blind disk would merge them."""
     check = Check("slugs")
     first: dict[tuple[str, str], dict[str, Any]] = {}
@@ -119,7 +119,7 @@ def slugs(published: Published) -> Check:
     return check
 
 
-def exclusive(published: Published) -> Check:
+def check_disjoint_options(published: Published) -> Check:
     """Options of one axis that keep no value in common share no model, where their streams are the same."""
     check = Check("exclusive options")
     for (one, ones), (other, others) in itertools.combinations(published.known, 2):
@@ -138,20 +138,20 @@ def exclusive(published: Published) -> Check:
     return check
 
 
-def values(filters: Filters, streams: Mapping[str, Streams]) -> Check:
+def check_values(filters: Config, streams: Mapping[str, StoredStreams]) -> Check:
     """Some model on disk has each value that an option keeps or drops, of fields without a closed list of values.
 
     `streams` are those on disk, by source.
     """
     check = Check("values of filters.toml")
     for source in filters.sources:
-        count, warnings = examine(source, source.filters, streams[source.name].selections())
+        count, warnings = find_unmatched(source, source.filters, streams[source.name].selections())
         check.looked_at += count
         check.warnings += warnings
     return check
 
 
-def rebuild(published: Published) -> Check:
+def check_rebuild(published: Published) -> Check:
     """The raw files and filters.toml give exactly these bytes."""
     check = Check("rebuild from raw", len(published.rebuilt))
     for name in sorted(published.content.keys() | published.rebuilt.keys()):

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from etl.verify.levels import LEVELS, R
-from etl.verify.said import model_key
+from etl.verify.raw_records import model_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from etl.verify.said import Said, SaidStream
+    from etl.verify.raw_records import RawRecord, RawStream
 
 TESTED = ("level", "level_most", "flagged")  # fields of models that options may test and records decide
 _MAX_EXAMPLES = 3  # of spellings in notes
@@ -30,12 +30,12 @@ class Evidence:
         spellings: All spellings of the id.
     """
 
-    level_most: Said
-    latest: Said
+    level_most: RawRecord
+    latest: RawRecord
     latest_at: str
-    rejected: Said | None = None
-    flagged: Said | None = None
-    level: Said | None = None
+    rejected: RawRecord | None = None
+    flagged: RawRecord | None = None
+    level: RawRecord | None = None
     spellings: set[str] = field(default_factory=set)
 
 
@@ -43,10 +43,10 @@ class Finding(NamedTuple):
     """A value of a model, and the record that decides it."""
 
     value: str | bool
-    record: Said
+    record: RawRecord
 
 
-class Verdict(NamedTuple):
+class SafetyVerdict(NamedTuple):
     """What holds for a model in the manifests of one stream.
 
     Attributes:
@@ -56,13 +56,13 @@ class Verdict(NamedTuple):
         fields: Of each field in TESTED what counts.
     """
 
-    rejected: Said | None
-    unrequested: Said | None
-    latest: Said
+    rejected: RawRecord | None
+    unrequested: RawRecord | None
+    latest: RawRecord
     fields: dict[str, Finding]
 
 
-def gather(streams: Iterable[SaidStream]) -> dict[str, Evidence]:
+def gather(streams: Iterable[RawStream]) -> dict[str, Evidence]:
     """Return the evidence of the models of one source, by `model_key`, from its complete streams."""
     models: dict[str, Evidence] = {}
     for stream in sorted(streams, key=lambda stream: stream.name):
@@ -73,7 +73,7 @@ def gather(streams: Iterable[SaidStream]) -> dict[str, Evidence]:
     return models
 
 
-def _add(models: dict[str, Evidence], record: Said, fetched_at: str, *, is_trimmed: bool) -> None:
+def _add(models: dict[str, Evidence], record: RawRecord, fetched_at: str, *, is_trimmed: bool) -> None:
     """Take the next record: in the order of streams by name, and then of the stream."""
     evidence = models.get(key := model_key(record.id))
     if evidence is None:
@@ -91,7 +91,7 @@ def _add(models: dict[str, Evidence], record: Said, fetched_at: str, *, is_trimm
         evidence.level = record
 
 
-def verdict(own: Sequence[Said], elsewhere: Evidence | None, unrequested: Said | None = None) -> Verdict:
+def verdict(own: Sequence[RawRecord], elsewhere: Evidence | None, unrequested: RawRecord | None = None) -> SafetyVerdict:
     """Return what holds for a model in the manifests of a stream.
 
     Args:
@@ -106,7 +106,7 @@ def verdict(own: Sequence[Said], elsewhere: Evidence | None, unrequested: Said |
     lower = max([*own, *untrimmed], key=lambda record: record.levels.level)
     upper = max(records, key=lambda record: record.levels.level_most)
     level = Finding(LEVELS[R], flagged) if flagged and lower.levels.level < R else Finding(LEVELS[lower.levels.level], lower)
-    return Verdict(
+    return SafetyVerdict(
         next((record for record in records if record.rejections), None),
         unrequested,
         elsewhere.latest if elsewhere else own[-1],

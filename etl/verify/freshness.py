@@ -5,18 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from etl.inert import inert
+from etl.core.text import sanitize
 from etl.verify.published import Check
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from etl.verify.said import SaidStream
+    from etl.verify.raw_records import RawStream
 
 DAY_S = 86400
 
 
-def fresh(streams: Sequence[SaidStream], now: str, max_age_s: float | None) -> Check:
+def check_freshness(streams: Sequence[RawStream], now: str, max_age_s: float | None) -> Check:
     """Each stream was checked not longer ago than `max_age_s`, and not in the future.
 
     There is a warning of each that has failed since, and of those that were checked more than a day ago.
@@ -29,7 +29,7 @@ def fresh(streams: Sequence[SaidStream], now: str, max_age_s: float | None) -> C
         check.problems += [f"{stream.where}: $.pages[*].fetched_at: {each} is no time" for each in impossible]
         if stream.ledger.failed_at:
             told = f"{stream.source}/{stream.name}: stale, reading it has failed since {stream.ledger.failed_at}"
-            check.warnings.append(f"{told}: {inert(stream.ledger.failed or 'no reason is in its ledger', 300)}")
+            check.warnings.append(f"{told}: {sanitize(stream.ledger.failed or 'no reason is in its ledger', 300)}")
         age_s = _age_s(checked_at, now)
         if age_s is None or age_s < -DAY_S:
             check.problems.append(f"{stream.where}: $.checked_at: {checked_at} is no time that has been")

@@ -6,23 +6,23 @@ import difflib
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from etl.contracts import contract
-from etl.errors import BadUsage
-from etl.filters import nearest
-from etl.safety import FORBIDDING
+from etl.config.lookup import did_you_mean
+from etl.core.errors import UsageError
+from etl.core.schemas import load_schema
+from etl.selection.safety import FORBIDDING
 from etl.verify.published import Check
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from etl.filters import Filters
+    from etl.config.model import Config
 
 FAILS_ABOVE = 0.10  # of the distinct ids of a source, or of a stream
 WARNS_FROM = 0.03
 MIN_IDS = 20  # below which a share tells nothing
 
 
-def lost_too_much(losses: Mapping[str, Sequence[Mapping[str, Any]]], allowed: Collection[str]) -> Check:
+def check_losses(losses: Mapping[str, Sequence[Mapping[str, Any]]], allowed: Collection[str]) -> Check:
     """No reason costs more than a tenth of the models of a source or of a stream, and no field is lost by as many.
 
     `losses` has the rows of each source's summary; `allowed` the losses that are right, as `source/reason` or `source/field`.
@@ -51,7 +51,7 @@ def lost_too_much(losses: Mapping[str, Sequence[Mapping[str, Any]]], allowed: Co
     return check
 
 
-def parse_allowed(names: Iterable[str], filters: Filters) -> frozenset[str]:
+def parse_allowed(names: Iterable[str], filters: Config) -> frozenset[str]:
     """Return the losses that are allowed.
 
     Raises:
@@ -59,10 +59,10 @@ def parse_allowed(names: Iterable[str], filters: Filters) -> frozenset[str]:
     """
     known = set()
     for source in filters.sources:
-        fields = contract("model", source.name).schema["$defs"][source.name]["properties"]
+        fields = load_schema("model", source.name).schema["$defs"][source.name]["properties"]
         known |= {f"{source.name}/{word}" for word in (*FORBIDDING, "id", "type", *fields)}
     chosen = frozenset(names)
     for name in sorted(chosen - known):
-        near = nearest(difflib.get_close_matches(name, sorted(known), 3, 0.5))
-        raise BadUsage(f"--allow-rejected {name}: not a reason or a field of a source, such as civitai/poi{near}")
+        near = did_you_mean(difflib.get_close_matches(name, sorted(known), 3, 0.5))
+        raise UsageError(f"--allow-rejected {name}: not a reason or a field of a source, such as civitai/poi{near}")
     return chosen

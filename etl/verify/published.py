@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from etl.errors import FAILED
-from etl.sides import sound, values
+from etl.core.errors import EXIT_CHECK_FAILED
+from etl.storage.snapshot import parse_published, parse_valid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from etl.filters import Filter, Filters
-    from etl.stored import OnDisk
+    from etl.config.model import Config, Filter
+    from etl.selection.stored import StoredStream
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Check:
 
     name: str
     looked_at: int = 0
-    code: int = FAILED
+    code: int = EXIT_CHECK_FAILED
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -42,13 +42,13 @@ class Published:
     folder: Path
     content: dict[str, bytes]
     rebuilt: dict[str, bytes]
-    filters: Filters
-    drawn: Mapping[tuple[str, str], OnDisk | None]
+    filters: Config
+    drawn: Mapping[tuple[str, str], StoredStream | None]
 
     @cached_property
     def values(self) -> dict[str, Any]:
         """The files that are JSON and keep their contracts; the others are left to the check of schemas."""
-        return values(self.content)
+        return parse_valid(self.content)
 
     @cached_property
     def known(self) -> list[tuple[Filter, list[str]]]:
@@ -65,9 +65,9 @@ def ids(page: dict[str, Any]) -> list[str]:
     return [model["id"] for model in page["models"]]
 
 
-def schemas(published: Published) -> Check:
+def check_schemas(published: Published) -> Check:
     """Every file is JSON and keeps its contract."""
     check = Check("schemas", len(published.content))
     for name, content in published.content.items():
-        check.problems += [published.where(name, problem) for problem in sound(name, content)[1]]
+        check.problems += [published.where(name, problem) for problem in parse_published(name, content)[1]]
     return check

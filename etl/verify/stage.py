@@ -7,31 +7,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from etl.errors import EtlError
-from etl.files import INDEX, Data
-from etl.ledger import read_ledger, streams
-from etl.ours import is_ours, listed_in
-from etl.sides import contents
-from etl.stored import Streams, read_summary
-from etl.verify import answers, checks
-from etl.verify.equal import equal_lists
-from etl.verify.freshness import fresh
-from etl.verify.losses import lost_too_much
-from etl.verify.published import Check, Published, schemas
-from etl.verify.said import said
-from etl.verify.shrink import shrunk
+from etl.core.errors import EtlError
+from etl.core.layout import INDEX, DataDir
+from etl.selection.stored import StoredStreams, read_summary
+from etl.storage.ledger import list_streams, read_ledger
+from etl.storage.owned import is_owned, listed_files
+from etl.storage.snapshot import read_dir
+from etl.verify import checks, raw_checks
+from etl.verify.equality import check_equal_lists
+from etl.verify.freshness import check_freshness
+from etl.verify.losses import check_losses
+from etl.verify.published import Check, Published, check_schemas
+from etl.verify.raw_records import read_raw_stream
+from etl.verify.shrinkage import check_shrinkage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from etl.filters import Filter, Filters
-    from etl.sides import Side
-    from etl.stored import OnDisk
-    from etl.verify.said import SaidStream
+    from etl.config.model import Config, Filter
+    from etl.selection.stored import StoredStream
+    from etl.storage.snapshot import Snapshot
+    from etl.verify.raw_records import RawStream
 
 
 @dataclass(frozen=True)
-class Terms:
+class VerifyOptions:
     """What verify is held against.
 
     Attributes:
@@ -43,68 +43,68 @@ class Terms:
         max_age_s: How long ago a stream may have been checked; null: any time.
     """
 
-    rebuild: Callable[[Data], object]
-    base: Side | None
+    rebuild: Callable[[DataDir], object]
+    base: Snapshot | None
     allowed: frozenset[Filter]
     allowed_losses: frozenset[str]
     now: str
     max_age_s: float | None = None
 
 
-def verify(data: Data, filters: Filters, terms: Terms) -> list[Check]:
+def verify(data: DataDir, filters: Config, terms: VerifyOptions) -> list[Check]:
     """Run every check; where the raw files cannot be rebuilt from, those that need that are left out, and the last one fails."""
     there, unread = _said(data, filters)
     used = [(source.name, each.name) for source in filters.sources for each in source.streams]
     rebuilt = Check("rebuild from raw")
-    drawn: dict[tuple[str, str], OnDisk | None] = {}
+    drawn: dict[tuple[str, str], StoredStream | None] = {}
     losses: dict[str, list[dict[str, Any]]] = {}
     values: list[Check] = []
     with tempfile.TemporaryDirectory(prefix="rebuild-") as folder:
-        again = Data(Path(folder), data.raws)
+        again = DataDir(Path(folder), data.raw_root)
         try:
             terms.rebuild(again)
-            known = {source.name: Streams(again, source) for source in filters.sources}
+            known = {source.name: StoredStreams(again, source) for source in filters.sources}
             drawn = {(name, stream): known[name].get(stream) for name, stream in used}
             losses = {name: read_summary(again, name)["losses"] for name in known}
-            values = [checks.values(filters, known)]
+            values = [checks.check_values(filters, known)]
         except EtlError as error:
             rebuilt.code = error.code
             rebuilt.problems = str(error).split("\n")
-        published = Published(data.manifests, _ours(contents(data.manifests), filters), contents(again.manifests), filters, drawn)
-    raw = answers.raw([*there.values()])
+        published = Published(data.manifests, _ours(read_dir(data.manifests), filters), read_dir(again.manifests), filters, drawn)
+    raw = raw_checks.check_raw_hashes([*there.values()])
     raw.problems += unread
-    lost = lost_too_much(losses, terms.allowed_losses)
-    by_models = [lost, equal_lists(published), *values, checks.rebuild(published)] if drawn else [rebuilt]
+    lost = check_losses(losses, terms.allowed_losses)
+    by_models = [lost, check_equal_lists(published), *values, checks.check_rebuild(published)] if drawn else [rebuilt]
     return [
-        schemas(published),
+        check_schemas(published),
         raw,
-        answers.asked([*there.values()]),
-        answers.safety(published, there),
-        answers.order(published, there),
-        checks.index(published),
-        checks.missing(published),
-        checks.all_models(published),
-        checks.slugs(published),
-        checks.exclusive(published),
-        shrunk(published, terms.base, terms.allowed),
-        fresh([stream for key, stream in there.items() if key in used], terms.now, terms.max_age_s),
+        raw_checks.check_request_honored([*there.values()]),
+        raw_checks.check_safety(published, there),
+        raw_checks.check_order(published, there),
+        checks.check_index(published),
+        checks.check_missing(published),
+        checks.check_all_models(published),
+        checks.check_slug_collisions(published),
+        checks.check_disjoint_options(published),
+        check_shrinkage(published, terms.base, terms.allowed),
+        check_freshness([stream for key, stream in there.items() if key in used], terms.now, terms.max_age_s),
         *by_models,
     ]
 
 
-def _ours(content: dict[str, bytes], filters: Filters) -> dict[str, bytes]:
+def _ours(content: dict[str, bytes], filters: Config) -> dict[str, bytes]:
     """Return those of the files of a folder of manifests that are of this project."""
-    listed, prefixes = listed_in(content.get(INDEX, b"")), {source.prefix for source in filters.sources}
-    return {name: body for name, body in content.items() if is_ours(name, listed, prefixes)}
+    listed, prefixes = listed_files(content.get(INDEX, b"")), {source.prefix for source in filters.sources}
+    return {name: body for name, body in content.items() if is_owned(name, listed, prefixes)}
 
 
-def _said(data: Data, filters: Filters) -> tuple[dict[tuple[str, str], SaidStream], list[str]]:
+def _said(data: DataDir, filters: Config) -> tuple[dict[tuple[str, str], RawStream], list[str]]:
     """Return the streams on disk as their raw pages tell them, and what is wrong with the ledgers of the others."""
     there, unread = {}, []
     for source in filters.sources:
-        for stream in streams(data, source.name):
+        for stream in list_streams(data, source.name):
             try:
-                there[source.name, stream] = said(data, source.name, stream, read_ledger(data, source.name, stream))
+                there[source.name, stream] = read_raw_stream(data, source.name, stream, read_ledger(data, source.name, stream))
             except EtlError as error:
                 unread.append(str(error))
     return there, unread

@@ -1,4 +1,4 @@
-"""Two small sets with one of every change; `python -m tests.golden` writes what is said of them."""
+"""Two small sets with one of every change; `python -m tests.support.goldens` writes what is said of them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from etl.diff.compare import compare
-from etl.diff.words import markdown
-from etl.files import dumps
-from etl.sides import Side
+from etl.diff.render import markdown
+from etl.storage.json_files import dump_json
+from etl.storage.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ def work(identity: str, level: str = "pg", name: str = "A work") -> dict[str, An
 def side(
     name: str, manifests: Mapping[str, Sequence[dict[str, Any]]], models: Sequence[dict[str, Any]] | None = None,
     set_aside: Mapping[str, str] | None = None,
-) -> Side:  # fmt: skip
+) -> Snapshot:  # fmt: skip
     """Return a side with these manifests by file, and with these models, or all that are in a manifest."""
     files: dict[str, Any] = {}
     entries = []
@@ -44,14 +44,14 @@ def side(
     files["index.json"] = index(entries)
     known = [each for held in manifests.values() for each in held] if models is None else models
     pages = {
-        f"{source}/default/page-0001.json": dumps([each for each in known if each["source"] == source])
+        f"{source}/default/page-0001.json": dump_json([each for each in known if each["source"] == source])
         for source in ("civitai", "huggingface")
     }
     aside = [{"record": 0, "id": identity, "reason": why} for identity, why in (set_aside or {}).items()]
     about = {"file": "page-0001.json", "sha256": "0" * 64, "records": 1, "models": 1, "unsized": 0, "set_aside": aside}
     summary = {"source": "civitai", "made_of": "0" * 64, "streams": {"default": [about]}, "families": {}}
-    pages["civitai/summary.json"] = dumps(summary)
-    return Side(name, {file: dumps(value) for file, value in files.items()}, pages if known else {})
+    pages["civitai/summary.json"] = dump_json(summary)
+    return Snapshot(name, {file: dump_json(value) for file, value in files.items()}, pages if known else {})
 
 
 def index(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def index(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def example() -> tuple[Side, Side]:
+def example() -> tuple[Snapshot, Snapshot]:
     """Return a base, and what became of it."""
     stayed = [hub(f"o/m{n:02}") for n in range(30)]
     old = [*stayed, hub("o/grew"), hub("o/freed", license_=None), hub("o/closed"), hub("o/left"), hub("o/unlisted")]
@@ -104,4 +104,4 @@ def write() -> None:
     """Write the goldens of the example."""
     told = compare(*example())
     GOLDEN_MARKDOWN.write_text(markdown(told))
-    GOLDEN_JSON.write_bytes(dumps(asdict(told)))
+    GOLDEN_JSON.write_bytes(dump_json(asdict(told)))

@@ -13,25 +13,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl import locks
+from etl.core.errors import InvalidDataError
 from etl.diff.compare import compare
-from etl.diff.words import markdown, text
-from etl.errors import BadAnswer
-from etl.files import dumps
-from etl.locks import Locks
-from tests.conftest import House, hf
+from etl.diff.render import markdown, text
+from etl.storage import locks
+from etl.storage.json_files import dump_json
+from etl.storage.locks import Locks
+from tests.conftest import Workspace, hf
 from tests.diff.example import GOLDEN_JSON, GOLDEN_MARKDOWN, example, hub, side, work
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from etl.sides import Side
+    from etl.storage.snapshot import Snapshot
 
 
 def test_one_of_every_change_is_told_as_the_goldens_say() -> None:
     told = compare(*example())
     assert markdown(told) == GOLDEN_MARKDOWN.read_text()
-    assert dumps(asdict(told)) == GOLDEN_JSON.read_bytes()
+    assert dump_json(asdict(told)) == GOLDEN_JSON.read_bytes()
     lines = [part.plain for part in text(told)]
     heads = [line.partition(" (")[0] for line in lines[1:] if not line.startswith(" ")]
     assert heads == ["Content level", "Gone", "Size class", "Licence", "Newly gated", "Manifests"]
@@ -48,7 +48,7 @@ def test_both_ways_are_told() -> None:
     assert back.gated == []  # o/closed is open again
 
 
-def shuffled(told: Side, seed: int) -> Side:
+def shuffled(told: Snapshot, seed: int) -> Snapshot:
     """Return the same set with files, keys of objects, and models of pages in another order."""
     rng = random.Random(seed)  # noqa: S311  a shuffle
 
@@ -58,10 +58,10 @@ def shuffled(told: Side, seed: int) -> Side:
         return [mixed(each) for each in value] if isinstance(value, list) else value
 
     def files(content: dict[str, bytes]) -> dict[str, bytes]:
-        return {name: dumps(mixed(json.loads(each))) for name, each in rng.sample([*content.items()], len(content))}
+        return {name: dump_json(mixed(json.loads(each))) for name, each in rng.sample([*content.items()], len(content))}
 
     models = {
-        path: dumps(rng.sample(value, len(value)) if isinstance(value := json.loads(content), list) else value)
+        path: dump_json(rng.sample(value, len(value)) if isinstance(value := json.loads(content), list) else value)
         for path, content in told.models.items()
     }
     return replace(told, manifests=files(dict(told.manifests)), models=files(models))
@@ -89,7 +89,10 @@ def test_new_models_at_the_top_move_nobody() -> None:
 
 def test_a_model_is_as_unsafe_as_its_worst_stream_says() -> None:
     base = side("a", {"civitai-filter-pg.json": [work("1")]})
-    stale = {"civitai/default/page-0001.json": dumps([work("1")]), "civitai/loras/page-0001.json": dumps([work("1", "xxx")])}
+    stale = {
+        "civitai/default/page-0001.json": dump_json([work("1")]),
+        "civitai/loras/page-0001.json": dump_json([work("1", "xxx")]),
+    }
     told = compare(base, replace(base, models=stale))
     assert [(each.before, each.after) for each in told.levels] == [("pg", "xxx")]
 
@@ -141,7 +144,7 @@ def test_a_long_diff_is_short_in_markdown() -> None:
 
 
 @pytest.fixture
-def changed(house: House, tmp_path: Path) -> House:
+def changed(house: Workspace, tmp_path: Path) -> Workspace:
     """Return data in a repository whose last commit is older than what lies there; base/ holds a copy of it."""
     house.put("huggingface", "default", [hf("o/a-1b"), hf("o/b-1b")])
     house.put("huggingface", "likes", [hf("o/a-1b")])
@@ -154,19 +157,19 @@ def changed(house: House, tmp_path: Path) -> House:
     return house
 
 
-def git(house: House, *words: str) -> None:
+def git(house: Workspace, *words: str) -> None:
     command = ["git", "-C", str(house.data.root), "-c", "user.name=t", "-c", "user.email=t@example.org", *words]
     subprocess.run(command, check=True, capture_output=True)
 
 
-def told(house: House, capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+def told(house: Workspace, capsys: pytest.CaptureFixture[str], *words: str) -> Any:
     capsys.readouterr()
     assert house.run("diff", *words, "--json") == 0
     return json.loads(capsys.readouterr().out)
 
 
 def test_folders_of_data_or_manifests_and_revisions_are_sides(
-    changed: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    changed: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ways = [
         told(changed, capsys, *words)
@@ -189,7 +192,7 @@ def test_folders_of_data_or_manifests_and_revisions_are_sides(
     assert told(changed, capsys)["pages"] == []
 
 
-def test_models_that_a_commit_does_not_hold_are_told(changed: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_models_that_a_commit_does_not_hold_are_told(changed: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     git(changed, "rm", "--quiet", "-r", "--cached", "models")
     git(changed, "commit", "--quiet", "--message", "without")
     diff = told(changed, capsys)
@@ -199,7 +202,7 @@ def test_models_that_a_commit_does_not_hold_are_told(changed: House, capsys: pyt
 
 
 def test_a_git_that_refuses_or_is_not_there_is_told(
-    changed: House, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    changed: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (changed.data.root / ".gitattributes").write_text("manifests export-ignore\n")
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "of-a-hook"))
@@ -213,7 +216,7 @@ def test_a_git_that_refuses_or_is_not_there_is_told(
     assert "git cannot be run" in capsys.readouterr().err
 
 
-def test_a_repository_that_is_not_whole_is_told(changed: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_repository_that_is_not_whole_is_told(changed: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     done = subprocess.run(
         ["git", "-C", changed.data.root, "rev-parse", "HEAD:manifests/index.json"], capture_output=True, text=True, check=True
     )
@@ -242,11 +245,11 @@ def test_names_are_part_of_a_page() -> None:
 )
 def test_odd_models_are_told(path: str, content: str) -> None:
     base, new = example()
-    with pytest.raises(BadAnswer, match=f"now: models/{path}: is not what the transform makes"):
+    with pytest.raises(InvalidDataError, match=f"now: models/{path}: is not what the transform makes"):
         compare(base, replace(new, models={**new.models, path: content.encode()}))
 
 
-def test_what_is_no_side_is_told(house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_no_side_is_told(house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert house.run("diff") == 0
     assert capsys.readouterr().out == "no base to compare with: commit data/manifests, or name one with BASE\n"
     assert told(house, capsys) is None
@@ -256,14 +259,14 @@ def test_what_is_no_side_is_told(house: House, tmp_path: Path, capsys: pytest.Ca
         assert house.run("verify", f"--base={name}") == 2
 
 
-def test_models_that_are_no_json_are_told(changed: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_models_that_are_no_json_are_told(changed: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "base" / "models" / "huggingface" / "default" / "page-0001.json").write_text("[")
     assert changed.run("diff", str(tmp_path / "base")) == 65
     assert "models/huggingface/default/page-0001.json: is not what the transform makes" in capsys.readouterr().err
 
 
 def test_what_is_not_ours_in_a_folder_is_no_part_of_a_diff(
-    house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(locks, "WAIT_S", 0.1)
     house.put("huggingface", "default", [hf("o/a")])

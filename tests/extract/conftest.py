@@ -7,34 +7,34 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from etl.extract import http
-from tests.catalogue import SMALL_FILTERS
-from tests.conftest import House
-from tests.golden import both, environment
+from etl.extract import http_client
+from tests.conftest import Workspace
+from tests.support.builders import SMALL_FILTERS
+from tests.support.goldens import both, environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.server import Server
+    from tests.support.fake_api.server import Server
 
 
-class Live(House):
+class LiveWorkspace(Workspace):
     """A data folder that is extracted from two local servers."""
 
     hub: Server
     civitai: Server
 
     def on_disk(self) -> list[tuple[str, str]]:
-        return [(path.parent.parent.name, path.parent.name) for path in self.data.raws.glob("*/*/stream.json")]
+        return [(path.parent.parent.name, path.parent.name) for path in self.data.raw_root.glob("*/*/stream.json")]
 
     def stream(self, source: str, stream: str) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in self.data.raw(source, stream).iterdir()}
 
 
 @pytest.fixture
-def live(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
+def live(house: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveWorkspace]:
     house.filters.write_text(SMALL_FILTERS)
-    made = Live(house.data, house.filters)
+    made = LiveWorkspace(house.data, house.filters)
     with both() as (hub, civitai):
         object.__setattr__(made, "hub", hub)
         object.__setattr__(made, "civitai", civitai)
@@ -42,8 +42,8 @@ def live(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
             monkeypatch.setenv(name, value)
         for name in ("HF_TOKEN", "CIVITAI_API_KEY", "CIVITAI_TOKEN", "CIVITAI_API_TOKEN"):
             monkeypatch.delenv(name, raising=False)
-        monkeypatch.setattr(http, "FIRST_WAIT_S", 0.01)
-        monkeypatch.setattr(http, "LONGEST_WAIT_S", 0.02)
+        monkeypatch.setattr(http_client, "INITIAL_BACKOFF_S", 0.01)
+        monkeypatch.setattr(http_client, "MAX_BACKOFF_S", 0.02)
         yield made
     log = logging.getLogger("etl.extract")  # what --verbose changes
     log.handlers, log.propagate = [], True

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from etl.cli import main
-from etl.extract import http
-from tests.conftest import FILTERS, House, hf
-from tests.server import Fault
+from etl.cli.main import main
+from etl.extract import http_client
+from tests.conftest import FILTERS, Workspace, hf
+from tests.support.fake_api.server import Fault
 
 if TYPE_CHECKING:
-    from tests.extract.conftest import Live
+    from tests.extract.conftest import LiveWorkspace
 
 CODES = {0, 1, 2, 65, 74, 75}  # those of design.md
 ODD: list[Any] = [
@@ -56,7 +56,7 @@ ANY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthChec
 @pytest.fixture(scope="module", autouse=True)
 def _one_attempt() -> Any:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(http, "ATTEMPTS", 1)
+        patch.setattr(http_client, "MAX_ATTEMPTS", 1)
         yield
 
 
@@ -68,7 +68,9 @@ def ends_with_a_code(capsys: pytest.CaptureFixture[str], code: int) -> bool:
 @pytest.mark.parametrize("folder", ["default", ".default"])  # in place, and of a run that was stopped
 @ANY
 @given(where=st.sampled_from(PLACES), value=VALUES)
-def test_any_ledger(live: Live, capsys: pytest.CaptureFixture[str], folder: str, where: tuple[str, ...], value: Any) -> None:
+def test_any_ledger(
+    live: LiveWorkspace, capsys: pytest.CaptureFixture[str], folder: str, where: tuple[str, ...], value: Any
+) -> None:
     live.put("huggingface", "default", [hf("o/a")], [hf("o/b")])
     path = live.data.ledger("huggingface", "default")
     ledger = json.loads(path.read_bytes()) | {"complete": folder == "default"}
@@ -84,7 +86,7 @@ def test_any_ledger(live: Live, capsys: pytest.CaptureFixture[str], folder: str,
 
 @ANY
 @given(body=BYTES)
-def test_any_bytes_in_place_of_a_ledger(live: Live, capsys: pytest.CaptureFixture[str], body: bytes) -> None:
+def test_any_bytes_in_place_of_a_ledger(live: LiveWorkspace, capsys: pytest.CaptureFixture[str], body: bytes) -> None:
     live.put("huggingface", "default", [hf("o/a")])
     live.data.ledger("huggingface", "default").write_bytes(body)
     for word in ("plan", "extract"):
@@ -93,7 +95,7 @@ def test_any_bytes_in_place_of_a_ledger(live: Live, capsys: pytest.CaptureFixtur
 
 @ANY
 @given(value=VALUES, spread=st.booleans())
-def test_any_value_as_a_page(live: Live, capsys: pytest.CaptureFixture[str], value: Any, spread: bool) -> None:  # noqa: FBT001  drawn
+def test_any_value_as_a_page(live: LiveWorkspace, capsys: pytest.CaptureFixture[str], value: Any, spread: bool) -> None:  # noqa: FBT001  drawn
     records = [hf(f"o/{number}") | {key: value} for number, key in enumerate(hf("o/a"))] if spread else value
     live.hub.fault = lambda *_: Fault(200, json.dumps(records).encode())
     live.civitai.fault = lambda *_: Fault(200, json.dumps({"items": records, "metadata": value}).encode())
@@ -124,7 +126,7 @@ TOML = st.sampled_from([*NUMBERS, *OTHERS, *DEEP]) | st.text(string.printable, m
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(key=st.sampled_from(KEYS), value=TOML)
-def test_any_value_in_filters_toml(house: House, capsys: pytest.CaptureFixture[str], key: str, value: str) -> None:
+def test_any_value_in_filters_toml(house: Workspace, capsys: pytest.CaptureFixture[str], key: str, value: str) -> None:
     assert key in FILTERS
     name = f"{key.partition(' = ')[0]} = " if " = " in key else ""
     house.filters.write_text(FILTERS.replace(key, name + value, 1))
@@ -135,7 +137,7 @@ def test_any_value_in_filters_toml(house: House, capsys: pytest.CaptureFixture[s
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=60) | st.text(string.printable, max_size=80).map(str.encode))
-def test_any_bytes_as_filters_toml(house: House, capsys: pytest.CaptureFixture[str], content: bytes) -> None:
+def test_any_bytes_as_filters_toml(house: Workspace, capsys: pytest.CaptureFixture[str], content: bytes) -> None:
     house.filters.write_bytes(content)
     code = main(["plan", "--data", str(house.data.root), "--filters", str(house.filters)])
     assert code == 2

@@ -9,22 +9,22 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from etl.extract.api import Access
-from etl.extract.http import Client
+from etl.config.load import load_config
+from etl.config.model import Rate
+from etl.core.layout import PROJECT, DataDir
+from etl.core.text import sanitize
+from etl.extract.credentials import Credentials
+from etl.extract.http_client import Client
 from etl.extract.stage import APIS
-from etl.files import PROJECT, Data
-from etl.filters import Rate
-from etl.inert import inert
-from etl.ledger import read_ledger
-from etl.settings import load_filters
+from etl.storage.ledger import read_ledger
 from tests.conftest import OWN_FILTERS
 
-SOURCES = {source.name: source for source in load_filters(OWN_FILTERS).sources}
+SOURCES = {source.name: source for source in load_config(OWN_FILTERS).sources}
 
 
 def test_the_filters_of_the_tests_ask_these_requests() -> None:
     asked = {
-        (source.name, stream.name): APIS[source.name].first(stream.asks)
+        (source.name, stream.name): APIS[source.name].first(stream.params)
         for source in SOURCES.values()
         for stream in source.streams
     }
@@ -46,8 +46,8 @@ def test_the_snapshot_was_asked_the_same() -> None:
     looked_at = 0
     for source in SOURCES.values():
         for stream in source.streams:
-            pages = read_ledger(Data(PROJECT / "data"), source.name, stream.name).pages
-            assert pages[0].url == APIS[source.name].first(stream.asks)
+            pages = read_ledger(DataDir(PROJECT / "data"), source.name, stream.name).pages
+            assert pages[0].url == APIS[source.name].first(stream.params)
             assert all(page.url == before.next for before, page in itertools.pairwise(pages))
             looked_at += len(pages)
     assert looked_at > 13
@@ -70,12 +70,12 @@ def test_civitai_ends_without_a_cursor(metadata: Any) -> None:
 
 
 def test_remote_words_are_inert_and_short() -> None:
-    assert inert("a\x1b[31m\n\u202eb") == "a�[31m �b"
-    assert len(inert("x" * 10**6)) == 201
+    assert sanitize("a\x1b[31m\n\u202eb") == "a�[31m �b"
+    assert len(sanitize("x" * 10**6)) == 201
 
 
 def test_a_next_page_may_name_the_port_of_its_scheme() -> None:
     with requests.Session() as session:
-        client = Client(session, APIS["huggingface"], Access("https://x.org", None), Rate(1, 1, 1), 1)
+        client = Client(session, APIS["huggingface"], Credentials("https://x.org", None), Rate(1, 1, 1), 1)
         following = "https://X.org:443/api/models?cursor=a#b"
         assert client.read("/api/models?sort=likes", [], following) == (0, "/api/models?cursor=a")

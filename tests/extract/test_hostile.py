@@ -11,20 +11,20 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.errors import EtlError
-from etl.extract import http
-from etl.extract.api import Access
-from etl.extract.http import Client
-from etl.extract.huggingface import API
-from etl.filters import Rate
-from etl.safety import FORBIDDING
-from tests.apis import Hub
-from tests.catalogue import hub_catalogue
+from etl.config.model import Rate
+from etl.core.errors import EtlError
+from etl.extract import http_client
+from etl.extract.credentials import Credentials
+from etl.extract.http_client import Client
+from etl.selection.safety import FORBIDDING
+from etl.sources.huggingface.api import API
 from tests.conftest import civitai, hf
-from tests.server import Fault, Server
+from tests.support.builders import hub_catalogue
+from tests.support.fake_api.apis import Hub
+from tests.support.fake_api.server import Fault, Server
 
 if TYPE_CHECKING:
-    from tests.extract.conftest import Live
+    from tests.extract.conftest import LiveWorkspace
 
 MARKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 LONG = "x" * 2_000_000
@@ -60,7 +60,7 @@ def every_text(value: Any) -> list[str]:
     return [text for each in value for text in every_text(each)] if isinstance(value, list) else [str(value)]
 
 
-def test_hostile_records_are_set_aside_or_cleaned_and_counted(live: Live) -> None:
+def test_hostile_records_are_set_aside_or_cleaned_and_counted(live: LiveWorkspace) -> None:
     served = json.dumps(hub_records()), json.dumps({"items": civitai_records(), "metadata": {}})
     lone = served[0].replace('"x/y"', r'"x/\ud800y"', 1), served[1].replace('"good"', r'"go\udfffod"', 1)
     for server, body in zip((live.hub, live.civitai), lone, strict=True):
@@ -106,8 +106,8 @@ def hub() -> Any:
 def test_any_bytes_are_an_answer_or_an_error_of_ours(hub: Server, body: bytes, encoding: str, kind: str, status: int) -> None:
     hub.fault = lambda *_: Fault(status, body, {"Content-Encoding": encoding, "Content-Type": kind})
     with pytest.MonkeyPatch.context() as patch, requests.Session() as session:
-        patch.setattr(http, "ATTEMPTS", 1)
-        client = Client(session, API, Access(hub.url, None), Rate(500, 300, 3), 10**6)
+        patch.setattr(http_client, "MAX_ATTEMPTS", 1)
+        client = Client(session, API, Credentials(hub.url, None), Rate(500, 300, 3), 10**6)
         told = ""
         try:
             answer = client.get("/api/models?limit=5", None)

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from etl.files import PROJECT
-from tests.server import Fault
+from etl.core.layout import PROJECT
+from tests.support.fake_api.server import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.extract.conftest import Live
+    from tests.extract.conftest import LiveWorkspace
 
 # A job in the background ignores SIGINT, and so do its children: here it interrupts in any case.
 INTERRUPTIBLE = (
     "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); runpy.run_module('etl', run_name='__main__')"
 )
-STOPPED = "stopped; what was on disk before is kept, and the same command goes on with what was read, within 6 hours\n"
+STOPPED = "interrupted; existing data is unchanged. Rerun the same command within 6 hours to resume.\n"
 WAITS = {
     "silence": None,
     "a long Retry-After": Fault(429, b"{}", {"Retry-After": "300"}),
@@ -36,12 +36,12 @@ WAITS = {
 }
 
 
-def command(live: Live, word: str) -> list[str]:
+def command(live: LiveWorkspace, word: str) -> list[str]:
     source = ["--source", "huggingface", "--data", str(live.data.root), "--filters", str(live.filters)]
     return [sys.executable, "-c", INTERRUPTIBLE, word, *source]
 
 
-def asked(live: Live, fault: Callable[[], Fault | None]) -> Event:
+def asked(live: LiveWorkspace, fault: Callable[[], Fault | None]) -> Event:
     """Let the server answer with a fault; return what is set when it was asked."""
     event = Event()
 
@@ -55,7 +55,7 @@ def asked(live: Live, fault: Callable[[], Fault | None]) -> Event:
 
 @pytest.mark.parametrize("waits", WAITS)
 @pytest.mark.parametrize("word", ["extract", "refresh"])
-def test_ctrl_c_ends_at_once_whatever_is_waited_for(live: Live, waits: str, word: str) -> None:
+def test_ctrl_c_ends_at_once_whatever_is_waited_for(live: LiveWorkspace, waits: str, word: str) -> None:
     released = Event()
 
     def fault() -> Fault | None:
@@ -77,7 +77,7 @@ def test_ctrl_c_ends_at_once_whatever_is_waited_for(live: Live, waits: str, word
         running.wait()
 
 
-def test_ctrl_c_ends_the_wait_for_a_turn(live: Live) -> None:
+def test_ctrl_c_ends_the_wait_for_a_turn(live: LiveWorkspace) -> None:
     live.filters.write_text(live.filters.read_text().replace("requests = 500, seconds = 300", "requests = 1, seconds = 300"))
     running = subprocess.Popen(command(live, "extract"), cwd=PROJECT, stderr=subprocess.PIPE, text=True)
     assert running.stderr
@@ -93,7 +93,7 @@ def test_ctrl_c_ends_the_wait_for_a_turn(live: Live) -> None:
 
 
 @pytest.mark.parametrize("waits", ["silence", "nobody there"])
-def test_a_terminal_is_told_what_is_waited_for(live: Live, waits: str) -> None:
+def test_a_terminal_is_told_what_is_waited_for(live: LiveWorkspace, waits: str) -> None:
     released = Event()
     event = asked(live, lambda: Fault(delay_s=0) if released.wait(60) else None)
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from etl.errors import DiskRefused
-from etl.extract.api import Access
-from etl.extract.http import Client
-from etl.extract.reading import Judged, Reading, Terms
+from etl.core.errors import StorageError
+from etl.core.layout import DataDir
+from etl.extract.credentials import Credentials
+from etl.extract.http_client import Client
+from etl.extract.responses import PageResponse
 from etl.extract.stage import extract
-from etl.extract.verdict import Answer
-from etl.files import Data
-from tests.extract.test_reading import ORIGIN, filters_in, model
+from etl.extract.stream_reader import ExtractOptions, StreamReader
+from etl.selection.sufficiency import Progress
+from tests.extract.test_stream_reader import ORIGIN, filters_in, model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,25 +84,25 @@ class Run:
     """Extractions of two streams into a folder; `asked` is what they asked."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.data = Data(folder / "data")
+        self.data = DataDir(folder / "data")
         self.filters = filters_in(folder, 50, 100)
         self.asked: list[str] = []
         self.answers: Pages = {}
         monkeypatch.setattr(Client, "get", self._get)
 
-    def _get(self, target: str, _etag: str | None) -> Answer:
+    def _get(self, target: str, _etag: str | None) -> PageResponse:
         self.asked.append(target)
         value, link = self.answers[target]
-        return Answer(json.dumps(value).encode(), value, None, link)
+        return PageResponse(json.dumps(value).encode(), value, None, link)
 
-    def __call__(self) -> list[Reading]:
-        terms = Terms(lambda *_: lambda _: Judged(suffices=False), self.filters.depth, lambda: NOW)
-        return extract(self.data, self.filters.sources, {"huggingface": Access(ORIGIN, None)}, terms, lambda _: None)
+    def __call__(self) -> list[StreamReader]:
+        terms = ExtractOptions(lambda *_: lambda _: Progress(is_sufficient=False), self.filters.depth, lambda: NOW)
+        return extract(self.data, self.filters.sources, {"huggingface": Credentials(ORIGIN, None)}, terms, lambda _: None)
 
     def until(self, disk: Disk, most: int, end: BaseException) -> int:
         """Run, for so many steps on the disk; return how many there were."""
         disk.steps, disk.most, disk.end, disk.is_watched = 0, most, end, True
-        with suppress(Killed, OSError, DiskRefused):
+        with suppress(Killed, OSError, StorageError):
             self()
         disk.is_watched = False
         return disk.steps
@@ -110,13 +111,13 @@ class Run:
         """Whether every stream in place is whole: each page is the one that its ledger names."""
         return all(
             sha256((path.parent / page["file"]).read_bytes()).hexdigest() == page["sha256"]
-            for path in self.data.raws.glob("*/[!.]*/stream.json")
+            for path in self.data.raw_root.glob("*/[!.]*/stream.json")
             for page in json.loads(path.read_bytes())["pages"]
         )
 
     def tree(self) -> dict[str, bytes]:
-        found = (path for path in self.data.raws.rglob("*") if path.is_file())
-        return {str(path.relative_to(self.data.raws)): path.read_bytes() for path in found}
+        found = (path for path in self.data.raw_root.rglob("*") if path.is_file())
+        return {str(path.relative_to(self.data.raw_root)): path.read_bytes() for path in found}
 
 
 @pytest.fixture
@@ -145,7 +146,7 @@ def test_ended_before_any_step_nothing_is_lost_and_the_next_run_ends_as_an_undis
     if BEFORE[before]:
         run.answers = BEFORE[before]
         run()
-        for path in run.data.raws.rglob("*"):
+        for path in run.data.raw_root.rglob("*"):
             os.utime(path, (0, 0))
         run.data.root.rename(start)
     run.answers = NEW
@@ -164,7 +165,7 @@ def test_ended_before_any_step_nothing_is_lost_and_the_next_run_ends_as_an_undis
     for most in range(steps):
         assert again(most) > most
         assert run.is_sound()
-        assert end is not FULL or not list(run.data.raws.rglob("*.partial"))
+        assert end is not FULL or not list(run.data.raw_root.rglob("*.partial"))
         assert not any(reading.failed for reading in run())
         assert run.tree() == whole, most
         times = Counter(run.asked)

@@ -13,29 +13,29 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from etl import locks
-from etl.console import Watch
-from etl.errors import Unavailable
-from etl.extract import http, reading
-from etl.extract.stage import alone
-from etl.files import PROJECT
-from etl.ledger import read_ledger
-from tests.apis import Civitai, Hub
-from tests.catalogue import HIDDEN, NOW, civitai_catalogue, hub_catalogue, rare_models
-from tests.golden import EPOCH, GOLDEN
-from tests.server import Fault, Server
+from etl.cli.progress import ExtractProgress
+from etl.core.errors import SourceUnavailableError
+from etl.core.layout import PROJECT
+from etl.extract import http_client, stream_reader
+from etl.extract.stage import exclusive_lock
+from etl.storage import locks
+from etl.storage.ledger import read_ledger
+from tests.support.builders import HIDDEN, NOW, civitai_catalogue, hub_catalogue, rare_models
+from tests.support.fake_api.apis import Civitai, Hub
+from tests.support.fake_api.server import Fault, Server
+from tests.support.goldens import EPOCH, GOLDEN
 
 if TYPE_CHECKING:
-    from etl.extract.reading import Reading
-    from tests.extract.conftest import Live
+    from etl.extract.stream_reader import StreamReader
+    from tests.extract.conftest import LiveWorkspace
 
 LIKES = "sort=likes"
 
 
-def test_all_streams_are_read_with_at_most_three_requests_in_flight_over_as_many_connections(live: Live) -> None:
+def test_all_streams_are_read_with_at_most_three_requests_in_flight_over_as_many_connections(live: LiveWorkspace) -> None:
     live.hub.latency_s = live.civitai.latency_s = 0.05
     assert live.run("extract") == 0
-    pages = Counter(path.parts[-3] for path in live.data.raws.glob("*/*/page-*.json"))
+    pages = Counter(path.parts[-3] for path in live.data.raw_root.glob("*/*/page-*.json"))
     assert pages["huggingface"] == 13
     for server, requests in ((live.hub, pages["huggingface"]), (live.civitai, pages["civitai"])):
         assert len(server.calls) == requests
@@ -52,7 +52,7 @@ def test_all_streams_are_read_with_at_most_three_requests_in_flight_over_as_many
 
 @pytest.mark.parametrize("base", ["", "/hf"])
 def test_a_mirror_whose_links_name_the_host_it_copies_is_read_whole_and_that_host_is_not_asked(
-    live: Live, monkeypatch: pytest.MonkeyPatch, base: str
+    live: LiveWorkspace, monkeypatch: pytest.MonkeyPatch, base: str
 ) -> None:
     assert live.run("extract", "--source", "huggingface") == 0
     direct = {path: path.read_bytes() for path in live.data.raw("huggingface").glob("*/page-*.json")}
@@ -73,7 +73,7 @@ def test_a_mirror_whose_links_name_the_host_it_copies_is_read_whole_and_that_hos
     assert {url.split("?")[0] for url in urls} == {f"{base}/api/models"}
 
 
-def test_no_more_requests_are_sent_in_a_window_than_the_rate_allows(live: Live) -> None:
+def test_no_more_requests_are_sent_in_a_window_than_the_rate_allows(live: LiveWorkspace) -> None:
     text = live.filters.read_text()
     assert "requests = 500, seconds = 300" in text
     live.filters.write_text(text.replace("requests = 500, seconds = 300", "requests = 5, seconds = 0.5"))
@@ -85,7 +85,7 @@ def test_no_more_requests_are_sent_in_a_window_than_the_rate_allows(live: Live) 
     assert live.civitai.calls == []
 
 
-def test_a_429_costs_its_stream_and_not_a_window(live: Live, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_429_costs_its_stream_and_not_a_window(live: LiveWorkspace, caplog: pytest.LogCaptureFixture) -> None:
     live.filters.write_text(live.filters.read_text().replace("seconds = 300", "seconds = 8"))
     live.hub.fault = lambda target, _: Fault(429, b"slow down") if LIKES in target else None
     assert live.run("extract", "--source", "huggingface") == 75
@@ -94,7 +94,7 @@ def test_a_429_costs_its_stream_and_not_a_window(live: Live, caplog: pytest.LogC
 
 
 def test_a_page_of_the_past_is_kept_when_its_stream_fails_and_the_others_go_on(
-    live: Live, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    live: LiveWorkspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert live.run("extract") == 0
     before = live.stream("huggingface", "likes")
@@ -140,7 +140,7 @@ def test_a_page_of_the_past_is_kept_when_its_stream_fails_and_the_others_go_on(
     ],
 )
 def test_what_went_wrong_is_told_with_its_code(
-    live: Live, capsys: pytest.CaptureFixture[str], fault: Fault, code: int, words: str
+    live: LiveWorkspace, capsys: pytest.CaptureFixture[str], fault: Fault, code: int, words: str
 ) -> None:
     live.hub.fault = lambda target, _: fault if LIKES in target else None
     assert live.run("extract") == code
@@ -153,7 +153,7 @@ def test_what_went_wrong_is_told_with_its_code(
 
 
 def test_a_token_goes_to_its_own_source_and_into_no_file(
-    live: Live, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    live: LiveWorkspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password from-netrc\n")
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
@@ -195,7 +195,7 @@ NEXT = "</api/models?limit=6&cursor=x&token={}>; rel=next"
     ],
 )
 def test_a_token_that_a_server_repeats_is_written_nowhere(
-    live: Live, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+    live: LiveWorkspace, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
     spelled: str, status: int, body: str, name: str, value: str, code: int,
 ) -> None:  # fmt: skip
     monkeypatch.setenv("HF_TOKEN", ECHOED)
@@ -209,22 +209,22 @@ def test_a_token_that_a_server_repeats_is_written_nowhere(
     assert not any(b"s3cr3t" in each for each in [*written, told.out.encode(), told.err.encode()])
 
 
-def test_a_next_page_that_spells_the_token_otherwise_is_refused(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_next_page_that_spells_the_token_otherwise_is_refused(live: LiveWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CIVITAI_API_KEY", "k3yk3y")
     pages = [b'{"items":[],"metadata":{"nextCursor":"\\u006b3yk3y"}}', b'{"items":[],"metadata":{}}']
     live.civitai.fault = lambda target, _: Fault(200, pages["cursor" in target])
     assert live.run("extract", "--source", "civitai") == 65
-    assert list(live.data.raws.rglob("*.json")) == []
+    assert list(live.data.raw_root.rglob("*.json")) == []
 
 
 @pytest.mark.parametrize("token", ["s3c\nr3t", "s3cr3t€", "s3c\x7fr3t", "s3c r3t", 's3c"r3t', "s3c\\r3t"])
 def test_a_token_that_no_header_can_hold_is_bad_usage(
-    live: Live, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], token: str
+    live: LiveWorkspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], token: str
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", token)
     assert live.run("extract") == 2
     told = capsys.readouterr().err
-    assert told.startswith("HF_TOKEN: holds what no token does")
+    assert told.startswith("HF_TOKEN contains a character that HTTP headers do not allow")
     assert token not in told
     assert live.hub.calls + live.civitai.calls == []
 
@@ -238,28 +238,28 @@ NO_SERVERS = [
 
 @pytest.mark.parametrize("endpoint", NO_SERVERS)
 def test_an_endpoint_that_is_none_is_bad_usage(
-    live: Live, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], endpoint: str
+    live: LiveWorkspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], endpoint: str
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", endpoint)
     assert live.run("extract") == 2
     told = capsys.readouterr().err
-    assert told == "HF_ENDPOINT: is no address of a server, such as https://huggingface.co\n"
+    assert told == "HF_ENDPOINT must be an http(s) base URL such as https://huggingface.co\n"
     assert live.civitai.calls == []
 
 
 def test_a_token_is_sent_over_https_or_to_this_machine_only(
-    live: Live, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    live: LiveWorkspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", "s3cr3t")
     monkeypatch.setenv("HF_ENDPOINT", "http://mirror.invalid")
     assert live.run("extract") == 2
     assert "a token is sent over https only" in capsys.readouterr().err
     monkeypatch.setenv("HF_ENDPOINT", "http://[::1]:9")
-    monkeypatch.setattr(http, "ATTEMPTS", 1)
+    monkeypatch.setattr(http_client, "MAX_ATTEMPTS", 1)
     assert live.run("extract", "--source", "huggingface") == 75  # this machine, of which that port answers nothing
 
 
-def test_a_clock_that_is_none_is_bad_usage(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_is_none_is_bad_usage(live: LiveWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "noon")
     assert live.run("extract") == 2
 
@@ -269,7 +269,7 @@ def test_a_clock_that_is_none_is_bad_usage(live: Live, monkeypatch: pytest.Monke
     [(Fault(401, b"{}"), 2, 3), (Fault(403, b"{}"), 75, 6), (Fault(400, b"{}"), 65, 6), (Fault(503, b"{}"), 75, 30)],
 )
 def test_a_lost_source_is_soon_left_alone_and_told_once(
-    live: Live, capsys: pytest.CaptureFixture[str], fault: Fault, code: int, most: int
+    live: LiveWorkspace, capsys: pytest.CaptureFixture[str], fault: Fault, code: int, most: int
 ) -> None:
     live.civitai.fault = lambda *_: fault
     live.civitai.latency_s = 0.01
@@ -279,10 +279,10 @@ def test_a_lost_source_is_soon_left_alone_and_told_once(
     assert "13 streams, 10 failed" in told.out
     assert len(told.err.splitlines()) == 2
     assert "not asked any more in this run" in told.err
-    assert len(list(live.data.raws.glob("huggingface/*/stream.json"))) == 3
+    assert len(list(live.data.raw_root.glob("huggingface/*/stream.json"))) == 3
 
 
-def test_failures_that_pass_cost_nothing_but_time(live: Live) -> None:
+def test_failures_that_pass_cost_nothing_but_time(live: LiveWorkspace) -> None:
     live.hub.fault = live.civitai.fault = lambda target, before: Fault(502) if before == 0 and "cursor" in target else None
     assert live.run("refresh") == 0
     assert {path.name: path.read_bytes() for path in live.data.manifests.iterdir()} == {
@@ -290,7 +290,7 @@ def test_failures_that_pass_cost_nothing_but_time(live: Live) -> None:
     }
 
 
-def test_nobody_there_is_told(live: Live, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nobody_there_is_told(live: LiveWorkspace, capsys: pytest.CaptureFixture[str]) -> None:
     live.hub.close()
     assert live.run("extract") == 75
     assert (
@@ -300,7 +300,7 @@ def test_nobody_there_is_told(live: Live, capsys: pytest.CaptureFixture[str]) ->
     assert live.data.ledger("civitai", "default").exists()
 
 
-def test_the_plan_tells_what_extract_then_does(live: Live, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_plan_tells_what_extract_then_does(live: LiveWorkspace, capsys: pytest.CaptureFixture[str]) -> None:
     assert live.run("plan") == 0
     told = capsys.readouterr().out
     assert "huggingface/default: 4 to 6 requests; on disk: nothing" in told
@@ -325,7 +325,7 @@ def test_the_plan_tells_what_extract_then_does(live: Live, capsys: pytest.Captur
     assert capsys.readouterr().out.count("of another request") == 1
 
 
-def test_a_stream_that_no_manifest_draws_on_is_not_read(live: Live) -> None:
+def test_a_stream_that_no_manifest_draws_on_is_not_read(live: LiveWorkspace) -> None:
     live.filters.write_text(live.filters.read_text().replace('"likes", ', "").replace(', "likes/small"', ""))
     assert live.run("extract") == 0
     assert not live.data.raw("huggingface", "likes").exists()
@@ -338,12 +338,17 @@ def test_the_goldens_are_there() -> None:
 
 # What is killed with -9 at the nth call of a function of etl.extract: during a body, between body and ledger, between
 # ledger and swap. tests/extract/test_killed.py kills before every step.
-KILLED = [("http.Client._body", 9), ("reading.write", 9), ("reading.write_ledger", 8), ("reading.publish", 4)]
+KILLED = [
+    ("http_client.Client._body", 9),
+    ("stream_reader.write_atomic", 9),
+    ("stream_reader.write_ledger", 8),
+    ("stream_reader.swap_directories", 4),
+]
 
 
 @pytest.mark.parametrize(("where", "nth"), KILLED)
 @pytest.mark.parametrize("before", ["nothing", "an older snapshot"])
-def test_a_run_that_is_killed_is_gone_on_with(live: Live, where: str, nth: int, before: str) -> None:
+def test_a_run_that_is_killed_is_gone_on_with(live: LiveWorkspace, where: str, nth: int, before: str) -> None:
     if before == "an older snapshot":
         live.filters.write_text(live.filters.read_text().replace("page = 6", "page = 5"))
         assert live.run("extract") == 0
@@ -352,8 +357,9 @@ def test_a_run_that_is_killed_is_gone_on_with(live: Live, where: str, nth: int, 
         live.civitai.forget()
     killer = f"""
 import itertools, os, signal, sys
-from etl.extract import http, reading
-from etl.cli import main
+from etl.extract import http_client
+from etl.extract import stream_reader
+from etl.cli.main import main
 calls, do = itertools.count(1), {where}
 def kill(*arguments):
     if next(calls) == {nth}:
@@ -370,17 +376,17 @@ sys.exit(main(sys.argv[1:]))
     assert {path.name: path.read_bytes() for path in live.data.manifests.iterdir()} == {
         path.name: path.read_bytes() for path in GOLDEN.iterdir()
     }
-    assert not list(live.data.raws.glob("*/.*"))
+    assert not list(live.data.raw_root.glob("*/.*"))
     asked = Counter(call.target for call in live.hub.calls + live.civitai.calls)
     again = Counter(target.partition("&cursor")[0] for target, times in asked.items() for _ in range(times - 1))
-    assert len(asked) == len(list(live.data.raws.glob("*/*/page-*.json"))) > 13
+    assert len(asked) == len(list(live.data.raw_root.glob("*/*/page-*.json"))) > 13
     assert max(again.values(), default=0) <= 1
 
 
 def test_what_a_run_had_read_when_it_was_stopped_is_not_asked_again_within_six_hours(
-    live: Live, monkeypatch: pytest.MonkeyPatch
+    live: LiveWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stop(_: Watch, reading: Reading) -> None:
+    def stop(_: ExtractProgress, reading: StreamReader) -> None:
         if reading.stream.name == "likes" and reading.target is None:
             raise KeyboardInterrupt
 
@@ -392,7 +398,7 @@ def test_what_a_run_had_read_when_it_was_stopped_is_not_asked_again_within_six_h
 
     def is_stopped() -> bool:
         with monkeypatch.context() as patch:
-            patch.setattr(Watch, "told", stop)
+            patch.setattr(ExtractProgress, "update", stop)
             return live.run("extract", "--source", "huggingface") == 130
 
     now = int(EPOCH)
@@ -404,21 +410,21 @@ def test_what_a_run_had_read_when_it_was_stopped_is_not_asked_again_within_six_h
 
 
 def test_a_second_extraction_on_one_folder_waits_and_then_stops_and_says_so(
-    live: Live, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    live: LiveWorkspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(locks, "WAIT_S", 0.2)
-    with alone(live.data.raws, "2026-01-01T00:00:00.000Z", print):
+    with exclusive_lock(live.data.raw_root, "2026-01-01T00:00:00.000Z", print):
         assert live.run("extract") == 75
     assert capsys.readouterr().err.splitlines() == [
-        f"{live.data.raws} to extract into: waiting for another extraction, up to 0.2 s",
-        f"{live.data.raws} to extract into: another extraction was not done within 0.2 s; run it again later",
+        f"{live.data.raw_root} to extract into: waiting for another extraction, up to 0.2 s",
+        f"{live.data.raw_root} to extract into: another extraction was not done within 0.2 s; run it again later",
     ]
     assert live.hub.calls == []
     assert live.run("extract") == 0
 
 
 def test_what_was_checked_not_long_ago_is_not_asked_again(
-    live: Live, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    live: LiveWorkspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert live.run("extract") == 0
     asked = len(live.hub.calls)
@@ -440,7 +446,7 @@ def test_what_was_checked_not_long_ago_is_not_asked_again(
 
 
 def test_every_attempt_is_a_line_when_asked(
-    live: Live, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    live: LiveWorkspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", "good")
     live.hub.fault = lambda target, before: (
@@ -458,7 +464,7 @@ def test_every_attempt_is_a_line_when_asked(
 
 
 def test_models_that_were_not_asked_for_are_counted_and_a_majority_of_them_ends_the_stream(
-    live: Live, capsys: pytest.CaptureFixture[str]
+    live: LiveWorkspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     live.civitai.api = Civitai(civitai_catalogue(), NOW, deaf="types")
     assert live.run("extract", "--source", "civitai") == 65
@@ -475,7 +481,7 @@ def test_models_that_were_not_asked_for_are_counted_and_a_majority_of_them_ends_
     }  # fmt: skip
 
 
-def test_civitai_goes_on_after_a_short_or_empty_page(live: Live) -> None:
+def test_civitai_goes_on_after_a_short_or_empty_page(live: LiveWorkspace) -> None:
     assert live.run("extract", "--source", "civitai") == 0
     kept = [each.records for each in read_ledger(live.data, "civitai", "default").pages]
     second = json.loads((live.data.raw("civitai", "default") / "page-0002.json").read_bytes())["items"]
@@ -488,7 +494,7 @@ def test_civitai_goes_on_after_a_short_or_empty_page(live: Live) -> None:
     assert min(kept[:-1]) < 6
 
 
-def test_models_that_came_twice_are_counted_and_published_once(live: Live, capsys: pytest.CaptureFixture[str]) -> None:
+def test_models_that_came_twice_are_counted_and_published_once(live: LiveWorkspace, capsys: pytest.CaptureFixture[str]) -> None:
     plain = civitai_catalogue()[: -len(rare_models())]  # what is rejected is not a model that came again
     live.civitai.api = Civitai(plain, NOW, twice=True)
     assert live.run("refresh") == 0
@@ -507,7 +513,7 @@ def test_models_that_came_twice_are_counted_and_published_once(live: Live, capsy
     ],
 )
 def test_a_stream_that_cannot_be_opened_costs_no_other(
-    live: Live, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], call: str, name: str, words: str
+    live: LiveWorkspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], call: str, name: str, words: str
 ) -> None:
     assert live.run("extract") == 0
     keep = getattr(Path, call)
@@ -527,7 +533,7 @@ def test_a_stream_that_cannot_be_opened_costs_no_other(
 
 
 def test_a_full_disk_is_told_and_leaves_nothing_half_written(
-    live: Live, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    live: LiveWorkspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert live.run("extract") == 0
     before = live.stream("huggingface", "likes")
@@ -545,19 +551,19 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_written(
     assert "No space left on device; what was there is kept" in told
     assert "Traceback" not in told
     assert live.stream("huggingface", "likes") == before
-    assert not list(live.data.raws.rglob("*.partial"))
+    assert not list(live.data.raw_root.rglob("*.partial"))
     monkeypatch.undo()
     assert live.data.ledger("huggingface", "recent").exists()
 
 
-def test_an_extraction_holds_its_source_only_for_the_swap(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: dict[str, list[bool]] = {"take": [], "publish": []}
+def test_an_extraction_holds_its_source_only_for_the_swap(live: LiveWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, list[bool]] = {"take": [], "swap_directories": []}
 
     def look(name: str) -> None:
         try:
             with locks.Locks(live.data.root, "reader", print).hold(reads=[live.data.raw("huggingface")]):
                 seen[name].append(True)
-        except Unavailable:
+        except SourceUnavailableError:
             seen[name].append(False)
 
     def spy(owner: object, name: str) -> None:
@@ -569,10 +575,10 @@ def test_an_extraction_holds_its_source_only_for_the_swap(live: Live, monkeypatc
 
         monkeypatch.setattr(owner, name, called)
 
-    spy(reading.Reading, "take")
-    spy(reading, "publish")
+    spy(stream_reader.StreamReader, "take")
+    spy(stream_reader, "swap_directories")
     monkeypatch.setattr(locks, "WAIT_S", 0.01)
     assert live.run("extract", "--source", "huggingface") == 0
     assert len(seen["take"]) > 3
     assert set(seen["take"]) == {True}
-    assert seen["publish"] == [False] * 3
+    assert seen["swap_directories"] == [False] * 3

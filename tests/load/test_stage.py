@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from etl import exchange
-from etl.files import PROJECT
-from tests.conftest import TIME, House, civitai, hf
+from etl.core.layout import PROJECT
+from etl.storage import swap
+from tests.conftest import TIME, Workspace, civitai, hf
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ WEEK = 'week = { label = "Week", asks = { period = "Week" } }\n'
 APACHE = {"tags": ["license:apache-2.0"]}
 
 
-def test_a_manifest_is_the_first_models_of_its_stream_that_its_filter_keeps(house: House) -> None:
+def test_a_manifest_is_the_first_models_of_its_stream_that_its_filter_keeps(house: Workspace) -> None:
     house.put(
         "huggingface", "default",
         [hf("o/skipped", **SMALL), hf("o/l1", **LARGE), hf("o/s1", **SMALL)],
@@ -62,7 +62,7 @@ def test_a_manifest_is_the_first_models_of_its_stream_that_its_filter_keeps(hous
     assert [model["id"] for model in everything["models"]] == ["o/l1", "o/s1", "o/s2", "o/s3"]
 
 
-def test_the_index_says_how_full_each_manifest_is_and_why(house: House) -> None:
+def test_the_index_says_how_full_each_manifest_is_and_why(house: Workspace) -> None:
     house.put("huggingface", "default", [hf("o/s1", **SMALL)], exhausted=True)
     house.put("huggingface", "likes", [hf("o/s1", **SMALL)], exhausted=False, failed_at=TIME, failed="no answer")
     assert house.run("manifests") == 0
@@ -85,7 +85,7 @@ def test_the_index_says_how_full_each_manifest_is_and_why(house: House) -> None:
 
 
 def test_a_load_ends_with_a_table_of_pages_and_a_word_for_those_that_are_not_full(
-    house: House, capsys: pytest.CaptureFixture[str]
+    house: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     house.put("huggingface", "default", [hf("o/s1", **SMALL), hf("o/s2", **SMALL)])
     house.put("huggingface", "likes", [hf("o/s1")], exhausted=False, failed_at=TIME, failed="no answer")
@@ -99,7 +99,7 @@ def test_a_load_ends_with_a_table_of_pages_and_a_word_for_those_that_are_not_ful
     ]
 
 
-def test_each_stale_manifest_is_marked_also_a_full_one(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_stale_manifest_is_marked_also_a_full_one(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     stale: dict[str, Any] = {"failed_at": "2026-01-02T00:00:00.000Z", "failed": "no answer"}
     house.put("huggingface", "default", [hf("o/s1", **SMALL), hf("o/s2", **SMALL)], **stale)
     house.put("huggingface", "likes", [hf("o/s1"), hf("o/s2")])
@@ -114,7 +114,7 @@ def test_each_stale_manifest_is_marked_also_a_full_one(house: House, capsys: pyt
 
 
 def test_a_missing_or_half_read_stream_costs_its_filters_only_and_ends_with_1(
-    house: House, capsys: pytest.CaptureFixture[str]
+    house: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     house.put("huggingface", "default", [hf("o/s1", **SMALL)])
     house.put("huggingface", "likes", [hf("o/s1")], complete=False)
@@ -128,7 +128,7 @@ def test_a_missing_or_half_read_stream_costs_its_filters_only_and_ends_with_1(
     assert not (house.data.manifests / "hf-filter-likes.json").exists()
 
 
-def test_nothing_on_disk_publishes_nothing(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_on_disk_publishes_nothing(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.data.manifests.mkdir(parents=True)
     (house.data.manifests / "index.json").write_text("old")
     assert house.run("manifests") == 1
@@ -136,13 +136,13 @@ def test_nothing_on_disk_publishes_nothing(house: House, capsys: pytest.CaptureF
     assert (house.data.manifests / "index.json").read_text() == "old"
 
 
-def test_models_that_were_not_made_yet_are_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_models_that_were_not_made_yet_are_told(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/s1")])
     assert house.run("load") == 1
     assert "make the models first: make manifests DATA=" in capsys.readouterr().err
 
 
-def test_a_ledger_that_names_a_path_is_refused(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_ledger_that_names_a_path_is_refused(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/s1")])
     ledger = house.data.ledger("huggingface", "default")
     ledger.write_text(ledger.read_text().replace("page-0001.json", "../../../x.json"))
@@ -152,7 +152,7 @@ def test_a_ledger_that_names_a_path_is_refused(house: House, capsys: pytest.Capt
 
 @pytest.mark.parametrize("linked", [False, True])
 def test_what_filters_no_longer_name_disappears_and_what_is_not_ours_stays(
-    house: House,
+    house: Workspace,
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
     linked: bool,  # noqa: FBT001  a column of the table
@@ -195,7 +195,7 @@ def test_what_filters_no_longer_name_disappears_and_what_is_not_ours_stays(
     assert house.run("verify") == 0
 
 
-def test_a_file_that_is_not_ours_is_never_written_over(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_is_not_ours_is_never_written_over(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/s1", **SMALL)])
     house.put("huggingface", "likes", [hf("o/s1")])
     (house.data.manifests / "hf-filter-likes.json").mkdir(parents=True)
@@ -205,7 +205,7 @@ def test_a_file_that_is_not_ours_is_never_written_over(house: House, capsys: pyt
     assert (house.data.manifests / "hf-filter-likes.json" / "mine.txt").read_text() == "mine"
 
 
-def test_a_folder_that_is_open_stays_whole_until_the_next_load_but_one(house: House) -> None:
+def test_a_folder_that_is_open_stays_whole_until_the_next_load_but_one(house: Workspace) -> None:
     house.put("huggingface", "default", [hf("o/s1", **SMALL)])
     house.put("huggingface", "likes", [hf("o/s1")])
     assert house.run("manifests") == 0
@@ -223,7 +223,7 @@ def test_a_folder_that_is_open_stays_whole_until_the_next_load_but_one(house: Ho
 
 
 def test_what_cannot_be_cleaned_up_is_a_warning(
-    house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    house: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house.put("huggingface", "default", [hf("o/s1", **SMALL)])
     house.put("huggingface", "likes", [hf("o/s1")])
@@ -233,12 +233,12 @@ def test_what_cannot_be_cleaned_up_is_a_warning(
     def refuse(path: Path) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(exchange, "remove_entry", refuse)
+    monkeypatch.setattr(swap, "remove_entry", refuse)
     assert house.run("load") == 0
     assert "cannot be removed: Permission denied; it is not needed, remove it by hand" in capsys.readouterr().err
 
 
-def test_a_run_killed_at_any_moment_leaves_one_whole_set_and_the_next_run_mends(house: House) -> None:
+def test_a_run_killed_at_any_moment_leaves_one_whole_set_and_the_next_run_mends(house: Workspace) -> None:
     house.put("huggingface", "default", [hf(f"o/{rank}", **SMALL) for rank in range(2000)])
     house.put("huggingface", "likes", [hf("o/1")])
     text = house.filters.read_text()
@@ -263,26 +263,26 @@ def test_a_run_killed_at_any_moment_leaves_one_whole_set_and_the_next_run_mends(
     assert killed
     assert house.run("load") == 0
     assert published(house) == sets[1]
-    assert len(list(house.data.staged.iterdir())) == 1  # the set before
+    assert len(list(house.data.staging.iterdir())) == 1  # the set before
 
 
-def published(house: House) -> dict[str, bytes]:
+def published(house: Workspace) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in house.data.manifests.iterdir()}
 
 
-def test_a_disk_that_refuses_is_told_with_74_and_the_old_set_stays(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_disk_that_refuses_is_told_with_74_and_the_old_set_stays(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/s1", **SMALL)])
     house.put("huggingface", "likes", [hf("o/s1")])
     assert house.run("manifests") == 0
     before = published(house)
-    shutil.rmtree(house.data.staged, ignore_errors=True)
-    house.data.staged.write_text("a file where the folder should be")
+    shutil.rmtree(house.data.staging, ignore_errors=True)
+    house.data.staging.write_text("a file where the folder should be")
     assert house.run("load") == 74
     assert ".manifests" in capsys.readouterr().err
     assert published(house) == before
 
 
-def test_an_axis_on_a_field_that_models_have_needs_no_python(house: House) -> None:
+def test_an_axis_on_a_field_that_models_have_needs_no_python(house: Workspace) -> None:
     house.put("huggingface", "default", [hf("o/a", pipeline_tag="text-generation"), hf("o/b", tags=["gguf", "x"])])
     text = house.filters.read_text()
     text = text.replace('manifests = ["likes", "small", "large", "apache", "other"]', 'manifests = ["text", "gguf"]')
@@ -294,7 +294,7 @@ def test_an_axis_on_a_field_that_models_have_needs_no_python(house: House) -> No
     assert house.ids("hf-filter-gguf.json") == ["o/b"]
 
 
-def test_a_marketplace_may_have_other_size_classes(house: House) -> None:
+def test_a_marketplace_may_have_other_size_classes(house: Workspace) -> None:
     house.put("huggingface", "default", [hf("o/a-3b"), hf("o/b-13b"), hf("o/c-14b"), hf("o/d")])
     house.put("huggingface", "likes", [hf("o/a-3b")])
     assert house.run("manifests") == 0
@@ -308,7 +308,7 @@ def test_a_marketplace_may_have_other_size_classes(house: House) -> None:
     assert house.run("verify") == 0
 
 
-def test_bytes_depend_on_raw_files_and_filters_only(shipped: House, built: Path) -> None:
+def test_bytes_depend_on_raw_files_and_filters_only(shipped: Workspace, built: Path) -> None:
     sets = []
     for seed in ("1", "2"):
         environment = {**os.environ, "PYTHONHASHSEED": seed, "LC_ALL": "C", "TZ": f"UTC{seed}", "SOURCE_DATE_EPOCH": seed}
@@ -320,7 +320,7 @@ def test_bytes_depend_on_raw_files_and_filters_only(shipped: House, built: Path)
     assert sets == [expected, expected]
 
 
-def test_safer_levels_hold_what_the_less_safe_hold_less(shipped: House) -> None:
+def test_safer_levels_hold_what_the_less_safe_hold_less(shipped: Workspace) -> None:
     assert shipped.run("manifests") == 0
     levels = {
         model["id"]: model["level"]
@@ -332,14 +332,14 @@ def test_safer_levels_hold_what_the_less_safe_hold_less(shipped: House) -> None:
     assert {levels[each] for each in shipped.ids("civitai-filter-r.json")} == {"pg", "r"}
 
 
-def test_a_name_in_a_manifest_is_text_without_marks(shipped: House) -> None:
+def test_a_name_in_a_manifest_is_text_without_marks(shipped: Workspace) -> None:
     shipped.data.root.joinpath("raw").unlink()
     shipped.put("civitai", "default", [civitai(1, name="\u202e<b>evil\u0000</b>")])
     assert shipped.run("manifests") == 1
     assert shipped.manifest("civitai-filter-pg.json")["models"][0]["name"] == "<b>evil</b>"
 
 
-def test_a_stream_of_another_request_is_as_good_as_missing(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stream_of_another_request_is_as_good_as_missing(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/s1", **SMALL)])
     house.put("huggingface", "likes", [hf("o/s1")])
     assert house.run("manifests") == 0
@@ -357,7 +357,7 @@ def test_a_stream_of_another_request_is_as_good_as_missing(house: House, capsys:
     assert house.run("manifests") == 0
 
 
-def test_another_period_types_or_base_models_are_another_request(house: House) -> None:
+def test_another_period_types_or_base_models_are_another_request(house: Workspace) -> None:
     house.filters.write_text(FILTERS_OF_CIVITAI)
     house.put("civitai", "month", [civitai(1)])
     assert house.run("manifests") == 0
@@ -368,7 +368,7 @@ def test_another_period_types_or_base_models_are_another_request(house: House) -
     assert house.run("manifests") == 0
 
 
-def test_a_larger_page_or_other_fields_are_no_other_request(house: House) -> None:
+def test_a_larger_page_or_other_fields_are_no_other_request(house: Workspace) -> None:
     house.put("huggingface", "default", [hf("o/s1", **SMALL)])
     house.put("huggingface", "likes", [hf("o/s1")])
     text = house.filters.read_text()
@@ -376,7 +376,7 @@ def test_a_larger_page_or_other_fields_are_no_other_request(house: House) -> Non
     assert house.run("manifests") == 0
 
 
-def test_where_every_stream_is_of_another_request_that_is_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_where_every_stream_is_of_another_request_that_is_told(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/s1", **SMALL)], asks={"sort": "likes"})
     house.put("huggingface", "likes", [hf("o/s1")], asks={"sort": "downloads"})
     assert house.run("manifests") == 1
@@ -385,7 +385,7 @@ def test_where_every_stream_is_of_another_request_that_is_told(house: House, cap
     assert "ask with: make extract" in told
 
 
-def test_all_models_has_the_name_that_the_newest_stream_says(house: House) -> None:
+def test_all_models_has_the_name_that_the_newest_stream_says(house: Workspace) -> None:
     house.filters.write_text(FILTERS_OF_CIVITAI.replace('["month"]', '["month", "week"]') + WEEK)
     times = {"month": "2026-01-02T00:00:00.000Z", "week": "2026-01-01T00:00:00.000Z"}
     for stream, fetched_at in times.items():
@@ -396,7 +396,7 @@ def test_all_models_has_the_name_that_the_newest_stream_says(house: House) -> No
     assert everything["timestamp"] == times["month"]
 
 
-def test_a_folder_that_an_extraction_left_half_fetched_is_no_stream(house: House) -> None:
+def test_a_folder_that_an_extraction_left_half_fetched_is_no_stream(house: Workspace) -> None:
     house.put("huggingface", "default", [hf("o/a")])
     house.put("huggingface", "likes", [hf("o/b")])
     house.put("huggingface", ".likes", [hf("o/a", private=True)], asks={})  # complete, but not in its place

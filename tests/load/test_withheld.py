@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import House, hf
+from tests.conftest import Workspace, hf
 from tests.conftest import civitai as record_of
 
 CIVITAI = """
@@ -45,13 +45,13 @@ def civitai(number: int, **fields: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def works(house: House) -> House:
+def works(house: Workspace) -> Workspace:
     """Return an empty data folder for CivitAI, with pages by level, period and base."""
     house.filters.write_text(CIVITAI)
     return house
 
 
-def fill(works: House, **streams: list[dict[str, Any]]) -> None:
+def fill(works: Workspace, **streams: list[dict[str, Any]]) -> None:
     for stream in ("default", "month", "sdxl"):
         works.put("civitai", stream, streams.get(stream, [civitai(9)]))
     assert works.run("manifests") == 0
@@ -65,7 +65,7 @@ def fill(works: House, **streams: list[dict[str, Any]]) -> None:
         ({"nsfwLevel": 6}, "pg13"),
     ],
 )  # fmt: skip
-def test_what_one_stream_says_counts_in_every_other(works: House, fields: dict[str, Any], word: str) -> None:
+def test_what_one_stream_says_counts_in_every_other(works: Workspace, fields: dict[str, Any], word: str) -> None:
     fill(works, default=[civitai(1), civitai(2), civitai(3), civitai(4)], month=[civitai(1, **fields)])
     assert works.ids("civitai-filter-pg.json") == ["2", "3", "4"]
     entry = works.entry("civitai-filter-pg.json")
@@ -80,7 +80,7 @@ def test_what_one_stream_says_counts_in_every_other(works: House, fields: dict[s
 @pytest.mark.parametrize("fields", [{"type": 5}, {"type": None}, {"id": "1"}])
 @pytest.mark.parametrize(("safety", "word"), [(POI, "poi"), ({"nsfwLevel": 16}, "xxx"), ({"nsfw": True}, "xxx")])
 def test_a_record_that_is_not_a_model_is_a_witness_all_the_same(
-    works: House, fields: dict[str, Any], safety: dict[str, Any], word: str
+    works: Workspace, fields: dict[str, Any], safety: dict[str, Any], word: str
 ) -> None:
     bad = civitai(1, **safety) | fields
     fill(works, default=[civitai(1), civitai(2)], month=[bad])
@@ -92,7 +92,7 @@ def test_a_record_that_is_not_a_model_is_a_witness_all_the_same(
     assert works.run("verify") == 0
 
 
-def test_a_manifest_that_withholding_empties_says_so(works: House) -> None:
+def test_a_manifest_that_withholding_empties_says_so(works: Workspace) -> None:
     fill(works, default=[civitai(1)], month=[civitai(1, **POI)])
     entry = works.entry("civitai-filter-pg.json")
     assert (entry["count"], entry["short"]) == (0, "exhausted")
@@ -100,7 +100,7 @@ def test_a_manifest_that_withholding_empties_says_so(works: House) -> None:
     assert works.run("verify") == 0
 
 
-def test_two_records_in_one_stream_are_two_witnesses(works: House) -> None:
+def test_two_records_in_one_stream_are_two_witnesses(works: Workspace) -> None:
     fill(works, default=[civitai(1), civitai(2), civitai(1, nsfw=True), civitai(2, **POI), civitai(3)])
     assert works.ids("civitai-filter-pg.json") == ["3"]
     verdict = works.entry("civitai-filter-pg.json")["verdict"]
@@ -108,7 +108,7 @@ def test_two_records_in_one_stream_are_two_witnesses(works: House) -> None:
     assert works.run("verify") == 0
 
 
-def test_a_stream_of_a_base_model_shows_only_a_part(works: House) -> None:
+def test_a_stream_of_a_base_model_shows_only_a_part(works: Workspace) -> None:
     explicit = civitai(1, nsfwLevel=8)
     fill(works, default=[civitai(1), civitai(2)], sdxl=[explicit, civitai(2, nsfw=True), civitai(3)])
     assert works.ids("civitai-filter-pg.json") == ["1"]  # 1 is pg as a whole; 2 is flagged
@@ -122,7 +122,7 @@ def test_a_stream_of_a_base_model_shows_only_a_part(works: House) -> None:
 
 
 def test_a_stream_that_no_filter_reads_counts_and_says_how_to_remove_it(
-    works: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    works: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767657600")  # 2026-01-06
     works.put("civitai", "old", [civitai(1, **POI)], asks={"period": "Year"})
@@ -139,7 +139,7 @@ def test_a_stream_that_no_filter_reads_counts_and_says_how_to_remove_it(
 
 
 def test_a_stream_that_no_filter_reads_is_a_witness_too_and_must_be_whole(
-    works: House, capsys: pytest.CaptureFixture[str]
+    works: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     works.put("civitai", "old", [civitai(7)], asks={"period": "Year"})
     fill(works, default=[civitai(1)])
@@ -151,7 +151,7 @@ def test_a_stream_that_no_filter_reads_is_a_witness_too_and_must_be_whole(
 
 
 def test_of_streams_that_say_the_same_one_that_filters_read_decides_and_only_others_are_noticed(
-    works: House, capsys: pytest.CaptureFixture[str]
+    works: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     works.put("civitai", "aaa", [civitai(1, **POI), civitai(2, nsfwLevel=8)], asks={"period": "Year"})
     fill(works, default=[civitai(1), civitai(2), civitai(3)], month=[civitai(1, **POI), civitai(2, nsfwLevel=8)])
@@ -160,20 +160,20 @@ def test_of_streams_that_say_the_same_one_that_filters_read_decides_and_only_oth
     assert "no filter reads it" not in capsys.readouterr().err
 
 
-def test_a_page_that_is_empty_for_another_reason_names_that_too(works: House) -> None:
+def test_a_page_that_is_empty_for_another_reason_names_that_too(works: Workspace) -> None:
     fill(works, default=[civitai(1), *(civitai(n, nsfwLevel=16) for n in range(2, 12))], month=[civitai(1, **POI)])
     verdict = works.entry("civitai-filter-pg.json")["verdict"]
     assert verdict.startswith("empty because of level pg, without which there are 10 models; 1 withheld: stream month says poi; ")
 
 
-def test_a_record_without_an_id_forbids_no_model(house: House) -> None:
+def test_a_record_without_an_id_forbids_no_model(house: Workspace) -> None:
     house.put("huggingface", "default", [hf("none"), {"private": True, "id": None}])
     house.put("huggingface", "likes", [hf("o/x")])
     assert house.run("manifests") == 0
     assert house.ids("hf-filter-other.json") == ["none"]
 
 
-def test_spellings_of_an_id_are_one_model_spelled_as_fetched_last(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_spellings_of_an_id_are_one_model_spelled_as_fetched_last(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     early, late = "2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z"
     house.put("huggingface", "default", [hf("Org/Model-Dynamic"), hf("o/x"), hf("ORG/model-dynamic")], fetched_at=early)
     house.put("huggingface", "likes", [hf("o/y"), hf("Org/Model-dynamic")], fetched_at=late)
@@ -191,7 +191,7 @@ def test_spellings_of_an_id_are_one_model_spelled_as_fetched_last(house: House, 
     assert house.ids("hf-filter-other.json") == ["o/x"]
 
 
-def test_of_several_spellings_the_record_fetched_last_decides_the_fields(house: House) -> None:
+def test_of_several_spellings_the_record_fetched_last_decides_the_fields(house: Workspace) -> None:
     early, late = "2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z"
     house.put("huggingface", "default", [hf("Org/A", tags=["license:apache-2.0"]), hf("o/b")], fetched_at=early)
     house.put("huggingface", "likes", [hf("org/a", tags=["license:mit"]), hf("o/c")], fetched_at=late)
@@ -201,7 +201,7 @@ def test_of_several_spellings_the_record_fetched_last_decides_the_fields(house: 
     assert house.run("verify") == 0
 
 
-def test_a_skipped_id_is_skipped_in_any_spelling(house: House) -> None:
+def test_a_skipped_id_is_skipped_in_any_spelling(house: Workspace) -> None:
     house.put("huggingface", "default", [hf("O/Skipped"), hf("o/x")])
     house.put("huggingface", "likes", [hf("o/x")])
     assert house.run("manifests") == 0
@@ -218,7 +218,7 @@ RECORD = st.builds(
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(default=st.lists(RECORD, max_size=4), month=st.lists(RECORD, max_size=4))
 def test_a_second_stream_never_makes_a_manifest_less_safe(
-    works: House, default: list[dict[str, Any]], month: list[dict[str, Any]]
+    works: Workspace, default: list[dict[str, Any]], month: list[dict[str, Any]]
 ) -> None:
     text = CIVITAI.replace("limit = 3", "limit = 9")
     works.filters.write_text(text)
@@ -248,7 +248,7 @@ def shown(number: int, images: list[int], *, flagged: bool, hidden: int = 0) -> 
     how=st.sampled_from(["flag", "image", "mask"]), where=st.sampled_from(["default", "month"]),
 )  # fmt: skip
 def test_no_worse_record_adds_its_model_to_a_safer_manifest(
-    works: House,
+    works: Workspace,
     images: list[int],
     flagged: bool,  # noqa: FBT001  drawn
     hidden: int,

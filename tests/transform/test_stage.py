@@ -15,11 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.contracts import contract
-from etl.errors import BadAnswer
-from etl.files import PROGRAMS, PROJECT, parse_answer
-from etl.transform.page import Page, models_of
-from tests.conftest import House, civitai, hf
+from etl.core.errors import InvalidDataError
+from etl.core.layout import PROJECT
+from etl.core.schemas import load_schema
+from etl.storage.json_files import parse_json_body
+from etl.transform.page import PageResult, transform_page
+from tests.conftest import Workspace, civitai, hf
 
 SOURCES = ("huggingface", "civitai")
 SNAPSHOT = sorted((PROJECT / "data" / "raw").glob("*/*/page-*.json"))
@@ -51,9 +52,9 @@ WHOLE = {
 }  # fmt: skip
 
 
-def made(source: str, *records: Any) -> Page:
+def made(source: str, *records: Any) -> PageResult:
     page = list(records) if source == "huggingface" else {"items": list(records)}
-    return models_of(source, json.dumps(page).encode(), Path("page-0001.json"))
+    return transform_page(source, json.dumps(page).encode(), Path("page-0001.json"))
 
 
 def test_a_record_of_the_hub() -> None:
@@ -147,7 +148,7 @@ def test_what_is_not_forbidden_is_a_model(record: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("number", ["7", "7.0", "7e0", "70e-1"])
 def test_every_spelling_of_a_number_is_the_same_id(number: str) -> None:
-    page = models_of("civitai", b'{"items": [{"id": %b, "type": "LORA"}]}' % number.encode(), Path("p"))
+    page = transform_page("civitai", b'{"items": [{"id": %b, "type": "LORA"}]}' % number.encode(), Path("p"))
     assert [(model["id"], model["slug"]) for model in page.models] == [("7", "7")]
 
 
@@ -255,13 +256,13 @@ def test_the_address_is_on_the_site_that_shows_the_model(fields: dict[str, Any],
     ],
 )  # fmt: skip
 def test_a_page_of_another_shape_is_refused_by_name(source: str, body: bytes) -> None:
-    with pytest.raises(BadAnswer, match=r"page-0009\.json"):
-        models_of(source, body, Path("page-0009.json"))
+    with pytest.raises(InvalidDataError, match=r"page-0009\.json"):
+        transform_page(source, body, Path("page-0009.json"))
 
 
 def test_a_lone_surrogate_and_an_infinite_number_cost_no_page() -> None:
     body = b'[{"id": "a/b", "likes": 1e400}, {"id": "c/d", "author": "\\ud800 \\\\ud800 \\ud83d\\ude00"}]'
-    page = models_of("huggingface", body, Path("p"))
+    page = transform_page("huggingface", body, Path("p"))
     assert [model["author"] for model in page.models] == ["a", "\ufffd \\ud800 \U0001f600"]
     assert [(each.id, each.field, each.reason) for each in page.dropped] == [("a/b", "likes", "too large")]
 
@@ -269,7 +270,7 @@ def test_a_lone_surrogate_and_an_infinite_number_cost_no_page() -> None:
 @pytest.mark.parametrize("number", [b"1e400", b"9" * 310, b"-1e400"])
 def test_no_number_is_too_large(number: bytes) -> None:
     body = b'{"items": [{"id": 1, "type": "LORA", "nsfwLevel": %b, "stats": {"downloadCount": %b}}]}' % (number, number)
-    page = models_of("civitai", body, Path("p"))
+    page = transform_page("civitai", body, Path("p"))
     assert [(model["level"], model["downloads"]) for model in page.models] == [("xxx", None)]
 
 
@@ -277,8 +278,8 @@ def test_no_number_is_too_large(number: bytes) -> None:
 def test_any_bytes_give_models_or_a_clean_error(body: bytes) -> None:
     for source in SOURCES:
         try:
-            models_of(source, body, Path("p"))
-        except BadAnswer as error:
+            transform_page(source, body, Path("p"))
+        except InvalidDataError as error:
             assert "p: " in str(error)  # noqa: PT017  a page may be good too
 
 
@@ -309,7 +310,7 @@ def test_hostile_values_anywhere_cost_a_field_and_no_model() -> None:
         page = made(source, record)
         assert len(page.models) + len(page.set_aside) == 1, record
         assert page.models or field in SAFETY[source] | REQUIRED[source], record
-        assert not any(contract("model", source).violations(model) for model in page.models)
+        assert not any(load_schema("model", source).violations(model) for model in page.models)
 
 
 @given(st.sampled_from(SOURCES), st.data())
@@ -325,7 +326,7 @@ def test_no_change_of_an_optional_field_costs_a_model(source: str, data: st.Data
     page = made(source, record)
     assert page.set_aside == []
     assert len(page.models) == 1
-    assert not contract("model", source).violations(page.models[0])
+    assert not load_schema("model", source).violations(page.models[0])
 
 
 def _spots(value: Any) -> list[tuple[Any, ...]]:
@@ -355,7 +356,7 @@ def test_both_validators_agree_on_good_and_bad_models() -> None:
     checked = set()
     for source, _, record in mutations():
         for model in made(source, record).models or [record]:
-            check = contract("model", source)
+            check = load_schema("model", source)
             is_good = not list(check._worded(model))  # noqa: SLF001  the two validators, one by one
             assert check._gate.is_valid(model) is is_good  # noqa: SLF001  as above
             checked.add(is_good)
@@ -368,18 +369,18 @@ def test_the_jq_command_gives_what_the_package_gives() -> None:
         pytest.skip("the jq command is not installed; the package alone is required")
     assert len(SNAPSHOT) > 40
     for path in SNAPSHOT[:3] + SNAPSHOT[-3:]:
-        program = PROGRAMS / f"{path.parent.parent.name}.jq"
+        program = PROJECT / "etl" / "sources" / path.parent.parent.name / "transform.jq"
         printed = subprocess.run([command, "-f", program, path], capture_output=True, check=True).stdout
-        text, _ = parse_answer(path.read_bytes(), path)
+        text, _ = parse_json_body(path.read_bytes(), path)
         assert json.loads(printed) == jq.compile(program.read_text()).input_text(text).first()
 
 
-def test_the_snapshot_loses_no_record(shipped: House) -> None:
+def test_the_snapshot_loses_no_record(shipped: Workspace) -> None:
     assert shipped.run("transform") == 0
     pages = 0
     for source in SOURCES:
         summary = json.loads(shipped.data.summary(source).read_text())
-        assert not contract("summary").violations(summary)
+        assert not load_schema("summary").violations(summary)
         for stream in summary["streams"].values():
             for page in stream:
                 pages += 1
@@ -387,7 +388,7 @@ def test_the_snapshot_loses_no_record(shipped: House) -> None:
     assert pages == len(SNAPSHOT)
 
 
-def test_models_of_pages_that_are_gone_disappear(house: House) -> None:
+def test_models_of_pages_that_are_gone_disappear(house: Workspace) -> None:
     house.put("huggingface", "default", [hf("a/a")], [hf("a/b")])
     house.put("huggingface", "likes", [hf("a/a")])
     assert house.run("transform") == 0
@@ -401,7 +402,7 @@ def test_models_of_pages_that_are_gone_disappear(house: House) -> None:
     assert left == ["default/page-0001.json", "summary.json"]
 
 
-def test_what_is_made_of_the_same_stays_and_what_was_spoilt_is_made_again(house: House) -> None:
+def test_what_is_made_of_the_same_stays_and_what_was_spoilt_is_made_again(house: Workspace) -> None:
     house.put("huggingface", "default", [hf("a/a")], [hf("a/b")])
     assert house.run("transform") == 0
     models, summary = house.data.models("huggingface", "default") / "page-0002.json", house.data.summary("huggingface")
@@ -414,14 +415,14 @@ def test_what_is_made_of_the_same_stays_and_what_was_spoilt_is_made_again(house:
         spoilt.write_bytes(content)
         assert house.run("transform") == 0
         assert models.read_bytes() == made
-        assert not contract("summary").violations(json.loads(summary.read_bytes()))
+        assert not load_schema("summary").violations(json.loads(summary.read_bytes()))
     raw = house.data.raw("huggingface", "default") / "page-0002.json"
     raw.write_text(json.dumps([hf("a/c")]))
     assert house.run("transform") == 0
     assert json.loads(models.read_bytes())[0]["id"] == "a/c"
 
 
-def test_a_model_takes_its_size_from_the_count_of_its_base_wherever_that_is(house: House) -> None:
+def test_a_model_takes_its_size_from_the_count_of_its_base_wherever_that_is(house: Workspace) -> None:
     made_of = hf("me/tuned-gguf", tags=["base_model:quantized:you/plain"])
     packed = {"parameters": {"I32": 10**9}, "total": 10**9}
     four_bits = hf("me/packed-4bit", tags=["base_model:quantized:you/plain"], safetensors=packed)
@@ -435,19 +436,19 @@ def test_a_model_takes_its_size_from_the_count_of_its_base_wherever_that_is(hous
         ("medium", "safetensors corrected for packing", 8 * 10**9),
     ]
     summary = json.loads(house.data.summary("huggingface").read_bytes())
-    assert not contract("summary").violations(summary)
+    assert not load_schema("summary").violations(summary)
     (page,) = summary["streams"]["default"]
     assert page["unsized"] == 0
     assert page["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_a_family_that_counts_do_not_bear_out_is_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_family_that_counts_do_not_bear_out_is_told(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf(f"o{n}/gpt2-xl", safetensors={"total": 10**7}) for n in range(2)])
     assert house.run("transform") == 0
     assert "2 of 2 counted models of gpt2-xl have other parameters" in capsys.readouterr().err
 
 
-def test_a_count_that_two_streams_have_is_counted_once(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_count_that_two_streams_have_is_counted_once(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     for stream in ("default", "likes"):
         house.put("huggingface", stream, [hf("o/gpt2-xl", safetensors={"total": 10**7})])
     assert house.run("transform") == 0
@@ -456,7 +457,7 @@ def test_a_count_that_two_streams_have_is_counted_once(house: House, capsys: pyt
     assert "is the row wrong" not in capsys.readouterr().err
 
 
-def test_what_was_lost_is_counted_by_page_and_by_distinct_ids(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_was_lost_is_counted_by_page_and_by_distinct_ids(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     records = [
         hf("o/a", pipeline_tag=""),
         hf("o/b", pipeline_tag=7, likes=-1),
@@ -467,7 +468,7 @@ def test_what_was_lost_is_counted_by_page_and_by_distinct_ids(house: House, caps
     house.put("huggingface", "likes", [hf("O/A", pipeline_tag=""), hf("o/e")])
     assert house.run("transform") == 0
     summary = json.loads(house.data.summary("huggingface").read_bytes())
-    assert not contract("summary").violations(summary)
+    assert not load_schema("summary").violations(summary)
     (page,) = summary["streams"]["default"]
     assert page["set_aside"] == [{"record": 2, "id": "o/c", "reason": "private"}]
     assert page["dropped"] == [
@@ -487,7 +488,7 @@ def test_what_was_lost_is_counted_by_page_and_by_distinct_ids(house: House, caps
 
 
 def test_a_bad_page_ends_with_65_names_itself_and_leaves_nothing_to_publish(
-    house: House, capsys: pytest.CaptureFixture[str]
+    house: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     house.put("huggingface", "default", [hf("a/a")])
     house.put("huggingface", "likes", [hf("a/a")], [hf("a/b")])

@@ -6,19 +6,19 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from etl.filters import Axis, Filter, Filters, Option, Rate, Source
-from etl.ledger import read_ledger, streams
+from etl.config.model import Axis, Config, Filter, Option, Rate, SourceConfig
+from etl.storage.ledger import list_streams, read_ledger
 from etl.verify.published import Published
-from etl.verify.said import said
-from tests.conftest import TIME, House
+from etl.verify.raw_records import read_raw_stream
+from tests.conftest import TIME, Workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from etl.verify.said import SaidStream
+    from etl.verify.raw_records import RawStream
 
 
-def put(house: House, source: str, stream: str, query: str, *records: Any, fetched_at: str = TIME, **ledger: Any) -> None:
+def put(house: Workspace, source: str, stream: str, query: str, *records: Any, fetched_at: str = TIME, **ledger: Any) -> None:
     """Put a stream of one page that was asked with a query."""
     house.put(source, stream, list(records), asks=parse_qs(query), fetched_at=fetched_at, **ledger)
 
@@ -27,13 +27,13 @@ def option(axis: str, name: str, *values: Any, drops: bool = False, is_default: 
     return Option(axis, name, name, asks, frozenset(values), drops, is_default)
 
 
-def filters(source: str, *options: Option, skip: tuple[str, ...] = ()) -> Filters:
+def filters(source: str, *options: Option, skip: tuple[str, ...] = ()) -> Config:
     """Return filters with one manifest for each option, which is alone in its axis but for a default."""
     axes = tuple(Axis(one.name, (option(one.axis, "all", is_default=True), one)) for one in options)
     made = tuple(
         Filter(source, "m", tuple(axis.options[axis.options[1] is one] for axis in axes)) for one in options
     )  # fmt: skip
-    return Filters(100, 100, (Source(source, "m", 100, 10**6, Rate(1, 1, 1), {}, axes, frozenset(skip), made),))
+    return Config(100, 100, (SourceConfig(source, "m", 100, 10**6, Rate(1, 1, 1), {}, axes, frozenset(skip), made),))
 
 
 def manifest(one: Filter, *ids: str) -> bytes:
@@ -41,7 +41,7 @@ def manifest(one: Filter, *ids: str) -> bytes:
     return json.dumps({"filter": one.title, "models": models, "timestamp": TIME}).encode()
 
 
-def published(chosen: Filters, folder: Path, *lists: list[str]) -> Published:
+def published(chosen: Config, folder: Path, *lists: list[str]) -> Published:
     """Return the manifests of the filters, each of which holds one of the lists of ids."""
     content = {
         one.file: manifest(one, *ids)
@@ -50,8 +50,8 @@ def published(chosen: Filters, folder: Path, *lists: list[str]) -> Published:
     return Published(folder, content, {}, chosen, {})
 
 
-def read_streams(house: House, source: str) -> dict[tuple[str, str], SaidStream]:
+def read_streams(house: Workspace, source: str) -> dict[tuple[str, str], RawStream]:
     """Return all streams of a source on disk."""
-    names = streams(house.data, source)
+    names = list_streams(house.data, source)
     assert names
-    return {(source, name): said(house.data, source, name, read_ledger(house.data, source, name)) for name in names}
+    return {(source, name): read_raw_stream(house.data, source, name, read_ledger(house.data, source, name)) for name in names}

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etl.verify.levels import LEVELS, civitai_rejections, level_range
-from tests.conftest import House, civitai, hf
+from tests.conftest import Workspace, civitai, hf
 from tests.transform.test_stage import HOSTILE, made
 from tests.verify.test_stage import failed
 
@@ -40,13 +40,13 @@ loras = { label = "LoRAs", asks = { types = ["LORA"] }, keeps = ["LORA"] }
 
 
 @pytest.fixture
-def works(house: House) -> House:
+def works(house: Workspace) -> Workspace:
     """Return an empty data folder for CivitAI, with safe pages and one of a type."""
     house.filters.write_text(CIVITAI)
     return house
 
 
-def checked(house: House, capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, Any]:
+def checked(house: Workspace, capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, Any]:
     """Return the checks of verify by name, as data."""
     capsys.readouterr()
     code = house.run("verify", "--json", *more)
@@ -71,7 +71,7 @@ UNSAFE: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("fields", "told"), UNSAFE)
 def test_no_safe_page_has_a_model_that_its_record_calls_unsafe(
-    works: House, capsys: pytest.CaptureFixture[str], fields: dict[str, Any], told: str
+    works: Workspace, capsys: pytest.CaptureFixture[str], fields: dict[str, Any], told: str
 ) -> None:
     works.put("civitai", "default", [civitai(1), civitai(2, **fields)])
     works.put("civitai", "loras", [civitai(3, type="LORA")])
@@ -90,7 +90,7 @@ def test_no_safe_page_has_a_model_that_its_record_calls_unsafe(
         assert f"{page}: $.models[1]: 2 {told} in stream default, see {record}" in problem
 
 
-def test_a_model_of_no_record_is_refused_on_any_page(works: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_model_of_no_record_is_refused_on_any_page(works: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     works.put("civitai", "default", [civitai(1)])
     works.put("civitai", "loras", [civitai(3, type="LORA")])
     assert works.run("manifests") == 0
@@ -100,7 +100,7 @@ def test_a_model_of_no_record_is_refused_on_any_page(works: House, capsys: pytes
     assert problem.endswith("$.models[0]: 30 is in no record of its stream, so that nothing tells what it is")
 
 
-def test_options_that_drop_levels_are_read_as_such(works: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_options_that_drop_levels_are_read_as_such(works: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     text = works.filters.read_text().replace(
         'pg = { label = "PG", keeps = ["pg"] }', 'pg = { label = "PG", drops = ["r", "x", "xxx"] }'
     )
@@ -113,7 +113,7 @@ def test_options_that_drop_levels_are_read_as_such(works: House, capsys: pytest.
 
 
 @pytest.mark.parametrize("field", ["private", "disabled"])
-def test_private_and_disabled_repositories_are_refused(house: House, capsys: pytest.CaptureFixture[str], field: str) -> None:
+def test_private_and_disabled_repositories_are_refused(house: Workspace, capsys: pytest.CaptureFixture[str], field: str) -> None:
     house.put("huggingface", "default", [hf("o/a")])
     house.put("huggingface", "likes", [hf("o/a"), hf("o/b", **{field: True})])
     assert house.run("manifests") == 0
@@ -125,7 +125,7 @@ def test_private_and_disabled_repositories_are_refused(house: House, capsys: pyt
     assert f"$.models[1]: o/b is {field} in stream likes, see " in problem
 
 
-def test_of_a_model_that_came_twice_each_record_counts(works: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_of_a_model_that_came_twice_each_record_counts(works: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     works.put("civitai", "default", [civitai(1), civitai(2), civitai(1, nsfw=True)])
     works.put("civitai", "loras", [civitai(3, type="LORA")])
     assert works.run("manifests") == 0
@@ -143,7 +143,7 @@ def test_of_a_model_that_came_twice_each_record_counts(works: House, capsys: pyt
     ] * 2
 
 
-def test_what_the_apis_own_filter_let_through_is_counted(works: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_the_apis_own_filter_let_through_is_counted(works: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     text = works.filters.read_text().replace("asks = { nsfw = true }\n", "")
     works.filters.write_text(
         text.replace('asks = { types = ["Checkpoint", "LORA"]', 'asks = { nsfw = true, types = ["Checkpoint", "LORA"]')
@@ -170,7 +170,7 @@ def test_both_readings_reject_the_same(fields: dict[str, Any]) -> None:
 
 
 def test_options_that_most_answers_ignore_are_refused_and_some_are_counted(
-    works: House, capsys: pytest.CaptureFixture[str]
+    works: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = "answers against requests"
     works.put("civitai", "default", [civitai(1)])
@@ -194,7 +194,7 @@ def test_options_that_most_answers_ignore_are_refused_and_some_are_counted(
 
 
 def test_an_order_that_the_source_ignores_is_refused_and_counters_that_moved_are_not(
-    house: House, capsys: pytest.CaptureFixture[str]
+    house: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def models(*downloads: int | None) -> list[Any]:
         return [hf(f"o/m{n}", downloads=each) for n, each in enumerate(downloads)]
@@ -220,7 +220,7 @@ def test_an_order_that_the_source_ignores_is_refused_and_counters_that_moved_are
     assert any("6 of 7 records" in each for each in checked(house, capsys)[name]["problems"])
 
 
-def lost(house: House, folder: Path, before: int, *now: Any, **ledger: Any) -> str:
+def lost(house: Workspace, folder: Path, before: int, *now: Any, **ledger: Any) -> str:
     """Publish so many small models as the base, and then these records; return the base."""
     house.filters.write_text(house.filters.read_text().replace("limit = 2", "limit = 20").replace("depth = 4", "depth = 40"))
     house.put("huggingface", "likes", [hf("o/a")])
@@ -233,7 +233,7 @@ def lost(house: House, folder: Path, before: int, *now: Any, **ledger: Any) -> s
 
 
 def test_a_page_that_lost_most_of_its_models_is_refused_unless_that_is_allowed(
-    house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     base = lost(house, tmp_path, 12, *(hf(f"o/s{n}", **(SMALL if n < 5 else {})) for n in range(12)))
     name = "models lost since the base"
@@ -249,7 +249,7 @@ def test_a_page_that_lost_most_of_its_models_is_refused_unless_that_is_allowed(
     assert checked(house, capsys)[name]["notes"] == ["no base to compare with: commit data/manifests, or name another with BASE"]
 
 
-def test_a_base_of_an_earlier_version_is_a_base(house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_base_of_an_earlier_version_is_a_base(house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     base = lost(house, tmp_path, 12, *(hf(f"o/s{n}", **SMALL) for n in range(5)), exhausted=True)
     path = tmp_path / "base" / "index.json"
     index = json.loads(path.read_text())
@@ -273,7 +273,7 @@ def test_a_base_of_an_earlier_version_is_a_base(house: House, tmp_path: Path, ca
     ],
 )
 def test_a_stream_that_is_smaller_for_a_known_reason_is_a_warning(
-    house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str],
     before: int, now: int, ledger: dict[str, Any], problems: int, warnings: int,
 ) -> None:  # fmt: skip
     base = lost(house, tmp_path, before, *(hf(f"o/s{n}", **SMALL) for n in range(now)), **ledger)
@@ -282,7 +282,7 @@ def test_a_stream_that_is_smaller_for_a_known_reason_is_a_warning(
 
 
 def test_a_stream_that_ends_sooner_than_it_did_may_have_broken_off(
-    house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     base = lost(house, tmp_path, 12, *(hf(f"o/s{n}", **SMALL) for n in range(5)), exhausted=True)
     path = tmp_path / "base" / "index.json"
@@ -290,7 +290,7 @@ def test_a_stream_that_ends_sooner_than_it_did_may_have_broken_off(
     assert len(checked(house, capsys, "--base", base)["models lost since the base"]["problems"]) == 2
 
 
-def test_a_lesser_depth_is_a_known_reason(house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_lesser_depth_is_a_known_reason(house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     base = lost(house, tmp_path, 12, *(hf(f"o/s{n}", **SMALL) for n in range(5)), exhausted=False)
     house.filters.write_text(house.filters.read_text().replace("depth = 40", "depth = 5"))
     assert house.run("manifests") == 0
@@ -298,7 +298,7 @@ def test_a_lesser_depth_is_a_known_reason(house: House, tmp_path: Path, capsys: 
     assert warning.endswith("its stream has 5 records and had 12, as many as filters.toml allows")
 
 
-def test_a_base_without_a_sound_index_is_refused(house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_base_without_a_sound_index_is_refused(house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     base = lost(house, tmp_path, 12)
     (tmp_path / "base" / "index.json").write_text("{}")
     (problem,) = checked(house, capsys, "--base", base)["models lost since the base"]["problems"]
@@ -306,7 +306,7 @@ def test_a_base_without_a_sound_index_is_refused(house: House, tmp_path: Path, c
 
 
 def test_a_smaller_limit_loses_nothing_and_a_lost_stream_all(
-    house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     base = lost(house, tmp_path, 20, *(hf(f"o/s{n}", **SMALL) for n in range(20)))
     house.filters.write_text(house.filters.read_text().replace("limit = 20", "limit = 3"))
@@ -319,7 +319,7 @@ def test_a_smaller_limit_loses_nothing_and_a_lost_stream_all(
 
 
 def test_old_answers_are_a_warning_and_too_old_ones_are_refused(
-    house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    house: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house.put("huggingface", "default", [hf("o/a")], checked_at="2026-01-01T00:00:00.000Z")
     house.put("huggingface", "likes", [hf("o/a")], checked_at="2026-01-03T00:00:00.000Z")
@@ -340,7 +340,7 @@ def test_old_answers_are_a_warning_and_too_old_ones_are_refused(
 
 
 @pytest.mark.parametrize("checked_at", ["2099-01-01T00:00:00.000Z", "2026-99-99T00:00:00.000Z"])
-def test_a_time_that_has_not_been_is_refused(house: House, capsys: pytest.CaptureFixture[str], checked_at: str) -> None:
+def test_a_time_that_has_not_been_is_refused(house: Workspace, capsys: pytest.CaptureFixture[str], checked_at: str) -> None:
     house.put("huggingface", "default", [hf("o/a")])
     house.put("huggingface", "likes", [hf("o/a")], checked_at=checked_at)
     assert house.run("manifests") == 0
@@ -348,7 +348,7 @@ def test_a_time_that_has_not_been_is_refused(house: House, capsys: pytest.Captur
     assert problem.endswith(f"$.checked_at: {checked_at} is no time that has been")
 
 
-def test_a_ledger_that_is_broken_costs_no_other_check(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_ledger_that_is_broken_costs_no_other_check(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/a")])
     house.put("huggingface", "likes", [hf("o/a")])
     assert house.run("manifests") == 0
@@ -360,7 +360,7 @@ def test_a_ledger_that_is_broken_costs_no_other_check(house: House, capsys: pyte
         assert "likes/stream.json: $: 'pages' is a required property" in checks[name]["problems"][0]
 
 
-def test_what_filters_skip_is_refused(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_filters_skip_is_refused(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/a")])
     house.put("huggingface", "likes", [hf("o/skipped"), hf("o/a")])
     assert house.run("manifests") == 0
@@ -370,7 +370,7 @@ def test_what_filters_skip_is_refused(house: House, capsys: pytest.CaptureFixtur
     assert problem.endswith("$.models[0]: o/skipped is skipped by filters.toml")
 
 
-def test_a_filter_without_a_stream_fails(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_filter_without_a_stream_fails(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/a")])
     assert house.run("manifests") == 1
     (problem,) = checked(house, capsys)["filters without a stream"]["problems"]
@@ -379,7 +379,7 @@ def test_a_filter_without_a_stream_fails(house: House, capsys: pytest.CaptureFix
     )
 
 
-def test_a_disk_that_refuses_a_page_costs_no_other_check(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_disk_that_refuses_a_page_costs_no_other_check(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/a")])
     house.put("huggingface", "likes", [hf("o/a")])
     assert house.run("manifests") == 0
@@ -393,7 +393,7 @@ def test_a_disk_that_refuses_a_page_costs_no_other_check(house: House, capsys: p
     assert "cannot be looked up in stream likes" in checks["levels and flags, read again"]["problems"][0]
 
 
-def test_a_ledger_that_counts_fewer_records_than_its_page_is_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_ledger_that_counts_fewer_records_than_its_page_is_told(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/a"), hf("o/b")])
     house.put("huggingface", "likes", [hf("o/b")])
     ledger = house.data.ledger("huggingface", "default")
@@ -404,7 +404,7 @@ def test_a_ledger_that_counts_fewer_records_than_its_page_is_told(house: House, 
 
 
 def test_lists_that_are_the_same_since_each_model_belongs_on_both_are_explained(
-    works: House, capsys: pytest.CaptureFixture[str]
+    works: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     works.filters.write_text(works.filters.read_text().replace("limit = 20", "limit = 2"))
     loras = [civitai(n, type="LORA") for n in (1, 2, 3)]
@@ -417,7 +417,7 @@ def test_lists_that_are_the_same_since_each_model_belongs_on_both_are_explained(
     assert f"{told}by what it says itself" in check["notes"]
 
 
-def test_options_of_a_list_exclude_nothing(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_options_of_a_list_exclude_nothing(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     text = house.filters.read_text().replace('"likes", "small", "large", "apache", "other"', '"gguf", "text"')
     text += '[huggingface.axes.tags]\nall = { label = "All" }\ngguf = { label = "GGUF", keeps = ["gguf"] }\n'
     house.filters.write_text(text + 'text = { label = "Text", keeps = ["text"] }\n')
@@ -430,7 +430,7 @@ def test_options_of_a_list_exclude_nothing(house: House, capsys: pytest.CaptureF
     assert (drop["kept"], drop["dropped"], drop["left"]) == ({"gguf": 1, "text": 1}, {"gguf": 1, "none": 1}, 1)
 
 
-def test_text_tells_notes_warnings_and_all_problems(house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_tells_notes_warnings_and_all_problems(house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     base = lost(house, tmp_path, 12, *(hf(f"o/t{n}", **SMALL) for n in range(5)), exhausted=True)
     capsys.readouterr()
     assert house.run("verify", "--base", base, "--max-age", "1s") == 1
@@ -444,7 +444,7 @@ def test_text_tells_notes_warnings_and_all_problems(house: House, tmp_path: Path
     )
 
 
-def test_stale_streams_are_a_warning_each_with_the_reason(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stale_streams_are_a_warning_each_with_the_reason(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/a")])
     stale: dict[str, Any] = {"failed_at": "2026-01-02T00:00:00.000Z", "failed": "no \x1b[31manswer\nat all"}
     house.put("huggingface", "likes", [hf("o/a"), hf("o/b")], **stale)
@@ -459,7 +459,7 @@ def test_stale_streams_are_a_warning_each_with_the_reason(house: House, capsys: 
 
 @pytest.mark.parametrize(("before", "problems"), [(9, 0), (10, 1)])
 def test_the_guard_begins_at_ten_models(
-    house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str], before: int, problems: int
+    house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str], before: int, problems: int
 ) -> None:
     base = lost(house, tmp_path, before, *(hf(f"o/s{n}", **(SMALL if n < 1 else {})) for n in range(before)))
     found = checked(house, capsys, "--base", base)["models lost since the base"]["problems"]
@@ -468,7 +468,7 @@ def test_the_guard_begins_at_ten_models(
 
 @pytest.mark.parametrize(("now", "problems"), [("1767225600", 0), ("1767139201", 0), ("1767139199", 1)])
 def test_a_clock_may_be_a_day_slow(
-    house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, now: str, problems: int
+    house: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, now: str, problems: int
 ) -> None:
     house.put("huggingface", "default", [hf("o/a")], checked_at="2026-01-01T00:00:00.000Z")  # 1767225600
     house.put("huggingface", "likes", [hf("o/b")], checked_at="2025-12-01T00:00:00.000Z")

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from etl.errors import BadUsage
-from etl.settings import load_filters
-from etl.verify.losses import lost_too_much, parse_allowed
-from tests.conftest import House, hf
+from etl.config.load import load_config
+from etl.core.errors import UsageError
+from etl.verify.losses import check_losses, parse_allowed
+from tests.conftest import Workspace, hf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,27 +31,27 @@ def row(ids: int, of: int, stream: str | None = None, what: str = "rejected", re
 )  # fmt: skip
 @pytest.mark.parametrize("stream", [None, "month"])
 def test_more_than_a_tenth_fails_and_from_3_percent_on_it_warns(ids: int, of: int, expected: str, stream: str | None) -> None:
-    check = lost_too_much({"civitai": [row(ids, of, stream)]}, frozenset())
+    check = check_losses({"civitai": [row(ids, of, stream)]}, frozenset())
     found = "failed" if check.problems else "warning" if check.warnings else "ok"
     assert found == expected
 
 
 def test_a_failure_names_reason_share_and_an_example_and_may_be_allowed() -> None:
     losses = {"civitai": [row(41, 100), row(15, 100, "month", "dropped", "tags")]}
-    first, second = lost_too_much(losses, frozenset()).problems
+    first, second = check_losses(losses, frozenset()).problems
     see = "has the source changed? see make explain FILTER=civitai:7, or "
     assert first.startswith(f"civitai: 41 of 100 models (41.0%) are rejected: poi, such as civitai:7; {see}")
     assert second.startswith("civitai/month: 15 of 100 models (15.0%) are without tags, which was dropped, such as civitai:7; ")
     assert first.endswith("or allow it: ALLOW_REJECTED=civitai/poi, --allow-rejected civitai/poi")
-    check = lost_too_much(losses, frozenset({"civitai/poi", "civitai/tags"}))
+    check = check_losses(losses, frozenset({"civitai/poi", "civitai/tags"}))
     assert (check.problems, check.warnings, len(check.notes)) == ([], [], 2)
-    assert len(lost_too_much(losses, frozenset({"huggingface/poi"})).problems) == 2
+    assert len(check_losses(losses, frozenset({"huggingface/poi"})).problems) == 2
 
 
-def test_what_is_allowed_names_a_source_and_a_reason_or_a_field(house: House) -> None:
-    filters = load_filters(house.filters)
+def test_what_is_allowed_names_a_source_and_a_reason_or_a_field(house: Workspace) -> None:
+    filters = load_config(house.filters)
     assert parse_allowed(["huggingface/private", "huggingface/tags"], filters) == {"huggingface/private", "huggingface/tags"}
-    with pytest.raises(BadUsage, match=r"huggingface/privat: not a reason .*; nearest: huggingface/private"):
+    with pytest.raises(UsageError, match=r"huggingface/privat: not a reason .*; nearest: huggingface/private"):
         parse_allowed(["huggingface/privat"], filters)
 
 
@@ -66,7 +66,7 @@ LOST: list[tuple[Callable[[str], dict[str, Any]], str]] = [
 
 @pytest.mark.parametrize(("record", "name"), LOST)
 def test_verify_fails_where_a_source_loses_much_and_passes_where_that_is_allowed(
-    house: House, capsys: pytest.CaptureFixture[str], record: Callable[[str], dict[str, Any]], name: str
+    house: Workspace, capsys: pytest.CaptureFixture[str], record: Callable[[str], dict[str, Any]], name: str
 ) -> None:
     records = [record(f"o/lost{n}") if n < 3 else hf(f"o/m{n}") for n in range(24)]
     house.put("huggingface", "default", records, records[:2])  # ids count once

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from etl.files import Data
-from etl.verify import answers
+from etl.core.layout import DataDir
+from etl.verify import raw_checks
 from etl.verify.evidence import gather, spelling_notes, verdict
 from etl.verify.levels import LEVELS
-from tests.conftest import House, civitai, hf
+from tests.conftest import Workspace, civitai, hf
 from tests.verify.audit import filters, option, published, put, read_streams
 
 if TYPE_CHECKING:
-    from etl.filters import Filters
+    from etl.config.model import Config
     from etl.verify.published import Check
 
 PG = option("level", "pg", "pg")
@@ -30,7 +30,7 @@ ALL = "sort=Most+Downloaded&nsfw=true"
 TRIMMED = f"{ALL}&baseModels=SDXL+1.0"
 
 
-def stale(house: House, source: str, stream: str) -> str:
+def stale(house: Workspace, source: str, stream: str) -> str:
     told = "no filter of filters.toml reads that stream, so it is never fetched again: if it is stale, remove it"
     return f"; {told}: rm -r {house.data.raw(source, stream)}"
 
@@ -39,12 +39,12 @@ def shows(*levels: Any, base: str = "SD 1.5") -> dict[str, Any]:
     return {"modelVersions": [{"baseModel": base, "images": [{"nsfwLevel": level} for level in levels]}]}
 
 
-def safety(house: House, chosen: Filters, *lists: list[str]) -> Check:
+def safety(house: Workspace, chosen: Config, *lists: list[str]) -> Check:
     streams = read_streams(house, chosen.sources[0].name)
-    return answers.safety(published(chosen, house.data.manifests, *lists), streams)
+    return raw_checks.check_safety(published(chosen, house.data.manifests, *lists), streams)
 
 
-def page(house: House, stream: str, index: int, source: str = "civitai") -> str:
+def page(house: Workspace, stream: str, index: int, source: str = "civitai") -> str:
     items = "$.items" if source == "civitai" else "$"
     return f"{house.data.raw(source, stream)}/page-0001.json: {items}[{index}]"
 
@@ -62,7 +62,7 @@ FORBIDDEN: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("fields", "code"), FORBIDDEN)
 @pytest.mark.parametrize("query", [ALL, TRIMMED, "nsfw=true&sort=Newest&types=VAE"])
-def test_what_any_stream_forbids_is_on_no_manifest(house: House, fields: dict[str, Any], code: str, query: str) -> None:
+def test_what_any_stream_forbids_is_on_no_manifest(house: Workspace, fields: dict[str, Any], code: str, query: str) -> None:
     put(house, "civitai", "default", ALL, civitai(7), civitai(8))
     put(house, "civitai", "month", query, civitai(9), civitai(8, **fields))
     check = safety(house, filters("civitai", PG, XXX, MONTH), ["7", "8"], ["8"], [])
@@ -85,7 +85,7 @@ def test_what_any_stream_forbids_is_on_no_manifest(house: House, fields: dict[st
         ({"nsfwLevel": None}, "xxx"),
     ],
 )
-def test_the_higher_level_counts_in_all_manifests(house: House, fields: dict[str, Any], level: str) -> None:
+def test_the_higher_level_counts_in_all_manifests(house: Workspace, fields: dict[str, Any], level: str) -> None:
     put(house, "civitai", "default", ALL, civitai(8))
     put(house, "civitai", "month", ALL, civitai(8, **fields))
     check = safety(house, filters("civitai", PG, XXX, MONTH), ["8"], ["8"], ["8"])
@@ -93,7 +93,7 @@ def test_the_higher_level_counts_in_all_manifests(house: House, fields: dict[str
     assert check.problems == [f"{where}: 8 is {level} in stream month, see {page(house, 'month', 0)}"]
 
 
-def test_a_stream_that_shows_some_versions_only_raises_the_level_in_its_own_manifests(house: House) -> None:
+def test_a_stream_that_shows_some_versions_only_raises_the_level_in_its_own_manifests(house: Workspace) -> None:
     put(house, "civitai", "default", ALL, civitai(8, nsfwLevel=9))
     put(house, "civitai", "sdxl", TRIMMED, civitai(8, nsfwLevel=8, **shows(8, base="SDXL 1.0")))
     assert safety(house, filters("civitai", PG, SDXL), ["8"], ["8"]).problems == []
@@ -103,7 +103,7 @@ def test_a_stream_that_shows_some_versions_only_raises_the_level_in_its_own_mani
     assert problem.endswith(f"m-filter-r.json: $.models[0]: 8 is x in stream r, see {page(house, 'r', 0)}")
 
 
-def test_a_flag_in_a_stream_that_shows_some_versions_only_counts_everywhere(house: House) -> None:
+def test_a_flag_in_a_stream_that_shows_some_versions_only_counts_everywhere(house: Workspace) -> None:
     put(house, "civitai", "default", ALL, civitai(8, nsfwLevel=1))
     put(house, "civitai", "sdxl", TRIMMED, civitai(8, nsfw=True, nsfwLevel=60, **shows(16, base="SDXL 1.0")))
     check = safety(house, filters("civitai", PG, R), ["8"], ["8"])
@@ -113,7 +113,7 @@ def test_a_flag_in_a_stream_that_shows_some_versions_only_counts_everywhere(hous
     ]
 
 
-def test_options_on_the_upper_end_and_on_the_flag(house: House) -> None:
+def test_options_on_the_upper_end_and_on_the_flag(house: Workspace) -> None:
     most = option("level_most", "mostr", "pg", "pg13", "r")
     unflagged = option("flagged", "unflagged", False)  # noqa: FBT003  a value of the field
     flagged = option("flagged", "flagged", False, drops=True)  # noqa: FBT003
@@ -128,7 +128,7 @@ def test_options_on_the_upper_end_and_on_the_flag(house: House) -> None:
     ]  # fmt: skip
 
 
-def test_of_one_page_too_the_worst_record_counts(house: House) -> None:
+def test_of_one_page_too_the_worst_record_counts(house: Workspace) -> None:
     put(
         house,
         "civitai",
@@ -146,14 +146,14 @@ def test_of_one_page_too_the_worst_record_counts(house: House) -> None:
     ]
 
 
-def test_streams_that_are_not_complete_do_not_count_elsewhere(house: House) -> None:
+def test_streams_that_are_not_complete_do_not_count_elsewhere(house: Workspace) -> None:
     put(house, "civitai", "default", ALL, civitai(8))
     put(house, "civitai", "month", ALL, civitai(8, poi=True), complete=False)
     (problem,) = safety(house, filters("civitai", PG, MONTH), ["8"], ["8"]).problems
     assert "m-filter-month.json: $.models[0]: 8 is poi in stream month" in problem
 
 
-def test_a_repository_that_one_stream_calls_private_or_disabled(house: House) -> None:
+def test_a_repository_that_one_stream_calls_private_or_disabled(house: Workspace) -> None:
     put(house, "huggingface", "default", "sort=downloads", hf("Org/A"), hf("Org/B"))
     put(house, "huggingface", "old", "sort=likes", hf("org/a", private=True), hf("org/b", disabled=0))
     small = option("size", "small", "small")
@@ -165,7 +165,7 @@ def test_a_repository_that_one_stream_calls_private_or_disabled(house: House) ->
     ]
 
 
-def test_skipped_ids_of_any_case_unrequested_models_and_strangers_to_the_stream(house: House) -> None:
+def test_skipped_ids_of_any_case_unrequested_models_and_strangers_to_the_stream(house: Workspace) -> None:
     put(house, "civitai", "loras", f"{ALL}&types=LORA", civitai(1, type="LORA"), civitai(2), civitai(3), civitai(3, type="LORA"))
     chosen = filters("civitai", option("type", "loras", "LORA", types=["LORA"]))
     check = safety(house, chosen, ["1", "2", "3", "4"])
@@ -179,17 +179,17 @@ def test_skipped_ids_of_any_case_unrequested_models_and_strangers_to_the_stream(
     assert problem.endswith("m-filter-small.json: $.models[0]: Org/A is skipped by filters.toml")
 
 
-def test_a_stream_that_is_not_there(house: House) -> None:
+def test_a_stream_that_is_not_there(house: Workspace) -> None:
     put(house, "civitai", "default", ALL, civitai(1))
     (problem,) = safety(house, filters("civitai", MONTH), ["1"]).problems
     assert problem.endswith("m-filter-month.json: $: its models cannot be looked up in stream month; see above")
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", "null", '{"items":{"1":{}}}', '{"items":"abc"}', '{"items":null}', "1e400"])
-def test_a_page_that_has_no_list_of_records(house: House, text: str) -> None:
+def test_a_page_that_has_no_list_of_records(house: Workspace, text: str) -> None:
     put(house, "civitai", "default", ALL, civitai(1))
     (house.data.raw("civitai", "default") / "page-0001.json").write_text(text)
-    (problem,) = answers.raw([*read_streams(house, "civitai").values()]).problems
+    (problem,) = raw_checks.check_raw_hashes([*read_streams(house, "civitai").values()]).problems
     assert "page-0001.json: $.items must be a list of records; ask again" in problem
 
 
@@ -197,7 +197,7 @@ SMALL = option("size", "small", "small")
 LIKES = option("sort", "likes", sort="likes")
 
 
-def test_two_spellings_of_an_id_are_one_model_and_the_record_fetched_last_counts(house: House) -> None:
+def test_two_spellings_of_an_id_are_one_model_and_the_record_fetched_last_counts(house: Workspace) -> None:
     put(house, "huggingface", "default", "sort=downloads", hf("Org/Model-Dynamic"), hf("o/b"))
     put(house, "huggingface", "likes", "sort=likes", hf("o/c"), hf("Org/Model-dynamic"), fetched_at="2026-01-02T00:00:00.000Z")
     chosen = filters("huggingface", SMALL, LIKES)
@@ -217,19 +217,19 @@ def test_two_spellings_of_an_id_are_one_model_and_the_record_fetched_last_counts
         (["o/A"], ["o/a", "o/A"], "o/A"),
     ],
 )
-def test_of_equal_times_the_later_record_counts(house: House, first: list[str], second: list[str], latest: str) -> None:
+def test_of_equal_times_the_later_record_counts(house: Workspace, first: list[str], second: list[str], latest: str) -> None:
     put(house, "huggingface", "default", "sort=downloads", *map(hf, first))
     put(house, "huggingface", "likes", "sort=likes", *map(hf, second))
     assert gather(reversed(read_streams(house, "huggingface").values()))["o/a"].latest.id == latest
 
 
-def test_a_spelling_of_no_record_is_refused(house: House) -> None:
+def test_a_spelling_of_no_record_is_refused(house: Workspace) -> None:
     put(house, "huggingface", "default", "sort=downloads", hf("o/a"))
     (problem,) = safety(house, filters("huggingface", SMALL), ["O/A"]).problems
     assert "$.models[0]: O/A is spelled o/a by the record fetched last" in problem
 
 
-def test_of_many_spellings_three_are_shown(house: House) -> None:
+def test_of_many_spellings_three_are_shown(house: Workspace) -> None:
     put(house, "huggingface", "default", "sort=downloads", *(hf(f"o/{name}") for name in "abcdeABCDEFgG"))
     notes = spelling_notes("huggingface", gather(read_streams(house, "huggingface").values()))
     assert notes == [
@@ -253,15 +253,15 @@ def test_of_many_spellings_three_are_shown(house: House) -> None:
         (["o/a", "o/b", "o/c"], ["o/b", "o/unheard", "o/c"], 0),
     ],
 )
-def test_the_order_of_a_manifest(house: House, records: list[str], ids: list[str], count: int) -> None:
+def test_the_order_of_a_manifest(house: Workspace, records: list[str], ids: list[str], count: int) -> None:
     put(house, "huggingface", "default", "sort=downloads", *map(hf, records))
-    check = answers.order(
+    check = raw_checks.check_order(
         published(filters("huggingface", SMALL), house.data.manifests, ids), read_streams(house, "huggingface")
     )  # fmt: skip
     assert (len(check.problems), check.looked_at) == (count, 1)
 
 
-def test_what_the_apis_own_filter_let_through(house: House) -> None:
+def test_what_the_apis_own_filter_let_through(house: Workspace) -> None:
     put(
         house,
         "civitai",
@@ -300,7 +300,7 @@ Catalogue = list[tuple[str, list[dict[str, Any]]]]
 def effective(catalogue: Catalogue) -> tuple[bool, int, int]:
     """Return what holds for model 1 in the manifests of the first stream: whether it is rejected, and its levels."""
     with tempfile.TemporaryDirectory() as folder:
-        house = House(Data(Path(folder)), Path(folder))
+        house = Workspace(DataDir(Path(folder)), Path(folder))
         for index, (query, items) in enumerate(catalogue):
             put(house, "civitai", f"s{index}", query, *items)
         streams = read_streams(house, "civitai")

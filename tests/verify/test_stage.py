@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.conftest import TIME, House, hf
+from tests.conftest import TIME, Workspace, hf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,13 +19,13 @@ Broken = tuple[str, "Callable[[dict[str, Any]], Any]", str, str]
 
 
 @pytest.fixture
-def published(shipped: House, built: Path) -> House:
+def published(shipped: Workspace, built: Path) -> Workspace:
     """Return the snapshot's raw files with the manifests that they give."""
     shutil.copytree(built, shipped.data.manifests)
     return shipped
 
 
-def test_the_shipped_set_passes(published: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_shipped_set_passes(published: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     assert published.run("verify") == 0
     told = capsys.readouterr().out
     assert told.endswith("16 checks, 0 failed\n")
@@ -33,11 +33,11 @@ def test_the_shipped_set_passes(published: House, capsys: pytest.CaptureFixture[
 
 
 def test_every_combination_passes_and_the_default_level_is_xxx_by_definition(
-    shipped: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    shipped: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     every = tmp_path / "every.toml"
     every.write_text(re.sub(r"manifests = \[.*?\]", 'manifests = "all"', shipped.filters.read_text(), flags=re.DOTALL))
-    house = House(shipped.data, every)
+    house = Workspace(shipped.data, every)
     assert house.run("manifests") == 0
     assert len(list(house.data.manifests.iterdir())) == 210
     assert house.run("verify") == 0
@@ -84,7 +84,7 @@ BROKEN: list[Broken] = [
 ]
 
 
-def broken(house: House, file: str, change: Callable[[dict[str, Any]], Any]) -> None:
+def broken(house: Workspace, file: str, change: Callable[[dict[str, Any]], Any]) -> None:
     value = house.manifest(file)
     change(value)
     (house.data.manifests / file).write_text(json.dumps(value, indent=2) + "\n")
@@ -99,7 +99,7 @@ def failed(told: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(("file", "change", "check", "words"), BROKEN)
 def test_a_broken_set_is_refused(
-    published: House,
+    published: Workspace,
     capsys: pytest.CaptureFixture[str],
     file: str,
     change: Callable[[dict[str, Any]], Any],
@@ -111,14 +111,16 @@ def test_a_broken_set_is_refused(
     assert words in failed(capsys.readouterr().out)[check]
 
 
-def test_a_model_of_two_classes_is_refused(published: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_model_of_two_classes_is_refused(published: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     large = published.manifest("hf-filter-large.json")["models"][0]
     broken(published, "hf-filter-small.json", lambda value: value["models"].append(large))
     assert published.run("verify") == 1
     assert f"{large['id']} is in hf-filter-small.json too" in failed(capsys.readouterr().out)["exclusive options"]
 
 
-def test_two_pages_that_are_the_same_without_a_reason_are_refused(published: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_pages_that_are_the_same_without_a_reason_are_refused(
+    published: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
     month = published.manifest("civitai-filter-month.json")["models"]
     broken(published, "civitai-filter-week.json", lambda value: value.update(models=month))
     assert published.run("verify") == 1
@@ -126,7 +128,7 @@ def test_two_pages_that_are_the_same_without_a_reason_are_refused(published: Hou
     assert "civitai-filter-week.json: $.models: is the list of civitai-filter-month.json, 100 models" in told
 
 
-def test_equal_lists_of_streams_that_go_on_are_refused(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_equal_lists_of_streams_that_go_on_are_refused(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.filters.write_text(house.filters.read_text().replace('"small", "large", "apache", "other"', '"other"'))
     house.put("huggingface", "default", [hf("o/a"), hf("o/b")], exhausted=True)
     house.put("huggingface", "likes", [hf("o/a"), hf("o/b")], exhausted=False)
@@ -135,7 +137,9 @@ def test_equal_lists_of_streams_that_go_on_are_refused(house: House, capsys: pyt
     assert list(failed(capsys.readouterr().out)) == ["equal lists"]
 
 
-def test_a_file_that_is_no_json_or_not_ours_and_one_that_is_gone(published: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_is_no_json_or_not_ours_and_one_that_is_gone(
+    published: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
     (published.data.manifests / "hf-filter-mit.json").unlink()
     (published.data.manifests / "hf-filter-large.json").write_text("<html>")
     (published.data.manifests / "hf-filter-more.json").write_text("")
@@ -149,7 +153,9 @@ def test_a_file_that_is_no_json_or_not_ours_and_one_that_is_gone(published: Hous
     assert "hf-filter-mit.json: is missing" in told["rebuild from raw"]
 
 
-def test_a_ledger_that_counts_other_records_than_its_page_has_is_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_ledger_that_counts_other_records_than_its_page_has_is_told(
+    house: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
     house.put("huggingface", "default", [hf("o/a")])
     house.put("huggingface", "likes", [hf("o/b")])
     ledger = house.data.ledger("huggingface", "likes")
@@ -159,7 +165,7 @@ def test_a_ledger_that_counts_other_records_than_its_page_has_is_told(house: Hou
     assert "page-0001.json has 1 records and not 2" in failed(capsys.readouterr().out)["raw pages against ledgers"]
 
 
-def test_an_edited_raw_page_is_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_edited_raw_page_is_told(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/a")])
     house.put("huggingface", "likes", [hf("o/b")])
     page = house.data.raw("huggingface", "likes") / "page-0001.json"
@@ -169,7 +175,9 @@ def test_an_edited_raw_page_is_told(house: House, capsys: pytest.CaptureFixture[
     assert "$.pages[0]: page-0001.json has another hash" in failed(capsys.readouterr().out)["raw pages against ledgers"]
 
 
-def test_raw_files_that_cannot_be_rebuilt_from_are_named_where_they_lie(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_raw_files_that_cannot_be_rebuilt_from_are_named_where_they_lie(
+    house: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert house.run("verify") == 1
     assert f"{house.data.root / 'raw'}: holds no stream" in failed(capsys.readouterr().out)["rebuild from raw"]
     house.put("huggingface", "likes", [hf("o/a")])

@@ -1,0 +1,241 @@
+"""The commands: each runs its part of the pipeline, prints the result, and returns an exit code."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from etl import pipeline
+from etl.cli import output
+from etl.cli.environment import clock, credentials
+from etl.config.lookup import resolve_filter
+from etl.core.errors import EXIT_CHECK_FAILED, EtlError, highest_priority
+from etl.core.layout import DataDir
+from etl.storage.locks import Locks
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+
+    from etl.cli.refresh_summary import RefreshSummary
+    from etl.config.model import Config, SourceConfig
+    from etl.storage.snapshot import Snapshot
+    from etl.verify.stage import VerifyOptions
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a command works with.
+
+    Attributes:
+        data: The data folder.
+        config: filters.toml.
+        selected: The sources to extract and transform.
+        args: The command line.
+        summary: What refresh prints at the end.
+        locks: The locks on the data folder.
+    """
+
+    data: DataDir
+    config: Config
+    selected: list[SourceConfig]
+    args: argparse.Namespace
+    summary: RefreshSummary
+    locks: Locks
+
+
+def run_command(args: argparse.Namespace, data: DataDir, config: Config, summary: RefreshSummary) -> int:
+    """Run a command under its locks; return the exit code.
+
+    Raises:
+        EtlError: it could not do its work.
+    """
+    selected = [source for source in config.sources if args.source in (None, source.name)]
+    run = Run(data, config, selected, args, summary, Locks(data.root, f"etl {args.command}", output.print_error))
+    folders = pipeline.folders(args.command, data, config, selected)
+    with run.locks.hold(reads=folders.reads, writes=folders.writes):
+        return _COMMANDS[args.command](run)
+
+
+def report_error(error: EtlError, summary: RefreshSummary) -> int:
+    """Print an error and record it for the end of a refresh; return its exit code."""
+    output.print_error(error)
+    summary.errors.append(str(error).partition("\n")[0])
+    return error.code
+
+
+def _plan(run: Run) -> int:
+    output.print_plan(pipeline.plan_extract(run.data, run.config, run.selected, clock(), run.args.max_age))
+    return 0
+
+
+def _extract(run: Run) -> int:
+    from etl.cli.progress import ExtractProgress, show_log
+    from etl.extract.stage import APIS
+
+    access = {source.name: credentials(APIS[source.name]) for source in run.selected}
+    now = clock()
+    if run.args.verbose:
+        show_log("etl.extract")
+    with ExtractProgress(run.selected) as progress:
+        result = pipeline.extract_sources(
+            run.data, run.config, run.selected, access, run.locks, now, run.args.max_age,
+            progress.update, progress.show_wait, output.print_error,
+        )  # fmt: skip
+    progress.summarize(result, run.config)
+    failed = [reader for reader in result.readers if reader.failed]
+    run.summary.failed |= {f"{reader.source.name}/{reader.stream.name}": str(reader.failed) for reader in failed}
+    return highest_priority([reader.failed.code for reader in failed if reader.failed])
+
+
+def _transform(run: Run, source: SourceConfig) -> int:
+    try:
+        with output.progress_note(f"transform: {run.data.raw(source.name)}"):
+            summary = pipeline.transform_source(run.data, source)
+        output.print_transform(run.data, source.name, summary)
+    except EtlError as error:
+        return report_error(error, run.summary)
+    return 0
+
+
+def _transform_all(run: Run) -> int:
+    return highest_priority([_transform(run, source) for source in run.selected])
+
+
+def _load(run: Run) -> int:
+    with output.progress_note(f"load: {run.data.manifests}"):
+        result = pipeline.load_manifests(run.data, run.config)
+    run.summary.publish(run.data, result.index)
+    output.print_load(run.data, result, clock()())
+    return EXIT_CHECK_FAILED if result.index["missing"] else 0
+
+
+def _manifests(run: Run, sources: Sequence[SourceConfig]) -> int:
+    return highest_priority([_transform(run, source) for source in sources]) or _load(run)
+
+
+def _explain(run: Run) -> int:
+    from etl.explain import render
+    from etl.explain.comparison import compare_manifests
+    from etl.explain.context import ExplainContext
+    from etl.explain.manifest import explain_manifest
+    from etl.explain.model import explain_model
+
+    def describe(source: SourceConfig, body: bytes, where: Path, key: str) -> list[str]:
+        from etl.transform.evidence import describe
+
+        return describe(source.name, body, where, key, source.sizes)
+
+    args = run.args
+    context = ExplainContext(run.data, run.config, describe)
+    name, colon, identity = args.target.partition(":")
+    source = next((source for source in run.config.sources if colon and name in (source.name, source.prefix)), None)
+    if args.against:
+        comparison = compare_manifests(context, (args.target, args.against))
+        output.print_report(comparison, render.pair(comparison, output.with_commands), is_json=args.json)
+    elif source:
+        model = explain_model(context, source, identity)
+        output.print_report(model, render.model(model), is_json=args.json)
+    else:
+        manifest = explain_manifest(context, args.target)
+        output.print_report(manifest, render.page(manifest, output.with_commands), is_json=args.json)
+    return 0
+
+
+def _diff(run: Run) -> int:
+    from etl.diff import render
+    from etl.diff.compare import compare
+    from etl.storage.snapshot import working_tree
+
+    data, args = run.data, run.args
+    base = _snapshot(run, args.base)
+    if base is None:
+        output.print_result("null" if args.json else "no base to compare with: commit data/manifests, or name one with BASE")
+        return 0
+    new = (_snapshot(run, args.new) if args.new else None) or working_tree(data)
+    diff = compare(base, new)
+    if args.markdown:
+        output.print_result(render.markdown(diff))
+    else:
+        output.print_report(diff, render.text(diff), is_json=args.json)
+    return 0
+
+
+def _snapshot(run: Run, ref: str | None, *, with_models: bool = True) -> Snapshot | None:
+    """Return the snapshot that a folder or revision names, under the locks of its own data folder."""
+    from etl.storage.snapshot import resolve_snapshot
+
+    other = DataDir(Path(ref)) if ref else run.data
+    if other.root.resolve() == run.data.root.resolve() or not other.manifests.is_dir():
+        return resolve_snapshot(run.data, ref, with_models=with_models)
+    reads = [other.manifests, *(other.models(source.name) for source in run.config.sources)]
+    with Locks(other.root, f"etl {run.args.command}", output.print_error).hold(reads=reads):
+        return resolve_snapshot(run.data, ref, with_models=with_models)
+
+
+def _verify_options(run: Run) -> VerifyOptions:
+    """Return what the command line asks verify to check against; refresh does not limit the age of streams.
+
+    Raises:
+        UsageError: a filter, a loss or the base is unknown.
+    """
+    from etl.verify.losses import parse_allowed
+    from etl.verify.stage import VerifyOptions
+
+    args = run.args
+    return VerifyOptions(
+        rebuild=pipeline.rebuilder(run.config),
+        allowed=frozenset(resolve_filter(run.config, name) for name in args.allow_shrink),
+        base=_snapshot(run, args.base, with_models=False),
+        allowed_losses=parse_allowed(args.allow_rejected, run.config),
+        now=clock()(),
+        max_age_s=args.max_age if args.command == "verify" else None,
+    )
+
+
+def _verify(run: Run, options: VerifyOptions) -> int:
+    from etl.storage.snapshot import LAST_COMMIT
+    from etl.verify.stage import verify
+
+    with output.progress_note(f"verify: {run.data.manifests}"):
+        checks = verify(run.data, run.config, options)
+    changes = None
+    if base := options.base:
+        named = "" if base.name == LAST_COMMIT else f" BASE={shlex.quote(base.name)}"
+        changes = f"{pipeline.summarize_changes(run.data, base)}; make diff{named} tells what"
+    run.summary.checks = checks
+    output.print_verify(checks, changes, is_json=run.args.command == "verify" and run.args.json)
+    return highest_priority([check.code for check in checks if check.problems])
+
+
+def _refresh(run: Run) -> int:
+    options = _verify_options(run)
+    codes = [_extract(run)]
+    sources = run.config.sources
+    steps: list[Callable[[], int]] = [
+        lambda: _manifests(run, sources),
+        lambda: _verify(run, replace(options, now=clock()())),
+    ]
+    folders = pipeline.folders("manifests", run.data, run.config, sources)
+    with run.locks.hold(reads=folders.reads, writes=folders.writes):  # verify checks what was made here
+        for step in steps:
+            try:
+                codes.append(step())
+            except EtlError as error:
+                codes.append(report_error(error, run.summary))
+    return highest_priority(codes)
+
+
+_COMMANDS: dict[str, Callable[[Run], int]] = {
+    "plan": _plan,
+    "extract": _extract,
+    "transform": _transform_all,
+    "load": _load,
+    "manifests": lambda run: _manifests(run, run.selected),
+    "explain": _explain,
+    "diff": _diff,
+    "verify": lambda run: _verify(run, _verify_options(run)),
+    "refresh": _refresh,
+}

@@ -1,0 +1,59 @@
+"""The entry point of the command line: parses it, runs the command, and turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import TYPE_CHECKING
+
+from etl.cli import output
+from etl.cli.commands import report_error, run_command
+from etl.cli.parser import build_parser
+from etl.cli.refresh_summary import RefreshSummary
+from etl.config.load import load_config
+from etl.core.errors import EXIT_CHECK_FAILED, EtlError, StorageError, UsageError
+from etl.core.layout import DataDir, source_names
+
+if TYPE_CHECKING:
+    import argparse
+
+EXIT_INTERRUPTED = 130  # what a shell reports after Ctrl-C
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # the terminal's encoding may be ASCII
+    args = build_parser().parse_args(arguments)
+    output.set_paths(args.data, args.filters)
+    summary = RefreshSummary()
+    try:
+        code = _attempt(args, summary)
+        if args.command == "refresh":
+            output.print_refresh(summary, code)
+    except BrokenPipeError:  # nobody read the result to its end, so it must not count as good
+        sys.stdout = None
+        return EXIT_CHECK_FAILED
+    return code
+
+
+def _attempt(args: argparse.Namespace, summary: RefreshSummary) -> int:
+    """Run the command and print what stops it; return the exit code."""
+    try:
+        config = load_config(args.filters)
+        if args.source not in (None, *source_names()):
+            raise UsageError(f"--source {args.source}: no source of that name; there are {', '.join(source_names())}")
+        return run_command(args, DataDir(args.data), config, summary)
+    except BrokenPipeError:
+        raise
+    except EtlError as error:
+        return report_error(error, summary)
+    except OSError as error:
+        return report_error(StorageError(f"{error.filename or args.data}: I/O error: {error.strerror or error}"), summary)
+    except KeyboardInterrupt:
+        output.print_error(
+            "interrupted; existing data is unchanged. Rerun the same command within 6 hours to resume."
+        )  # fmt: skip
+        summary.errors.append("interrupted")
+        return EXIT_INTERRUPTED

@@ -1,0 +1,67 @@
+"""The parser of the command line."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+COMMANDS = {
+    "plan": "show what extract would request, and what is on disk",
+    "extract": "fetch current data from the APIs",
+    "transform": "make models from the raw pages of a source, or of all",
+    "load": "publish the manifests of the models",
+    "manifests": "transform and load",
+    "explain": "explain a manifest, find a model, or compare two manifests",
+    "diff": "show what changed since the last commit, or between two folders or revisions",
+    "verify": "check what is published",
+    "refresh": "extract, manifests and verify; a stream that fails stops none of them",
+}
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(prog="etl", description="Static JSON manifests of AI models, for a marketplace.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    for name, description in COMMANDS.items():
+        command = commands.add_parser(name, help=description, description=description)
+        command.add_argument("--data", type=Path, default=Path("data"), help="folder of raw, models and manifests (data)")
+        command.add_argument("--filters", type=Path, default=Path("filters.toml"), help="the filters file (filters.toml)")
+        command.add_argument("--source", help="this source only; what is published is always everything on disk")
+        if name == "explain":
+            target = "hf/likes/small, the file name of a manifest, or a model: huggingface:Qwen/Qwen3-0.6B"
+            command.add_argument("target", help=target)
+            command.add_argument("--against", metavar="FILTER", help="another filter, to compare with")
+        if name in ("plan", "extract", "refresh"):
+            command.add_argument("--max-age", type=_age_s, help="skip streams fetched more recently than AGE: 90m, 6h, 2d")
+        if name in ("extract", "refresh"):
+            command.add_argument("--verbose", action="store_true", help="print a line for each attempt at a request")
+        if name == "diff":
+            base = "folder of data or manifests, or a revision of the repository that contains the data"
+            command.add_argument("base", nargs="?", help=f"{base} (the last commit)")
+            command.add_argument("new", nargs="?", help="likewise (the files in the data folder)")
+            output_format = command.add_mutually_exclusive_group()
+            output_format.add_argument("--markdown", action="store_true", help="print Markdown for a pull request")
+            output_format.add_argument("--json", action="store_true", help="print JSON")
+        if name in ("verify", "refresh"):
+            command.add_argument("--base", help="what to compare with, as for diff (the last commit)")
+            command.add_argument(
+                "--allow-shrink", metavar="FILTER", action="append", default=[],
+                help="allow FILTER to lose models (repeatable)",
+            )  # fmt: skip
+            command.add_argument(
+                "--allow-rejected", metavar="SOURCE/REASON", action="append", default=[],
+                help="allow a source to lose many records for a reason, or many values of a field: civitai/poi (repeatable)",
+            )  # fmt: skip
+        if name == "verify":
+            command.add_argument("--max-age", type=_age_s, help="fail if a stream was checked longer ago than AGE: 36h, 2d")
+        if name in ("explain", "verify"):
+            command.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+def _age_s(age: str) -> float:
+    """Return the seconds of an age such as `90m`."""
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    if not age[:-1].isdecimal() or age[-1:] not in units:
+        raise argparse.ArgumentTypeError(f"{age}: not a valid age (expected such as 90m, 6h or 2d)")
+    return float(age[:-1]) * units[age[-1]]

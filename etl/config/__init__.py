@@ -1,0 +1,1 @@
+"""filters.toml: sources with their axes, options, filters and streams."""

@@ -1,0 +1,1 @@
+"""What every package builds on: errors, the data layout, JSON Schema validation, text. Imports nothing of etl."""

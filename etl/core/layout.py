@@ -1,0 +1,52 @@
+"""Where each file is: paths of the project and of the data folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+SCHEMAS = PROJECT / "schemas"
+SOURCES = PROJECT / "etl" / "sources"
+INDEX = "index.json"
+ALL_MODELS = "all-models.json"
+
+
+def source_names() -> list[str]:
+    """Return the names of the sources that there is a program for."""
+    return sorted(path.parent.name for path in SOURCES.glob("*/transform.jq"))
+
+
+@dataclass(frozen=True)
+class DataDir:
+    """The data folder, by what lies in it."""
+
+    root: Path
+    raw_override: Path | None = None  # the folder of raw files where that is not `root`/raw
+
+    @property
+    def raw_root(self) -> Path:
+        return self.raw_override or self.root / "raw"
+
+    def raw(self, source: str, stream: str = "") -> Path:
+        """The folder of a source's streams, or of one stream."""
+        return self.raw_root / source / stream
+
+    def ledger(self, source: str, stream: str) -> Path:
+        return self.raw(source, stream) / "stream.json"
+
+    def models(self, source: str, stream: str = "") -> Path:
+        """The folder of a source's transformed streams, or of one."""
+        return self.root / "models" / source / stream
+
+    def summary(self, source: str) -> Path:
+        return self.models(source) / "summary.json"
+
+    @property
+    def manifests(self) -> Path:
+        return self.root / "manifests"
+
+    @property
+    def staging(self) -> Path:
+        """The folder of sets being written, of which one changes places with `manifests`, and of the set before."""
+        return self.root / ".manifests"

@@ -1,0 +1,140 @@
+"""The stages composed: what each command does with a data folder. Prints nothing and reads no environment.
+
+Stages are imported where they run, so that a command loads only the libraries it uses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from etl.config.model import Config, SourceConfig, Stream
+    from etl.core.layout import DataDir
+    from etl.extract.credentials import Credentials
+    from etl.extract.http_client import Wait
+    from etl.extract.plan import StreamPlan
+    from etl.extract.stream_reader import StreamReader
+    from etl.load.stage import LoadResult
+    from etl.selection.selection import Selection
+    from etl.selection.sufficiency import Progress, SufficiencyCheck
+    from etl.storage.locks import Locks
+    from etl.storage.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class Folders:
+    """The folders that a command reads and writes for as long as it runs. Extract writes for the instant of each swap only."""
+
+    reads: Sequence[Path] = ()
+    writes: Sequence[Path] = ()
+
+
+def folders(command: str, data: DataDir, config: Config, selected: Sequence[SourceConfig]) -> Folders:
+    """Return the folders that a command needs; `selected` are the sources whose models it makes."""
+    raw = [data.raw(source.name) for source in config.sources]
+    models = [data.models(source.name) for source in config.sources]
+    rebuilt = [data.models(source.name) for source in selected]
+    by_command = {
+        "transform": Folders(raw, rebuilt),
+        "load": Folders([*raw, *models], [data.manifests]),
+        "manifests": Folders([*raw, *models], [*rebuilt, data.manifests]),
+        "explain": Folders([*raw, *models]),
+        "diff": Folders([*models, data.manifests]),
+        "verify": Folders([*raw, data.manifests]),
+    }
+    return by_command.get(command, Folders())
+
+
+def plan_extract(
+    data: DataDir, config: Config, selected: Sequence[SourceConfig], now: Callable[[], str], max_age_s: float | None
+) -> list[StreamPlan]:  # fmt: skip
+    """Return what extract will request, stream by stream."""
+    from etl.extract.plan import plan
+    from etl.extract.stream_reader import ExtractOptions
+    from etl.selection.sufficiency import Progress
+
+    def assess(_source: SourceConfig, _stream: Stream) -> Callable[[bytes], Progress]:
+        return lambda _body: Progress(is_sufficient=True)
+
+    return plan(data, config, selected, ExtractOptions(assess, config.depth, now, max_age_s))
+
+
+def sufficiency_check(data: DataDir, source: SourceConfig, limit: int, locks: Locks) -> SufficiencyCheck:
+    """Return what assesses the streams of a source while they are read."""
+    from etl.selection.sufficiency import SufficiencyCheck
+    from etl.transform.page import transform_page
+    from etl.transform.stage import current_summary
+
+    def has_current_models() -> bool:
+        return current_summary(data, source.name, source.sizes) is not None
+
+    return SufficiencyCheck(
+        data, source, limit, locks, partial(transform_page, source.name, sizes=source.sizes), has_current_models
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ExtractResult:
+    """What extract did: each stream, and the models of those read in this run, by source and stream."""
+
+    readers: list[StreamReader]
+    selections: Mapping[str, Mapping[str, Selection]]
+
+
+def extract_sources(  # noqa: PLR0913, PLR0917 -- what to read, how, and what is called
+    data: DataDir, config: Config, selected: Sequence[SourceConfig], credentials: Mapping[str, Credentials], locks: Locks,
+    now: Callable[[], str], max_age_s: float | None, on_progress: Callable[[StreamReader], None],
+    on_wait: Callable[[str, Wait], None], on_lock_wait: Callable[[str], None],
+) -> ExtractResult:  # fmt: skip
+    """Read the streams of the selected sources into data/raw; see `etl.extract.stage.extract` for the callbacks."""
+    from etl.extract.stage import extract
+    from etl.extract.stream_reader import ExtractOptions
+
+    checks = {source.name: sufficiency_check(data, source, config.limit, locks) for source in selected}
+    options = ExtractOptions(
+        lambda source, stream: checks[source.name].assess(stream), config.depth, now, max_age_s,
+        swapping=lambda source: locks.hold(writes=[data.raw(source)]), on_wait=on_lock_wait,
+    )  # fmt: skip
+    readers = extract(data, selected, credentials, options, on_progress, on_wait)
+    for check in checks.values():
+        check.withhold()
+    return ExtractResult(readers, {name: check.selections for name, check in checks.items()})
+
+
+def transform_source(data: DataDir, source: SourceConfig) -> dict[str, Any]:
+    """Make the models of a source, and return its summary."""
+    from etl.transform.stage import transform
+
+    return transform(data, source.name, source.sizes)
+
+
+def load_manifests(data: DataDir, config: Config) -> LoadResult:
+    """Publish the manifests of the models on disk."""
+    from etl.load.stage import load
+
+    return load(data, config)
+
+
+def rebuilder(config: Config) -> Callable[[DataDir], None]:
+    """Return a function that makes the models and manifests of another data folder, for verify."""
+
+    def rebuild(data: DataDir) -> None:
+        for source in config.sources:
+            transform_source(data, source)
+        load_manifests(data, config)
+
+    return rebuild
+
+
+def summarize_changes(data: DataDir, baseline: Snapshot) -> str:
+    """Return in a line what changed in data/manifests since a baseline."""
+    from etl.diff.compare import compare
+    from etl.diff.render import headline
+    from etl.storage.snapshot import Snapshot, read_dir
+
+    return headline(compare(baseline, Snapshot("now", read_dir(data.manifests), {})))

@@ -1,0 +1,120 @@
+"""When a stream is complete enough: its manifests are full, counting only models that no complete stream on disk withholds."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+from etl.core.errors import EtlError
+from etl.selection.safety import RejectedRecord, Safety
+from etl.selection.selection import Selection
+from etl.selection.stored import StoredStreams, has_partial_records
+from etl.storage.json_files import read_bytes
+from etl.storage.ledger import list_streams, read_ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from etl.config.model import SourceConfig, Stream
+    from etl.core.layout import DataDir
+    from etl.storage.ledger import Ledger
+    from etl.storage.locks import Locks
+
+
+class _Rejected(Protocol):
+    @property
+    def id(self) -> object: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def levels(self) -> Mapping[str, Any] | None: ...
+
+
+class TransformedPage(Protocol):
+    """What the transform makes of a page, as far as it matters here."""
+
+    @property
+    def models(self) -> Sequence[Mapping[str, Any]]: ...
+    @property
+    def set_aside(self) -> Sequence[_Rejected]: ...
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the pages of a stream contain so far.
+
+    Attributes:
+        is_sufficient: Whether every manifest of the stream is full.
+        models: How many distinct models.
+        duplicates: How many records of models that were there already.
+        strangers: How many models the request should have excluded.
+    """
+
+    is_sufficient: bool
+    models: int = 0
+    duplicates: int = 0
+    strangers: int = 0
+
+
+class SufficiencyCheck:
+    """Assesses the streams of a source as their pages arrive.
+
+    `transform` turns the body of a page into models; its second argument is only named in messages. `has_current_models` returns
+    whether data/models was made from the pages on disk.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 -- where, what, and the two functions of the transform
+        self, data: DataDir, source: SourceConfig, limit: int, locks: Locks,
+        transform: Callable[[bytes, object], TransformedPage], has_current_models: Callable[[], bool],
+    ) -> None:  # fmt: skip
+        self._data, self._source, self._limit, self._locks = data, source, limit, locks
+        self._transform, self._has_current_models = transform, has_current_models
+        self.selections: dict[str, Selection] = {}
+
+    def assess(self, stream: Stream) -> Callable[[bytes], Progress]:
+        """Return a function that takes the pages of a stream in order, and returns what they contain so far."""
+        selection = self.selections[stream.name] = Selection(self._source, stream.name)
+
+        def assess_page(body: bytes) -> Progress:
+            page = self._transform(body, "the response")
+            selection.add_page(page.models)
+            models = len(selection.models)
+            requested = sum(len(group.places) for group in selection.groups if stream.matches(group.own))
+            self._safety.add(stream.name, page.models, _rejected(page), is_partial=has_partial_records(stream.params))
+            is_full = selection.is_full(stream.filters, self._limit)
+            if is_full:  # withheld models are looked up only where that decides
+                selection.apply(self._safety)
+                is_full = selection.is_full(stream.filters, self._limit)
+            return Progress(is_full, models, len(selection.duplicates), models - requested)
+
+        return assess_page
+
+    def withhold(self) -> None:
+        """Withhold models from all streams read so far, by what their other records say."""
+        for selection in self.selections.values():
+            selection.apply(self._safety)
+
+    @cached_property
+    def _safety(self) -> Safety:
+        """What the complete streams on disk say, then the pages of this run; what cannot be read says nothing."""
+        with suppress(EtlError), self._locks.hold(reads=[self._data.models(self._source.name)]):
+            if self._has_current_models():
+                return StoredStreams(self._data, self._source).safety
+        safety = Safety()
+        for name in list_streams(self._data, self._source.name):
+            with suppress(EtlError):
+                self._add(safety, name, read_ledger(self._data, self._source.name, name))
+        return safety
+
+    def _add(self, safety: Safety, stream: str, ledger: Ledger) -> None:
+        """Add the pages of a stream on disk that has no models yet."""
+        for raw in ledger.pages if ledger.complete else ():
+            path = self._data.raw(self._source.name, stream) / raw.file
+            page = self._transform(read_bytes(path), path)
+            safety.add(stream, page.models, _rejected(page), is_partial=has_partial_records(ledger.param_names))
+
+
+def _rejected(page: TransformedPage) -> list[RejectedRecord]:
+    return [RejectedRecord(record.id, record.reason, record.levels) for record in page.set_aside]

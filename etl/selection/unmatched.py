@@ -1,0 +1,62 @@
+"""Values that filters name and no model on disk has. A closed list has no such values: those are refused with filters.toml."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+from etl.config.fields import format_value, model_fields, nearest_suffix, nearest_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from etl.config.fields import Value
+    from etl.config.model import Filter, Option, SourceConfig
+    from etl.selection.selection import Selection
+
+
+class UnmatchedValues(NamedTuple):
+    """How many values of open vocabularies were looked for among the models on disk, and a warning for each that none has."""
+
+    values: int
+    warnings: list[str]
+
+
+def find_unmatched(source: SourceConfig, filters: Iterable[Filter], selections: Sequence[Selection]) -> UnmatchedValues:
+    """Look for the values that filters of a source name among the models of its streams on disk; without any, for none."""
+    named = _named(source, filters)
+    seen: dict[str, set[Value]] = {option.axis: set() for option, _ in named}
+    for selection in selections:
+        add_values(seen, selection)
+    return UnmatchedValues(len(named), unmatched(source, named, seen)) if selections else UnmatchedValues(0, [])
+
+
+def unmatched(source: SourceConfig, named: Iterable[tuple[Option, Value]], seen: Mapping[str, set[Value]]) -> list[str]:
+    """Return a warning for each named value that is not among the values seen in its field, with the nearest that is."""
+    warnings = []
+    for option, value in named:
+        if value not in seen[option.axis]:
+            nearest = nearest_value(value, seen[option.axis])
+            near, quoted = (
+                nearest_suffix(value, nearest),
+                json.dumps(value) if format_value(nearest) == value else format_value(value),
+            )
+            where = f"{source.name}.axes.{option.axis}.{option.name}"
+            warnings.append(f"{where}: no model on disk has {option.axis} {quoted}{near}")
+    return warnings
+
+
+def add_values(seen: dict[str, set[Value]], selection: Selection) -> None:
+    """Add the values that the models of a stream have to those seen, by field; of a list its items."""
+    for group in selection.groups:
+        for axis, values in seen.items():
+            value = group.facts[axis]
+            values.update(value if isinstance(value, list) else [value])
+
+
+def _named(source: SourceConfig, filters: Iterable[Filter]) -> list[tuple[Option, Value]]:
+    """Return the values of open vocabularies that the options of filters name, in the order of filters.toml."""
+    used = {option for each in filters for option in each.options if option.values}
+    known = model_fields(source.name, source.sizes)
+    options = [option for axis in source.axes for option in axis.options if option in used and known[axis.name].choices is None]
+    return [(option, value) for option in options for value in sorted(option.values, key=str)]

@@ -1,0 +1,1 @@
+"""The APIs: one package per source, described by the interface in source.py."""

@@ -1,0 +1,90 @@
+"""The content levels of a CivitAI model, from its flag, its mask and its images. No I/O."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from etl.core.levels import LEVELS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SAFE_SITE = ("pg", "pg13")  # what civitai.com shows since 2026-04; the rest, with all that is flagged, is at civitai.red
+_ALL = 31
+_XXX = 16
+_CONSTANT = 60  # what the server writes on a flagged model and its versions, whatever they show
+_BLOCKED = 32  # of an image: it is shown to nobody, and left out of the masks
+
+
+class Levels(NamedTuple):
+    """The mildest and the most explicit content of a model.
+
+    `decided_by` says in words from what, `wrong` names those of the two whose evidence has a value of the wrong type.
+    """
+
+    level: str
+    level_most: str
+    decided_by: str
+    wrong: tuple[str, ...]
+
+
+def content_levels(*, flagged: bool, mask: object, images: Iterable[object]) -> Levels:
+    """Return the levels of a model.
+
+    `mask` is its `nsfwLevel`, `images` those of the images of all its versions, both as the API gave them: null says nothing,
+    and what is not a whole number counts as xxx.
+    """
+    shown, stated = 0, _bits(mask)
+    wrong: tuple[str, ...] = ("level",) if stated is None else ()
+    for image in images:
+        bits = image if type(image) is int and 0 <= image <= _ALL else _bits(image)
+        if bits is None:
+            shown |= _XXX
+            wrong = (*wrong[: stated is None], "level_most")
+        elif not bits & _BLOCKED:
+            shown |= bits & _ALL
+    if flagged or stated == _CONSTANT:
+        why = "it is flagged nsfw, so that" if flagged else "the flag was taken back, and"
+        lowest = highest = shown
+        decided_by = f"{why} the mask tells nothing; from the images"
+    elif stated is None:
+        lowest = highest = _XXX
+        decided_by = "the mask is not a whole number"
+    elif stated & _ALL:
+        lowest, highest = stated & _ALL, (stated & _ALL) | shown
+        decided_by = "the mildest level of the mask, the most explicit of mask and images"
+    else:
+        lowest = highest = shown
+        decided_by = "the mask names no level; from the images"
+    if not lowest:
+        return Levels(LEVELS[-1], LEVELS[-1], f"{decided_by}, of which there are none", wrong)
+    mildest = (lowest & -lowest).bit_length() - 1
+    most = highest.bit_length() - 1
+    least = LEVELS.index("r") if flagged else 0
+    if flagged and mildest < least:
+        decided_by += "; flagged is never milder than r"
+    return Levels(LEVELS[max(mildest, least)], LEVELS[max(most, least)], decided_by, wrong)
+
+
+def is_set(flag: object) -> bool:
+    """Return whether a flag is set: anything but false and null, so that one of a wrong type counts."""
+    return flag is not None and flag is not False
+
+
+def image_level(value: object) -> str:
+    """Return the level of an image by its `nsfwLevel`, in a word: that of its highest bit, `blocked`, `unknown` or `none`."""
+    bits = _bits(value)
+    if bits is None:
+        return "unknown"
+    if bits & _BLOCKED:
+        return "blocked"
+    return LEVELS[(bits & _ALL).bit_length() - 1] if bits & _ALL else "none"
+
+
+def _bits(value: object) -> int | None:
+    """Return a mask as a number, 0 where there is none; None where it is not a whole number that every JSON reader holds."""
+    if value is None:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**53 or value != int(value):
+        return None
+    return int(value)

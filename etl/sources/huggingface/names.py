@@ -1,0 +1,106 @@
+"""What the name of a repository says of its size: readings of numbers with a unit. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_UNIT = {"b": 1e9, "m": 1e6, "t": 1e12}
+# A number and its unit between separators: 7b, 0.6B, 1_6b (1.6), 7b1 (7.1), 8x7B, 7Bx2, 17B-16E, A3B (active), E4B
+# (effective), 21BA3B (of which 3 are active). Not a size: what follows a version's point (v1.5b) or a word (so400m), what is
+# counted (100B-tokens), the bits of groups (4b-128g), what is longer (4bit, 128k). It begins with the separator, which is
+# quick to look for.
+_SIZE = re.compile(
+    r"""[^a-z0-9](?<![0-9]\.)
+    (?: (?P<experts>[0-9]{1,3}) x )?
+    (?P<mark>[ae]?)
+    (?P<number>[0-9]{1,5}(?:[._][0-9]{1,3})?)
+    (?P<unit>[bmt])
+    (?: x (?P<times>[0-9]{1,2}) | (?P<tenth>[0-9]) | a[0-9]{1,3}(?:[._][0-9]{1,2})?[bm] )?
+    (?![a-z0-9]|[-_. ]?(?:tok(?:en)?s?|steps|samples|pairs)\b|-[0-9]+g(?![a-z]))
+    (?: -(?P<of>[0-9]{1,3})e(?![a-z0-9]) )?""",
+    re.VERBOSE,
+)
+# A size that is written on to a word, where nothing else is a size: Mistral7B, but no Phi3B, which may be a version.
+_ATTACHED = re.compile(r"([0-9](?<=[a-z]{4}.)[0-9]{0,2}(?:\.[0-9]{1,2})?)b(?:a[0-9]{1,3}(?:\.[0-9]{1,2})?b)?(?![a-z0-9])")
+_TEST_MODEL = re.compile(r"tiny-random|^tiny-.*for(?:causallm|conditionalgeneration|sequenceclassification)")
+_TOKENS = 2.5e12  # the largest models have 1 to 2 T parameters; 3T and more are of their training
+# Of image-text models that name their data set, and of word vectors that name their dimensions (840B.300d), the numbers tell
+# what was read in training.
+_DIMENSIONS = re.compile(r"(?<![a-z0-9])[0-9]{1,2}0d(?![a-z0-9])")
+_PAIR = re.compile(r"(?<![a-z0-9])[0-9.]{1,9}b-[0-9.]{1,9}b(?![a-z0-9])")  # bounded, so that it is linear
+_CONTEXTS = ("1", "2", "4", "10")  # M tokens
+# Weights that serve another model, whose size their name repeats.
+_AUXILIARY = re.compile(
+    r"[^a-z](?:(?:q|re)?loras?|lokr|dora|adapters?|peft|controlnet|eagle[0-9]*|medusa|speculators?|accelerator|draft(?:er)?"
+    r"|dflash|saes?|tokenizer|mmproj|assistant(?=$|[-_](?:gguf|mlx|[0-9]+bit)))(?![a-z])"
+)
+
+
+class ParameterRange(NamedTuple):
+    """Parameters that a name states: at least `low`, at most `high`; they are the same where it states a total.
+
+    `expert` are the parameters of one expert, where a name states them and the number of experts, else 0.
+    """
+
+    low: float
+    high: float
+    expert: float = 0.0
+
+    @property
+    def is_total(self) -> bool:
+        return self.low == self.high
+
+
+def parse_size(name: str) -> ParameterRange | None:
+    """Return what a name (in lower case, without its owner) states; None where it states nothing, or two things."""
+    if "tiny-" in name and _TEST_MODEL.search(name):  # of tests; what follows is the model that it imitates
+        return ParameterRange(1, 1e9)
+    if "laion" in name or ("0d" in name and _DIMENSIONS.search(name)):
+        return None
+    found = _SIZE.findall(f"-{name}")
+    if len(found) == 1 and not (found[0][0] or found[0][1] or found[0][4]):
+        total = _number(found[0])
+        if experts := found[0][6]:  # 17B-16E: so many are active of each token
+            return ParameterRange(total, total * int(experts))
+        return ParameterRange(total, total) if 0 < total < _TOKENS else None
+    if not found:
+        glued = {float(number) * 1e9 for number in _ATTACHED.findall(name)}
+        total = glued.pop() if len(glued) == 1 else 0.0
+        return ParameterRange(total, total) if total else None
+    return _of_several(name, found)
+
+
+def is_auxiliary(name: str) -> bool:
+    """Tell whether a name (in lower case) is that of an adapter, a draft or a tokenizer, which names the size of another."""
+    return _AUXILIARY.search(f"-{name}") is not None
+
+
+def _of_several(name: str, found: list[tuple[str, ...]]) -> ParameterRange | None:
+    """Return the reading of several sizes, of experts, or of marked sizes."""
+    for each in found:
+        if count := each[0] or each[4]:  # 8x7B: experts share their attention, so that they are less than their product
+            one, experts = _number(each), int(count)
+            return ParameterRange(one * (1 + 0.6 * (experts - 1)), one * (1 + 0.85 * (experts - 1)), one)
+    totals = [each for each in found if not each[1]]
+    if not totals:  # of active or effective parameters alone, a model has more: those published, at least twice as many
+        return ParameterRange(1.5 * max(map(_number, found)), float("inf"))
+    units = {each[3] for each in totals}
+    if "b" in units:  # beside billions, 3T are tokens and 1M is a context; of 380M-15B the first is the size
+        totals = [each for each in totals if each[3] == "b" or (each[3] == "m" and each[2] not in _CONTEXTS)]
+        totals = [each for each in totals if each[3] == totals[0][3]]
+    sizes = [_number(each) for each in totals]
+    if len(set(sizes)) == 1:
+        # 4b-4b are an encoder and a decoder
+        total = sum(sizes) if len(sizes) == 2 and _PAIR.search(name) else sizes[0]
+        return ParameterRange(total, total)
+    if len(sizes) == 2 and _PAIR.search(name):  # 1B-7B: active, and all
+        return ParameterRange(max(sizes), max(sizes))
+    return None
+
+
+def _number(found: tuple[str, ...]) -> float:
+    _, _, number, unit, _, tenth, _ = found
+    if not tenth and "_" not in number:
+        return float(number) * _UNIT[unit]
+    return float(number.replace("_", ".") + (f".{tenth}" if tenth and "." not in number else "")) * _UNIT[unit]

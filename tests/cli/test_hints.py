@@ -1,0 +1,109 @@
+"""Commands in messages act on the files of the run that printed them."""
+
+from __future__ import annotations
+
+import io
+import re
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from etl.cli import output
+from etl.cli.hints import complete_commands
+from etl.core.layout import PROJECT
+from tests.conftest import hf
+
+if TYPE_CHECKING:
+    from tests.conftest import Workspace
+
+DEFAULTS = Path("data"), Path("filters.toml")
+
+
+@pytest.mark.parametrize(
+    ("message", "typed"),
+    [
+        ("ask with: make extract SOURCE=civitai", "ask with: make extract SOURCE=civitai DATA=../c FILTERS=o.toml"),
+        ("run: make manifests; or not", "run: make manifests DATA=../c FILTERS=o.toml; or not"),
+        ("see make explain FILTER=hf/small, or", "see make explain FILTER=hf/small DATA=../c FILTERS=o.toml, or"),
+        ("and make extract reads on", "and make extract DATA=../c FILTERS=o.toml reads on"),
+        ("make explain FILTER='a b;c'", "make explain FILTER='a b;c' DATA=../c FILTERS=o.toml"),
+        ("make diff BASE='a'\"'\"'b, c' tells", "make diff BASE='a'\"'\"'b, c' DATA=../c FILTERS=o.toml tells"),
+        ("models that a person can make", "models that a person can make"),
+        ("remake verify, make verified, make models", "remake verify, make verified, make models"),
+    ],
+)
+def test_commands_name_the_folder_and_the_filters_of_the_run(
+    message: str, typed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    monkeypatch.chdir(PROJECT)
+    assert complete_commands(message, Path("../c"), Path("o.toml")) == typed
+    assert complete_commands(message, *DEFAULTS) == message
+    assert complete_commands(message, *(path.absolute() for path in DEFAULTS)) == message
+
+
+def test_odd_names_are_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(PROJECT)
+    typed = complete_commands("make verify", Path("../it's; rm -rf"), DEFAULTS[1])
+    assert shlex.split(typed)[1:] == ["verify", "DATA=../it's; rm -rf"]
+
+
+def test_elsewhere_commands_say_where_the_project_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    typed = complete_commands("make verify", *DEFAULTS)
+    make = f"make -C {shlex.quote(str(PROJECT))} verify"
+    assert typed == f"{make} DATA={tmp_path / 'data'} FILTERS={tmp_path / 'filters.toml'}"
+    assert complete_commands("make verify", *(PROJECT / path for path in DEFAULTS)) == make
+
+
+@pytest.mark.parametrize("word", ["explain", "manifests", "verify"])
+def test_what_a_run_prints_can_be_pasted(house: Workspace, word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    house.put("huggingface", "default", [hf("o/a")])
+    assert house.run("manifests") == 1  # one stream is not there
+    capsys.readouterr()
+    more = ["hf/likes"] if word == "explain" else []
+    assert house.run(word, *more) == (0 if word == "explain" else 1)
+    told = capsys.readouterr()
+    commands = re.findall(r"make extract SOURCE=huggingface.*", told.out + told.err)
+    assert len(commands) == 1
+    words = ["make", "extract", "SOURCE=huggingface", f"DATA={house.data.root}", f"FILTERS={house.filters}"]
+    assert shlex.split(commands[0]) == words
+
+
+def test_published_files_name_no_folder(house: Workspace) -> None:
+    house.put("huggingface", "default", [hf("o/a")], exhausted=False)
+    assert house.run("manifests") == 1
+    index = house.manifest("index.json")
+    assert [each["command"] for each in index["missing"]] == ["make extract SOURCE=huggingface"]
+    assert index["manifests"][0]["verdict"].endswith("the API has more, and make extract reads on")
+
+
+def test_the_sources_name_no_python_of_their_own() -> None:
+    texts = {path.name: path.read_text() for path in (PROJECT / "etl").rglob("*.py")}
+    assert len(texts) > 50
+    assert {name for name, text in texts.items() if "python -m etl" in text} == {"__main__.py"}  # which it is about
+
+
+class Terminal(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_what_takes_long_is_told_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal, pipe = Terminal(), io.StringIO()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with output.progress_note("verify: data", after_s=0):
+        while not terminal.getvalue().endswith("\n"):
+            time.sleep(0.01)
+    with output.progress_note("soon done", after_s=3600):
+        pass
+    assert terminal.getvalue() == "verify: data …\n"
+    monkeypatch.setattr(sys, "stderr", pipe)
+    with output.progress_note("verify: data", after_s=0):
+        time.sleep(0.05)
+    assert pipe.getvalue() == ""

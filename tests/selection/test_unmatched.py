@@ -1,0 +1,127 @@
+"""Values in filters.toml that no model on disk has: told by manifests, verify and explain, with the nearest that occurs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from etl.config.load import load_config
+from etl.config.model import Option
+from etl.selection.unmatched import find_unmatched, unmatched
+from tests.conftest import hf
+
+if TYPE_CHECKING:
+    from tests.conftest import Workspace
+
+APACHE = 'keeps = ["apache-2.0"]'
+WARNING = "huggingface.axes.license.apache: no model on disk has license Apache 2; nearest: apache-2.0"
+
+
+@pytest.fixture
+def misspelt(house: Workspace) -> Workspace:
+    """Return a folder with both streams, and filters of which one names a license that none of its models has."""
+    house.put("huggingface", "default", [hf("o/a", tags=["license:apache-2.0"]), hf("o/b", tags=["license:mit"])])
+    house.put("huggingface", "likes", [hf("o/b", tags=["license:mit"])])
+    name(house, APACHE, 'keeps = ["Apache 2"]')
+    return house
+
+
+def name(house: Workspace, good: str, bad: str) -> None:
+    text = house.filters.read_text()
+    assert good in text
+    house.filters.write_text(text.replace(good, bad, 1))
+
+
+def checked(house: Workspace, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    capsys.readouterr()
+    assert house.run("verify", "--json") == 0
+    checks = json.loads(capsys.readouterr().out)["checks"]
+    return next(each for each in checks if each["name"] == "values of filters.toml")
+
+
+def test_manifests_warns_and_ends_as_it_would(misspelt: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert misspelt.run("manifests") == 0
+    told = capsys.readouterr()
+    assert told.err == f"warning: {WARNING}\n"
+    assert misspelt.ids("hf-filter-apache.json") == []
+    assert "Apache 2;" not in (misspelt.data.manifests / "index.json").read_text()
+
+
+def test_verify_warns_and_counts_the_values(misspelt: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert misspelt.run("manifests") == 0
+    check = checked(misspelt, capsys)
+    assert (check["looked_at"], check["problems"], check["warnings"]) == (2, [], [WARNING])
+    assert misspelt.run("verify") == 0
+    assert f"ok   values of filters.toml (2)\n     warning: {WARNING}\n" in capsys.readouterr().out
+
+
+def test_explain_warns_of_the_options_of_its_filter_only(misspelt: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert misspelt.run("manifests") == 0
+    told = {}
+    for target in ("hf/apache", "hf/other", "hf/likes/apache"):
+        capsys.readouterr()
+        assert misspelt.run("explain", target, "--json") == 0
+        told[target] = json.loads(capsys.readouterr().out)["warnings"]
+    assert told == {"hf/apache": [WARNING], "hf/other": [], "hf/likes/apache": [WARNING]}
+    assert misspelt.run("explain", "hf/apache") == 0
+    assert f"\nwarning: {WARNING}\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("manifests", ['"likes", "apache"', '"apache"'])
+def test_a_value_of_another_stream_is_on_disk(house: Workspace, capsys: pytest.CaptureFixture[str], manifests: str) -> None:
+    house.put("huggingface", "default", [hf("o/b", tags=["license:mit"])])
+    house.put("huggingface", "likes", [hf("o/a", tags=["license:apache-2.0"])])
+    name(house, '"likes", "small", "large", "apache", "other"', manifests)
+    assert house.run("manifests") == 0
+    assert capsys.readouterr().err == ""
+    assert checked(house, capsys)["warnings"] == []
+    assert house.run("explain", "hf/apache", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["warnings"] == []
+
+
+def test_a_stream_that_is_not_complete_tells_nothing(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    house.put("huggingface", "default", [hf("o/b", tags=["license:mit"])])
+    house.put("huggingface", "likes", [hf("o/a", tags=["license:apache-2.0"])], complete=False)
+    name(house, '"likes", "small", "large", "apache", "other"', '"apache"')
+    assert house.run("manifests") == 0
+    assert "no model on disk has license apache-2.0; nearest: mit" in capsys.readouterr().err
+
+
+def test_options_that_no_manifest_uses_and_closed_lists_are_not_told(
+    house: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.put("huggingface", "default", [hf("o/b", tags=["license:mit"])])
+    name(house, APACHE, 'keeps = ["Apache 2"]')
+    name(house, '"likes", "small", "large", "apache", "other"', '"small", "large"')
+    assert house.run("manifests") == 0
+    assert capsys.readouterr().err == ""
+    assert checked(house, capsys)["looked_at"] == 0
+
+
+def test_what_default_options_and_drops_name_is_looked_for_too(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    house.put("huggingface", "default", [hf("o/b", tags=["license:mit", "gguf"]), hf("o/s", tags=["awq"])])
+    axis = '[huggingface.axes.tags]\nany = { label = "Any", keeps = ["GGUF", "awq"] }\n'
+    house.filters.write_text(house.filters.read_text().replace('"likes", "small", "large", "apache", "other"', '"other"') + axis)
+    assert house.run("manifests") == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "warning: huggingface.axes.license.other: no model on disk has license apache-2.0; nearest: mit",
+        "warning: huggingface.axes.tags.any: no model on disk has tags GGUF; nearest: gguf",
+    ]
+
+
+def test_without_a_stream_on_disk_nothing_is_examined(house: Workspace) -> None:
+    source = load_config(house.filters).sources[0]
+    assert find_unmatched(source, source.filters, []) == (0, [])
+
+
+def test_a_number_is_near_by_distance_and_remote_words_stay_harmless(house: Workspace) -> None:
+    source = load_config(house.filters).sources[0]
+    likes = Option("likes", "some", "Some", {}, frozenset({100}), is_exclusion=False, is_default=False)
+    author = Option("author", "one", "One", {}, frozenset({"evil"}), is_exclusion=False, is_default=False)
+    seen: dict[str, set[Any]] = {"likes": {1, 90, 1000, None}, "author": {None, "\x1b[31mevil\n"}}
+    assert unmatched(source, [(likes, 100), (author, "evil")], seen) == [
+        "huggingface.axes.likes.some: no model on disk has likes 100; nearest: 90",
+        "huggingface.axes.author.one: no model on disk has author evil; nearest: \N{REPLACEMENT CHARACTER}[31mevil",
+    ]

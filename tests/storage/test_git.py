@@ -1,0 +1,345 @@
+"""Repositories of anybody: nothing of their configuration runs, nothing is fetched, and what is damaged is no empty base."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from etl.core.errors import UsageError
+from etl.core.layout import PROJECT
+from etl.storage.git import find_repository
+from tests.conftest import OWN_FILTERS, Workspace, hf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NAMES = {f"GIT_{who}_{what}": "t@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+
+
+def git(folder: Path, *words: str) -> str:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    done = subprocess.run(
+        ["git", "-C", str(folder), *words], env={**kept, **NAMES}, capture_output=True, text=True, check=True
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+def commit(folder: Path) -> None:
+    git(folder, "init", "--quiet", "--initial-branch", "main")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "base")
+
+
+@pytest.fixture
+def kept(house: Workspace) -> Workspace:
+    """Return a published set in a repository of its own, whose last commit holds it."""
+    house.put("huggingface", "default", [hf("o/a-1b")])
+    house.put("huggingface", "likes", [hf("o/a-1b")])
+    assert house.run("manifests") == 0
+    commit(house.data.root)
+    return house
+
+
+def remove_object(root: Path, name: str) -> None:
+    found = git(root, "rev-parse", name)
+    path = root / ".git" / "objects" / found[:2] / found[2:]
+    path.chmod(0o644)
+    path.unlink()
+
+
+MARKER = "touch {marker}; false"
+COMMANDS = [
+    *(f"core.{key}" for key in ("alternateRefsCommand", "askPass", "editor", "fsmonitor", "gitProxy", "pager", "sshCommand")),
+    "credential.helper", "diff.external", "diff.x.command", "diff.x.textconv", "filter.x.clean", "filter.x.process",
+    "filter.x.smudge", "gpg.program", "gpg.ssh.program", "merge.x.driver", "pager.cat-file", "pager.ls-tree", "pager.rev-parse",
+    "alias.cat-file", "alias.fetch", "alias.ls-tree", "alias.rev-parse", "remote.origin.receivepack",
+    "remote.origin.uploadpack", "sequence.editor", "uploadpack.packObjectsHook",
+]  # fmt: skip
+URLS = [
+    "{folder}",
+    "file://{folder}",
+    "ext::sh -c touch% {marker}",
+    "ssh://nowhere/x",
+    "git://127.0.0.1:9/x",
+    "https://127.0.0.1:9/x",
+]
+
+
+def make_hostile(root: Path, marker: Path, url: str) -> None:
+    """Give a repository hooks, filters and commands that all leave a mark, and a remote that lacking objects are promised by."""
+    for key in COMMANDS:
+        git(root, "config", key, MARKER.format(marker=marker))
+    settings = {
+        "core.hooksPath": str(root / "hooks"), "core.repositoryFormatVersion": "1", "extensions.partialClone": "origin",
+        "fetch.negotiationAlgorithm": "noop", "gc.auto": "1", "maintenance.auto": "true",
+        "include.path": str(root / "more"), "remote.origin.promisor": "true", "remote.origin.partialCloneFilter": "blob:none",
+        "remote.origin.fetch": "+refs/*:refs/remotes/origin/*",
+        "remote.origin.url": url.format(folder=root.parent / "upstream", marker=marker),
+        **{f"protocol.{name}allow": "always" for name in ("", "ext.", "file.", "ssh.", "git.", "https.")},
+    }  # fmt: skip
+    for key, value in settings.items():
+        git(root, "config", key, value)
+    (root / "more").write_text(f'[core]\n\tfsmonitor = "{MARKER.format(marker=marker)}"\n')
+    (root / ".git" / "info" / "attributes").write_text("* filter=x diff=x merge=x\n")
+    for folder in (root / "hooks", root / ".git" / "hooks"):
+        folder.mkdir(exist_ok=True)
+        for hook in ("fsmonitor-watchman", "post-checkout", "post-index-change", "pre-auto-gc", "reference-transaction"):
+            (folder / hook).write_text(f"#!/bin/sh\n{MARKER.format(marker=marker)}\n")
+            (folder / hook).chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("gone", "url"),
+    [
+        *(("HEAD", url) for url in URLS),
+        *((gone, URLS[0]) for gone in ("", "HEAD:manifests/index.json", "HEAD:manifests", "HEAD^{tree}")),
+    ],
+)
+def test_nothing_of_a_repository_runs_and_nothing_is_fetched(
+    kept: Workspace, tmp_path: Path, gone: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, marker = kept.data.root, tmp_path / "marker"
+    shutil.copytree(root, tmp_path / "upstream")
+    git(tmp_path / "upstream", "config", "uploadpack.allowAnySHA1InWant", "true")
+    git(tmp_path / "upstream", "config", "uploadpack.allowFilter", "true")
+    if gone:
+        remove_object(root, gone)
+    make_hostile(root, marker, url)
+    before = sorted((root / ".git").rglob("*"))
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    for words in (["diff"], ["diff", "HEAD~0"], ["diff", ":manifests/index.json"], ["verify"]):
+        wants = 2 if gone or ":" in words[-1] else 0
+        assert kept.run(*words) == wants, words
+    if gone:
+        assert kept.run("refresh") == 2
+    assert not marker.exists()
+    assert sorted((root / ".git").rglob("*")) == before
+    if gone == "HEAD" and url == URLS[0]:  # the same configuration does run where nothing prevents it
+        variables = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")} | {"GIT_NO_LAZY_FETCH": "0"}
+        subprocess.run(["git", "-C", root, "ls-tree", "HEAD"], env=variables, capture_output=True, check=False)
+        assert marker.exists()
+
+
+def truncate_pack(root: Path) -> None:
+    git(root, "gc", "--quiet")
+    (pack,) = (root / ".git" / "objects" / "pack").glob("*.pack")
+    pack.chmod(0o644)
+    os.truncate(pack, 100)
+
+
+def empty(*folders: str) -> Callable[[Path], object]:
+    def lose(root: Path) -> None:
+        for folder in folders:
+            shutil.rmtree(root / ".git" / folder)
+            (root / ".git" / folder).mkdir()
+
+    return lose
+
+
+def spoil_ref_and_lose_the_rest(root: Path) -> None:
+    empty("logs", "objects")(root)
+    (root / ".git/refs/heads/main").write_text("")
+
+
+def spoil_object(root: Path) -> None:
+    blob = git(root, "rev-parse", "HEAD:manifests/index.json")
+    path = root / ".git" / "objects" / blob[:2] / blob[2:]
+    path.chmod(0o644)
+    path.write_bytes(b"spoiled")
+
+
+def replace_git(content: str) -> Callable[[Path], object]:
+    def replace(root: Path) -> None:
+        shutil.rmtree(root / ".git")
+        (root / ".git").write_text(content)
+
+    return replace
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a lost blob": (lambda root: remove_object(root, "HEAD:manifests/index.json"), "is not whole: object "),
+    "a lost tree": (lambda root: remove_object(root, "HEAD:manifests"), "is not whole: error: Could not read"),
+    "a lost commit": (lambda root: remove_object(root, "HEAD"), "is not whole: "),
+    "a spoiled blob": (spoil_object, "is not whole: "),
+    "a truncated pack": (truncate_pack, "is not whole: "),
+    "no objects": (lambda root: shutil.rmtree(root / ".git/objects"), "git refuses: fatal: not a git repository"),
+    "an empty ref": (lambda root: (root / ".git/refs/heads/main").write_text(""), "HEAD leads to no commit"),
+    "a ref of rubbish": (lambda root: (root / ".git/refs/heads/main").write_text("rubbish\n"), "HEAD leads to no commit"),
+    "a lost ref": (lambda root: (root / ".git/refs/heads/main").unlink(), "HEAD leads to no commit"),
+    "a lost branch": (lambda root: git(root, "symbolic-ref", "HEAD", "refs/heads/gone"), "HEAD leads to no commit"),
+    "lost refs and objects": (empty("refs/heads", "objects"), "HEAD leads to no commit"),
+    "lost refs and log": (empty("refs/heads", "logs"), "HEAD leads to no commit"),
+    "an empty ref and no more": (spoil_ref_and_lose_the_rest, "HEAD leads to no commit"),
+    "a HEAD of rubbish": (lambda root: (root / ".git/HEAD").write_text("rubbish\n"), "git refuses: fatal: not a git repository"),
+    "no HEAD": (lambda root: (root / ".git/HEAD").unlink(), "git refuses: fatal: not a git repository"),
+    "a broken config": (lambda root: (root / ".git/config").write_text("[core\n"), "git refuses: fatal: bad config line 1"),
+    "a newer format": (
+        lambda root: git(root, "config", "core.repositoryFormatVersion", "99"),
+        "git refuses: fatal: Expected git",
+    ),
+    "a file that leads nowhere": (replace_git("gitdir: /nowhere\n"), "git refuses: fatal: not a git repository: /nowhere"),
+    "an empty file": (replace_git(""), "git refuses: fatal: invalid gitfile format"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_repository_is_told_and_is_no_empty_base(
+    kept: Workspace, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    root = kept.data.root
+    make, words = DAMAGES[damage]
+    make(root)
+    # A sound repository around it is not the one that holds the data.
+    git(root.parent, "init", "--quiet")
+    git(root.parent, "commit", "--quiet", "--allow-empty", "--message", "around")
+    for command in ("verify", "diff", "refresh"):
+        capsys.readouterr()
+        assert kept.run(command) == 2
+        told = capsys.readouterr().err
+        assert words in told
+        assert f"{root}" in told
+        assert told.rstrip().endswith("or name a folder as the base")
+
+
+def test_a_repository_without_commits_has_no_base(kept: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    root = kept.data.root
+    shutil.rmtree(root / ".git")
+    for words in (["init", "--quiet"], ["add", "--all"]):
+        git(root, *words)
+        assert kept.run("diff") == 0
+        assert capsys.readouterr().out.endswith("no base to compare with: commit data/manifests, or name one with BASE\n")
+        assert kept.run("diff", "HEAD") == 2
+        assert "HEAD: is neither a folder with manifests nor a revision" in capsys.readouterr().err
+    git(root, "rm", "--quiet", "-r", "--cached", ".")
+    git(root, "commit", "--quiet", "--allow-empty", "--message", "nothing of ours")
+    assert kept.run("diff") == 0
+    git(root, "switch", "--quiet", "--orphan", "new")
+    assert find_repository(root)
+    assert kept.run("plan") == 0
+    with pytest.raises(UsageError, match="HEAD leads to no commit, though there are or were some"):
+        find_repository(root).files("HEAD", [Path("manifests")])  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("function", ["sha1", "sha256"])
+@pytest.mark.parametrize("place", ["main", "worktree", "below"])
+def test_sound_repositories_of_all_kinds_are_read(house: Workspace, tmp_path: Path, function: str, place: str) -> None:
+    house.put("huggingface", "default", [hf("o/a-1b")])
+    house.put("huggingface", "likes", [hf("o/a-1b")])
+    assert house.run("manifests") == 0
+    root = house.data.root
+    git(root.parent if place == "below" else root, "init", "--quiet", "--object-format", function)
+    git(root, "add", "--all", ".")
+    git(root, "commit", "--quiet", "--message", "base")
+    git(root, "tag", "--annotate", "--message", "x", "named")
+    if place == "worktree":
+        git(root, "worktree", "add", "--quiet", str(tmp_path / "tree"))
+        root = tmp_path / "tree"
+    repository = find_repository(root)
+    assert repository
+    folder = Path("data/manifests" if place == "below" else "manifests")
+    names = {str(folder / path.name) for path in house.data.manifests.iterdir()}
+    assert len(names) == 7
+    for revision in ("HEAD", "named", git(root, "rev-parse", "HEAD")[:9]):
+        assert set(repository.files(revision, [folder]) or {}) == names
+    assert repository.files("nowhere", [folder]) is None
+
+
+def test_a_git_around_the_call_does_not_matter(
+    kept: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capsys.readouterr()
+    assert kept.run("diff") == 0
+    told = capsys.readouterr().out
+    assert told.startswith("now against the last commit: 0 of ")
+    (tmp_path / "other").mkdir()
+    commit_other = ["commit", "--quiet", "--allow-empty", "--message", "other"]
+    for words in (["init", "--quiet"], commit_other):
+        git(tmp_path / "other", *words)
+    other = tmp_path / "other" / ".git"
+    hook = {
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES": "/nowhere", "GIT_CEILING_DIRECTORIES": str(kept.data.root.parent),
+        "GIT_COMMON_DIR": str(other), "GIT_DIR": str(other), "GIT_GRAFT_FILE": "/nowhere", "GIT_INDEX_FILE": "/nowhere/index",
+        "GIT_NAMESPACE": "x", "GIT_OBJECT_DIRECTORY": "/nowhere", "GIT_PREFIX": "x/", "GIT_REPLACE_REF_BASE": "refs/x/",
+        "GIT_SHALLOW_FILE": "/nowhere", "GIT_WORK_TREE": str(tmp_path),
+    }  # fmt: skip
+    for name, value in hook.items():
+        monkeypatch.setenv(name, value)
+        assert kept.run("diff") == 0, name
+        assert capsys.readouterr().out == told
+    assert kept.run("diff", ":manifests/index.json") == 2  # of the index of the repository of the data, which is read
+    assert "git repository is not whole: fatal: not a tree object" in capsys.readouterr().err
+
+
+def test_replacements_are_not_what_was_committed(kept: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    root = kept.data.root
+    git(root, "commit", "--quiet", "--allow-empty", "--message", "next")
+    git(root, "rm", "--quiet", "-r", "--cached", ".")
+    git(root, "commit", "--quiet", "--message", "without")
+    git(root, "replace", "HEAD~1", "HEAD")
+    git(root, "reset", "--quiet", "--soft", "HEAD~1")
+    git(root, "replace", "--force", "--graft", "HEAD")  # as if nothing had been before
+    capsys.readouterr()
+    for words in ([], ["HEAD~1"]):
+        assert kept.run("diff", *words) == 0
+        assert ": 0 of 5 manifests differ" in capsys.readouterr().out
+
+
+def test_without_git_there_is_no_base_where_there_is_no_repository(
+    kept: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert kept.run("diff") == 2
+    assert "git cannot be run: No such file or directory" in capsys.readouterr().err
+    shutil.rmtree(kept.data.root / ".git")
+    assert kept.run("diff", "HEAD") == 2
+    assert "HEAD: is neither a folder with manifests nor a revision" in capsys.readouterr().err
+    assert kept.run("verify") == 0
+    assert "no base to compare with" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "words"),
+    [("INT", 130, "interrupted; existing data"), ("KILL", 2, "git was ended by signal 9; run the same")],
+)
+def test_a_git_that_is_stopped_is_no_empty_base(
+    kept: Workspace,
+    tmp_path: Path,
+    name: str,
+    code: int,
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    program = "import os, signal; signal.signal(signal.SIGINT, signal.SIG_DFL); os.kill(os.getpid(), signal.SIG"
+    (tmp_path / "git").write_text(f"#!/bin/sh\nexec '{sys.executable}' -c '{program}{name})'\n")
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert kept.run("verify") == code
+    assert words in capsys.readouterr().err
+
+
+def test_ctrl_c_while_git_runs_ends_the_command(kept: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "git").write_text(
+        f"#!/bin/sh\n: > '{tmp_path / 'runs'}'\nexec '{sys.executable}' -c 'import time; time.sleep(600)'\n"
+    )
+    (tmp_path / "git").chmod(0o755)
+    command = [sys.executable, "-m", "etl", "verify", "--data", str(kept.data.root), "--filters", str(OWN_FILTERS)]
+    listening = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); os.execv(sys.executable, sys.argv[1:])"
+    )
+    running = subprocess.Popen(
+        [sys.executable, "-c", listening, *command], cwd=PROJECT, env={**os.environ, "PATH": str(tmp_path)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while not (tmp_path / "runs").exists():
+        assert running.poll() is None
+    running.send_signal(signal.SIGINT)
+    assert "interrupted; existing data is unchanged" in running.communicate()[1]
+    assert running.returncode == 130

@@ -1,0 +1,115 @@
+"""The rooms: who imports whom, and that every command loads only what it uses."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import jsonschema
+import pytest
+
+from etl.core.errors import highest_priority
+from etl.core.layout import PROJECT, SCHEMAS
+from etl.extract.stage import APIS
+from etl.storage.ledger import read_ledger
+from tests.conftest import civitai, hf
+
+if TYPE_CHECKING:
+    from tests.conftest import Workspace
+
+# Of the shipped filters.toml one test asks that it is good; the Makefile of a clone reads that of the clone.
+LOOK_AT_SHIPPED, HAVE_THEIR_OWN = {"tests/config/test_load.py"}, {"tests/support/project_copy.py"}
+STAGES = ("extract", "transform", "load", "explain", "diff", "verify")
+
+
+def test_stages_meet_on_disk_only() -> None:
+    looked_at = 0
+    for stage in STAGES:
+        for path in (PROJECT / "etl" / stage).glob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+                names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                for name in names:
+                    looked_at += 1
+                    room = name.removeprefix("etl.").split(".")[0]
+                    assert not (name.startswith("etl.") and room in STAGES and room != stage), f"{path}: {name}"
+    assert looked_at > 50
+
+
+def test_schemas_are_2020_12_with_names_and_titles() -> None:
+    paths = sorted(SCHEMAS.glob("*.schema.json"))
+    assert len(paths) >= 9
+    for path in paths:
+        schema = json.loads(path.read_text())
+        jsonschema.Draft202012Validator.check_schema(schema)
+        assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+        assert schema["$id"] == path.name
+        assert schema["title"]
+        assert schema.get("description")
+
+
+@pytest.mark.parametrize(
+    ("word", "unused"), [("transform", ("jsonschema", "tarfile")), ("load", ("jsonschema", "jq", "tarfile"))]
+)
+def test_a_command_imports_no_library_that_it_does_not_use(word: str, unused: tuple[str, ...]) -> None:
+    stage = f"import etl.{word}.stage, sys; print([each for each in {unused!r} if each in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", stage], cwd=PROJECT, capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_the_worst_code_wins() -> None:
+    assert [highest_priority(codes) for codes in ([], [0], [0, 1], [65, 1], [65, 74], [2, 1], [75, 2], [2, 65])] == [
+        0, 0, 1, 65, 74, 2, 2, 65,
+    ]  # fmt: skip
+
+
+def test_a_terminal_that_knows_ascii_only_is_no_reason_for_a_traceback(shipped: Workspace) -> None:
+    assert shipped.run("manifests") == 0
+    command = [sys.executable, "-m", "etl", "explain", "hf/medium", "--data", str(shipped.data.root)]
+    command += ["--filters", str(shipped.filters)]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(b"hf/medium: Medium (7B\\u201313B)\n")
+
+
+def test_an_unknown_source_is_told_with_the_known_ones(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert house.run("transform", "--source", "elsewhere") == 2
+    assert "there are civitai, huggingface" in capsys.readouterr().err
+
+
+def test_what_a_user_edits_or_builds_again_changes_no_test() -> None:
+    texts = {path.relative_to(PROJECT).as_posix(): path.read_text() for path in (PROJECT / "tests").rglob("*.py")}
+    assert len(texts) > 30
+    assert {name for name, text in texts.items() if re.search(r'PROJECT\s*/\s*"filters\.toml"', text)} == LOOK_AT_SHIPPED
+    assert {name for name, text in texts.items() if re.search(r'PROJECT\s*/\s*"data"\s*/\s*"manifests"', text)} == set()
+    # Whoever starts the command line, make or the nightly job says with which filters, since the default is the shipped file.
+    starts = re.compile(r'\bmain\(\[|"-m",\s*"etl"|\["make"|"nightly\.sh"')
+    functions = [
+        (name, ast.get_source_segment(text, node) or "")
+        for name, text in texts.items()
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef)
+    ]
+    starting = [(name, code) for name, code in functions if starts.search(code)]
+    assert len(starting) >= 8
+    assert {name for name, code in starting if "--filters" not in code and "FILTERS" not in code} == HAVE_THEIR_OWN
+
+
+def test_a_ledger_that_tests_put_there_has_the_request_of_the_filters(house: Workspace) -> None:
+    house.put("huggingface", "likes", [hf("o/a")], [hf("o/b")], fetched_at="2026-01-02T00:00:00.000Z")
+    first, second = read_ledger(house.data, "huggingface", "likes").pages
+    assert first.url == APIS["huggingface"].first({"sort": "likes", "limit": 2})
+    assert (first.next, second.next, second.fetched_at) == (second.url, None, "2026-01-02T00:00:00.000Z")
+    house.put("huggingface", "likes", [hf("o/a")], asks={"sort": "lastModified"}, exhausted=False)
+    (page,) = read_ledger(house.data, "huggingface", "likes").pages
+    assert page.url == "/api/models?sort=lastModified&limit=2"
+    assert page.next == f"{page.url}&cursor=after-1"
+    house.filters.write_text("")
+    house.put("civitai", "sdxl", [civitai(1)], asks={"baseModels": ["SDXL 1.0"]})
+    (page,) = read_ledger(house.data, "civitai", "sdxl").pages
+    assert page.url == "/api/v1/models?baseModels=SDXL+1.0"

@@ -1,0 +1,200 @@
+"""Every regular expression of etl/ takes time that grows no faster than its input."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import itertools
+import pkgutil
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import etl
+from etl.cli import hints
+from etl.config import fields
+from etl.core import display_name
+from etl.extract import credentials, network_errors, responses, token_echo
+from etl.sources.huggingface import corroboration, counts, families, names, size
+from etl.sources.source import DEFAULT_SIZE_CLASSES
+from etl.storage import git, json_files, owned
+from etl.transform import stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LENGTHS = (6_250, 25_000, 100_000)  # characters
+# Of 4 times as much, 4 times the work is linear, and 16 times is not: what is between is for a machine that is busy.
+MOST = 10
+LEAST_S = 0.0005  # what is quicker is not measured well
+
+
+def _request(value: str) -> None:
+    responses._retry_after_s({"ratelimit": value, "retry-after": value}, 429)  # noqa: SLF001
+
+
+def _problem(source: str, field: str) -> Callable[[str], object]:
+    return fields.model_fields(source, DEFAULT_SIZE_CLASSES)[field].problem
+
+
+def _size(value: str) -> None:
+    size.SizeEstimator(DEFAULT_SIZE_CLASSES).verdict(size.SizeEvidence(value, f"\n{value}\n", {}, None, None, value))
+
+
+def _answer(value: str) -> None:
+    json_files.parse_json_body(f'["{value}"]'.encode(), "x", unique=True)
+
+
+def _family(value: str) -> None:
+    families.match_family(value)
+    corroboration.Corroborator({}).by_origin(value, value)
+
+
+# Each pattern, by its module and name or by the function in which it stands, with what is called and its worst inputs: what is
+# repeated, and what stands at the end.
+CASES: dict[str, tuple[Callable[[str], object], list[tuple[str, str]]]] = {
+    "etl.cli.hints._COMMAND": (
+        lambda value: hints.complete_commands(value, Path("../c"), Path("o.toml")),
+        [("make verify ", ""), ("make verify A=", ""), (" A=b", ""), ("make verify A='", "x"), ("A_", "=")],
+    ),
+    "etl.extract.credentials:is_base_url": (credentials.is_base_url, [("http://a.", "!"), ("a.", "!"), ("-", ""), (":0", "x")]),
+    "etl.extract.network_errors._TUNNEL": (
+        network_errors._TUNNEL.match,  # noqa: SLF001
+        [("Tunnel connection failed: 9", ""), ("9", ""), ("T", "")],
+    ),
+    "etl.extract.token_echo:_escapes": (
+        lambda value: token_echo.contains_token(value.encode(), "hf_s3cr3t/="),
+        [("%68", ""), ("%25", ""), ("\\", ""), ("\\u0068", ""), ("%", "x"), ("\\u0025", "68")],
+    ),
+    "etl.extract.responses.ETAG": (responses.ETAG.fullmatch, [('W/"', ""), ('"', "\n"), ("W/", "")]),
+    "etl.extract.responses:_retry_after_s": (
+        _request,
+        [(";r=0", ""), ('"a";r=0,', ""), (";", ""), ("; ", "t"), (" ", ""), ("9", "")],
+    ),
+    "etl.config.fields._BEFORE_AN_ID": (
+        _problem("huggingface", "id"),
+        [("a:", ""), ("http://", ""), ("a@a.", ""), ("a.", ""), ("-", "@"), ("a.aa/", "!"), ("https://a", "")],
+    ),
+    "etl.config.fields:_conversions": (_problem("civitai", "downloads"), [("1", "x"), (", ", ""), ("1,", "")]),
+    "etl.config.fields:_likely_ids": (
+        _problem("civitai", "id"),
+        [("-", ""), (" /", ""), ("--", ""), ("1", "a"), ("1a", ""), ("?", "")],
+    ),
+    "etl.storage.json_files._ESCAPE": (_answer, [(r"\ud800", ""), ("\\\\", r"\ud800"), (r"\ud800\udc00", r"\udfff")]),
+    "etl.storage.json_files._SURROGATE": (_answer, [(r"\u00e9", ""), ("\\\\", ""), (r"\\ud", "")]),
+    "etl.storage.owned._MANIFEST": (
+        lambda value: owned.is_owned(value, ()),
+        [("a-", "!"), ("-filter", "!"), ("a-filter-a", ".json"), ("a", "-")],
+    ),
+    "etl.storage.git._NAME": (git._NAME.fullmatch, [("a", "!"), ("0", "g"), ("0", "")]),  # noqa: SLF001
+    "etl.sources.huggingface.counts._BITS": (
+        lambda value: counts.unpacked_candidates({}, value, ""),
+        [("-4bit", ""), ("w", "4"), ("int-", "")],
+    ),
+    "etl.sources.huggingface.counts._DECLARED": (
+        lambda value: counts.unpacked_candidates({}, "", value),
+        [("\n4-bit", ""), ("\n4-", "")],
+    ),
+    "etl.sources.huggingface.counts._GGUF_PARTS": (
+        counts.gguf_part,
+        [("vision", "\n"), ("mmproj", "\nx"), ("vit", "x"), ("-", "vae\n"), ("eagle1", ""), ("_draft", "x")],
+    ),
+    "etl.sources.huggingface.counts._QUANTIZED": (
+        lambda value: counts.is_quantized(value, ""),
+        [("w1", ""), ("quantum", ""), ("1-", "")],
+    ),
+    "etl.sources.huggingface.counts._QUANTIZED_TAGS": (
+        lambda value: counts.is_quantized("", value),
+        [("\nquant", ""), ("\nw1a", ""), ("quant", "\n"), ("\nbase_model:", "")],
+    ),
+    "etl.sources.huggingface.families._PARTS": (
+        families.is_component,
+        [("-reap0", ""), ("-encoder", "x"), ("-tiny-", ""), ("-reap", "a")],
+    ),
+    "etl.sources.huggingface.families:_first": (_family, [("qwen-", ""), ("bert", "-"), ("-", "")]),
+    "etl.sources.huggingface.families:_pattern": (
+        _family,
+        [("qwen-image-edit", "-2.1"), ("kimi-k2-", "v3"), ("bert-base-", ""), ("kimi-k2-instruct-chat", "-1"), ("flux.1-", "9")],
+    ),
+    "etl.sources.huggingface.names._DIMENSIONS": (names.parse_size, [("0d", ""), ("300", "d"), ("-10d", "x")]),
+    "etl.sources.huggingface.names._ATTACHED": (names.parse_size, [("abcd7", "b"), ("abcd7b", "x"), ("abcd1.", "")]),
+    "etl.sources.huggingface.names._TEST_MODEL": (names.parse_size, [("tiny-", ""), ("tiny-for", ""), ("tiny-fo", "r")]),
+    "etl.sources.huggingface.names._PAIR": (
+        names.parse_size,
+        [(".", "-7b-8b"), ("7b-8b-", ""), (".1", "-7b-8b"), ("1.", "b-7b-8b")],
+    ),
+    "etl.sources.huggingface.names._AUXILIARY": (
+        names.is_auxiliary,
+        [("-eagle0", ""), ("-lora", "x"), ("-assistant-", "1bit"), ("-q", "")],
+    ),
+    "etl.sources.huggingface.names._SIZE": (
+        names.parse_size,
+        [("-7b", ""), ("-7b-0", ""), ("-8x7", "b"), ("-1_", ""), ("-a7b-tok", "")],
+    ),
+    "etl.sources.huggingface.size._MIXTURE": (_size, [("\na", ""), ("_moe", "\n"), ("\nmixtral", ""), ("\n_mo", "e")]),
+    "etl.transform.stage._PAGE": (stage._PAGE.fullmatch, [("page-0000", "x"), ("0", ".json"), (".page-", "")]),  # noqa: SLF001
+    "etl.transform.stage._STREAM": (stage._STREAM.fullmatch, [("a-", "!"), ("a", "!"), ("-", "")]),  # noqa: SLF001
+    "etl.core.display_name._INVISIBLE": (display_name.clean_display_name, [("\u200b", ""), ("a\u200b", ""), (" ", "")]),
+    "etl.core.display_name._JOINING": (display_name.clean_display_name, [("\u0628\u200d", ""), ("\u200d", "\u0628")]),
+    "etl.core.display_name._SHAPERS": (display_name.clean_display_name, [("\u200d", ""), ("a\ufe0f", ""), ("\u2764\ufe0f", "")]),
+    "etl.sources.huggingface.corroboration._VERSION": (
+        corroboration._any_version,  # noqa: SLF001
+        [("-v1", ""), ("-v1.", "x"), ("-v", ""), ("-version-", "1"), ("_v1_1", "")],
+    ),
+    "etl.sources.huggingface.corroboration._BASES": (
+        corroboration.bases,
+        [("\nbase_model:", ""), ("\nbase_model:merge:", "\n"), ("base_model", "\n")],
+    ),
+    "etl.sources.huggingface.corroboration._GENERATIVE": (
+        _size,
+        [("phi", ""), ("-gp", "t"), ("text-", "generation"), ("vl", "x")],
+    ),
+}
+
+
+def _patterns() -> set[str]:
+    """Return every pattern of etl/, by its module and name or by the function in which it stands."""
+    found = set()
+    for module in pkgutil.walk_packages(etl.__path__, "etl."):
+        if module.name == "etl.__main__":
+            continue
+        loaded: Any = importlib.import_module(module.name)
+        source = inspect.getsource(loaded)
+        named = (name for name, value in vars(loaded).items() if isinstance(value, re.Pattern))
+        found |= {f"{module.name}.{name}" for name in named if f"\n{name} = " in source}  # others are imported
+        for function in ast.walk(ast.parse(source)):
+            if isinstance(function, ast.FunctionDef) and any(_uses_re(node) for node in ast.walk(function)):
+                found.add(f"{module.name}:{function.name}")
+    return found
+
+
+def _uses_re(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "re"
+
+
+def test_every_pattern_has_its_worst_input() -> None:
+    known = _patterns() | {"etl.extract.responses:_retry_after_s"}  # was a pattern, and the slowest
+    assert known == CASES.keys()
+
+
+def _work_s(call: Callable[[str], object], value: str) -> float:
+    """Return the least processor time of three calls."""
+    taken = []
+    for _ in range(3):
+        start = time.process_time()
+        call(value)
+        taken.append(time.process_time() - start)
+    return min(taken)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_work_of_a_pattern_is_linear_in_its_input(name: str) -> None:
+    call, inputs = CASES[name]
+    for unit, end in inputs:
+        for lengths in itertools.pairwise(LENGTHS):
+            few, many = (unit * (length // len(unit)) + end for length in lengths)
+            assert _work_s(call, many) < MOST * max(_work_s(call, few), LEAST_S), (unit, end)
