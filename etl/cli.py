@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from etl import console
-from etl.errors import FAILED, BadUsage, DiskRefused, EtlError, worst
+from etl.errors import FAILED, BadUsage, DiskRefused, EtlError, reason, worst
 from etl.files import Data, sources
 from etl.filters import find_filter
 from etl.locks import Locks
@@ -50,9 +50,15 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal may know no letters but ASCII's
-    given = parser().parse_args(arguments)
-    console.use(given.data, given.filters)
     outcome = Outcome()
+    try:
+        given = parser().parse_args(arguments)
+    except SystemExit as stop:  # argparse has told why
+        if stop.code and "refresh" in (sys.argv[1:] if arguments is None else arguments)[:1]:
+            outcome.errors.append("the command line is not valid")
+            console.tell_refresh(outcome, 2)
+        raise
+    console.use(given.data, given.filters)
     try:
         code = _attempt(given, outcome)
         if given.word == "refresh":
@@ -75,7 +81,8 @@ def _attempt(given: argparse.Namespace, outcome: Outcome) -> int:
     except EtlError as error:
         return _told(error, outcome)
     except OSError as error:
-        return _told(DiskRefused(f"{error.filename or given.data}: the system refused: {error.strerror or error}"), outcome)
+        where = Path(error.filename or given.data)
+        return _told(DiskRefused(f"{where}: the system refused: {reason(error, where)}"), outcome)
     except KeyboardInterrupt:
         console.tell("stopped; what was on disk before is kept, and the same command goes on with what was read, within 6 hours")
         outcome.errors.append("stopped")
@@ -300,7 +307,8 @@ def _verify(run: Run, against: Against) -> int:
         checks = verify(data, filters, Terms(rebuild, base, allowed, allowed_losses, _clock()(), max_age_s))
     changed = None
     if base:
-        named = "" if base.name == LAST_COMMIT else f" BASE={shlex.quote(base.name)}"
+        place = str(Path(base.name).resolve()) if Path(base.name).is_dir() else base.name  # the command may run elsewhere
+        named = "" if base.name == LAST_COMMIT else f" BASE={shlex.quote(place)}"
         told = headline(compare(base, Side("now", contents(data.manifests), {})))
         changed = f"{told}; make diff{named} tells what"
     run.outcome.checks = checks

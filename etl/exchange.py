@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from etl.errors import DiskRefused
+from etl.errors import DiskRefused, reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 _AT_FDCWD = -100
 _EXCHANGE = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
+_PARTIAL = re.compile(r"^\.(.+)\.partial\Z", re.DOTALL)  # what a run that was killed leaves of a file
 
 
 class Exchanged(NamedTuple):
@@ -59,13 +61,13 @@ def publish(
             for name in kept:
                 _link_tree(place / name, staged / name)
         _flush(staged)
-        reason = "it is a link" if place.is_symlink() else _exchange(staged, place)
-        if reason:
+        obstacle = "it is a link" if place.is_symlink() else _exchange(staged, place)
+        if obstacle:
             _rename_each(staged, place, last, kept)
         _sync(place.parent)
     except OSError as error:
-        raise DiskRefused(f"{place}: cannot be published: {error.strerror}; run it again when that is mended") from error
-    return Exchanged(reason, kept, None if keeps_old and not reason else remove(staged))
+        raise DiskRefused(f"{place}: cannot be published: {reason(error, place)}; run it again when that is mended") from error
+    return Exchanged(obstacle, kept, None if keeps_old and not obstacle else remove(staged))
 
 
 def remove(path: Path) -> str | None:
@@ -73,7 +75,7 @@ def remove(path: Path) -> str | None:
     try:
         remove_entry(path)
     except OSError as error:
-        return f"{path}: cannot be removed: {error.strerror}; it is not needed, remove it by hand"
+        return f"{path}: cannot be removed: {reason(error, path)}; it is not needed, remove it by hand"
     return None
 
 
@@ -90,7 +92,8 @@ def _exchange(one: Path, other: Path) -> str | None:
 
 def _is_replaced(path: Path, staged: Path, is_ours: Callable[[str], bool]) -> bool:
     """Return whether the new set has something else in the place of a path, or nothing: it is ours, and a file."""
-    return is_ours(path.name) and ((path.is_file() and not path.is_symlink()) or (staged / path.name).exists())
+    name = _PARTIAL.sub(r"\1", path.name)
+    return is_ours(name) and ((path.is_file() and not path.is_symlink()) or (staged / path.name).exists())
 
 
 def _rename_each(staged: Path, place: Path, last: str, kept: list[str]) -> None:
@@ -112,6 +115,10 @@ def remove_entry(path: Path) -> None:
         OSError: the system refuses.
     """
     if path.is_dir() and not path.is_symlink():
+        for above, names, _ in os.walk(path):
+            for inner in (Path(above, name) for name in names):
+                if not inner.is_symlink():
+                    inner.chmod(0o700)  # the copy of a folder that nobody may write to
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import orjson
 
-from etl.errors import BadAnswer, DiskRefused
+from etl.errors import BadAnswer, DiskRefused, reason
 
 PROJECT = Path(__file__).resolve().parent.parent
 SCHEMAS = PROJECT / "schemas"
@@ -83,7 +83,7 @@ def read(path: Path) -> bytes:
     except FileNotFoundError:
         raise BadAnswer(f"{path}: is not there, though other files name it") from None
     except OSError as error:
-        raise DiskRefused(f"{path}: cannot be read: {error.strerror}") from error
+        raise DiskRefused(f"{path}: cannot be read: {reason(error, path)}") from error
 
 
 def read_json(path: Path) -> Any:
@@ -143,4 +143,4 @@ def write(path: Path, content: bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             partial.unlink()
-        raise DiskRefused(f"{path}: cannot be written: {error.strerror}; what was there is kept") from error
+        raise DiskRefused(f"{path}: cannot be written: {reason(error, path)}; what was there is kept") from error

@@ -76,9 +76,12 @@ def read_ledger(data: Data, source: str, stream: str) -> Ledger:
     """Return a stream's ledger.
 
     Raises:
-        BadAnswer: it does not keep its contract.
+        BadAnswer: it does not keep its contract; the message says how it comes again.
     """
-    return ledger_of(data.ledger(source, stream))
+    try:
+        return ledger_of(data.ledger(source, stream))
+    except BadAnswer as error:
+        raise BadAnswer(f"{error}; ask again: make extract SOURCE={source}") from error
 
 
 def ledger_of(path: Path) -> Ledger:
@@ -89,7 +92,7 @@ def ledger_of(path: Path) -> Ledger:
     """
     value = read_json(path)
     if violations := contract("ledger").violations(value):
-        raise BadAnswer(f"{path}: {violations[0]}; ask again for its source")
+        raise BadAnswer(f"{path}: {violations[0]}")
     pages = tuple(RawPage(**page) for page in value.pop("pages"))
     return Ledger(pages, **value)
 

@@ -1,4 +1,4 @@
-"""Run a command while nobody else uses parts of a data folder: `python -m etl.locked DATA PART... -- COMMAND...`, for Make.
+"""Run a command while nobody else uses parts of a data folder, for Make: `DATA PART... -- COMMAND...`.
 
 It needs no package and no newer Python than 3.9, so that it runs where there is no .venv.
 """

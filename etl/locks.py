@@ -13,7 +13,7 @@ import time
 from contextlib import ExitStack, contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
-from etl.errors import DiskRefused, Unavailable
+from etl.errors import DiskRefused, Unavailable, reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -134,7 +134,7 @@ def acquire(
                 raise Unavailable(f"{purpose}: {holder} was not done within {WAIT_S:g} s; run it again later") from None
             time.sleep(_POLL_S)
         except OSError as error:
-            raise DiskRefused(f"{purpose}: cannot be locked: {error.strerror}") from error
+            raise DiskRefused(f"{purpose}: cannot be locked: {error.strerror or error}") from error
         else:
             return
 
@@ -166,7 +166,7 @@ def _open(path: Path, *, is_writer: bool) -> IO[str] | None:
             return path.open("a+", encoding="utf-8", errors="replace")
     except OSError as error:
         if is_writer:
-            raise DiskRefused(f"{path}: cannot be written: {error.strerror}") from error
+            raise DiskRefused(f"{path}: cannot be written: {reason(error, path)}") from error
         with suppress(OSError):
             return path.open(encoding="utf-8", errors="replace")
     return None

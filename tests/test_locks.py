@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import errno
+import fcntl
 import hashlib
 import os
 import subprocess
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
@@ -186,14 +187,14 @@ def test_a_link_to_the_folder_of_another_run_waits_for_its_next_set(tmp_path: Pa
 
 
 def test_a_link_to_a_folder_that_cannot_be_locked_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    flock = locks.fcntl.flock
+    flock = fcntl.flock
 
-    def refuse(file: object, how: int) -> None:
+    def refuse(file: IO[str] | int, how: int) -> None:
         if isinstance(file, int):
             raise OSError(errno.EBADF, "Bad file descriptor")
-        flock(file, how)  # type: ignore[arg-type]
+        flock(file, how)
 
-    monkeypatch.setattr(locks.fcntl, "flock", refuse)
+    monkeypatch.setattr(fcntl, "flock", refuse)
     (tmp_path / "manifests").mkdir()
     (tmp_path / "link").symlink_to("manifests")
     told: list[str] = []
@@ -209,7 +210,7 @@ def test_a_lock_file_that_is_no_file_is_told_at_once(part: Path) -> None:
     os.mkfifo(part.parent.parent / ".locks" / "models-civitai")
     for use in ("reads", "writes"):
         with (
-            pytest.raises(DiskRefused, match=r"/\.locks/models-civitai: cannot be locked \(expected a file of locks\); remove it"),
+            pytest.raises(DiskRefused, match=r"models-civitai: cannot be locked \(expected a file of locks\); remove it"),
             locks_of(part, "run").hold(**{use: [part]}),
         ):
             pass

@@ -7,9 +7,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from etl.errors import DiskRefused, EtlError
+from etl.errors import DiskRefused, EtlError, reason
 from etl.extract import civitai, huggingface
 from etl.extract.http import Client, NotAsked, Wait, session
 from etl.extract.reading import RESUMED_WITHIN_S, Reading, Terms
@@ -19,7 +20,6 @@ from etl.locks import acquire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from etl.extract.api import Access
     from etl.files import Data
@@ -107,4 +107,5 @@ def _try(reading: Reading, step: Callable[[], None]) -> None:
     except EtlError as error:
         reading.fail(error)
     except OSError as error:
-        reading.fail(DiskRefused(f"{error.filename}: the system refused: {error.strerror or error}"))
+        where = Path(error.filename or reading.stream.name)
+        reading.fail(DiskRefused(f"{where}: the system refused: {reason(error, where)}"))

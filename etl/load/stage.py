@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from etl.contracts import published_contract
-from etl.errors import DiskRefused, Missing
+from etl.errors import DiskRefused, Missing, reason
 from etl.exchange import Exchanged, publish, remove
 from etl.files import ALL_MODELS, INDEX, dumps, read, sources, write
 from etl.funnel import Funnel, Verdict, funnel, short, verdict
@@ -259,7 +259,8 @@ def _publish(data: Data, filters: Filters, content: dict[str, bytes]) -> tuple[E
         staged = data.staged / f"set-{secrets.token_hex(8)}"
         staged.mkdir(parents=True)
     except OSError as error:
-        raise DiskRefused(f"{data.staged}: cannot be written: {error.strerror}; the published set is untouched") from error
+        told = f"{data.staged}: cannot be written: {reason(error, data.staged)}"
+        raise DiskRefused(f"{told}; the published set is untouched") from error
     for name, each in content.items():
         if (data.manifests / name).is_dir():
             raise DiskRefused(f"{data.manifests / name}: is a folder, where a manifest belongs; rename it")

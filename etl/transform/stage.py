@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from etl.contracts import contract
-from etl.errors import BadAnswer, DiskRefused
+from etl.errors import BadAnswer, DiskRefused, reason
 from etl.files import PROJECT, dumps, read, read_json, write
 from etl.filters import SIZES
-from etl.ledger import read_ledger, streams
+from etl.ledger import ledger_of, read_ledger, streams
 from etl.transform.families import bears_out
 from etl.transform.losses import Losses
 from etl.transform.page import models_of
@@ -147,7 +147,7 @@ def current_summary(data: Data, source: str, sizes: Sequence[SizeClass] = SIZES)
             return None
         for stream, pages in summary["streams"].items():
             made = {page["file"]: page["sha256"] for page in pages}
-            there = (path for path in data.models(source, stream).iterdir() if _PAGE.fullmatch(path.name))
+            there = (path for path in data.models(source, stream).iterdir() if _is_page(path))
             if made != {path.name: _sha256(path.read_bytes()) for path in there}:
                 return None
     except (BadAnswer, LookupError, TypeError, AttributeError, OSError):  # there is none, or it is an older one
@@ -157,7 +157,7 @@ def current_summary(data: Data, source: str, sizes: Sequence[SizeClass] = SIZES)
 
 def _stream(data: Data, source: str, stream: str, sizes: Sequence[SizeClass], catalogue: _Catalogue) -> list[dict[str, Any]]:
     """Write the models of one stream, and return what its pages held."""
-    ledger = read_ledger(data, source, stream)
+    ledger = ledger_of(data.ledger(source, stream))
     _remove_pages(data.models(source, stream), {page.file for page in ledger.pages})
     told = []
     for raw in ledger.pages:
@@ -192,6 +192,10 @@ def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def _is_page(path: Path) -> bool:
+    return _PAGE.fullmatch(path.name) is not None and path.is_file()
+
+
 def _remove_pages(folder: Path, keep: set[str]) -> None:
     """Remove the pages of models of a stream that are not to be kept, and then the folder if it is empty.
 
@@ -201,12 +205,12 @@ def _remove_pages(folder: Path, keep: set[str]) -> None:
         return
     try:
         for path in folder.iterdir():
-            if path.name not in keep and _PAGE.fullmatch(path.name):
+            if path.name not in keep and _is_page(path):
                 path.unlink()
         if not folder.is_symlink() and not any(folder.iterdir()):
             folder.rmdir()
     except OSError as error:
-        raise DiskRefused(f"{error.filename}: cannot be removed: {error.strerror}") from error
+        raise DiskRefused(f"{folder}: cannot be cleaned: {reason(error, folder)}") from error
 
 
 def _streams_before(data: Data, source: str) -> set[str]:
@@ -221,4 +225,4 @@ def _remove_summary(data: Data, source: str) -> None:
     try:
         data.summary(source).unlink(missing_ok=True)
     except OSError as error:
-        raise DiskRefused(f"{data.summary(source)}: cannot be removed: {error.strerror}") from error
+        raise DiskRefused(f"{data.summary(source)}: cannot be removed: {reason(error, data.summary(source))}") from error
