@@ -345,7 +345,7 @@ def test_a_recipe_cannot_be_named_on_the_command_line(clone: Clone, tmp_path: Pa
 
 def test_clean_waits_for_who_uses_what_it_removes(clone: Clone) -> None:
     summary = clone.data.summary("civitai")
-    command = ["make", f"python={sys.executable}", "clean"]
+    command = ["make", f"python={sys.executable}", "clean", "FILTERS=filters.toml"]
     with Locks(clone.data.root, "etl manifests", print).hold(reads=[summary.parent]):
         process = subprocess.Popen(command, cwd=clone.root, env=environment(), stderr=subprocess.PIPE, text=True)
         assert process.stderr is not None
@@ -357,8 +357,9 @@ def test_clean_waits_for_who_uses_what_it_removes(clone: Clone) -> None:
 
 
 def test_clean_without_a_venv_or_locks_takes_any_python_and_makes_no_folder(clone: Clone) -> None:
+    command = ["make", "clean", "FILTERS=filters.toml"]
     shutil.rmtree(clone.data.root / ".locks")
-    done = subprocess.run(["make", "clean"], cwd=clone.root, env=environment(), capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=clone.root, env=environment(), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert not (clone.data.root / ".locks").exists()
     assert not (clone.data.root / "models").exists()
