@@ -17,6 +17,7 @@ FILTERS ?= filters.toml
 $(foreach name,$(variables) $(given),$(eval override $(name) := $$(value $(name))))
 # The Python that runs the words; one that is named on the command line has the packages, and no .venv is made.
 python := .venv/bin/python
+override pythons := python3 python3.14 python3.13 python3.12 python3.11
 export $(variables) python
 override ready := $(if $(filter python,$(given)),,.venv/ok)
 override ready_dev := $(if $(filter python,$(given)),,.venv/dev)
@@ -174,21 +175,30 @@ bench: $(ready_dev) ## seconds, memory and requests, beside plain baselines
 	@$(alone) bench
 
 # Other people's files stay, and so does what a link leads to.
+override define wipe
+wipe() { find "$$@" -delete 2> /dev/null || :; } && for source in $(sources); do \
+  wipe $(DATA)/models -mindepth 2 -maxdepth 3 -type f \( -path "$(DATA)/models/$$source/*/page-[0-9]*.json" \
+    -o -path "$(DATA)/models/$$source/*.json.partial" -o -path "$(DATA)/models/$$source/summary.json" \) && \
+  wipe $(DATA)/models -maxdepth 2 -type d \( -path $(DATA)/models -o -path $(DATA)/models/$$source -o \
+    -path "$(DATA)/models/$$source/*" \) -empty; \
+done && \
+wipe $(DATA)/.manifests -mindepth 1 -path "$(DATA)/.manifests/set-*" && \
+wipe $(DATA)/.manifests -maxdepth 1 -type f -name '*.json' && wipe $(DATA)/.manifests -maxdepth 0 -type d -empty && \
+wipe $(state) -maxdepth 1 -type f && wipe $(state) -maxdepth 0 -type d -empty && \
+if [ -f .venv/made-by-make ] && [ ! -L .venv ]; then rm -rf .venv; fi; \
+for left in $(DATA)/models $(DATA)/.manifests $(state) .venv; do \
+  if [ -e $$left ]; then echo "kept: $$left, which holds what no run made"; fi; \
+done
+endef
+
+# Alone, where any Python runs; where none does, nobody else is at it.
 .PHONY: clean
 clean: ## remove what a run made, but for raw files and manifests
-	@set -f && wipe() { find "$$@" -delete 2> /dev/null || :; } && for source in $(sources); do \
-	  wipe $(DATA)/models -mindepth 2 -maxdepth 3 -type f \( -path "$(DATA)/models/$$source/*/page-[0-9]*.json" \
-	    -o -path "$(DATA)/models/$$source/*.json.partial" -o -path "$(DATA)/models/$$source/summary.json" \) && \
-	  wipe $(DATA)/models -maxdepth 2 -type d \( -path $(DATA)/models -o -path $(DATA)/models/$$source -o \
-	    -path "$(DATA)/models/$$source/*" \) -empty; \
-	done && \
-	wipe $(DATA)/.manifests -mindepth 1 -path "$(DATA)/.manifests/set-*" && \
-	wipe $(DATA)/.manifests -maxdepth 1 -type f -name '*.json' && wipe $(DATA)/.manifests -maxdepth 0 -type d -empty && \
-	wipe $(state) -maxdepth 1 -type f && wipe $(state) -maxdepth 0 -type d -empty && \
-	if [ -f .venv/made-by-make ] && [ ! -L .venv ]; then rm -rf .venv; fi; \
-	for left in $(DATA)/models $(DATA)/.manifests $(state) .venv; do \
-	  if [ -e $$left ]; then echo "kept: $$left, which holds what no run made"; fi; \
-	done
+	@set -- bash -fc '$(subst ','\'',$(wipe))' && for each in "$$python" $(pythons); do \
+	  if "$$each" -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2> /dev/null; then \
+	    exec "$$each" -m etl.storage.locked "$$DATA" $(sources:%=models/%) manifests -- "$$@"; \
+	  fi; \
+	done; exec "$$@"
 
 # Folders are prerequisites too: their times tell of files that were removed, and so are outputs: what was edited is made again.
 # There is no rule for raw files: a checkout rewrites every time, and a fresh clone must never be sent to the network. Names that
@@ -212,7 +222,7 @@ force:
 
 # Any Python 3 that runs can read bootstrap.py, which takes the first that is new enough.
 override define bootstrap
-@if [ -n "$$PYTHON" ]; then set -- "$$PYTHON"; else set -- python3 python3.14 python3.13 python3.12 python3.11; fi; \
+@if [ -n "$$PYTHON" ]; then set -- "$$PYTHON"; else set -- $(pythons); fi; \
 for each in "$$@"; do \
   if "$$each" -c 'import sys; sys.exit(sys.version_info < (3, 6))' 2> /dev/null; then exec "$$each" -I bootstrap.py $(@F) "$$@"; fi; \
 done; \

@@ -203,7 +203,8 @@ def _verify(run: Run, options: VerifyOptions) -> int:
         checks = verify(run.data, run.config, options)
     changes = None
     if base := options.base:
-        named = "" if base.name == LAST_COMMIT else f" BASE={shlex.quote(base.name)}"
+        ref = str(Path(base.name).resolve()) if Path(base.name).is_dir() else base.name  # the command may run elsewhere
+        named = "" if base.name == LAST_COMMIT else f" BASE={shlex.quote(ref)}"
         changes = f"{pipeline.summarize_changes(run.data, base)}; make diff{named} tells what"
     run.summary.checks = checks
     output.print_verify(checks, changes, is_json=run.args.command == "verify" and run.args.json)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from etl.cli import output
@@ -11,7 +12,7 @@ from etl.cli.commands import report_error, run_command
 from etl.cli.parser import build_parser
 from etl.cli.refresh_summary import RefreshSummary
 from etl.config.load import load_config
-from etl.core.errors import EXIT_CHECK_FAILED, EtlError, StorageError, UsageError
+from etl.core.errors import EXIT_CHECK_FAILED, EtlError, StorageError, UsageError, describe_os_error
 from etl.core.layout import DataDir, source_names
 
 if TYPE_CHECKING:
@@ -25,9 +26,15 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # the terminal's encoding may be ASCII
-    args = build_parser().parse_args(arguments)
-    output.set_paths(args.data, args.filters)
     summary = RefreshSummary()
+    try:
+        args = build_parser().parse_args(arguments)
+    except SystemExit as error:  # argparse has printed the reason
+        if error.code and "refresh" in (sys.argv[1:] if arguments is None else arguments)[:1]:
+            summary.errors.append("invalid command line")
+            output.print_refresh(summary, 2)
+        raise
+    output.set_paths(args.data, args.filters)
     try:
         code = _attempt(args, summary)
         if args.command == "refresh":
@@ -50,7 +57,8 @@ def _attempt(args: argparse.Namespace, summary: RefreshSummary) -> int:
     except EtlError as error:
         return report_error(error, summary)
     except OSError as error:
-        return report_error(StorageError(f"{error.filename or args.data}: I/O error: {error.strerror or error}"), summary)
+        path = Path(error.filename or args.data)
+        return report_error(StorageError(f"{path}: I/O error: {describe_os_error(error, path)}"), summary)
     except KeyboardInterrupt:
         output.print_error(
             "interrupted; existing data is unchanged. Rerun the same command within 6 hours to resume."

@@ -9,6 +9,11 @@ EtlError
 └── Unavailable  75   a source does not answer: later may work
 """
 
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
 EXIT_CHECK_FAILED = 1  # a check of verify failed, or a filter has no stream on disk
 
 
@@ -50,6 +55,18 @@ class SourceUnavailableError(EtlError):
     """A source is not there, or does not answer now."""
 
     code = 75
+
+
+def describe_os_error(error: OSError, path: Path) -> str:
+    """Return what the system said, with what to do where that is known, and of which file where it is not of `path`."""
+    name = error.filename2 or error.filename
+    where = Path(os.fsdecode(name)) if name and not isinstance(name, int) else path
+    told = error.strerror or str(error)
+    if where.is_symlink() and not where.exists():
+        told = f"links to {where.readlink()}, which is not there; make that folder, or remove the link"
+    elif isinstance(error, IsADirectoryError):
+        told = "is a folder; rename it"
+    return told if where == path else f"{where}: {told}"
 
 
 def highest_priority(codes: list[int]) -> int:

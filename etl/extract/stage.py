@@ -7,9 +7,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from etl.core.errors import EtlError, StorageError
+from etl.core.errors import EtlError, StorageError, describe_os_error
 from etl.extract.http_client import CircuitOpenError, Client, Wait, session
 from etl.extract.responses import PageResponse
 from etl.extract.stream_reader import RESUME_WINDOW_S, ExtractOptions, StreamReader
@@ -20,7 +21,6 @@ from etl.storage.locks import acquire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from etl.config.model import SourceConfig
     from etl.core.layout import DataDir
@@ -109,4 +109,5 @@ def _run_step(reading: StreamReader, step: Callable[[], None]) -> None:
     except EtlError as error:
         reading.fail(error)
     except OSError as error:
-        reading.fail(StorageError(f"{error.filename}: the system refused: {error.strerror or error}"))
+        where = Path(error.filename or reading.stream.name)
+        reading.fail(StorageError(f"{where}: the system refused: {describe_os_error(error, where)}"))

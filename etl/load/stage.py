@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from etl.core.errors import MissingInputError, StorageError
+from etl.core.errors import MissingInputError, StorageError, describe_os_error
 from etl.core.layout import ALL_MODELS, INDEX, source_names
 from etl.core.schemas import published_schema
 from etl.selection.funnel import FillStatus, Funnel, fill_status, funnel, shortfall_reason
@@ -260,7 +260,8 @@ def _publish(data: DataDir, filters: Config, content: dict[str, bytes]) -> tuple
         staged = data.staging / f"set-{secrets.token_hex(8)}"
         staged.mkdir(parents=True)
     except OSError as error:
-        raise StorageError(f"{data.staging}: cannot be written: {error.strerror}; the published set is untouched") from error
+        told = f"{data.staging}: cannot be written: {describe_os_error(error, data.staging)}"
+        raise StorageError(f"{told}; the published set is untouched") from error
     for name, each in content.items():
         if (data.manifests / name).is_dir():
             raise StorageError(f"{data.manifests / name}: is a folder, where a manifest belongs; rename it")

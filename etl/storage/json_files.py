@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import orjson
 
-from etl.core.errors import InvalidDataError, StorageError
+from etl.core.errors import InvalidDataError, StorageError, describe_os_error
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ def read_bytes(path: Path) -> bytes:
     except FileNotFoundError:
         raise InvalidDataError(f"{path}: is not there, though other files name it") from None
     except OSError as error:
-        raise StorageError(f"{path}: cannot be read: {error.strerror}") from error
+        raise StorageError(f"{path}: cannot be read: {describe_os_error(error, path)}") from error
 
 
 def read_json(path: Path) -> Any:
@@ -98,4 +98,4 @@ def write_atomic(path: Path, content: bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             partial.unlink()
-        raise StorageError(f"{path}: cannot be written: {error.strerror}; what was there is kept") from error
+        raise StorageError(f"{path}: cannot be written: {describe_os_error(error, path)}; what was there is kept") from error

@@ -76,20 +76,23 @@ def read_ledger(data: DataDir, source: str, stream: str) -> Ledger:
     """Return a stream's ledger.
 
     Raises:
-        BadAnswer: it does not keep its contract.
+        InvalidDataError: it does not keep its contract; the message says how it comes again.
     """
-    return parse_ledger(data.ledger(source, stream))
+    try:
+        return parse_ledger(data.ledger(source, stream))
+    except InvalidDataError as error:
+        raise InvalidDataError(f"{error}; ask again: make extract SOURCE={source}") from error
 
 
 def parse_ledger(path: Path) -> Ledger:
     """Return the ledger in a file, in place or of a stream being read.
 
     Raises:
-        BadAnswer: it does not keep its contract.
+        InvalidDataError: it does not keep its contract.
     """
     value = read_json(path)
     if violations := load_schema("ledger").violations(value):
-        raise InvalidDataError(f"{path}: {violations[0]}; ask again for its source")
+        raise InvalidDataError(f"{path}: {violations[0]}")
     pages = tuple(PageEntry(**page) for page in value.pop("pages"))
     return Ledger(pages, **value)
 

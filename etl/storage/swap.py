@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from etl.core.errors import StorageError
+from etl.core.errors import StorageError, describe_os_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 _AT_FDCWD = -100
 _EXCHANGE = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
+_PARTIAL = re.compile(r"^\.(.+)\.partial\Z", re.DOTALL)  # what a run that was killed leaves of a file
 
 
 class SwapResult(NamedTuple):
@@ -59,13 +61,15 @@ def swap_directories(
             for name in kept:
                 _link_tree(place / name, staged / name)
         _flush(staged)
-        reason = "it is a link" if place.is_symlink() else _swap_atomically(staged, place)
-        if reason:
+        obstacle = "it is a link" if place.is_symlink() else _swap_atomically(staged, place)
+        if obstacle:
             _replace_files(staged, place, last, kept)
         _sync(place.parent)
     except OSError as error:
-        raise StorageError(f"{place}: cannot be published: {error.strerror}; run it again when that is mended") from error
-    return SwapResult(reason, kept, None if keeps_old and not reason else remove(staged))
+        raise StorageError(
+            f"{place}: cannot be published: {describe_os_error(error, place)}; run it again when that is mended"
+        ) from error
+    return SwapResult(obstacle, kept, None if keeps_old and not obstacle else remove(staged))
 
 
 def remove(path: Path) -> str | None:
@@ -73,7 +77,7 @@ def remove(path: Path) -> str | None:
     try:
         remove_entry(path)
     except OSError as error:
-        return f"{path}: cannot be removed: {error.strerror}; it is not needed, remove it by hand"
+        return f"{path}: cannot be removed: {describe_os_error(error, path)}; it is not needed, remove it by hand"
     return None
 
 
@@ -90,7 +94,8 @@ def _swap_atomically(one: Path, other: Path) -> str | None:
 
 def _is_replaced(path: Path, staged: Path, is_ours: Callable[[str], bool]) -> bool:
     """Return whether the new set has something else in the place of a path, or nothing: it is ours, and a file."""
-    return is_ours(path.name) and ((path.is_file() and not path.is_symlink()) or (staged / path.name).exists())
+    name = _PARTIAL.sub(r"\1", path.name)
+    return is_ours(name) and ((path.is_file() and not path.is_symlink()) or (staged / path.name).exists())
 
 
 def _replace_files(staged: Path, place: Path, last: str, kept: list[str]) -> None:
@@ -112,6 +117,10 @@ def remove_entry(path: Path) -> None:
         OSError: the system refuses.
     """
     if path.is_dir() and not path.is_symlink():
+        for above, names, _ in os.walk(path):
+            for inner in (Path(above, name) for name in names):
+                if not inner.is_symlink():
+                    inner.chmod(0o700)  # the copy of a folder that nobody may write to
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

@@ -8,14 +8,14 @@ import shlex
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from etl.core.errors import InvalidDataError, StorageError
+from etl.core.errors import InvalidDataError, StorageError, describe_os_error
 from etl.core.layout import PROJECT
 from etl.core.schemas import load_schema
 from etl.sources.huggingface.families import check_family
 from etl.sources.huggingface.size import SizeEstimator
 from etl.sources.source import DEFAULT_SIZE_CLASSES
 from etl.storage.json_files import dump_json, read_bytes, read_json, write_atomic
-from etl.storage.ledger import list_streams, read_ledger
+from etl.storage.ledger import list_streams, parse_ledger, read_ledger
 from etl.transform.losses import Losses
 from etl.transform.page import transform_page
 
@@ -148,7 +148,7 @@ def current_summary(data: DataDir, source: str, sizes: Sequence[SizeClass] = DEF
             return None
         for stream, pages in summary["streams"].items():
             made = {page["file"]: page["sha256"] for page in pages}
-            there = (path for path in data.models(source, stream).iterdir() if _PAGE.fullmatch(path.name))
+            there = (path for path in data.models(source, stream).iterdir() if _is_page(path))
             if made != {path.name: _sha256(path.read_bytes()) for path in there}:
                 return None
     except (InvalidDataError, LookupError, TypeError, AttributeError, OSError):  # there is none, or it is an older one
@@ -158,7 +158,7 @@ def current_summary(data: DataDir, source: str, sizes: Sequence[SizeClass] = DEF
 
 def _stream(data: DataDir, source: str, stream: str, sizes: Sequence[SizeClass], catalogue: _Facts) -> list[dict[str, Any]]:
     """Write the models of one stream, and return what its pages held."""
-    ledger = read_ledger(data, source, stream)
+    ledger = parse_ledger(data.ledger(source, stream))
     _remove_pages(data.models(source, stream), {page.file for page in ledger.pages})
     told = []
     for raw in ledger.pages:
@@ -193,6 +193,10 @@ def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def _is_page(path: Path) -> bool:
+    return _PAGE.fullmatch(path.name) is not None and path.is_file()
+
+
 def _remove_pages(folder: Path, keep: set[str]) -> None:
     """Remove the pages of models of a stream that are not to be kept, and then the folder if it is empty.
 
@@ -202,12 +206,12 @@ def _remove_pages(folder: Path, keep: set[str]) -> None:
         return
     try:
         for path in folder.iterdir():
-            if path.name not in keep and _PAGE.fullmatch(path.name):
+            if path.name not in keep and _is_page(path):
                 path.unlink()
         if not folder.is_symlink() and not any(folder.iterdir()):
             folder.rmdir()
     except OSError as error:
-        raise StorageError(f"{error.filename}: cannot be removed: {error.strerror}") from error
+        raise StorageError(f"{folder}: cannot be cleaned: {describe_os_error(error, folder)}") from error
 
 
 def _streams_before(data: DataDir, source: str) -> set[str]:
@@ -222,4 +226,6 @@ def _remove_summary(data: DataDir, source: str) -> None:
     try:
         data.summary(source).unlink(missing_ok=True)
     except OSError as error:
-        raise StorageError(f"{data.summary(source)}: cannot be removed: {error.strerror}") from error
+        raise StorageError(
+            f"{data.summary(source)}: cannot be removed: {describe_os_error(error, data.summary(source))}"
+        ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import shlex
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -107,3 +108,29 @@ def test_what_takes_long_is_told_on_a_terminal_only(monkeypatch: pytest.MonkeyPa
     with output.progress_note("verify: data", after_s=0):
         time.sleep(0.05)
     assert pipe.getvalue() == ""
+
+
+def test_a_base_in_a_folder_is_named_wherever_the_command_runs(
+    house: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for stream in ("default", "likes"):
+        house.put("huggingface", stream, [hf("o/a")])
+    assert house.run("manifests") == 0
+    shutil.copytree(house.data.manifests, tmp_path / "before")
+    monkeypatch.chdir(tmp_path)
+    capsys.readouterr()
+    assert house.run("verify", "--base", "before") == 0
+    assert f" diff BASE={tmp_path / 'before'} DATA={house.data.root} " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", [b"", b"{}"])
+@pytest.mark.parametrize("word", ["plan", "load", "transform"])
+def test_a_ledger_that_is_not_valid_is_told_with_what_brings_another(
+    house: Workspace, word: str, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.put("huggingface", "default", [hf("o/a")])
+    house.data.ledger("huggingface", "default").write_bytes(content)
+    assert house.run(word) == 65
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(house.data.ledger("huggingface", "default")) in line
+    assert line.count("ask again") == line.count("; ask again: make extract SOURCE=huggingface DATA=") == 1

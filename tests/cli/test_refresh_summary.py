@@ -101,3 +101,20 @@ def test_a_failed_check_is_named(house: Workspace, capsys: pytest.CaptureFixture
     house.put("huggingface", "default", [hf("o/a")])
     assert house.run("manifests") == 1
     assert "refresh:" not in capsys.readouterr().out
+
+
+def test_a_command_line_that_is_not_valid_ends_with_the_line_too(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["etl", "refresh", "--max-age", "soon"])
+    for arguments in (["refresh", "--nonsense"], None):
+        with pytest.raises(SystemExit, match="2"):
+            main(arguments)
+        line = (
+            "refresh: nothing published, what was there stays; the command line is not valid; verify: not finished; exit code 2"
+        )
+        assert last(capsys) == line
+    for words in (["refresh", "--help"], ["plan", "--nonsense"]):
+        with pytest.raises(SystemExit):
+            main(words)
+        assert "exit code" not in capsys.readouterr().out

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from etl.core.layout import PROJECT, DataDir
+from etl.storage.locks import Locks
 from etl.transform.stage import PROGRAM
 from tests.conftest import civitai, hf
 from tests.support.project_copy import ProjectCopy, copy, environment, script
@@ -341,3 +342,25 @@ def test_a_recipe_cannot_be_named_on_the_command_line(clone: ProjectCopy, tmp_pa
     assert clone.make("manifests", f"stamped=touch {tmp_path}/x", f"bootstrap=touch {tmp_path}/y").returncode == 0
     assert not (tmp_path / "x").exists()
     assert not (tmp_path / "y").exists()
+
+
+def test_clean_waits_for_who_uses_what_it_removes(clone: ProjectCopy) -> None:
+    summary = clone.data.summary("civitai")
+    command = ["make", f"python={sys.executable}", "clean", "FILTERS=filters.toml"]
+    with Locks(clone.data.root, "etl manifests", print).hold(reads=[summary.parent]):
+        process = subprocess.Popen(command, cwd=clone.root, env=environment(), stderr=subprocess.PIPE, text=True)
+        assert process.stderr is not None
+        assert process.stderr.readline() == "data/models/civitai to write: waiting for a process that reads it, up to 60 s\n"
+        assert summary.exists()
+    process.communicate()
+    assert process.returncode == 0
+    assert not summary.exists()
+
+
+def test_clean_without_a_venv_or_locks_takes_any_python_and_makes_no_folder(clone: ProjectCopy) -> None:
+    command = ["make", "clean", "FILTERS=filters.toml"]
+    shutil.rmtree(clone.data.root / ".locks")
+    done = subprocess.run(command, cwd=clone.root, env=environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (clone.data.root / ".locks").exists()
+    assert not (clone.data.root / "models").exists()

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import ast
 import errno
+import fcntl
 import hashlib
 import os
 import subprocess
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
 from etl.core.errors import SourceUnavailableError, StorageError
 from etl.core.layout import PROJECT
-from etl.storage import locks
+from etl.storage import locked, locks
 from etl.storage.locks import Locks
 from tests.conftest import hf
 
@@ -143,6 +145,107 @@ def test_a_reader_of_a_folder_that_it_may_not_write_to_needs_no_lock(part: Path,
         locks_of(part, "writer").hold(writes=[part]),
     ):
         pass
+
+
+def test_a_folder_that_two_data_folders_link_to_has_one_writer(tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "manifests").symlink_to(tmp_path / "site")
+    told: list[str] = []
+    first, second = (Locks(tmp_path / name, name, told.append) for name in ("one", "two"))
+    place = tmp_path / "two" / "manifests"
+    with first.hold(writes=[tmp_path / "one" / "manifests"]), pytest.raises(SourceUnavailableError), second.hold(reads=[place]):
+        pass
+    assert told == [f"{place} to read: waiting for a process with another data folder, up to 0.2 s"]
+    with second.hold(writes=[place]):
+        assert list((tmp_path / "site").iterdir()) == []
+
+
+def test_a_link_to_the_folder_of_another_run_waits_for_its_next_set(tmp_path: Path) -> None:
+    place = tmp_path / "one" / "manifests"
+    place.mkdir(parents=True)
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two" / "manifests").symlink_to(place)
+    first, waits = Locks(tmp_path / "one", "one", print), threading.Event()
+    second = Locks(tmp_path / "two", "two", lambda _line: waits.set())
+    done = threading.Event()
+
+    def write() -> None:
+        with (
+            second.hold(writes=[tmp_path / "two" / "manifests"]),
+            pytest.raises(SourceUnavailableError),
+            first.hold(writes=[place]),
+        ):
+            pass
+        done.set()
+
+    with first.hold(writes=[place]):
+        thread = threading.Thread(target=write)
+        thread.start()
+        assert waits.wait(60)
+        place.rename(tmp_path / "before")
+        place.mkdir()
+    thread.join()
+    assert done.is_set()  # it held the folder that is there now
+
+
+def test_a_link_to_a_folder_that_cannot_be_locked_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flock = fcntl.flock
+
+    def refuse(file: IO[str] | int, how: int) -> None:
+        if isinstance(file, int):
+            raise OSError(errno.EBADF, "Bad file descriptor")
+        flock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    (tmp_path / "manifests").mkdir()
+    (tmp_path / "link").symlink_to("manifests")
+    told: list[str] = []
+    for name in ("manifests", "link"):
+        with Locks(tmp_path, "load", told.append).hold(writes=[tmp_path / name]):
+            pass
+    cannot = f"warning: {tmp_path}/link to write: cannot be locked: Bad file descriptor"
+    assert told == [f"{cannot}; let no other data folder link to it"]
+
+
+def test_a_lock_file_that_is_no_file_is_told_at_once(part: Path) -> None:
+    (part.parent.parent / ".locks").mkdir()
+    os.mkfifo(part.parent.parent / ".locks" / "models-civitai")
+    for use in ("reads", "writes"):
+        with (
+            pytest.raises(StorageError, match=r"models-civitai: cannot be locked \(expected a file of locks\); remove it"),
+            locks_of(part, "run").hold(**{use: [part]}),
+        ):
+            pass
+
+
+def test_a_command_runs_alone_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = [str(tmp_path / "data"), "manifests", "--", "touch", "done"]
+    (tmp_path / "data" / ".locks").mkdir(parents=True)
+    (tmp_path / ".venv.lock").touch()
+    place = tmp_path / "data" / "manifests"
+    with Locks(tmp_path / "data", "other", print).hold(writes=[place]):
+        assert locked.main(arguments) == 75
+    with (tmp_path / ".venv.lock").open() as file:
+        locks.acquire(file, "test", print)
+        assert locked.main(arguments) == 75
+    assert not (tmp_path / "done").exists()
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == f"{place} to write: waiting for other (process {os.getpid()}), up to 0.2 s"
+    assert told[2] == ".venv to remove: waiting for another make, up to 0.2 s"
+    assert locked.main(arguments) == 0
+    assert (tmp_path / "done").exists()
+
+
+def test_a_command_runs_alone_without_packages_and_by_python_3_9() -> None:
+    for name in ("__init__", "errors", "locked", "locks"):
+        ast.parse((PROJECT / "etl" / f"{name}.py").read_text(), feature_version=(3, 9))
+    command = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.append({str(PROJECT)!r}); import etl.locked"]
+    assert subprocess.run(command, check=False).returncode == 0
 
 
 @pytest.mark.parametrize("word", ["load", "manifests", "transform", "explain", "verify", "diff"])
