@@ -184,9 +184,9 @@ wipe() { find "$$@" -delete 2> /dev/null || :; } && for source in $(sources); do
 done && \
 wipe $(DATA)/.manifests -mindepth 1 -path "$(DATA)/.manifests/set-*" && \
 wipe $(DATA)/.manifests -maxdepth 1 -type f -name '*.json' && wipe $(DATA)/.manifests -maxdepth 0 -type d -empty && \
-wipe $(state) -maxdepth 1 -type f && wipe $(state) -maxdepth 0 -type d -empty && \
+wipe $(state) -maxdepth 1 -type f -name '[!.]*' && \
 if [ -f .venv/made-by-make ] && [ ! -L .venv ]; then rm -rf .venv; fi; \
-for left in $(DATA)/models $(DATA)/.manifests $(state) .venv; do \
+for left in $(DATA)/models $(DATA)/.manifests .venv; do \
   if [ -e $$left ]; then echo "kept: $$left, which holds what no run made"; fi; \
 done
 endef

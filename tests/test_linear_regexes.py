@@ -21,7 +21,7 @@ from etl.core import display_name
 from etl.extract import credentials, network_errors, responses, token_echo
 from etl.sources.huggingface import corroboration, counts, families, names, size
 from etl.sources.source import DEFAULT_SIZE_CLASSES
-from etl.storage import git, json_files, owned
+from etl.storage import git, json_files, owned, swap
 from etl.transform import stage
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ CASES: dict[str, tuple[Callable[[str], object], list[tuple[str, str]]]] = {
     ),
     "etl.storage.json_files._ESCAPE": (_answer, [(r"\ud800", ""), ("\\\\", r"\ud800"), (r"\ud800\udc00", r"\udfff")]),
     "etl.storage.json_files._SURROGATE": (_answer, [(r"\u00e9", ""), ("\\\\", ""), (r"\\ud", "")]),
+    "etl.storage.swap._PARTIAL": (lambda value: swap._PARTIAL.sub("", value), [(".a", ".partial"), (".partial", "x"), (".", "")]),  # noqa: SLF001
     "etl.storage.owned._MANIFEST": (
         lambda value: owned.is_owned(value, ()),
         [("a-", "!"), ("-filter", "!"), ("a-filter-a", ".json"), ("a", "-")],

@@ -15,13 +15,17 @@ from etl.storage.locks import Locks, acquire
 
 
 def main(arguments: list[str]) -> int:
-    """Hold the locks that are there while the command runs, also that of bootstrap.py; return the exit code."""
+    """Hold the locks that exist while the command runs; return the exit code.
+
+    They are those of the parts, of bootstrap.py, and of the commands that run in .venv.
+    """
     end = arguments.index("--")
     root, *parts = map(Path, arguments[:end])
     try:
         with ExitStack() as stack:
-            if (bootstrap := Path(".venv.lock")).is_file():
-                acquire(stack.enter_context(bootstrap.open("a+")), ".venv to remove", _tell, holder="another make")
+            for path, holder in ((Path(".venv.lock"), "another make"), (Path(".venv/made-by-make"), "a command that runs in it")):
+                if path.is_file():
+                    acquire(stack.enter_context(path.open("r+")), ".venv to remove", _tell, holder=holder)
             if (root / ".locks").is_dir():
                 stack.enter_context(Locks(root, "make clean", _tell).hold(writes=[root / part for part in parts]))
             return subprocess.call(arguments[end + 1 :])  # noqa: S603 -- the Makefile names it

@@ -110,9 +110,7 @@ def test_a_command_line_that_is_not_valid_ends_with_the_line_too(
     for arguments in (["refresh", "--nonsense"], None):
         with pytest.raises(SystemExit, match="2"):
             main(arguments)
-        line = (
-            "refresh: nothing published, what was there stays; the command line is not valid; verify: not finished; exit code 2"
-        )
+        line = "refresh: nothing published, what was there stays; invalid command line; verify: not finished; exit code 2"
         assert last(capsys) == line
     for words in (["refresh", "--help"], ["plan", "--nonsense"]):
         with pytest.raises(SystemExit):

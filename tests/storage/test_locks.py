@@ -233,6 +233,21 @@ def test_a_command_runs_alone_or_not_at_all(
     with (tmp_path / ".venv.lock").open() as file:
         locks.acquire(file, "test", print)
         assert locked.main(arguments) == 75
+    program = """if True:
+        import runpy, sys
+        import etl.cli.main
+        from etl.storage import locked, locks
+        sys.prefix, locks.WAIT_S = ".venv", 0.2
+        etl.cli.main.main = lambda: locked.main(sys.argv[1:])
+        runpy.run_module("etl", run_name="__main__")
+    """
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "made-by-make").touch()
+    running = subprocess.run(
+        [sys.executable, "-c", program, *arguments], env={"PYTHONPATH": str(PROJECT)}, capture_output=True, text=True, check=False
+    )
+    assert running.returncode == 75
+    assert ".venv to remove: a command that runs in it was not done" in running.stderr
     assert not (tmp_path / "done").exists()
     told = capsys.readouterr().err.splitlines()
     assert told[0] == f"{place} to write: waiting for other (process {os.getpid()}), up to 0.2 s"
@@ -242,9 +257,9 @@ def test_a_command_runs_alone_or_not_at_all(
 
 
 def test_a_command_runs_alone_without_packages_and_by_python_3_9() -> None:
-    for name in ("__init__", "errors", "locked", "locks"):
+    for name in ("__init__", "core/__init__", "core/errors", "storage/__init__", "storage/locked", "storage/locks"):
         ast.parse((PROJECT / "etl" / f"{name}.py").read_text(), feature_version=(3, 9))
-    command = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.append({str(PROJECT)!r}); import etl.locked"]
+    command = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.append({str(PROJECT)!r}); import etl.storage.locked"]
     assert subprocess.run(command, check=False).returncode == 0
 
 
