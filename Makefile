@@ -9,7 +9,7 @@ MAKEFLAGS += --no-builtin-rules --warn-undefined-variables
 
 # Every variable is text. What the command line or the environment says replaces itself, unexpanded, and reaches a recipe in its
 # environment, as "$$NAME"; the shell reads no word of it. What is said of another name is text too.
-override variables := DATA FILTERS SOURCE BASE NEW OLDEST ALLOW_SHRINK ALLOW_REJECTED FILTER AGAINST MAX_AGE PYTHON WORKERS
+override variables := DATA FILTERS SOURCE BASE NEW OLDEST ALLOW_SHRINK ALLOW_REJECTED FILTER AGAINST MAX_AGE JOBS PYTHON WORKERS
 override given := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 override inherited := $(strip $(foreach name,$(variables),$(if $(filter environment,$(origin $(name))),$(if $(value $(name)),$(name)))))
 DATA ?= data
@@ -64,6 +64,7 @@ override etl := "$$python" -m etl
 override where := --data="$$DATA" --filters="$$FILTERS"
 override source := $${SOURCE:+"--source=$$SOURCE"}
 override max_age := $${MAX_AGE:+"--max-age=$$MAX_AGE"}
+override jobs := $${JOBS:+"--jobs=$$JOBS"}
 override base := $${BASE:+"--base=$$BASE"}
 # The positional parameters become the options of ALLOW_SHRINK and ALLOW_REJECTED, one for each word.
 override allowed := set -f && set -- && for each in $$ALLOW_SHRINK; do set -- "$$@" "--allow-shrink=$$each"; done && \
@@ -131,7 +132,7 @@ extract: $(ready) ## ask the APIs for today's answers
 
 .PHONY: refresh
 refresh: $(ready) ## extract, manifests and verify, also after a stream failed
-	@$(allowed) && $(etl) refresh $(where) $(source) $(max_age) $(base) "$$@"
+	@$(allowed) && $(etl) refresh $(where) $(jobs) $(source) $(max_age) $(base) "$$@"
 
 .PHONY: manifests
 manifests: $(index) ## transform and load what changed
@@ -178,7 +179,8 @@ bench: $(ready_dev) ## seconds, memory and requests, beside plain baselines
 override define wipe
 wipe() { find "$$@" -delete 2> /dev/null || :; } && for source in $(sources); do \
   wipe $(DATA)/models -mindepth 2 -maxdepth 3 -type f \( -path "$(DATA)/models/$$source/*/page-[0-9]*.json" \
-    -o -path "$(DATA)/models/$$source/*.json.partial" -o -path "$(DATA)/models/$$source/summary.json" \) && \
+    -o -path "$(DATA)/models/$$source/*.json.partial" -o -path "$(DATA)/models/$$source/summary.json" \
+    -o -path "$(DATA)/models/$$source/.pages.json" \) && \
   wipe $(DATA)/models -maxdepth 2 -type d \( -path $(DATA)/models -o -path $(DATA)/models/$$source -o \
     -path "$(DATA)/models/$$source/*" \) -empty; \
 done && \
@@ -204,18 +206,18 @@ clean: ## remove what a run made, but for raw files and manifests
 # There is no rule for raw files: a checkout rewrites every time, and a fresh clone must never be sent to the network. Names that
 # are not ours may hold spaces or line breaks, the halves of which do not exist, or `%`, or be links to nothing: no prerequisites.
 override there = $(foreach path,$(wildcard $(wildcard $(1))),$(if $(findstring %,$(path)),,$(if $(realpath $(path)),$(path))))
-$(sources:%=$(state)/%): $(state)/%: schemas/%.raw.schema.json schemas/model.schema.json schemas/ledger.schema.json \
-  $(shapes_all) $(shapes_models) $$(wildcard etl/sources/$$*/*.*) \
+$(sources:%=$(state)/%): $(state)/%: schemas/model.schema.json schemas/ledger.schema.json \
+  $(shapes_all) $(shapes_models) $$(wildcard etl/sources/$$*/*.* schemas/$$*/*.json) \
   $$(call there,$(DATA)/raw $(DATA)/raw/$$* $(DATA)/raw/$$*/* $(DATA)/raw/$$*/*/*.json) \
   $$(call there,$(DATA)/models/$$* $(DATA)/models/$$*/* $(DATA)/models/$$*/*/*.json) \
   $$(if $$(filter changed-$$*,$(seen)),force) $$(if $$(wildcard $(DATA)/models/$$*/summary.json),,force) | $(ready)
-	@$(call stamped,$(etl) transform --source=$* $(where),$@)
+	@$(call stamped,$(etl) transform --source=$* $(where) $(jobs),$@)
 
 # Models are made before, source by source, so that -j2 makes both at once; then they are found to be current.
-$(index): $(models) $(shapes_all) $(shapes_manifests) $(wildcard schemas/*.schema.json) \
+$(index): $(models) $(shapes_all) $(shapes_manifests) $(wildcard schemas/*.schema.json schemas/*/*.schema.json) \
   $$(call there,$(DATA)/manifests $(DATA)/manifests/*) \
   $(if $(filter changed-manifests,$(seen)),force) $(if $(wildcard $(DATA)/manifests/index.json),,force) | $(ready)
-	@$(call stamped,$(etl) manifests $(where),$(models) $@)
+	@$(call stamped,$(etl) manifests $(where) $(jobs),$(models) $@)
 
 .PHONY: force
 force:

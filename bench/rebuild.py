@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 from bench.measure import every_combination, spend
 from etl.core.layout import PROJECT, DataDir, source_names
+from etl.sources.huggingface.rules import size_evidence
 from etl.sources.huggingface.size import SizeEstimator
-from etl.transform.page import evidence_of, transform_page
+from etl.sources.source import get_source
+from etl.transform.page import transform_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,9 +37,9 @@ def rates(data: DataDir) -> dict[str, float]:
     told = {}
     for source in source_names():
         pages = [(path, path.read_bytes()) for path in sorted(data.raw(source).glob("*/page-*.json"))]
-        transform_page(source, pages[0][1], pages[0][0])  # the program is compiled once
+        transform_page(get_source(source), pages[0][1], pages[0][0])  # the program is compiled once
         start = time.perf_counter()
-        records = sum(transform_page(source, body, path).records for path, body in pages)
+        records = sum(transform_page(get_source(source), body, path).records for path, body in pages)
         told[source] = records / (time.perf_counter() - start)
     return told
 
@@ -50,7 +52,7 @@ def sizer_rate(data: DataDir) -> tuple[float, float]:
     for record in records:
         stored, gguf = (record.get(key) or {} for key in ("safetensors", "gguf"))
         counts = stored.get("parameters", {}), stored.get("total"), gguf.get("total")
-        seen.append(evidence_of(record["id"].rpartition("/")[2], record["tags"], *counts))
+        seen.append(size_evidence(record["id"].rpartition("/")[2], record["tags"], *counts))
     decide, seconds, whole = SizeEstimator().verdict, [], []
     for _ in range(RUNS):
         start = time.perf_counter()
@@ -58,7 +60,7 @@ def sizer_rate(data: DataDir) -> tuple[float, float]:
             decide(each)
         middle = time.perf_counter()
         for path, body in pages:
-            transform_page("huggingface", body, path)
+            transform_page(get_source("huggingface"), body, path)
         seconds.append(middle - start)
         whole.append(time.perf_counter() - middle)
     return len(seen) / statistics.median(seconds), statistics.median(seconds) / statistics.median(whole)

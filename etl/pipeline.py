@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from etl.sources.source import get_source
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
@@ -71,11 +73,10 @@ def sufficiency_check(data: DataDir, source: SourceConfig, limit: int, locks: Lo
     from etl.transform.stage import current_summary
 
     def has_current_models() -> bool:
-        return current_summary(data, source.name, source.sizes) is not None
+        return current_summary(data, get_source(source.name), source.transform_options) is not None
 
-    return SufficiencyCheck(
-        data, source, limit, locks, partial(transform_page, source.name, sizes=source.sizes), has_current_models
-    )  # fmt: skip
+    transform = partial(transform_page, get_source(source.name), options=source.transform_options)
+    return SufficiencyCheck(data, source, limit, locks, transform, has_current_models)
 
 
 @dataclass(frozen=True)
@@ -106,11 +107,12 @@ def extract_sources(  # noqa: PLR0913, PLR0917 -- what to read, how, and what is
     return ExtractResult(readers, {name: check.selections for name, check in checks.items()})
 
 
-def transform_source(data: DataDir, source: SourceConfig) -> dict[str, Any]:
-    """Make the models of a source, and return its summary."""
+def transform_source(data: DataDir, source: SourceConfig, jobs: int | None = None) -> dict[str, Any]:
+    """Make the models of a source in up to `jobs` processes, by default as many as there are cores; return its summary."""
     from etl.transform.stage import transform
+    from etl.transform.workers import available_cores
 
-    return transform(data, source.name, source.sizes)
+    return transform(data, get_source(source.name), source.transform_options, jobs or available_cores())
 
 
 def load_manifests(data: DataDir, config: Config) -> LoadResult:

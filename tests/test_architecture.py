@@ -15,7 +15,7 @@ import pytest
 
 from etl.core.errors import highest_priority
 from etl.core.layout import PROJECT, SCHEMAS
-from etl.extract.stage import APIS
+from etl.sources.source import get_source
 from etl.storage.ledger import read_ledger
 from tests.conftest import civitai, hf
 
@@ -42,13 +42,13 @@ def test_stages_meet_on_disk_only() -> None:
 
 
 def test_schemas_are_2020_12_with_names_and_titles() -> None:
-    paths = sorted(SCHEMAS.glob("*.schema.json"))
-    assert len(paths) >= 9
+    paths = sorted(SCHEMAS.rglob("*.schema.json"))
+    assert len(paths) >= 13
     for path in paths:
         schema = json.loads(path.read_text())
         jsonschema.Draft202012Validator.check_schema(schema)
         assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-        assert schema["$id"] == path.name
+        assert schema["$id"] == path.relative_to(SCHEMAS).as_posix()
         assert schema["title"]
         assert schema.get("description")
 
@@ -103,7 +103,7 @@ def test_what_a_user_edits_or_builds_again_changes_no_test() -> None:
 def test_a_ledger_that_tests_put_there_has_the_request_of_the_filters(house: Workspace) -> None:
     house.put("huggingface", "likes", [hf("o/a")], [hf("o/b")], fetched_at="2026-01-02T00:00:00.000Z")
     first, second = read_ledger(house.data, "huggingface", "likes").pages
-    assert first.url == APIS["huggingface"].first({"sort": "likes", "limit": 2})
+    assert first.url == get_source("huggingface").first_request({"sort": "likes", "limit": 2})
     assert (first.next, second.next, second.fetched_at) == (second.url, None, "2026-01-02T00:00:00.000Z")
     house.put("huggingface", "likes", [hf("o/a")], asks={"sort": "lastModified"}, exhausted=False)
     (page,) = read_ledger(house.data, "huggingface", "likes").pages

@@ -22,7 +22,7 @@ from etl.extract import credentials, network_errors, responses, token_echo
 from etl.sources.huggingface import corroboration, counts, families, names, size
 from etl.sources.source import DEFAULT_SIZE_CLASSES
 from etl.storage import git, json_files, owned, swap
-from etl.transform import stage
+from etl.transform import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,8 +137,8 @@ CASES: dict[str, tuple[Callable[[str], object], list[tuple[str, str]]]] = {
         [("-7b", ""), ("-7b-0", ""), ("-8x7", "b"), ("-1_", ""), ("-a7b-tok", "")],
     ),
     "etl.sources.huggingface.size._MIXTURE": (_size, [("\na", ""), ("_moe", "\n"), ("\nmixtral", ""), ("\n_mo", "e")]),
-    "etl.transform.stage._PAGE": (stage._PAGE.fullmatch, [("page-0000", "x"), ("0", ".json"), (".page-", "")]),  # noqa: SLF001
-    "etl.transform.stage._STREAM": (stage._STREAM.fullmatch, [("a-", "!"), ("a", "!"), ("-", "")]),  # noqa: SLF001
+    "etl.transform.files._PAGE": (files._PAGE.fullmatch, [("page-0000", "x"), ("0", ".json"), (".page-", "")]),  # noqa: SLF001
+    "etl.transform.files._STREAM": (files._STREAM.fullmatch, [("a-", "!"), ("a", "!"), ("-", "")]),  # noqa: SLF001
     "etl.core.display_name._INVISIBLE": (display_name.clean_display_name, [("\u200b", ""), ("a\u200b", ""), (" ", "")]),
     "etl.core.display_name._JOINING": (display_name.clean_display_name, [("\u0628\u200d", ""), ("\u200d", "\u0628")]),
     "etl.core.display_name._SHAPERS": (display_name.clean_display_name, [("\u200d", ""), ("a\ufe0f", ""), ("\u2764\ufe0f", "")]),

@@ -13,6 +13,7 @@ from etl.cli.environment import clock, credentials
 from etl.config.lookup import resolve_filter
 from etl.core.errors import EXIT_CHECK_FAILED, EtlError, highest_priority
 from etl.core.layout import DataDir
+from etl.sources.source import get_source
 from etl.storage.locks import Locks
 
 if TYPE_CHECKING:
@@ -73,9 +74,8 @@ def _plan(run: Run) -> int:
 
 def _extract(run: Run) -> int:
     from etl.cli.progress import ExtractProgress, show_log
-    from etl.extract.stage import APIS
 
-    access = {source.name: credentials(APIS[source.name]) for source in run.selected}
+    access = {source.name: credentials(get_source(source.name)) for source in run.selected}
     now = clock()
     if run.args.verbose:
         show_log("etl.extract")
@@ -93,7 +93,7 @@ def _extract(run: Run) -> int:
 def _transform(run: Run, source: SourceConfig) -> int:
     try:
         with output.progress_note(f"transform: {run.data.raw(source.name)}"):
-            summary = pipeline.transform_source(run.data, source)
+            summary = pipeline.transform_source(run.data, source, run.args.jobs)
         output.print_transform(run.data, source.name, summary)
     except EtlError as error:
         return report_error(error, run.summary)
@@ -124,9 +124,9 @@ def _explain(run: Run) -> int:
     from etl.explain.model import explain_model
 
     def describe(source: SourceConfig, body: bytes, where: Path, key: str) -> list[str]:
-        from etl.transform.evidence import describe
+        from etl.transform.describe import describe
 
-        return describe(source.name, body, where, key, source.sizes)
+        return describe(get_source(source.name), body, where, key, source.transform_options)
 
     args = run.args
     context = ExplainContext(run.data, run.config, describe)

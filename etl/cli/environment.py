@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from etl.extract.credentials import Credentials
-    from etl.sources.source import Api
+    from etl.sources.source import Source
 
 
-def credentials(api: Api) -> Credentials:
+def credentials(api: Source) -> Credentials:
     """Return the endpoint and the token that the environment sets for an API.
 
     Raises:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from etl.cli.hints import complete_commands
 from etl.core.text import replace_unprintable, sanitize
+from etl.sources.source import get_source
 from etl.storage.ledger import age_s, request_differences
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from etl.core.layout import DataDir
     from etl.extract.plan import StreamPlan
     from etl.load.stage import LoadResult
-    from etl.storage.ledger import Ledger
     from etl.verify.published import Check
 
 
@@ -76,7 +76,7 @@ def print_plan(planned: Sequence[StreamPlan]) -> None:
     for each in planned:
         least, most = each.at_least, each.at_most
         requests = "no" if each.is_fresh else f"{least}" if least == most else f"{least} to {most}"
-        print(f"{each.source.name}/{each.stream.name}: {requests} requests; on disk: {_on_disk(each.on_disk, each.request)}")
+        print(f"{each.source.name}/{each.stream.name}: {requests} requests; on disk: {_on_disk(each)}")
         print(f"    {each.request}")
         print(f"    {', '.join(drawing.file for drawing in each.stream.filters)}")
     for source in dict.fromkeys(each.source for each in planned):
@@ -90,13 +90,16 @@ def print_plan(planned: Sequence[StreamPlan]) -> None:
         )
 
 
-def _on_disk(ledger: Ledger | None, request: str) -> str:
+def _on_disk(plan: StreamPlan) -> str:
+    ledger = plan.on_disk
     if ledger is None:
         return "nothing"
     told = f"{len(ledger.pages)} pages, {ledger.records:,} records, read {ledger.checked_at}"
     if ledger.failed_at:
         told += f", failing since {ledger.failed_at}"
-    return told if request_differences(ledger, request.partition("?")[2]) == ("", "") else f"{told}, of another request"
+    neutral_params = get_source(plan.source.name).neutral_params
+    is_same = request_differences(ledger, plan.request.partition("?")[2], neutral_params) == ("", "")
+    return told if is_same else f"{told}, of another request"
 
 
 def print_transform(data: DataDir, source: str, summary: dict[str, Any]) -> None:
@@ -112,13 +115,8 @@ def print_transform(data: DataDir, source: str, summary: dict[str, Any]) -> None
     )
     for what, rows in _lost(pages).items():
         print(f"{source}: {what}: {rows}", file=sys.stderr)
-    for words, each in summary["families"].items():
-        if each["against"] > max(1, each["borne_out"]):  # one count may be the one that is wrong
-            print(
-                f"{source}: {each['against']} of {sum(each.values())} counted models of {words} have other parameters than "
-                "etl/sources/huggingface/families.toml says: is the row wrong?",
-                file=sys.stderr,
-            )
+    for warning in get_source(source).load_rules().warnings(summary["families"]):
+        print(f"{source}: {warning}", file=sys.stderr)
 
 
 def _lost(pages: Sequence[Mapping[str, Any]]) -> dict[str, str]:

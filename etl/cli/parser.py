@@ -27,6 +27,8 @@ def build_parser() -> argparse.ArgumentParser:
         command.add_argument("--data", type=Path, default=Path("data"), help="folder of raw, models and manifests (data)")
         command.add_argument("--filters", type=Path, default=Path("filters.toml"), help="the filters file (filters.toml)")
         command.add_argument("--source", help="this source only; what is published is always everything on disk")
+        if name in ("transform", "manifests", "refresh"):
+            command.add_argument("--jobs", type=_jobs, help="processes that transform pages (the number of cores)")
         if name == "explain":
             target = "hf/likes/small, the file name of a manifest, or a model: huggingface:Qwen/Qwen3-0.6B"
             command.add_argument("target", help=target)
@@ -57,6 +59,13 @@ def build_parser() -> argparse.ArgumentParser:
         if name in ("explain", "verify"):
             command.add_argument("--json", action="store_true", help="print JSON")
     return parser
+
+
+def _jobs(text: str) -> int:
+    """Return a number of processes."""
+    if not text.isdecimal() or not 1 <= int(text) <= 1024:
+        raise argparse.ArgumentTypeError(f"{text}: not a valid number of processes (expected 1 to 1024)")
+    return int(text)
 
 
 def _age_s(age: str) -> float:

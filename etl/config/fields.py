@@ -1,4 +1,4 @@
-"""The fields of a source's models as schemas/model.schema.json defines them: which values filters.toml may name."""
+"""The fields of a source's models as schemas/<source>/model.schema.json defines them: which values filters.toml may name."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Field:
             return any(type(value) is type(choice) and value == choice for choice in self.choices)
         if isinstance(value, float):
             return False
-        return not load_schema("model", f"{self.source}/properties/{self.name}").violations([value] if self.is_list else value)
+        return not load_schema(f"{self.source}/model", self.name).violations([value] if self.is_list else value)
 
     def problem(self, value: Value) -> str | None:
         """Return why filters.toml cannot name the value: what is expected, and the nearest value; None if it can."""
@@ -64,12 +64,12 @@ class Field:
 
 def model_fields(source: str, sizes: Sequence[SizeClass]) -> dict[str, Field]:
     """Return the fields of a source's models by name; the size classes of filters.toml close the list of `size`."""
-    schema = load_schema("model", source).schema["$defs"]
+    schema = load_schema(f"{source}/model").schema
     found = {}
-    for name, its in schema[source]["properties"].items():
-        resolved = _resolve(its, schema)
+    for name, its in schema["properties"].items():
+        resolved = _resolve(its, schema["$defs"])
         is_list = "array" in _types(resolved)
-        item = _resolve(resolved.get("items", {}), schema) if is_list else resolved
+        item = _resolve(resolved.get("items", {}), schema["$defs"]) if is_list else resolved
         choices = (*(size.name for size in sizes), "unknown") if name == "size" else _choices(item)
         found[name] = Field(source, name, choices, is_list, _expected(item, choices))
     return found

@@ -15,7 +15,7 @@ from etl.core.errors import UsageError
 from etl.core.layout import source_names
 from etl.core.schemas import load_schema
 from etl.core.text import sanitize
-from etl.sources.source import DEFAULT_SIZE_CLASSES, SizeClass
+from etl.sources.source import DEFAULT_SIZE_CLASSES, SizeClass, get_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -112,7 +112,10 @@ def _source(name: str, table: dict[str, Any]) -> SourceConfig:
     max_response_bytes = table.get("largest_mb", 64) * 10**6
     rate = Rate(**table["rate"])
     asks = table.get("asks", {})
-    source = SourceConfig(name, table["prefix"], table["page"], max_response_bytes, rate, asks, axes, skip, filters, sizes)
+    source = SourceConfig(
+        name, table["prefix"], table["page"], get_source(name).page_param, max_response_bytes, rate, asks, axes, skip, filters,
+        sizes,
+    )  # fmt: skip
     _check_requests(source)
     return source
 
@@ -145,13 +148,14 @@ def _wrong_ids(source: str, skip: list[str], field: Field) -> Iterator[str]:
 
 def _check_requests(source: SourceConfig) -> None:
     """Refuse parameters that the API does not honour, which it would ignore in silence or refuse."""
-    asked = {f"{source.name}.page": {"limit": source.page}, f"{source.name}.asks": source.params}
+    page = {source.page_param: source.page} if source.page_param else {}
+    asked = {f"{source.name}.page": page, f"{source.name}.asks": source.params}
     for option in (option for axis in source.axes for option in axis.options):
         asked[f"{source.name}.axes.{option.axis}.{option.name}.asks"] = option.params
     for where, asks in asked.items():
-        for violation in load_schema(f"{source.name}.request").violations(asks):
-            raise UsageError(f"{where}: {violation}; see what the API honours in schemas/{source.name}.request.schema.json")
-    keys = [set(source.params), *({key for option in axis.options for key in option.params} for axis in source.axes), {"limit"}]
+        for violation in load_schema(f"{source.name}/request").violations(asks):
+            raise UsageError(f"{where}: {violation}; see what the API honours in schemas/{source.name}/request.schema.json")
+    keys = [set(source.params), *({key for option in axis.options for key in option.params} for axis in source.axes), set(page)]
     for one, other in itertools.combinations(keys, 2):
         for key in one & other:
             raise UsageError(f"{source.name}: {key} is asked in two places (asks, axes, page); one would undo the other")

@@ -64,7 +64,7 @@ def included_values(source: str, option: Option) -> frozenset[object] | None:
 
     Of a closed list they are the values kept; of an open one, those that the option names, with whether it drops them.
     """
-    known = load_schema("model", source).schema["$defs"][source]["properties"].get(option.axis, {}).get("enum")
+    known = load_schema(f"{source}/model").schema["properties"].get(option.axis, {}).get("enum")
     if not option.values:
         return None
     if known is None:

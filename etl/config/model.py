@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from etl.sources.source import DEFAULT_SIZE_CLASSES
+from etl.sources.source import DEFAULT_SIZE_CLASSES, TransformOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -129,7 +129,8 @@ class SourceConfig:
 
     name: str
     prefix: str
-    page: int  # records asked per request
+    page: int  # records per request
+    page_param: str | None  # the parameter that says so
     max_response_bytes: int  # of an answer
     rate: Rate
     params: Mapping[str, Any]  # what every request asks
@@ -160,12 +161,17 @@ class SourceConfig:
         every = (Filter(self.name, self.prefix, choice) for choice in itertools.product(*(axis.options for axis in self.axes)))
         return {each.stream: self.request_params(each) for each in every}
 
+    @property
+    def transform_options(self) -> TransformOptions:
+        """What the transform needs of this table."""
+        return TransformOptions(self.sizes)
+
     def request_params(self, one: Filter) -> dict[str, Any]:
         """Return the parameters that the stream of a filter is asked with."""
         params = dict(self.params)
         for option in one.options:
             params |= option.params
-        return params | {"limit": self.page}
+        return params | ({self.page_param: self.page} if self.page_param else {})
 
 
 @dataclass(frozen=True)

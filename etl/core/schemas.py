@@ -12,6 +12,7 @@ from etl.core.layout import ALL_MODELS, INDEX, SCHEMAS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_SHARED = "../model.schema.json#/$defs/"
 _LONGEST = 200  # characters of a message: it quotes what it refuses, and that may be megabytes
 
 
@@ -28,18 +29,25 @@ class Violation:
 
 
 class Schema:
-    """One schema, or one of its `$defs`.
+    """One schema, or that of one of its properties.
 
     jsonschema_rs decides (100 times faster); jsonschema, the validator of record, words what it refuses.
     """
 
-    def __init__(self, name: str, part: str = "") -> None:
-        """Read `schemas/<name>.schema.json`; with `part`, only its `$defs/<part>`."""
+    def __init__(self, name: str, field: str = "") -> None:
+        """Read `schemas/<name>.schema.json`; with `field`, only the schema of that property.
+
+        Definitions of schemas/model.schema.json that a source's schema refers to are copied into it.
+        """
         import jsonschema_rs
 
-        self.schema: dict[str, Any] = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
-        if part:
-            self.schema = {"$schema": self.schema["$schema"], "$defs": self.schema["$defs"], "$ref": f"#/$defs/{part}"}
+        text = (SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8")
+        self.schema: dict[str, Any] = json.loads(text.replace(f'"{_SHARED}', '"#/$defs/'))
+        if _SHARED in text:
+            self.schema["$defs"] = load_schema("model").schema["$defs"] | self.schema.get("$defs", {})
+        if field:
+            definitions = {key: self.schema[key] for key in ("$schema", "$defs") if key in self.schema}
+            self.schema = {**definitions, **self.schema["properties"][field]}
         self._gate = jsonschema_rs.Draft202012Validator(self.schema)
 
     def is_valid(self, value: object) -> bool:
@@ -64,9 +72,9 @@ class Schema:
 
 
 @cache
-def load_schema(name: str, part: str = "") -> Schema:
-    """Return the contract of that name, read once."""
-    return Schema(name, part)
+def load_schema(name: str, field: str = "") -> Schema:
+    """Return the schema of that name, such as `index` or `civitai/model`, or that of one of its properties; read once."""
+    return Schema(name, field)
 
 
 def published_schema(file: str) -> Schema:

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from etl.core.errors import InvalidDataError
+from etl.core.levels import LEVELS
 from etl.core.schemas import load_schema
 
 if TYPE_CHECKING:
     from etl.storage.snapshot import Snapshot
-
-_LEVELS: list[str] = load_schema("model", "civitai").schema["$defs"]["civitai"]["properties"]["level"]["enum"]
 
 
 class Key(NamedTuple):
@@ -52,7 +51,7 @@ def load_models(told: Snapshot) -> Models:
 
 def severity(level: str | None) -> int:
     """Return the place of a level, from the safest; what is none is above all."""
-    return _LEVELS.index(level) if level in _LEVELS else len(_LEVELS)
+    return LEVELS.index(level) if level in LEVELS else len(LEVELS)
 
 
 def _value(told: Snapshot, path: str, content: bytes) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from etl.selection.stored import StoredStreams, read_summary
+from etl.sources.source import get_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,11 +51,10 @@ class ExplainContext:
         if not models:
             return []
         ids = [json.dumps(model.record_id) for model in models]
-        raw_ids = [model.record_id for model in models] if source.name == "civitai" else ids  # CivitAI's are numbers
         files = list(dict.fromkeys(model.file for model in models))
         raw, made = self.data.raw(source.name, stream), self.data.models(source.name, stream)
         return [
-            _jq(f"{_records(source)}[] | select(.id | IN({', '.join(raw_ids)}))", *(raw / file for file in files)),
+            _jq(f"{_records(source)}[] | select(.id | tostring | IN({', '.join(ids)}))", *(raw / file for file in files)),
             _jq(f".[] | select(.id | IN({', '.join(ids)}))", *(made / file for file in files)),
         ]
 
@@ -66,7 +66,7 @@ class ExplainContext:
 
 
 def _records(source: SourceConfig) -> str:
-    return ".items" if source.name == "civitai" else "."
+    return get_source(source.name).records_path
 
 
 def _jq(program: str, *files: object) -> str:

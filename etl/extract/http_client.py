@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from etl.config.model import Rate
     from etl.extract.credentials import Credentials
-    from etl.sources.source import Api
+    from etl.sources.source import Source
 
 _log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class Client:
     """
 
     def __init__(  # noqa: PLR0913, PLR0917  what a source is, and what is called
-        self, session: requests.Session, api: Api, access: Credentials, rate: Rate, max_response_bytes: int,
+        self, session: requests.Session, api: Source, access: Credentials, rate: Rate, max_response_bytes: int,
         on_wait: Callable[[Wait], None] = lambda _: None,
     ) -> None:  # fmt: skip
         split = urlsplit(access.endpoint)
@@ -148,7 +148,7 @@ class Client:
 
     def first(self, asks: Mapping[str, Any]) -> str:
         """Return path and query of the first page of a stream."""
-        return self._base + self._api.first(asks)
+        return self._base + self._api.first_request(asks)
 
     def read(self, target: str, value: Any, link: str | None) -> tuple[int, str | None]:
         """Return how many records the value of an answer to `target` has, and the target of the next page, null at the end.
@@ -161,7 +161,7 @@ class Client:
         """
         try:
             records = len(self._api.records(value))
-            following = self._api.following(target, link, value)
+            following = self._api.next_page(target, link, value)
         except (TypeError, KeyError, AttributeError) as error:
             raise InvalidDataError(f"{self._origin}: the answer has not the shape of a page; has the source changed?") from error
         if following is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
-from etl.extract.stage import APIS
+from etl.sources.source import get_source
 from etl.storage.ledger import Ledger, list_streams, read_ledger
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def plan(data: DataDir, filters: Config, chosen: Sequence[SourceConfig], terms: 
         there = set(list_streams(data, source.name))
         for stream in source.streams:
             old = read_ledger(data, source.name, stream.name) if stream.name in there else None
-            request = APIS[source.name].first(stream.params)
+            request = get_source(source.name).first_request(stream.params)
             is_fresh = old is not None and terms.is_fresh(old, request)
             least = 0 if is_fresh else ceil(min(filters.limit * _count_disjoint(stream), filters.depth) / source.page)
             most = 0 if is_fresh else ceil(filters.depth / source.page)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from etl.extract.credentials import Credentials
-    from etl.sources.source import Api
+    from etl.sources.source import Source
 
 MAX_RETRY_AFTER_S = 330  # of a wait that a server asks for; the Hub's windows take 300 s
 ETAG = re.compile(r'(W/)?"[!#-~\x80-\xff]*"')
@@ -70,7 +70,7 @@ class RetryableError(Exception):
         self.error, self.wait_s, self.is_late = error, wait_s, is_late
 
 
-def parse_response(api: Api, access: Credentials, reply: HttpReply) -> PageResponse:
+def parse_response(api: Source, access: Credentials, reply: HttpReply) -> PageResponse:
     """Return the answer that a reply is.
 
     Raises:
@@ -115,7 +115,7 @@ def _value(reply: HttpReply, text: str) -> Any:
         raise
 
 
-def classify_error(api: Api, said: str, status: int, headers: Mapping[str, str], text: str) -> EtlError | RetryableError:
+def classify_error(api: Source, said: str, status: int, headers: Mapping[str, str], text: str) -> EtlError | RetryableError:
     """Return what an answer with a status other than 200 and 304 means; `said` is how a message begins."""
     if status in TRANSIENT and not (status == 429 and _PERMANENT_429 in text):
         wait_s = _retry_after_s(headers, status)

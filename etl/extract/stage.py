@@ -14,8 +14,7 @@ from etl.core.errors import EtlError, StorageError, describe_os_error
 from etl.extract.http_client import CircuitOpenError, Client, Wait, session
 from etl.extract.responses import PageResponse
 from etl.extract.stream_reader import RESUME_WINDOW_S, ExtractOptions, StreamReader
-from etl.sources.civitai import api as civitai
-from etl.sources.huggingface import api as huggingface
+from etl.sources.source import get_source
 from etl.storage.ledger import age_s
 from etl.storage.locks import acquire
 
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from etl.config.model import SourceConfig
     from etl.core.layout import DataDir
     from etl.extract.credentials import Credentials
-
-APIS = {"huggingface": huggingface.API, "civitai": civitai.API}
 
 InFlight = dict[Future[PageResponse], tuple[StreamReader, ThreadPoolExecutor]]
 
@@ -50,7 +47,7 @@ def extract(  # noqa: PLR0913, PLR0917  what to read, how, and what is called
         flying: InFlight = {}
         for source in sources:
             waits = partial(on_wait, source.name)
-            client = Client(asking, APIS[source.name], access[source.name], source.rate, source.max_response_bytes, waits)
+            client = Client(asking, get_source(source.name), access[source.name], source.rate, source.max_response_bytes, waits)
             pool = ThreadPoolExecutor(source.rate.in_flight, source.name)
             stack.callback(pool.shutdown, wait=False, cancel_futures=True)
             stack.callback(client.stop)

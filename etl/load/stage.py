@@ -126,7 +126,9 @@ def _foreign_models(data: DataDir, streams: Mapping[str, StoredStreams]) -> list
     found = [path for path in folder.iterdir() if path.name not in source_names()] if folder.is_dir() else []
     for name, told in streams.items():
         of_source = data.models(name).iterdir() if data.models(name).is_dir() else ()
-        found += [path for path in of_source if path.name != "summary.json" and path.name not in told.ledgers]
+        found += [
+            path for path in of_source if path.name not in ("summary.json", ".pages.json") and path.name not in told.ledgers
+        ]
         ours = {stream: {page.file for page in ledger.pages} for stream, ledger in told.ledgers.items()}
         found += [path for stream in ours for path in data.models(name, stream).glob("*") if path.name not in ours[stream]]
     return sorted(path.relative_to(data.root).as_posix() for path in found)

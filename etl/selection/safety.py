@@ -8,9 +8,8 @@ from etl.core.ids import model_key
 from etl.core.levels import LEVELS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
-FORBIDDING = frozenset(("poi", "minor", "takendown", "notpublic", "private", "disabled"))  # not id and type, which are no flags
 _FLAGGED = LEVELS.index("r")  # what a flagged model is at least
 
 
@@ -53,10 +52,11 @@ class Safety:
 
     Records of a stream that asked for base models show only a part, since the server leaves out the versions of others: their
     flags and their most explicit level count everywhere, their mildest level in their own stream only. Of records that are
-    equally bad, the one added first decides.
+    equally bad, the one added first decides. `never_published` are the rejection reasons that forbid a model everywhere.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, never_published: Container[str]) -> None:
+        self._never_published = never_published
         self._forbidden: dict[str, tuple[str, str]] = {}
         self._flagged: dict[str, str] = {}
         self._level: dict[str, _Worst] = {}
@@ -68,7 +68,7 @@ class Safety:
     ) -> None:
         """Add the models of a page and its rejected records."""
         for record in rejected:
-            if record.reason in FORBIDDING and record.id is not None:
+            if record.reason in self._never_published and record.id is not None:
                 self._forbidden.setdefault(model_key(record.id), (record.reason, stream))
             elif record.levels and record.id is not None:
                 self._add(stream, model_key(record.id), record.levels, is_partial=is_partial)

@@ -11,11 +11,12 @@ from etl.core.schemas import load_schema
 from etl.core.urls import encode_query
 from etl.selection.safety import RejectedRecord, Safety
 from etl.selection.selection import Selection
+from etl.sources.source import get_source
 from etl.storage.json_files import read_json
 from etl.storage.ledger import list_streams, read_ledger, request_differences
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from etl.config.model import SourceConfig
     from etl.core.layout import DataDir
@@ -82,7 +83,9 @@ class StoredStreams:
     def _difference(self, stream: str) -> str | None:
         if stream not in self.ledgers:
             return f"no stream {stream} on disk"
-        gone, new = request_differences(self.ledgers[stream], encode_query(self._source.requests[stream]))
+        gone, new = request_differences(
+            self.ledgers[stream], encode_query(self._source.requests[stream]), get_source(self._source.name).neutral_params
+        )
         if gone == new == "":
             return None
         asked, asks = gone or "nothing more", new or "nothing more"
@@ -105,7 +108,7 @@ class StoredStreams:
     @cached_property
     def _loaded(self) -> _Loaded:
         """The streams, each read by itself, and then every model by what all of them say."""
-        read, safety = {}, Safety()
+        read, safety = {}, Safety(get_source(self._source.name).never_published)
         for name in sorted(self.ledgers, key=lambda name: (not self.is_read(name), name)):
             read[name] = self._load(name, safety)
         respelled = self._respelled(read)
@@ -123,7 +126,9 @@ class StoredStreams:
             path = self._data.models(self._source.name, name) / file
             try:
                 selection.add_page(models, file)
-                safety.add(name, models, rejected, is_partial=has_partial_records(ledger.param_names))
+                safety.add(
+                    name, models, rejected, is_partial=get_source(self._source.name).has_partial_records(ledger.param_names)
+                )
             except (TypeError, LookupError, AttributeError, ValueError) as error:
                 told = f"{path}: holds what the transform does not make"
                 raise InvalidDataError(f"{told}; make it again: make transform") from error
@@ -165,11 +170,6 @@ class StoredStreams:
     @cached_property
     def _summary(self) -> dict[str, Any]:
         return read_summary(self._data, self._source.name)
-
-
-def has_partial_records(asks: Container[str]) -> bool:
-    """Return whether the records of a request show only a part of each model: CivitAI leaves out the versions of other bases."""
-    return "baseModels" in asks
 
 
 def read_summary(data: DataDir, source: str) -> dict[str, Any]:

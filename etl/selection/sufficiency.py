@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from etl.core.errors import EtlError
 from etl.selection.safety import RejectedRecord, Safety
 from etl.selection.selection import Selection
-from etl.selection.stored import StoredStreams, has_partial_records
+from etl.selection.stored import StoredStreams
+from etl.sources.source import get_source
 from etl.storage.json_files import read_bytes
 from etl.storage.ledger import list_streams, read_ledger
 
@@ -71,6 +72,7 @@ class SufficiencyCheck:
     ) -> None:  # fmt: skip
         self._data, self._source, self._limit, self._locks = data, source, limit, locks
         self._transform, self._has_current_models = transform, has_current_models
+        self._api = get_source(source.name)
         self.selections: dict[str, Selection] = {}
 
     def assess(self, stream: Stream) -> Callable[[bytes], Progress]:
@@ -82,7 +84,7 @@ class SufficiencyCheck:
             selection.add_page(page.models)
             models = len(selection.models)
             requested = sum(len(group.places) for group in selection.groups if stream.matches(group.own))
-            self._safety.add(stream.name, page.models, _rejected(page), is_partial=has_partial_records(stream.params))
+            self._safety.add(stream.name, page.models, _rejected(page), is_partial=self._api.has_partial_records(stream.params))
             is_full = selection.is_full(stream.filters, self._limit)
             if is_full:  # withheld models are looked up only where that decides
                 selection.apply(self._safety)
@@ -102,7 +104,7 @@ class SufficiencyCheck:
         with suppress(EtlError), self._locks.hold(reads=[self._data.models(self._source.name)]):
             if self._has_current_models():
                 return StoredStreams(self._data, self._source).safety
-        safety = Safety()
+        safety = Safety(self._api.never_published)
         for name in list_streams(self._data, self._source.name):
             with suppress(EtlError):
                 self._add(safety, name, read_ledger(self._data, self._source.name, name))
@@ -113,7 +115,7 @@ class SufficiencyCheck:
         for raw in ledger.pages if ledger.complete else ():
             path = self._data.raw(self._source.name, stream) / raw.file
             page = self._transform(read_bytes(path), path)
-            safety.add(stream, page.models, _rejected(page), is_partial=has_partial_records(ledger.param_names))
+            safety.add(stream, page.models, _rejected(page), is_partial=self._api.has_partial_records(ledger.param_names))
 
 
 def _rejected(page: TransformedPage) -> list[RejectedRecord]:

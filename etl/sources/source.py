@@ -1,19 +1,29 @@
-"""What one API is to extraction: where it is, which request is first, which is next. No I/O."""
+"""The Source interface: everything the pipeline knows about one API, as values and pure functions.
+
+A source is a package `etl.sources.NAME` whose `SOURCE` is a Source; see docs/adding-a-source.md. No I/O.
+"""
 
 from __future__ import annotations
 
+import importlib
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from etl.core.errors import UsageError
+from etl.core.layout import source_names
 from etl.core.urls import encode_query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Container, Mapping, Sequence
+
+    Record = Mapping[str, Any]
+    Params = Mapping[str, Sequence[str]]
 
 
 class SizeClass(NamedTuple):
-    """Models up to so many parameters, those with exactly `most` included or not."""
+    """Models up to `most` parameters; `is_inclusive`: those with exactly as many, too."""
 
     name: str
     most: float
@@ -24,26 +34,155 @@ DEFAULT_SIZE_CLASSES = (SizeClass("small", 7e9), SizeClass("medium", 13e9, is_in
 
 
 @dataclass(frozen=True)
-class Api:
-    """The conventions of one source.
+class TransformOptions:
+    """What filters.toml says about the transform: the size classes, from the smallest to the largest."""
+
+    size_classes: tuple[SizeClass, ...] = DEFAULT_SIZE_CLASSES
+
+
+class DroppedField(NamedTuple):
+    """A value that a model lost: its field, and why, in words of a closed list."""
+
+    field: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the transform decides after jq: values and pure functions.
+
+    An entry is what transform.jq makes of a record: `{id, model, evidence}`. Facts are what models of different pages must know
+    of each other; they are JSON values.
 
     Attributes:
-        endpoint: Where it is unless the environment says otherwise; without a final slash.
-        path: What is asked below the endpoint.
-        endpoint_variable: The name of the environment's variable for `endpoint`.
-        token_variables: The names of the environment's variables for a token; the first that is set counts.
-        records: A page's value to its records; raises TypeError or KeyError where it has none.
-        following: The request of a page, the address that its `Link` header gives as next (null without one) and its value
-            to the address or target of the page that follows; null at the end.
+        complete: (entry, options): completes the model from the evidence; returns fields whose evidence was invalid.
+        defer: (model, evidence): the evidence, as a JSON value, of a model that facts may change; None for all others.
+        collect: (models): the facts that the models of a page state; None if there are none.
+        merge: (left, right): the facts of both, associative; where they disagree, those of the earlier page win.
+        narrow: (facts, deferred evidence of a page): the part of the facts that these models need.
+        resolve: (deferred evidence, narrowed facts, options): the fields of the model that now hold.
+        summarize: (facts): the counts that summary.json has as `families`.
+        warnings: (families of a summary): lines for the operator.
+        describe: (raw record, entry, options): lines that say what decides, for explain.
     """
 
+    complete: Callable[[dict[str, Any], TransformOptions], list[DroppedField]]
+    describe: Callable[[Record, dict[str, Any], TransformOptions], list[str]]
+    defer: Callable[[Record, Any], Any] = lambda _model, _evidence: None
+    collect: Callable[[Sequence[Record]], Any] = lambda _models: None
+    merge: Callable[[Any, Any], Any] = lambda left, right: right if left is None else left
+    narrow: Callable[[Any, Sequence[Any]], Any] = lambda _facts, _deferred: None
+    resolve: Callable[[Any, Any, TransformOptions], Record] = lambda _deferred, _facts, _options: {}
+    summarize: Callable[[Any], dict[str, dict[str, int]]] = lambda _facts: {}
+    warnings: Callable[[Mapping[str, Mapping[str, int]]], list[str]] = lambda _families: []
+
+
+class RecordAudit(NamedTuple):
+    """What a raw record says of its safety, read a second time for verify.
+
+    Attributes:
+        rejections: The codes of all reasons why it must never be published.
+        flagged: Whether it is flagged as mature.
+        level: The index in LEVELS of its mildest content; 0 for a source without levels.
+        level_most: The index of its most explicit content.
+    """
+
+    rejections: tuple[str, ...]
+    flagged: bool = False
+    level: int = 0
+    level_most: int = 0
+
+
+@dataclass(frozen=True)
+class Audit:
+    """A second reading of raw records and requests for verify, which shares no code with the Rules.
+
+    Attributes:
+        read: (record): what it says of its safety.
+        sort_key: (params): the name of the value that the request sorts by, greatest first; empty if the response does not tell.
+        sort_value: (record, sort key): that value as it came.
+        time_keys: The sort keys that are times, in ISO 8601; all others are counts.
+        is_unrequested: (record, params): whether the request should have excluded the record.
+        leaks: (audit of a record, params): what the API's own filters should have excluded.
+        has_partial_records: (params): whether the records show a part of each model only.
+    """
+
+    read: Callable[[Record], RecordAudit]
+    sort_key: Callable[[Params], str]
+    sort_value: Callable[[Record, str], object]
+    time_keys: frozenset[str] = frozenset()
+    is_unrequested: Callable[[Record, Params], bool] = lambda _record, _params: False
+    leaks: Callable[[RecordAudit, Params], Sequence[str]] = lambda _audit, _params: ()
+    has_partial_records: Callable[[Params], bool] = lambda _params: False
+
+
+@dataclass(frozen=True)
+class Source:
+    """One API.
+
+    Attributes:
+        name: The name of its package, its folders on disk and its table in filters.toml.
+        endpoint: Its base URL unless the environment sets another; without a final slash.
+        path: The path of the list below the endpoint.
+        endpoint_variable: The environment variable for `endpoint`.
+        token_variables: The environment variables for a token; the first that is set counts.
+        records_key: The key of the records in a response; None if the response is the list of records.
+        page_param: The request parameter for the number of records per page; None if there is none.
+        next_page: (request, next URL of the Link header or None, response): the URL or path and query of the next page, or None.
+        neutral_params: Request parameters that neither select nor order records.
+        never_published: Rejection reasons that forbid a model wherever one of its records has them.
+        has_partial_records: (names of request parameters): whether records show a part of each model only.
+        load_rules: Returns the Rules; imports what they need.
+        load_audit: Returns the Audit.
+    """
+
+    name: str
     endpoint: str
     path: str
     endpoint_variable: str
     token_variables: tuple[str, ...]
-    records: Callable[[Any], list[Any]]
-    following: Callable[[str, str | None, Any], str | None]
+    records_key: str | None
+    page_param: str | None
+    next_page: Callable[[str, str | None, Any], str | None]
+    neutral_params: frozenset[str]
+    never_published: frozenset[str]
+    load_rules: Callable[[], Rules]
+    load_audit: Callable[[], Audit]
+    has_partial_records: Callable[[Container[str]], bool] = lambda _names: False
 
-    def first(self, asks: Mapping[str, Any]) -> str:
+    def first_request(self, params: Mapping[str, Any]) -> str:
         """Return path and query of the first page of a stream."""
-        return f"{self.path}?{encode_query(asks)}"
+        return f"{self.path}?{encode_query(params)}"
+
+    def records(self, value: Any) -> list[Any]:
+        """Return the records of a response.
+
+        Raises:
+            TypeError, KeyError: it has none.
+        """
+        records = value if self.records_key is None else value[self.records_key]
+        if not isinstance(records, list):
+            raise TypeError("expected a list of records")
+        return records
+
+    @property
+    def records_path(self) -> str:
+        """The records of a response as jq has it, such as `.items`."""
+        return f".{self.records_key or ''}"
+
+
+def get_source(name: str) -> Source:
+    """Return a source by its name.
+
+    Raises:
+        UsageError: there is no such source.
+    """
+    if name not in source_names():
+        raise UsageError(f"{name}: unknown source; choose from {', '.join(source_names())}")
+    return _load(name)
+
+
+@cache
+def _load(name: str) -> Source:
+    source: Source = importlib.import_module(f"etl.sources.{name}").SOURCE
+    return source

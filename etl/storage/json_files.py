@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from contextlib import suppress
@@ -24,6 +25,11 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 def dump_json(value: object) -> bytes:
     """Return JSON as it lies on disk: UTF-8, keys as given, two spaces, one final newline."""
     return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def sha256(content: bytes) -> str:
+    """Return the SHA-256 of some bytes in hex."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def read_bytes(path: Path) -> bytes:

@@ -14,12 +14,10 @@ from etl.core.schemas import load_schema
 from etl.storage.json_files import dump_json, read_json, write_atomic
 
 if TYPE_CHECKING:
+    from collections.abc import Container
     from pathlib import Path
 
     from etl.core.layout import DataDir
-
-
-_NOT_SELECTING = {"limit", "expand"}
 
 
 @dataclass(frozen=True)
@@ -118,13 +116,13 @@ def read_verified_body(folder: Path, page: PageEntry) -> bytes | None:
     return body if hashlib.sha256(body).hexdigest() == page.sha256 else None
 
 
-def request_differences(ledger: Ledger, query: str) -> tuple[str, str]:
+def request_differences(ledger: Ledger, query: str, neutral_params: Container[str]) -> tuple[str, str]:
     """Return the parameters that only the request of a ledger has, and those that only a query has, both as in a query.
 
-    Parameters that neither select nor order records do not count: both are empty where the requests give the same.
+    `neutral_params`, which neither select nor order records, do not count: both are empty where the requests give the same.
     """
     asked, asks = (
-        {pair for pair in parse_qsl(text, keep_blank_values=True) if pair[0] not in _NOT_SELECTING}
+        {pair for pair in parse_qsl(text, keep_blank_values=True) if pair[0] not in neutral_params}
         for text in (ledger.pages[0].url.partition("?")[2], query)
     )
     return urlencode(sorted(asked - asks)), urlencode(sorted(asks - asked))

@@ -1,42 +1,40 @@
-"""One page of an API to models: a pure function of its bytes and the size classes."""
+"""One page of an API to models: pure functions of its bytes and the options. No I/O."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import jq
 import orjson
 
-from etl.core.display_name import clean_display_name
 from etl.core.errors import InvalidDataError
 from etl.core.layout import SOURCES
 from etl.core.schemas import load_schema
-from etl.sources.civitai.levels import SAFE_SITE, content_levels, is_set
-from etl.sources.huggingface.size import SizeEstimator, SizeEvidence, bases
-from etl.sources.source import DEFAULT_SIZE_CLASSES
+from etl.sources.source import TransformOptions
 from etl.storage.json_files import parse_json_body
-from etl.transform.repair import DroppedField, expected, is_required, repair
+from etl.transform.repair import expected, is_required, repair
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from etl.sources.source import SizeClass
+    from etl.sources.source import DroppedField, Source
 
 Model = dict[str, Any]
+_DEFAULT = TransformOptions()
 
 
 @dataclass(frozen=True)
 class RejectedRecord:
-    """A record that is not published.
+    """A record that did not become a model.
 
     Attributes:
-        record: Its place in the page, from 0.
+        record: Its index in the page.
         id: Its id, if it has one.
-        reason: poi, minor, takendown, notpublic, private or disabled; id or type where that is missing or not valid.
+        reason: One of the source's reasons; `id` or `type` if that is missing or invalid.
         detail: What is wrong with it, where the reason does not say so.
-        levels: What an id or type that is not valid leaves to be known of its safety: level, level_most and flagged.
+        levels: What is still known of its safety if its id or type is invalid: level, level_most and flagged.
     """
 
     record: int
@@ -47,8 +45,8 @@ class RejectedRecord:
 
 
 @dataclass(frozen=True)
-class Dropped:
-    """A value that a model lost, since it violates the schema: the place of its record in the page from 0, its field, and why."""
+class DroppedValue:
+    """A value that a model lost because it is invalid: the index of its record in the page, its field, and why."""
 
     record: int
     id: str
@@ -58,138 +56,117 @@ class Dropped:
 
 @dataclass(frozen=True)
 class PageResult:
-    """What became of the records of one page; each is in `models` or in `set_aside`, in their order.
+    """What became of the records of one page; each is in `models` or in `set_aside`, in page order.
 
-    `dropped` has the values that models lost. `derived` names, by their place in `models`, those that were made of other
-    models, with the evidence of their size.
+    Attributes:
+        records: How many records the page has.
+        models: The models, decided by what this page alone says.
+        set_aside: The rejected records.
+        dropped: The values that models lost.
+        deferred: By index in `models`, the evidence of those that facts of other pages may change; JSON values.
+        facts: What the models state for other pages; a JSON value, or None.
     """
 
     records: int
-    models: list[Model]
-    set_aside: list[RejectedRecord]
-    dropped: list[Dropped]
-    derived: dict[int, SizeEvidence]
+    models: list[Model] = field(default_factory=list)
+    set_aside: list[RejectedRecord] = field(default_factory=list)
+    dropped: list[DroppedValue] = field(default_factory=list)
+    deferred: dict[int, Any] = field(default_factory=dict)
+    facts: Any = None
 
 
-def transform_page(source: str, body: bytes, where: object, sizes: Sequence[SizeClass] = DEFAULT_SIZE_CLASSES) -> PageResult:
-    """Turn the body of a page into models, their sizes decided by what the page alone says.
+def transform_page(source: Source, body: bytes, where: object, options: TransformOptions = _DEFAULT) -> PageResult:
+    """Return the models of a page; `where` is only named in messages.
 
     Raises:
-        BadAnswer: the page as a whole is not what the source answers; `where` is only named in the message.
+        InvalidDataError: the page as a whole is not a response of the source.
     """
     text, value = parse_json_body(body, where)
-    refused: dict[int, str] = {}
-    for violation in load_schema(f"{source}.raw").violations(value):
-        place = next((part for part in violation.path if isinstance(part, int)), None)
-        if place is None:
+    violations: dict[int, str] = {}
+    for violation in load_schema(f"{source.name}/raw").violations(value):
+        index = next((part for part in violation.path if isinstance(part, int)), None)
+        if index is None:
             raise InvalidDataError(f"{where}: {violation}; the source answers in another shape than it did")
-        refused.setdefault(place, str(violation))
+        violations.setdefault(index, str(violation))
     entries = project(source, text, where)
-    records = value if isinstance(value, list) else value["items"]
+    records = source.records(value)
     if len(entries) != len(records):
-        raise InvalidDataError(f"{where}: {source}.jq made {len(entries)} entries of {len(records)} records")
-    page = PageResult(len(records), [], [], [], {})
-    sizer = SizeEstimator(sizes)
-    for place, entry in enumerate(entries):
+        raise InvalidDataError(f"{where}: {source.name}/transform.jq made {len(entries)} entries of {len(records)} records")
+    rules = source.load_rules()
+    page = PageResult(len(records))
+    for index, entry in enumerate(entries):
         if "set_aside" in entry:
-            detail = refused.get(place) if entry["set_aside"] == "id" else None
-            page.set_aside.append(RejectedRecord(place, _short(entry["id"]), entry["set_aside"], detail))
+            detail = violations.get(index) if entry["set_aside"] == "id" else None
+            page.set_aside.append(RejectedRecord(index, _short_id(entry["id"]), entry["set_aside"], detail))
             continue
-        lost = _finish(source, entry, sizer)
-        if place in refused:
-            page.set_aside.append(RejectedRecord(place, _short(entry["id"]), "id", refused[place], _levels(entry["model"])))
-        else:
-            _add(source, page, place, entry, lost)
-    return page
+        lost = rules.complete(entry, options)
+        if index in violations:
+            levels = _levels(entry["model"])
+            page.set_aside.append(RejectedRecord(index, _short_id(entry["id"]), "id", violations[index], levels))
+        elif _add_model(source, page, index, entry, lost):
+            deferred = rules.defer(entry["model"], entry["evidence"])
+            if deferred is not None:
+                page.deferred[len(page.models) - 1] = deferred
+    facts = rules.collect(page.models)
+    return page if facts is None else PageResult(page.records, page.models, page.set_aside, page.dropped, page.deferred, facts)
 
 
-def _add(source: str, page: PageResult, place: int, entry: dict[str, Any], lost: list[DroppedField]) -> None:
-    """Add the model of an entry to its page without the values that violate its schema, or set it aside.
+def _add_model(source: Source, page: PageResult, index: int, entry: dict[str, Any], lost: list[DroppedField]) -> bool:
+    """Add the model of an entry, without the values that violate its schema, or reject it; return whether it was added.
 
-    `lost` is evidence that was of no use.
+    `lost` are fields whose evidence was invalid.
     """
     model = entry["model"]
-    if not load_schema("model", source).is_valid(model):
-        dropped = repair(model, source)
-        if wrong := next((each for each in dropped if is_required(each.field, source)), None):
+    if not load_schema(f"{source.name}/model").is_valid(model):
+        dropped = repair(model, source.name)
+        if wrong := next((value for value in dropped if is_required(value.field, source.name)), None):
             reason = "type" if wrong.field == "type" else "id"
-            detail = f"{reason}: {wrong.reason} (expected {expected(reason, source)})"
-            page.set_aside.append(RejectedRecord(place, _short(entry["id"]), reason, detail, _levels(model)))
-            return
+            detail = f"{reason}: {wrong.reason} (expected {expected(reason, source.name)})"
+            page.set_aside.append(RejectedRecord(index, _short_id(entry["id"]), reason, detail, _levels(model)))
+            return False
         lost = [*lost, *dropped]
-    page.dropped.extend(Dropped(place, model["id"], each.field, each.reason) for each in lost)
-    if model.get("size_from", "safetensors") != "safetensors" and bases(entry["evidence"].tags):
-        page.derived[len(page.models)] = entry["evidence"]
+    page.dropped.extend(DroppedValue(index, model["id"], value.field, value.reason) for value in lost)
     page.models.append(model)
+    return True
 
 
-def _levels(model: Model) -> dict[str, Any] | None:
-    """Return what is known of the safety of a record that is not a model; None of a source without levels."""
-    return {field: model[field] for field in ("level", "level_most", "flagged")} if "level" in model else None
+def resolve_page(
+    source: Source, models: Sequence[Model], deferred: dict[int, Any], facts: Any, options: TransformOptions
+) -> list[Model]:
+    """Return the models of a page with those that were deferred decided by the facts of all pages, narrowed to theirs."""
+    resolved = [*models]
+    resolve = source.load_rules().resolve
+    for index, evidence in deferred.items():
+        resolved[index] = {**models[index], **resolve(evidence, facts, options)}
+    return resolved
 
 
-def project(source: str, text: str, where: object) -> list[dict[str, Any]]:
-    """Run the source's jq program over the text of a page: one entry for each record.
+def project(source: Source, text: str, where: object) -> list[dict[str, Any]]:
+    """Run the source's jq program over the text of a page: one entry per record; `where` is only named in messages.
 
     Raises:
-        BadAnswer: jq cannot read it; `where` is only named in the message.
+        InvalidDataError: jq cannot read it.
     """
     try:
-        results = _program(source).input_text(text).text()
+        results = _program(source.name).input_text(text).text()
         entries: list[dict[str, Any]] = orjson.loads(results)
     except ValueError as error:  # what jq cannot read although json can, such as nesting beyond its depth
-        raise InvalidDataError(f"{where}: {source}.jq cannot read it: {error}") from error
+        raise InvalidDataError(f"{where}: {source.name}/transform.jq cannot read it: {error}") from error
     return entries
 
 
 @cache
-def _program(source: str) -> Any:
-    return jq.compile((SOURCES / source / "transform.jq").read_text(encoding="utf-8"))
+def _program(source_name: str) -> Any:
+    return jq.compile((SOURCES / source_name / "transform.jq").read_text(encoding="utf-8"))
 
 
-def _finish(source: str, entry: dict[str, Any], sizer: SizeEstimator) -> list[DroppedField]:
-    """Add to a model what is decided from its evidence; return what of that has the wrong type, by the field it decides."""
-    model, evidence = entry["model"], entry["evidence"]
-    if source == "huggingface":
-        entry["evidence"] = evidence_of(model["name"], model["tags"], **evidence)
-        model.update(sizer.verdict(entry["evidence"])._asdict())
-        return [DroppedField("size", "wrong type")] if has_wrong_counts(**evidence) else []
-    if isinstance(model["name"], str):
-        model["name"] = clean_display_name(model["name"])
-    flag = evidence["flag"]
-    found = content_levels(flagged=is_set(flag), mask=evidence["mask"], images=evidence["images"])
-    model |= {"level": found.level, "level_most": found.level_most, "flagged": is_set(flag)}
-    site = "civitai.com" if found.level in SAFE_SITE else "civitai.red"
-    model["url"] = f"https://{site}/models/{model['id']}"
-    wrong = found.wrong if isinstance(flag, bool | None) else ("flagged", *found.wrong)
-    return [DroppedField(field, "wrong type") for field in wrong]
+def _levels(model: Model) -> dict[str, Any] | None:
+    """Return what is known of the safety of a rejected record; None for a source without levels."""
+    return {name: model[name] for name in ("level", "level_most", "flagged")} if "level" in model else None
 
 
-def evidence_of(  # noqa: PLR0913, PLR0917 -- the fields of the evidence, as the program of jq names them
-    name: object, tags: object, elements: object, total: object, gguf: object, gguf_architecture: object = None
-) -> SizeEvidence:
-    """Return the evidence of a model's size, of values as the API gave them: what has a wrong type is none."""
-    lines = "\n".join(("", *(tag for tag in tags if isinstance(tag, str)), "")) if isinstance(tags, list) else ""
-    parts = elements.items() if isinstance(elements, dict) else ()
-    return SizeEvidence(
-        str(name).lower(), lines, {dtype: count for dtype, count in parts if type(count) in {int, float} and count > 0},
-        _number(total), _number(gguf), gguf_architecture if isinstance(gguf_architecture, str) else None,
-    )  # fmt: skip
-
-
-def has_wrong_counts(elements: object, total: object, gguf: object, gguf_architecture: object = None) -> bool:
-    """Return whether the evidence of a size has a value of the wrong type."""
-    parts = list(elements.values()) if isinstance(elements, dict) else [] if elements is None else [elements]
-    numbers = [*parts, *(value for value in (total, gguf) if value is not None)]
-    return not (all(type(number) in {int, float} for number in numbers) and isinstance(gguf_architecture, str | None))
-
-
-def _number(value: object) -> float | None:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _short(identity: object) -> str | int | None:
-    """Return an id fit for a summary: text cut to 500 characters, a number, or null."""
+def _short_id(identity: object) -> str | int | None:
+    """Return an id fit for a summary: text cut to 500 characters, a number, or None."""
     if isinstance(identity, str):
         return identity[:500]
     return identity if type(identity) is int and abs(identity) < 2**53 else None

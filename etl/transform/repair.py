@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.core.schemas import load_schema
+from etl.sources.source import DroppedField
 
 if TYPE_CHECKING:
     import jsonschema_rs
@@ -14,13 +15,6 @@ _REASONS = {
     "type": "wrong type", "minLength": "empty", "maxLength": "too long", "minimum": "negative", "maximum": "too large",
     "pattern": "wrong form", "not": "wrong form", "allOf": "wrong form", "enum": "unknown value",
 }  # fmt: skip
-
-
-class DroppedField(NamedTuple):
-    """A value that violates the schema of its field: `field` and why, in words of a closed list."""
-
-    field: str
-    reason: str
 
 
 class _Rule(NamedTuple):
@@ -62,9 +56,9 @@ def is_required(field: str, source: str) -> bool:
 
 def expected(field: str, source: str) -> str:
     """Return what the schema says of the values of a field."""
-    schema = load_schema("model", source).schema["$defs"]
-    described = schema[source]["properties"][field]
-    definition = schema[described["$ref"].rpartition("/")[2]] if "$ref" in described else {}
+    schema = load_schema(f"{source}/model").schema
+    described = schema["properties"][field]
+    definition = schema["$defs"][described["$ref"].rpartition("/")[2]] if "$ref" in described else {}
     return str({**definition, **described}["description"]).rstrip(".")
 
 
@@ -73,9 +67,9 @@ def _rules(source: str) -> dict[str, _Rule]:
     """Return the rules of a source's fields, in the order of the schema."""
     import jsonschema_rs
 
-    schema = load_schema("model", source).schema
+    schema = load_schema(f"{source}/model").schema
     rules = {}
-    for field, described in schema["$defs"][source]["properties"].items():
+    for field, described in schema["properties"].items():
         resolved = schema["$defs"][described["$ref"].rpartition("/")[2]] if "$ref" in described else described
         value = jsonschema_rs.Draft202012Validator(resolved)
         items = jsonschema_rs.Draft202012Validator(resolved["items"]) if "items" in resolved else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from etl.verify.levels import LEVELS, R
+from etl.core.levels import LEVELS
 from etl.verify.raw_records import model_key
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from etl.verify.raw_records import RawRecord, RawStream
 
 TESTED = ("level", "level_most", "flagged")  # fields of models that options may test and records decide
+_R = LEVELS.index("r")  # what a flagged model is at least
 _MAX_EXAMPLES = 3  # of spellings in notes
 
 
@@ -67,13 +68,13 @@ def gather(streams: Iterable[RawStream]) -> dict[str, Evidence]:
     models: dict[str, Evidence] = {}
     for stream in sorted(streams, key=lambda stream: stream.name):
         for page in stream.pages if stream.ledger.complete else ():
-            for record in page.said:
+            for record in page.records:
                 if record.id:
-                    _add(models, record, page.told.fetched_at, is_trimmed=stream.is_trimmed)
+                    _add(models, record, page.entry.fetched_at, is_partial=stream.has_partial_records)
     return models
 
 
-def _add(models: dict[str, Evidence], record: RawRecord, fetched_at: str, *, is_trimmed: bool) -> None:
+def _add(models: dict[str, Evidence], record: RawRecord, fetched_at: str, *, is_partial: bool) -> None:
     """Take the next record: in the order of streams by name, and then of the stream."""
     evidence = models.get(key := model_key(record.id))
     if evidence is None:
@@ -85,9 +86,9 @@ def _add(models: dict[str, Evidence], record: RawRecord, fetched_at: str, *, is_
         evidence.rejected = evidence.rejected or record
     if record.flagged:
         evidence.flagged = evidence.flagged or record
-    if record.levels.level_most > evidence.level_most.levels.level_most:
+    if record.level_most > evidence.level_most.level_most:
         evidence.level_most = record
-    if not is_trimmed and (evidence.level is None or record.levels.level > evidence.level.levels.level):
+    if not is_partial and (evidence.level is None or record.level > evidence.level.level):
         evidence.level = record
 
 
@@ -103,23 +104,23 @@ def verdict(own: Sequence[RawRecord], elsewhere: Evidence | None, unrequested: R
     records = [*own, *(record for record in others if record)]
     flagged = next((record for record in records if record.flagged), None)
     untrimmed = [elsewhere.level] if elsewhere and elsewhere.level else []
-    lower = max([*own, *untrimmed], key=lambda record: record.levels.level)
-    upper = max(records, key=lambda record: record.levels.level_most)
-    level = Finding(LEVELS[R], flagged) if flagged and lower.levels.level < R else Finding(LEVELS[lower.levels.level], lower)
+    lower = max([*own, *untrimmed], key=lambda record: record.level)
+    upper = max(records, key=lambda record: record.level_most)
+    level = Finding(LEVELS[_R], flagged) if flagged and lower.level < _R else Finding(LEVELS[lower.level], lower)
     return SafetyVerdict(
         next((record for record in records if record.rejections), None),
         unrequested,
         elsewhere.latest if elsewhere else own[-1],
         {
             "level": level,
-            "level_most": Finding(LEVELS[upper.levels.level_most], upper),
+            "level_most": Finding(LEVELS[upper.level_most], upper),
             "flagged": Finding(flagged is not None, flagged or own[0]),
         },
     )
 
 
 def spelling_notes(source: str, models: dict[str, Evidence]) -> list[str]:
-    """Return notes on ids that differ in case only, which are one model of the Hub."""
+    """Return notes on ids that differ in case only, which are one model."""
     several = [evidence for evidence in models.values() if len(evidence.spellings) > 1]
     notes = []
     for evidence in several[:_MAX_EXAMPLES]:

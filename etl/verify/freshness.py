@@ -25,7 +25,7 @@ def check_freshness(streams: Sequence[RawStream], now: str, max_age_s: float | N
     ages: dict[str, list[tuple[float, str]]] = {}
     for stream in streams:
         checked_at = stream.ledger.checked_at
-        impossible = [page.told.fetched_at for page in stream.pages if _age_s(page.told.fetched_at, now) is None]
+        impossible = [page.entry.fetched_at for page in stream.pages if _age_s(page.entry.fetched_at, now) is None]
         check.problems += [f"{stream.where}: $.pages[*].fetched_at: {each} is no time" for each in impossible]
         if stream.ledger.failed_at:
             told = f"{stream.source}/{stream.name}: stale, reading it has failed since {stream.ledger.failed_at}"

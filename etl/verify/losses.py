@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from etl.config.lookup import did_you_mean
 from etl.core.errors import UsageError
 from etl.core.schemas import load_schema
-from etl.selection.safety import FORBIDDING
+from etl.sources.source import get_source
 from etl.verify.published import Check
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def parse_allowed(names: Iterable[str], filters: Config) -> frozenset[str]:
     """
     known = set()
     for source in filters.sources:
-        fields = load_schema("model", source.name).schema["$defs"][source.name]["properties"]
-        known |= {f"{source.name}/{word}" for word in (*FORBIDDING, "id", "type", *fields)}
+        fields = load_schema(f"{source.name}/model").schema["properties"]
+        known |= {f"{source.name}/{word}" for word in (*get_source(source.name).never_published, "id", "type", *fields)}
     chosen = frozenset(names)
     for name in sorted(chosen - known):
         near = did_you_mean(difflib.get_close_matches(name, sorted(known), 3, 0.5))

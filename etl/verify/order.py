@@ -1,4 +1,4 @@
-"""By what a stream was requested to be sorted, and whether its records are, within what the APIs promise."""
+"""Whether the records of a stream are in the requested order, within what the APIs promise. No I/O."""
 
 from __future__ import annotations
 
@@ -8,22 +8,11 @@ from math import floor, log1p
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 ORDER_TOLERANCE = 0.05  # share of a counter by which it may have moved while a stream was fetched, and of records out of order
-_HOUR_S = 3600  # by which a time may have moved: the Hub sorts by an index that lags behind
+_HOUR_S = 3600  # by which a time may have moved: an API may sort by an index that lags behind
 _MAX_COUNT = 2**53 - 1
-# The field of each order whose key is in the response, the greatest first.
-_FIELDS = {
-    "downloads": "downloads", "likes": "likes", "lastModified": "lastModified", "createdAt": "createdAt",
-    "Most Downloaded": "downloadCount", "Most Liked": "thumbsUpCount", "Most Discussed": "commentCount",
-}  # fmt: skip
-_TIMES = {"lastModified", "createdAt"}
-
-
-def sort_field(params: Mapping[str, list[str]]) -> str:
-    """Return the field that a request sorts by; empty where the response does not tell, or a search orders by relevance."""
-    return "" if "query" in params else _FIELDS.get(params.get("sort", [""])[0], "")
 
 
 class Fetch(NamedTuple):
@@ -33,13 +22,13 @@ class Fetch(NamedTuple):
     own_s: float | None
 
 
-def rank(field: str, value: object, fetch: Fetch) -> float | None:
+def rank(value: object, fetch: Fetch, *, is_time: bool) -> float | None:
     """Return a sort key in steps that tell true order from drift, the greatest first.
 
     None if the key says nothing: it is absent or hidden (null), of a wrong type, beyond what a counter can be, or a time
     that moved while the stream was fetched.
     """
-    if field not in _TIMES:
+    if not is_time:
         if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _MAX_COUNT:
             return count_steps(value)
         return None
@@ -61,7 +50,7 @@ def seconds(value: object) -> float | None:
 
 
 def count_steps(count: float) -> float:
-    """Return a counter in steps of about DRIFT of it and one more."""
+    """Return a counter in steps of about ORDER_TOLERANCE of it and one more."""
     return log1p(count * ORDER_TOLERANCE) / log1p(ORDER_TOLERANCE)
 
 

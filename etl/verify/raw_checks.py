@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from etl.verify.evidence import TESTED, gather, spelling_notes, verdict
-from etl.verify.order import ORDER_TOLERANCE, count_out_of_order, sort_field
+from etl.verify.order import ORDER_TOLERANCE, count_out_of_order
 from etl.verify.published import Check
 from etl.verify.raw_records import model_key
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from etl.verify.raw_records import RawRecord, RawStream
 
 _NEVER_RENEWED = "no filter of filters.toml reads that stream, so it is never fetched again: if it is stale, remove it"
-_MATURE = {"true", "1", "yes", "on", "y"}  # how CivitAI lets a request include mature models
 
 
 def check_raw_hashes(streams: Sequence[RawStream]) -> Check:
@@ -32,13 +31,13 @@ def check_raw_hashes(streams: Sequence[RawStream]) -> Check:
     for stream in streams:
         for place, page in enumerate(stream.pages):
             check.looked_at += 1
-            told = page.told
-            if page.unread:
-                problem = page.unread
+            told = page.entry
+            if page.read_error:
+                problem = page.read_error
             elif (page.bytes, page.sha256) != (told.bytes, told.sha256):
                 problem = f"{told.file} has another hash or length"
-            elif page.records != told.records:
-                problem = f"{told.file} has {page.records} records and not {told.records}"
+            elif page.record_count != told.records:
+                problem = f"{told.file} has {page.record_count} records and not {told.records}"
             else:
                 continue
             check.problems.append(f"{stream.where}: $.pages[{place}]: {problem}; ask again: make extract SOURCE={stream.source}")
@@ -59,7 +58,7 @@ def check_safety(published: Published, streams: Mapping[tuple[str, str], RawStre
     }
     for each, held in published.known:
         stream = streams.get((each.source, each.stream))
-        if stream is None or stream.is_unread:
+        if stream is None or stream.has_read_errors:
             check.problems.append(
                 f"{published.where(each.file)}: its models cannot be looked up in stream {each.stream}; see above"
             )
@@ -109,8 +108,8 @@ class _SourceAudit:
             yield f"is spelled {found.latest.id} by the record fetched last {self._cite(found.latest)}"
 
     def _verdict(self, stream: RawStream, key: str) -> SafetyVerdict | None:
-        own = stream.of(key)
-        is_unrequested = all(_is_unrequested(record, stream.asked) for record in own)
+        own = stream.records_of(key)
+        is_unrequested = all(record.is_unrequested for record in own)
         return verdict(own, self.evidence.get(key), own[0] if is_unrequested else None) if own else None
 
     def _cite(self, record: RawRecord) -> str:
@@ -127,7 +126,7 @@ def check_order(published: Published, streams: Mapping[tuple[str, str], RawStrea
     check = Check("order of the streams")
     for each, held in published.known:
         stream = streams.get((each.source, each.stream))
-        if stream is None or stream.is_unread:
+        if stream is None or stream.has_read_errors:
             continue
         check.looked_at += 1
         last = -1
@@ -146,24 +145,19 @@ def check_order(published: Published, streams: Mapping[tuple[str, str], RawStrea
 
 
 def _upstream_leaks(stream: RawStream) -> str | None:
-    """Return what the API itself should have left out; null where there is nothing."""
-    is_mature = stream.asked.get("nsfw", [""])[0].lower() in _MATURE
-    kinds = ["private"] if stream.source == "huggingface" else ["poi", "minor"] if is_mature else ["poi"]
-    found = Counter(code for said in stream.said for code in said.rejections)
-    counts = {kind: found[kind] for kind in kinds}
-    if stream.source == "civitai" and not is_mature:
-        counts["above pg"] = sum(said.levels.level > 0 for said in stream.said)
-    told = ", ".join(f"{count} {why}" for why, count in counts.items() if count)
-    return f"{stream.source}/{stream.name}: the API's own filter let through {told}" if told else None
+    """Return how many records the API's own filters should have excluded; None if there are none."""
+    counts = Counter(leak for record in stream.records for leak in record.leaks)
+    leaks = ", ".join(f"{count} {leak}" for leak, count in sorted(counts.items()))
+    return f"{stream.source}/{stream.name}: the API's own filter let through {leaks}" if leaks else None
 
 
 def check_request_honored(streams: Sequence[RawStream]) -> Check:
     """The APIs honoured what they were asked: types, base models, and the order, but for counters that moved meanwhile."""
     check = Check("answers against requests")
     for stream in streams:
-        records = stream.said
+        records = stream.records
         check.looked_at += len(records)
-        strangers = [said for said in records if _is_unrequested(said, stream.asked)]
+        strangers = [said for said in records if said.is_unrequested]
         if 2 * len(strangers) > len(records):
             told = f"{len(strangers)} of {len(records)} records are not what was asked, the first at {strangers[0].where}"
             check.problems.append(f"{stream.where}: {told}; the source ignores an option")
@@ -175,21 +169,16 @@ def check_request_honored(streams: Sequence[RawStream]) -> Check:
 
 def _check_order(check: Check, stream: RawStream) -> None:
     """Refuse a stream of which too many records are out of the requested order; where the API need not keep it, note that."""
-    ranked = [said for said in stream.said if said.rank is not None]
+    ranked = [said for said in stream.records if said.rank is not None]
     ranks = [said.rank for said in ranked if said.rank is not None]
     behind = count_out_of_order(ranks)
     if behind <= 1 + ORDER_TOLERANCE * len(ranks):
         return
-    if stream.is_trimmed:
-        by = f"records are out of order by {sort_field(stream.asked)}"
+    if stream.has_partial_records:
+        by = f"records are out of order by {stream.sort_key}"
         reason = "with baseModels the API may sort by counters of the base model"
         check.notes.append(f"{stream.source}/{stream.name}: {behind} of {len(ranks)} {by}; {reason}")
         return
     first = next(said.where for said, (before, after) in zip(ranked[1:], pairwise(ranks), strict=True) if after > before)
     told = f"{behind} of {len(ranks)} records stand out of order, the first at {first}"
-    check.problems.append(f"{stream.where}: {told}; the source ignores the order {stream.asked['sort'][0]}")
-
-
-def _is_unrequested(said: RawRecord, parameters: Mapping[str, list[str]]) -> bool:
-    types, bases = parameters.get("types"), parameters.get("baseModels")
-    return (types is not None and said.type not in types) or (bases is not None and said.bases.isdisjoint(bases))
+    check.problems.append(f"{stream.where}: {told}; the source ignores the order {stream.params['sort'][0]}")

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs
 
 from etl.core.errors import EtlError, InvalidDataError
+from etl.sources.auditing import whole_number
+from etl.sources.source import get_source
 from etl.storage.json_files import parse_json_body, read_bytes
-from etl.verify.levels import LevelRange, civitai_rejections, hub_rejections, is_set, level_range, objects, whole_number
-from etl.verify.order import Fetch, rank, seconds, sort_field
+from etl.verify.order import Fetch, rank, seconds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from etl.core.layout import DataDir
+    from etl.sources.source import Audit, Source
     from etl.storage.ledger import Ledger, PageEntry
 
 
@@ -24,13 +27,16 @@ class RawRecord(NamedTuple):
     """What one record says.
 
     Attributes:
-        stream: The stream that it is in.
+        stream: The stream that contains it.
         where: Its file and JSON path.
-        id: As spelled; empty where there is none.
+        id: As spelled; empty if it has none.
         rejections: The codes of all reasons why it must never be published.
-        flagged: Whether CivitAI calls it nsfw.
-        levels: Its content levels, of CivitAI; pg of the Hub.
-        rank: Its key in the requested order, in steps; None if it says nothing.
+        flagged: Whether it is flagged as mature.
+        level: The index in LEVELS of its mildest content; 0 for a source without levels.
+        level_most: The index of its most explicit content.
+        is_unrequested: Whether the request of its stream should have excluded it.
+        leaks: What the API's own filters should have excluded.
+        rank: Its value in the requested order, in steps; None if it says nothing.
     """
 
     stream: str
@@ -38,120 +44,125 @@ class RawRecord(NamedTuple):
     id: str
     rejections: tuple[str, ...]
     flagged: bool
-    levels: LevelRange
-    type: object
-    bases: frozenset[str]
+    level: int
+    level_most: int
+    is_unrequested: bool
+    leaks: tuple[str, ...]
     rank: float | None
 
 
 @dataclass(frozen=True)
 class RawPage:
-    """A page of a stream: what its ledger says of it, and what it is and says itself."""
+    """A page of a stream: what its ledger says of it, and what it is and says itself.
 
-    told: PageEntry
+    Attributes:
+        entry: Its entry in the ledger.
+        bytes: Its length.
+        sha256: Its hash.
+        record_count: How many records it has.
+        records: Those of them that are objects.
+        read_error: Why it could not be read; None if it was.
+    """
+
+    entry: PageEntry
     bytes: int
     sha256: str
-    records: int
-    said: list[RawRecord]  # of records that are objects
-    unread: str | None = None  # why it could not be read
+    record_count: int
+    records: list[RawRecord]
+    read_error: str | None = None
 
 
 @dataclass(frozen=True)
 class RawStream:
-    """A stream on disk; `asked` are the parameters of its request."""
+    """A stream on disk: `params` are those of its request, `sort_key` what that sorts by, `where` its ledger."""
 
     source: str
     name: str
     ledger: Ledger
-    asked: dict[str, list[str]]
+    params: dict[str, list[str]]
+    sort_key: str
+    has_partial_records: bool
     pages: list[RawPage]
-    where: str  # its ledger
+    where: str
 
     @property
-    def is_unread(self) -> bool:
-        return any(page.unread for page in self.pages)
-
-    @property
-    def is_trimmed(self) -> bool:
-        """Whether its records show some of their versions only: CivitAI leaves out those of other base models."""
-        return "baseModels" in self.asked
+    def has_read_errors(self) -> bool:
+        return any(page.read_error for page in self.pages)
 
     @cached_property
     def positions(self) -> dict[str, list[int]]:
-        """Where in the stream the records of each model are, rising, by `model_key`."""
+        """The positions of the records of each model in the stream, rising, by `model_key`."""
         positions: dict[str, list[int]] = {}
-        for position, read_raw_stream in enumerate(self.said):
-            positions.setdefault(model_key(read_raw_stream.id), []).append(position)
+        for position, record in enumerate(self.records):
+            positions.setdefault(model_key(record.id), []).append(position)
         return positions
 
     @cached_property
-    def said(self) -> list[RawRecord]:
-        """All records in their order."""
-        return [each for page in self.pages for each in page.said]
+    def records(self) -> list[RawRecord]:
+        """All records in stream order."""
+        return [record for page in self.pages for record in page.records]
 
-    def of(self, key: str) -> list[RawRecord]:
+    def records_of(self, key: str) -> list[RawRecord]:
         """Return the records of a model, by `model_key`."""
-        return [self.said[position] for position in self.positions.get(key, ())]
+        return [self.records[position] for position in self.positions.get(key, ())]
 
 
 def model_key(identity: str) -> str:
-    """Return what is equal for all spellings of an id: those of the Hub are unique regardless of case."""
+    """Return what all spellings of an id share: ids of the Hub are unique regardless of case."""
     return identity.casefold()
 
 
-def read_raw_stream(data: DataDir, source: str, stream: str, ledger: Ledger) -> RawStream:
+def read_raw_stream(data: DataDir, source_name: str, stream: str, ledger: Ledger) -> RawStream:
     """Read the pages of a stream."""
-    asked = parse_qs(ledger.pages[0].url.partition("?")[2])
-    field = sort_field(asked)
-    first_s = seconds(ledger.pages[0].fetched_at)
-    read_record = _civitai if source == "civitai" else _hub
-    items = "$.items" if source == "civitai" else "$"
-    pages = []
-    for page in ledger.pages:
-        path = data.raw(source, stream) / page.file
-        try:
-            body = read_bytes(path)
-            records = _records(body, path, items)
-        except EtlError as error:
-            pages.append(RawPage(page, 0, "", 0, [], str(error)))
-            continue
-        fetch = Fetch(first_s, seconds(page.fetched_at))
-        found = [
-            read_record(stream, f"{path}: {items}[{index}]", record, field, fetch)
-            for index, record in enumerate(records)
-            if isinstance(record, dict)
-        ]
-        pages.append(RawPage(page, len(body), hashlib.sha256(body).hexdigest(), len(records), found))
-    return RawStream(source, stream, ledger, asked, pages, str(data.ledger(source, stream)))
+    source = get_source(source_name)
+    audit = source.load_audit()
+    params = parse_qs(ledger.pages[0].url.partition("?")[2])
+    raw = RawStream(
+        source_name, stream, ledger, params, audit.sort_key(params), audit.has_partial_records(params), [],
+        str(data.ledger(source_name, stream)),
+    )  # fmt: skip
+    raw.pages.extend(_read_page(data.raw(source_name, stream) / entry.file, entry, raw, source, audit) for entry in ledger.pages)
+    return raw
 
 
-def _records(body: bytes, path: Path, items: str) -> list[Any]:
+def _read_page(path: Path, entry: PageEntry, stream: RawStream, source: Source, audit: Audit) -> RawPage:
+    try:
+        body = read_bytes(path)
+        values = _values(body, path, source)
+    except EtlError as error:
+        return RawPage(entry, 0, "", 0, [], str(error))
+    fetch = Fetch(seconds(stream.ledger.pages[0].fetched_at), seconds(entry.fetched_at))
+    records = list(_records(values, path, stream, fetch, source, audit))
+    return RawPage(entry, len(body), hashlib.sha256(body).hexdigest(), len(values), records)
+
+
+def _records(  # noqa: PLR0913, PLR0917 -- a page, its stream and its source
+    values: list[Any], path: Path, stream: RawStream, fetch: Fetch, source: Source, audit: Audit
+) -> Iterator[RawRecord]:
+    is_time = stream.sort_key in audit.time_keys
+    json_path = f"${source.records_path.rstrip('.')}"
+    for index, value in enumerate(values):
+        if isinstance(value, dict):
+            safety = audit.read(value)
+            sort_value = audit.sort_value(value, stream.sort_key) if stream.sort_key else None
+            yield RawRecord(
+                stream.name, f"{path}: {json_path}[{index}]", _identify(value), *safety,
+                audit.is_unrequested(value, stream.params), tuple(audit.leaks(safety, stream.params)),
+                rank(sort_value, fetch, is_time=is_time),
+            )  # fmt: skip
+
+
+def _values(body: bytes, path: Path, source: Source) -> list[Any]:
     value = parse_json_body(body, path)[1]
-    if items != "$":
-        value = value.get("items") if isinstance(value, dict) else None
+    if source.records_key is not None:
+        value = value.get(source.records_key) if isinstance(value, dict) else None
     if not isinstance(value, list):
-        raise InvalidDataError(f"{path}: {items} must be a list of records")
+        raise InvalidDataError(f"{path}: ${source.records_path.rstrip('.')} must be a list of records")
     return value
 
 
-def _hub(stream: str, where: str, record: dict[str, Any], field: str, fetch: Fetch) -> RawRecord:
-    return RawRecord(
-        stream, where, _id(record), hub_rejections(record), False, LevelRange(0, 0), None, frozenset(),  # noqa: FBT003  a field
-        rank(field, record.get(field), fetch),
-    )  # fmt: skip
-
-
-def _civitai(stream: str, where: str, record: dict[str, Any], field: str, fetch: Fetch) -> RawRecord:
-    stats = record.get("stats")
-    bases = (version.get("baseModel") for version in objects(record.get("modelVersions")))
-    return RawRecord(
-        stream, where, _id(record), civitai_rejections(record), is_set(record.get("nsfw")), level_range(record),
-        record.get("type"), frozenset(base for base in bases if isinstance(base, str)),
-        rank(field, stats.get(field), fetch) if isinstance(stats, dict) else None,
-    )  # fmt: skip
-
-
-def _id(record: dict[str, Any]) -> str:
+def _identify(record: dict[str, Any]) -> str:
+    """Return the id of a record as text; empty if it has none."""
     identity = record.get("id")
     if isinstance(identity, str):
         return identity

@@ -127,7 +127,7 @@ def test_an_id_of_civitai_is_found_in_what_it_was_copied_with(value: str, near: 
 
 
 def test_an_id_is_as_long_as_the_schema_allows() -> None:
-    most = load_schema("model", "huggingface").schema["$defs"]["repository"]["maxLength"]
+    most = load_schema("huggingface/model").schema["$defs"]["repository"]["maxLength"]
     assert problem("huggingface", "id", "x" * most) is None
     told = problem("huggingface", "id", "x" * (most + 1))
     assert told is not None
@@ -152,12 +152,11 @@ def test_size_classes_are_those_of_filters_toml() -> None:
 
 
 def test_a_boolean_and_a_referred_and_a_listed_enum_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    definitions = {"toy": {"properties": FLAGGED}, "most": {"enum": ["r", "x", None]}}
 
     class Toy:
-        schema = {"$defs": definitions}  # noqa: RUF012  a stand-in for a contract
+        schema = {"properties": FLAGGED, "$defs": {"most": {"enum": ["r", "x", None]}}}  # noqa: RUF012  a stand-in for a schema
 
-    monkeypatch.setattr(module, "load_schema", lambda _name, _part: Toy)
+    monkeypatch.setattr(module, "load_schema", lambda _name: Toy)
     toy = model_fields("toy", DEFAULT_SIZE_CLASSES)
     assert [toy[name].choices for name in ("flagged", "flags", "most")] == [(True, False), ("a", "b"), ("r", "x", None)]
     assert [toy[name].is_list for name in ("flagged", "flags", "most")] == [False, True, False]

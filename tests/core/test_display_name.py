@@ -42,4 +42,4 @@ def test_what_joins_stays(text: str) -> None:
 def test_a_sanitized_name_conforms_to_the_schema_and_stays_as_it_is(text: str) -> None:
     name = clean_display_name(text)
     assert clean_display_name(name) == name
-    assert name == "" or len(name) > 1000 or load_schema("model", "name").is_valid(name)
+    assert name == "" or len(name) > 1000 or load_schema("civitai/model", "name").is_valid(name)

@@ -8,8 +8,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from etl.core.layout import PROJECT
-from etl.extract.stage import APIS
+from etl.core.layout import PROJECT, source_names
+from etl.sources.source import get_source
 from tests.conftest import OWN_FILTERS
 from tests.support.fake_api.server import Fault
 from tests.support.goldens import both
@@ -121,7 +121,7 @@ def test_the_workflow_runs_the_script_with_variables_that_are_read() -> None:
     *_, script = re.findall(r"^ +- run: (.*)$", workflow, flags=re.MULTILINE)
     assert os.access(PROJECT / script, os.X_OK)
     given = set(re.findall(r"^ {10}([A-Z_]+): ", workflow, flags=re.MULTILINE))
-    read = {"CATALOGUE", "GH_TOKEN", *(name for api in APIS.values() for name in api.token_variables)}
+    read = {"CATALOGUE", "GH_TOKEN", *(name for source in source_names() for name in get_source(source).token_variables)}
     assert {"CATALOGUE", "HF_TOKEN", "CIVITAI_API_KEY"} <= given
     assert {name for name in given if not name.startswith("GIT_")} <= read
 

@@ -15,7 +15,7 @@ from etl.core.layout import PROJECT, DataDir
 from etl.core.text import sanitize
 from etl.extract.credentials import Credentials
 from etl.extract.http_client import Client
-from etl.extract.stage import APIS
+from etl.sources.source import get_source
 from etl.storage.ledger import read_ledger
 from tests.conftest import OWN_FILTERS
 
@@ -24,7 +24,7 @@ SOURCES = {source.name: source for source in load_config(OWN_FILTERS).sources}
 
 def test_the_filters_of_the_tests_ask_these_requests() -> None:
     asked = {
-        (source.name, stream.name): APIS[source.name].first(stream.params)
+        (source.name, stream.name): get_source(source.name).first_request(stream.params)
         for source in SOURCES.values()
         for stream in source.streams
     }
@@ -47,7 +47,7 @@ def test_the_snapshot_was_asked_the_same() -> None:
     for source in SOURCES.values():
         for stream in source.streams:
             pages = read_ledger(DataDir(PROJECT / "data"), source.name, stream.name).pages
-            assert pages[0].url == APIS[source.name].first(stream.params)
+            assert pages[0].url == get_source(source.name).first_request(stream.params)
             assert all(page.url == before.next for before, page in itertools.pairwise(pages))
             looked_at += len(pages)
     assert looked_at > 13
@@ -59,14 +59,14 @@ CURSORS = [("18|4|7", "cursor=18%7C4%7C7"), (17, "cursor=17"), ("a&token=b", "cu
 @pytest.mark.parametrize(("cursor", "words"), CURSORS)
 def test_civitai_goes_on_with_its_cursor_and_the_same_request(cursor: Any, words: str) -> None:
     value = {"items": [], "metadata": {"nextCursor": cursor, "nextPage": "https://elsewhere/?token=x"}}
-    following = APIS["civitai"].following
+    following = get_source("civitai").next_page
     assert following("/p?types=A&types=B&nsfw=true", None, value) == f"/p?types=A&types=B&nsfw=true&{words}"
     assert following("/p?types=A&cursor=9%7C9", None, value) == f"/p?types=A&{words}"
 
 
 @pytest.mark.parametrize("metadata", [{}, None, {"nextCursor": None}])
 def test_civitai_ends_without_a_cursor(metadata: Any) -> None:
-    assert APIS["civitai"].following("/p?a=b", None, {"items": [], "metadata": metadata}) is None
+    assert get_source("civitai").next_page("/p?a=b", None, {"items": [], "metadata": metadata}) is None
 
 
 def test_remote_words_are_inert_and_short() -> None:
@@ -76,6 +76,6 @@ def test_remote_words_are_inert_and_short() -> None:
 
 def test_a_next_page_may_name_the_port_of_its_scheme() -> None:
     with requests.Session() as session:
-        client = Client(session, APIS["huggingface"], Credentials("https://x.org", None), Rate(1, 1, 1), 1)
+        client = Client(session, get_source("huggingface"), Credentials("https://x.org", None), Rate(1, 1, 1), 1)
         following = "https://X.org:443/api/models?cursor=a#b"
         assert client.read("/api/models?sort=likes", [], following) == (0, "/api/models?cursor=a")

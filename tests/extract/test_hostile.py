@@ -16,8 +16,8 @@ from etl.core.errors import EtlError
 from etl.extract import http_client
 from etl.extract.credentials import Credentials
 from etl.extract.http_client import Client
-from etl.selection.safety import FORBIDDING
-from etl.sources.huggingface.api import API
+from etl.sources.huggingface import SOURCE as API
+from etl.sources.source import get_source
 from tests.conftest import civitai, hf
 from tests.support.builders import hub_catalogue
 from tests.support.fake_api.apis import Hub
@@ -86,7 +86,7 @@ def test_hostile_records_are_set_aside_or_cleaned_and_counted(live: LiveWorkspac
         assert page["records"] == len(records)
         assert page["models"] + len(page["set_aside"]) == len(records)
         assert len(page["set_aside"]) > 40
-        assert {each["reason"] for each in page["set_aside"]} <= {*FORBIDDING, "id", "type"}
+        assert {each["reason"] for each in page["set_aside"]} <= {*get_source(source).never_published, "id", "type"}
         assert sum(row["models"] for row in page["dropped"]) > 40
 
 

@@ -20,7 +20,7 @@ from etl.extract import http_client, transport
 from etl.extract.credentials import Credentials
 from etl.extract.http_client import CircuitOpenError, Client
 from etl.extract.responses import HttpReply, PageResponse, RetryableError, parse_response
-from etl.sources.huggingface.api import API
+from etl.sources.huggingface import SOURCE as API
 from tests.support.builders import hub_catalogue
 from tests.support.fake_api.apis import Hub
 from tests.support.fake_api.server import Fault, Server

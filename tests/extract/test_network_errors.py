@@ -16,7 +16,7 @@ from etl.core.errors import EtlError
 from etl.extract import http_client
 from etl.extract.credentials import Credentials, is_loopback
 from etl.extract.http_client import Client, Wait, session
-from etl.sources.huggingface.api import API
+from etl.sources.huggingface import SOURCE as API
 from tests.support.fake_api.server import RawServer
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from etl.extract.responses import PageResponse
 from etl.extract.stream_reader import MAX_EMPTY_PAGES, ExtractOptions, StreamReader
 from etl.selection.selection import Selection
 from etl.selection.sufficiency import Progress
-from etl.sources.huggingface.api import API
+from etl.sources.huggingface import SOURCE as API
 from etl.storage.ledger import age_s, read_ledger
 from etl.transform.page import transform_page
 from tests.conftest import FILTERS
@@ -146,7 +146,7 @@ def test_bodies_are_kept_byte_for_byte_and_the_ledger_says_what_was_asked(desk: 
     assert not desk.folder.with_name(".default").exists()
     assert (desk.folder / "page-0001.json").read_bytes() == body
     first, second = read_ledger(desk.data, "huggingface", "default").pages
-    assert first.url == API.first(desk.stream.params)
+    assert first.url == API.first_request(desk.stream.params)
     assert first.next == second.url == "/api/models?cursor=x"
     assert second.next is None
     assert (first.etag, first.records, first.bytes) == ('W/"1"', 1, len(body))
@@ -284,7 +284,7 @@ def test_a_failure_keeps_what_was_there_and_the_time_of_the_first(desk: Desk) ->
     first = failed.failed_at
     assert first is not None
     reading.fail(InvalidDataError("the cursor is refused"))
-    assert (reading.target, reading.failed) == (API.first(desk.stream.params), None)
+    assert (reading.target, reading.failed) == (API.first_request(desk.stream.params), None)
     reading.take(answer([model("a")]))
     mended = read_ledger(desk.data, "huggingface", "default")
     assert (mended.failed_at, mended.failed) == (None, None)
@@ -334,7 +334,7 @@ def test_what_was_half_read_is_forgotten_where_it_cannot_go_on(desk: Desk, spoil
     elif spoil == "other request":
         told["pages"][0]["url"] = "/api/models?limit=3"
     ledger.write_text(json.dumps(told) if spoil != "no ledger" else "")
-    assert desk.start().target == API.first(desk.stream.params)
+    assert desk.start().target == API.first_request(desk.stream.params)
     assert not desk.folder.with_name(".default").exists()
 
 
@@ -383,7 +383,7 @@ def test_any_json_is_a_page_or_refused(value: Any) -> None:
         desk = Desk(Path(folder))
 
         def judged(body: bytes) -> Progress:
-            desk.selection.add_page(transform_page("huggingface", body, "the answer").models)
+            desk.selection.add_page(transform_page(API, body, "the answer").models)
             return Progress(desk.is_full)
 
         desk.judged = judged  # type: ignore[method-assign]

@@ -29,7 +29,7 @@ def model(level: str, level_most: str | None = None, *, flagged: bool = False) -
 
 def safety_of(records: list[tuple[str, Any]]) -> Safety:
     """Return what records say, each a model or the reason of a rejection, with its stream."""
-    safety = Safety()
+    safety = Safety({"poi", "minor", "takendown", "notpublic", "private", "disabled"})
     for stream, record in records:
         is_model = isinstance(record, dict)
         safety.add(
@@ -81,7 +81,7 @@ def test_of_records_that_are_as_bad_the_one_added_first_decides() -> None:
 
 
 def test_spellings_of_an_id_have_one_key() -> None:
-    safety = Safety()
+    safety = Safety({"poi", "minor", "takendown", "notpublic", "private", "disabled"})
     safety.add("likes", [], [RejectedRecord("Org/Model", "private")], is_partial=False)
     found = safety.ruling("default", model_key("org/MODEL"), {})
     assert found == Ruling("private", "likes", forbids=True, fields={})

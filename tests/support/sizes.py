@@ -13,8 +13,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from etl.core.layout import PROJECT
+from etl.sources.huggingface.rules import size_evidence
 from etl.sources.huggingface.size import SizeEstimator
-from etl.transform.page import evidence_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,7 +33,7 @@ def evidence(row: dict[str, Any], *, counts: bool = True) -> SizeEvidence:
     stored, gguf = (row.get(key, {}) if counts else {} for key in ("safetensors", "gguf"))
     name = row["id"].rpartition("/")[2]
     parts, total = stored.get("parameters", {}), stored.get("total")
-    return evidence_of(name, row["tags"], parts, total, gguf.get("total"), gguf.get("architecture"))
+    return size_evidence(name, row["tags"], parts, total, gguf.get("total"), gguf.get("architecture"))
 
 
 def decided(*, counts: bool = True) -> dict[str, SizeEstimate]:

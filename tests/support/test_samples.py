@@ -69,7 +69,7 @@ HOLDERS: dict[str, list[Any]] = {
 
 @pytest.mark.parametrize(("source", "page"), [("huggingface", HUB), ("civitai", CIVITAI)])
 def test_a_sample_keeps_the_contract_of_raw_pages(source: str, page: Any) -> None:
-    assert list(load_schema(f"{source}.raw").violations(page)) == []
+    assert list(load_schema(f"{source}/raw").violations(page)) == []
     assert len({record["id"] for record in (page if isinstance(page, list) else page["items"])}) > 5
 
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from etl.core.errors import InvalidDataError
 from etl.core.layout import PROJECT
 from etl.core.schemas import load_schema
+from etl.sources.source import get_source
 from etl.storage.json_files import parse_json_body
 from etl.transform.page import PageResult, transform_page
 from tests.conftest import Workspace, civitai, hf
@@ -54,7 +55,7 @@ WHOLE = {
 
 def made(source: str, *records: Any) -> PageResult:
     page = list(records) if source == "huggingface" else {"items": list(records)}
-    return transform_page(source, json.dumps(page).encode(), Path("page-0001.json"))
+    return transform_page(get_source(source), json.dumps(page).encode(), Path("page-0001.json"))
 
 
 def test_a_record_of_the_hub() -> None:
@@ -148,7 +149,7 @@ def test_what_is_not_forbidden_is_a_model(record: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("number", ["7", "7.0", "7e0", "70e-1"])
 def test_every_spelling_of_a_number_is_the_same_id(number: str) -> None:
-    page = transform_page("civitai", b'{"items": [{"id": %b, "type": "LORA"}]}' % number.encode(), Path("p"))
+    page = transform_page(get_source("civitai"), b'{"items": [{"id": %b, "type": "LORA"}]}' % number.encode(), Path("p"))
     assert [(model["id"], model["slug"]) for model in page.models] == [("7", "7")]
 
 
@@ -257,12 +258,12 @@ def test_the_address_is_on_the_site_that_shows_the_model(fields: dict[str, Any],
 )  # fmt: skip
 def test_a_page_of_another_shape_is_refused_by_name(source: str, body: bytes) -> None:
     with pytest.raises(InvalidDataError, match=r"page-0009\.json"):
-        transform_page(source, body, Path("page-0009.json"))
+        transform_page(get_source(source), body, Path("page-0009.json"))
 
 
 def test_a_lone_surrogate_and_an_infinite_number_cost_no_page() -> None:
     body = b'[{"id": "a/b", "likes": 1e400}, {"id": "c/d", "author": "\\ud800 \\\\ud800 \\ud83d\\ude00"}]'
-    page = transform_page("huggingface", body, Path("p"))
+    page = transform_page(get_source("huggingface"), body, Path("p"))
     assert [model["author"] for model in page.models] == ["a", "\ufffd \\ud800 \U0001f600"]
     assert [(each.id, each.field, each.reason) for each in page.dropped] == [("a/b", "likes", "too large")]
 
@@ -270,7 +271,7 @@ def test_a_lone_surrogate_and_an_infinite_number_cost_no_page() -> None:
 @pytest.mark.parametrize("number", [b"1e400", b"9" * 310, b"-1e400"])
 def test_no_number_is_too_large(number: bytes) -> None:
     body = b'{"items": [{"id": 1, "type": "LORA", "nsfwLevel": %b, "stats": {"downloadCount": %b}}]}' % (number, number)
-    page = transform_page("civitai", body, Path("p"))
+    page = transform_page(get_source("civitai"), body, Path("p"))
     assert [(model["level"], model["downloads"]) for model in page.models] == [("xxx", None)]
 
 
@@ -278,7 +279,7 @@ def test_no_number_is_too_large(number: bytes) -> None:
 def test_any_bytes_give_models_or_a_clean_error(body: bytes) -> None:
     for source in SOURCES:
         try:
-            transform_page(source, body, Path("p"))
+            transform_page(get_source(source), body, Path("p"))
         except InvalidDataError as error:
             assert "p: " in str(error)  # noqa: PT017  a page may be good too
 
@@ -310,7 +311,7 @@ def test_hostile_values_anywhere_cost_a_field_and_no_model() -> None:
         page = made(source, record)
         assert len(page.models) + len(page.set_aside) == 1, record
         assert page.models or field in SAFETY[source] | REQUIRED[source], record
-        assert not any(load_schema("model", source).violations(model) for model in page.models)
+        assert not any(load_schema(f"{source}/model").violations(model) for model in page.models)
 
 
 @given(st.sampled_from(SOURCES), st.data())
@@ -326,7 +327,7 @@ def test_no_change_of_an_optional_field_costs_a_model(source: str, data: st.Data
     page = made(source, record)
     assert page.set_aside == []
     assert len(page.models) == 1
-    assert not load_schema("model", source).violations(page.models[0])
+    assert not load_schema(f"{source}/model").violations(page.models[0])
 
 
 def _spots(value: Any) -> list[tuple[Any, ...]]:
@@ -356,7 +357,7 @@ def test_both_validators_agree_on_good_and_bad_models() -> None:
     checked = set()
     for source, _, record in mutations():
         for model in made(source, record).models or [record]:
-            check = load_schema("model", source)
+            check = load_schema(f"{source}/model")
             is_good = not list(check._worded(model))  # noqa: SLF001  the two validators, one by one
             assert check._gate.is_valid(model) is is_good  # noqa: SLF001  as above
             checked.add(is_good)
@@ -397,7 +398,7 @@ def test_models_of_pages_that_are_gone_disappear(house: Workspace) -> None:
     shutil.rmtree(house.data.raw("huggingface", "likes"))
     assert house.run("transform") == 0
     left = sorted(
-        str(path.relative_to(house.data.models("huggingface"))) for path in house.data.models("huggingface").rglob("*.json")
+        str(path.relative_to(house.data.models("huggingface"))) for path in house.data.models("huggingface").rglob("[!.]*.json")
     )
     assert left == ["default/page-0001.json", "summary.json"]
 
@@ -500,5 +501,5 @@ def test_a_bad_page_ends_with_65_names_itself_and_leaves_nothing_to_publish(
     told = capsys.readouterr().err
     assert "likes/page-0002.json" in told
     assert "default/page-0001.json" in told
-    assert list(house.data.models("huggingface").rglob("*.json")) == []
+    assert list(house.data.models("huggingface").rglob("[!.]*.json")) == []
     assert (house.data.manifests / "index.json").read_bytes() == before

@@ -33,7 +33,7 @@ def filters(source: str, *options: Option, skip: tuple[str, ...] = ()) -> Config
     made = tuple(
         Filter(source, "m", tuple(axis.options[axis.options[1] is one] for axis in axes)) for one in options
     )  # fmt: skip
-    return Config(100, 100, (SourceConfig(source, "m", 100, 10**6, Rate(1, 1, 1), {}, axes, frozenset(skip), made),))
+    return Config(100, 100, (SourceConfig(source, "m", 100, "limit", 10**6, Rate(1, 1, 1), {}, axes, frozenset(skip), made),))
 
 
 def manifest(one: Filter, *ids: str) -> bytes:

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl.verify.levels import LEVELS, civitai_rejections, level_range
+from etl.core.levels import LEVELS
+from etl.sources.civitai.audit import level_range, rejections
 from tests.conftest import Workspace, civitai, hf
 from tests.transform.test_stage import HOSTILE, made
 from tests.verify.test_stage import failed
@@ -153,7 +154,7 @@ def test_what_the_apis_own_filter_let_through_is_counted(works: Workspace, capsy
     assert works.run("manifests") == 0
     assert checked(works, capsys)["levels and flags, read again"]["notes"] == [
         "civitai/default: the API's own filter let through 1 minor",
-        "civitai/loras: the API's own filter let through 1 poi, 1 above pg",
+        "civitai/loras: the API's own filter let through 1 above pg, 1 poi",
     ]
 
 
@@ -166,7 +167,7 @@ def test_both_readings_of_a_level_agree(mask: Any, nsfw: Any) -> None:
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(["poi", "minor", "mode", "availability"], st.sampled_from(HOSTILE))))
 def test_both_readings_reject_the_same(fields: dict[str, Any]) -> None:
-    assert bool(made("civitai", civitai(1, **fields)).set_aside) is bool(civitai_rejections(fields))
+    assert bool(made("civitai", civitai(1, **fields)).set_aside) is bool(rejections(fields))
 
 
 def test_options_that_most_answers_ignore_are_refused_and_some_are_counted(

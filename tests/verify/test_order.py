@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etl.verify import raw_checks
-from etl.verify.order import Fetch, count_out_of_order, count_steps, rank, seconds, sort_field
+from etl.verify.order import Fetch, count_out_of_order, count_steps, rank, seconds
 from tests.conftest import Workspace, civitai, hf
 from tests.verify.audit import put, read_streams
 
@@ -46,12 +46,12 @@ def test_counters_that_moved_by_a_twentieth_are_in_order_and_shuffled_ones_are_n
     "value", [None, True, "5", "", [], {}, -1, float("inf"), int("9" * 310), 2**53, -float("inf"), "2026-01-01T00:00:00Z"]
 )
 def test_a_counter_that_says_nothing_has_no_rank(value: Any) -> None:
-    assert rank("downloadCount", value, NEVER) is None
+    assert rank(value, NEVER, is_time=False) is None
 
 
 @pytest.mark.parametrize("value", [None, True, 5, float("inf"), int("9" * 310), "", "yesterday", "2026-13-01T00:00:00Z", [], {}])
 def test_a_time_that_says_nothing_has_no_rank(value: Any) -> None:
-    assert rank("lastModified", value, NEVER) is None
+    assert rank(value, NEVER, is_time=True) is None
 
 
 @given(st.text() | st.datetimes().map(lambda time: time.isoformat()) | st.datetimes(timezones=st.timezones()).map(str))
@@ -66,21 +66,6 @@ def test_the_first_and_the_last_time(text: str) -> None:
 
 def test_times_without_a_zone_are_utc() -> None:
     assert seconds("1970-01-01T00:01:00") == seconds("1970-01-01T00:01:00.000Z") == 60
-
-
-@pytest.mark.parametrize(
-    ("params", "field"),
-    [
-        ({"sort": ["likes"]}, "likes"),
-        ({"sort": ["Most Downloaded"]}, "downloadCount"),
-        ({"sort": ["Most Downloaded"], "query": ["cat"]}, ""),
-        ({"sort": ["trendingScore"]}, ""),
-        ({"sort": ["Most Collected"]}, ""),
-        ({}, ""),
-    ],
-)
-def test_the_field_of_an_order(params: dict[str, list[str]], field: str) -> None:
-    assert sort_field(params) == field
 
 
 RISING = list(range(1000, 2000, 20))
@@ -132,8 +117,8 @@ def test_a_page_with_numbers_that_only_json_can_hold(house: Workspace) -> None:
     )
     (house.data.raw("civitai", "default") / "page-0001.json").write_text(text)
     (stream,) = read_streams(house, "civitai").values()
-    assert [(each.id, each.levels, each.rank) for each in stream.said] == [
-        ("", (4, 4), None), ("", (4, 4), None), ("3", (4, 4), None),
+    assert [(record.id, record.level, record.level_most, record.rank) for record in stream.records] == [
+        ("", 4, 4, None), ("", 4, 4, None), ("3", 4, 4, None),
     ]  # fmt: skip
     assert raw_checks.check_request_honored([stream]).problems == []
 

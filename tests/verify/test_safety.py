@@ -11,9 +11,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from etl.core.layout import DataDir
+from etl.core.levels import LEVELS
 from etl.verify import raw_checks
 from etl.verify.evidence import gather, spelling_notes, verdict
-from etl.verify.levels import LEVELS
 from tests.conftest import Workspace, civitai, hf
 from tests.verify.audit import filters, option, published, put, read_streams
 
@@ -274,8 +274,8 @@ def test_what_the_apis_own_filter_let_through(house: Workspace) -> None:
     put(house, "civitai", "safe", "sort=Most+Liked", civitai(1, minor=True), civitai(2, nsfw=True), civitai(3, poi=True))
     put(house, "civitai", "sound", "sort=Most+Liked", civitai(1), civitai(2, nsfwLevel=3))
     assert safety(house, filters("civitai")).notes == [
-        "civitai/all: the API's own filter let through 1 poi, 1 minor",
-        "civitai/safe: the API's own filter let through 1 poi, 1 above pg",
+        "civitai/all: the API's own filter let through 1 minor, 1 poi",
+        "civitai/safe: the API's own filter let through 1 above pg, 1 poi",
     ]
 
 
@@ -305,7 +305,7 @@ def effective(catalogue: Catalogue) -> tuple[bool, int, int]:
             put(house, "civitai", f"s{index}", query, *items)
         streams = read_streams(house, "civitai")
         assert len(streams) == len(catalogue)
-        found = verdict(streams["civitai", "s0"].of("1"), gather(streams.values())["1"])
+        found = verdict(streams["civitai", "s0"].records_of("1"), gather(streams.values())["1"])
     level, level_most = (LEVELS.index(str(found.fields[name].value)) for name in ("level", "level_most"))
     assert level <= level_most
     return found.rejected is not None, level, level_most

@@ -1,1 +1,58 @@
-"""CivitAI."""
+"""CivitAI: a response is an object with `items`, and `metadata.nextCursor` if a page follows.
+
+`metadata.nextPage` is not followed: it repeats the whole query, a token included, on a host that may be another.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from etl.sources.source import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+    from etl.sources.source import Audit, Rules
+
+
+def _next_page(request: str, _link: str | None, value: Any) -> str | None:
+    cursor = (value.get("metadata") or {}).get("nextCursor")
+    if cursor is None:
+        return None
+    split = urlsplit(request)
+    query = [pair for pair in parse_qsl(split.query) if pair[0] != "cursor"]
+    return f"{split.path}?{urlencode([*query, ('cursor', cursor)])}"
+
+
+def _has_partial_records(param_names: Container[str]) -> bool:
+    return "baseModels" in param_names  # the server leaves out the versions of other base models
+
+
+def _load_rules() -> Rules:
+    from etl.sources.civitai.rules import RULES
+
+    return RULES
+
+
+def _load_audit() -> Audit:
+    from etl.sources.civitai.audit import AUDIT
+
+    return AUDIT
+
+
+SOURCE = Source(
+    name="civitai",
+    endpoint="https://civitai.com",
+    path="/api/v1/models",
+    endpoint_variable="CIVITAI_ENDPOINT",
+    token_variables=("CIVITAI_API_KEY", "CIVITAI_TOKEN", "CIVITAI_API_TOKEN"),
+    records_key="items",
+    page_param="limit",
+    next_page=_next_page,
+    neutral_params=frozenset(("limit",)),
+    never_published=frozenset(("poi", "minor", "takendown", "notpublic")),
+    load_rules=_load_rules,
+    load_audit=_load_audit,
+    has_partial_records=_has_partial_records,
+)

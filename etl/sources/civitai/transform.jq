@@ -1,7 +1,7 @@
 # A page of CivitAI's GET /api/v1/models, {items: [record]}, to one entry for each record, in its order:
 #   {id, model, evidence}  what is known of it, and what its level will be decided from
 #   {id, set_aside}        why it is not a model, in one word
-# Values pass through as they came: the transform replaces what violates schemas/model.schema.json by null.
+# Values pass through as they came: the transform replaces what violates schemas/civitai/model.schema.json by null.
 
 # any value -> {}, which no field of a model may be, so that what has the wrong type is seen to be dropped
 def wrong: {};

@@ -1,7 +1,7 @@
 # A page of the Hub's GET /api/models, [record], to one entry for each record, in its order:
 #   {id, model, evidence}  what is known of it, and what its size will be decided from
 #   {id, set_aside}        why it is not a model, in one word
-# Values pass through as they came: the transform replaces what violates schemas/model.schema.json by null.
+# Values pass through as they came: the transform replaces what violates schemas/huggingface/model.schema.json by null.
 
 # [string] -> string | null: what follows a prefix in the first tag that has it
 def tagged($prefix): [.[]? | strings | select(startswith($prefix)) | .[($prefix | length):] | select(. != "")][0];

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from etl.core.layout import PROJECT
 from etl.sources.huggingface.families import check_family, family, family_table
 from etl.sources.huggingface.names import is_auxiliary, parse_size
+from etl.sources.huggingface.rules import size_evidence
 from etl.sources.huggingface.size import SizeEstimate, SizeEstimator, SizeEvidence, nominal
 from etl.sources.source import DEFAULT_SIZE_CLASSES, SizeClass
-from etl.transform.page import evidence_of
 from tests.support.sizes import FLOORS, ROWS, evidence, table
 
 CLASSES = {each.name for each in DEFAULT_SIZE_CLASSES} | {"unknown"}
 
 
 def seen(name: str = "thing", tags: list[str] | None = None, gguf: float | None = None, **elements: float) -> SizeEvidence:
-    return evidence_of(name, tags or [], elements, sum(elements.values()) if elements else None, gguf)
+    return size_evidence(name, tags or [], elements, sum(elements.values()) if elements else None, gguf)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_what_disagrees_is_told() -> None:
     assert SizeEstimator().verdict(seen("qwen-image", ["diffusers"], BF16=7.1e9)).size_against == ["family"]
     assert SizeEstimator().verdict(seen("roberta-base-ncc-512b")).size_against == ["name"]
     assert SizeEstimator().verdict(seen("top-5x7b-gguf", gguf=7.2e9)).size_against == ["name"]
-    assert SizeEstimator().verdict(evidence_of("a", [], {}, None, 4.6e8, "clip")).size_against == ["gguf"]
+    assert SizeEstimator().verdict(size_evidence("a", [], {}, None, 4.6e8, "clip")).size_against == ["gguf"]
 
 
 def test_a_counted_base_beats_its_name() -> None:
@@ -162,7 +162,7 @@ def test_no_input_raises(
     name: str, tags: list[str], elements: dict[str, float], counts: tuple[float | None, float | None]
 ) -> None:
     total, gguf = counts
-    told = SizeEstimator().verdict(evidence_of(name, tags, elements, total, gguf))
+    told = SizeEstimator().verdict(size_evidence(name, tags, elements, total, gguf))
     assert told.size in CLASSES
     assert (told.size == "unknown") is (told.size_from == "none")
     assert told.parameters is None or 0 <= told.parameters < 2**53
@@ -336,11 +336,11 @@ UNPACKED = 314_590_621_012
 
 @pytest.mark.parametrize("total", [333_312, 15e9, 5e12, 1e300, -1, 0, 0.5, None, 2])
 def test_a_total_that_is_not_the_sum_of_its_parts_discredits_itself(total: float | None) -> None:
-    verdict = SizeEstimator().verdict(evidence_of("alpha", ["transformers"], QWEN, total, None))
+    verdict = SizeEstimator().verdict(size_evidence("alpha", ["transformers"], QWEN, total, None))
     assert verdict == SizeEstimate(7_615_616_512, "medium", "safetensors", [])
-    assert SizeEstimator().verdict(evidence_of("alpha-AWQ", ["4-bit"], {"F16": 3e8, "I32": 8e8}, total, None)).size == "unknown"
+    assert SizeEstimator().verdict(size_evidence("alpha-AWQ", ["4-bit"], {"F16": 3e8, "I32": 8e8}, total, None)).size == "unknown"
     assert (
-        SizeEstimator().verdict(evidence_of("a-7B-AWQ", ["4-bit"], {"F16": 3e8, "I32": 8e8}, total, None)).parameters
+        SizeEstimator().verdict(size_evidence("a-7B-AWQ", ["4-bit"], {"F16": 3e8, "I32": 8e8}, total, None)).parameters
         == 6_700_000_000
     )
 
@@ -364,7 +364,7 @@ def test_a_total_that_is_not_the_sum_of_its_parts_discredits_itself(total: float
 def test_a_total_of_unpacked_weights_is_a_second_witness(
     name: str, tags: list[str], elements: dict[str, float], total: float, expected: tuple[int | None, str]
 ) -> None:
-    assert SizeEstimator().verdict(evidence_of(name, tags, elements, total, None))[:2] == expected
+    assert SizeEstimator().verdict(size_evidence(name, tags, elements, total, None))[:2] == expected
 
 
 @pytest.mark.parametrize(
@@ -381,7 +381,7 @@ def test_a_total_of_unpacked_weights_is_a_second_witness(
     ],
 )  # fmt: skip
 def test_a_gguf_file_of_a_part_is_no_evidence(name: str, architecture: str | None, expected: str) -> None:
-    assert SizeEstimator().verdict(evidence_of(name, ["gguf"], {}, None, 460e6, architecture)).size == expected
+    assert SizeEstimator().verdict(size_evidence(name, ["gguf"], {}, None, 460e6, architecture)).size == expected
 
 
 @pytest.mark.parametrize(
@@ -401,8 +401,11 @@ def test_a_gguf_file_of_a_part_is_no_evidence(name: str, architecture: str | Non
         # With the quantised elements, none are missing.
         (seen("a-70B-FP8", F8_E4M3=7e9, BF16=1e9), (8_000_000_000, "medium", "safetensors", ["name"])),
         # A GGUF file of the family's kind, and a shard.
-        (evidence_of("qwen-image-gguf", ["gguf"], {}, None, 7.1e9, "qwen_image"), (7_100_000_000, "medium", "gguf", ["family"])),
-        (evidence_of("deepseek-v3-gguf", ["gguf"], {}, None, 26e9, "deepseek2"), (None, "large", "family", ["gguf"])),
+        (
+            size_evidence("qwen-image-gguf", ["gguf"], {}, None, 7.1e9, "qwen_image"),
+            (7_100_000_000, "medium", "gguf", ["family"]),
+        ),
+        (size_evidence("deepseek-v3-gguf", ["gguf"], {}, None, 26e9, "deepseek2"), (None, "large", "family", ["gguf"])),
     ],
 )  # fmt: skip
 def test_a_plain_count_beats_a_row_and_a_number(evidence: SizeEvidence, expected: tuple[int | None, str, str, list[str]]) -> None:
@@ -446,7 +449,7 @@ def test_a_number_far_above_its_family_counts_something_else(evidence: SizeEvide
 def test_a_count_of_one_expert_contradicts_a_mixture(
     name: str, tags: list[str], gguf: float, expected: tuple[int | None, str]
 ) -> None:
-    assert SizeEstimator().verdict(evidence_of(name, ["gguf", *tags], {}, None, gguf, None))[:2] == expected
+    assert SizeEstimator().verdict(size_evidence(name, ["gguf", *tags], {}, None, gguf, None))[:2] == expected
 
 
 @pytest.mark.parametrize(
@@ -461,20 +464,20 @@ def test_a_count_of_one_expert_contradicts_a_mixture(
 )  # fmt: skip
 def test_a_bare_total_of_quantised_weights_counts_nothing(name: str, tags: list[str]) -> None:
     for total in (2_261_053_168, 40e9, 5e6):
-        assert SizeEstimator().verdict(evidence_of(name, tags, {}, total, None)) == SizeEstimate(
+        assert SizeEstimator().verdict(size_evidence(name, tags, {}, total, None)) == SizeEstimate(
             None, "unknown", "none", ["safetensors"]
         )
-    assert SizeEstimator().verdict(evidence_of(f"7b-{name}", tags, {}, 2_261_053_168, None))[:3] == (
+    assert SizeEstimator().verdict(size_evidence(f"7b-{name}", tags, {}, 2_261_053_168, None))[:3] == (
         7_000_000_000,
         "medium",
         "name",
     )
-    assert SizeEstimator().verdict(evidence_of(f"2b-{name}", tags, {}, 2_261_053_168, None)).parameters == 2_261_053_168
+    assert SizeEstimator().verdict(size_evidence(f"2b-{name}", tags, {}, 2_261_053_168, None)).parameters == 2_261_053_168
 
 
 def test_a_bare_total_of_other_weights_counts() -> None:
-    assert SizeEstimator().verdict(evidence_of("quantum-bert", ["transformers"], {}, 7.6e9, None)).size == "medium"
-    assert SizeEstimator().verdict(evidence_of("a-lora-4bit", ["peft"], {}, 7.6e9, None)).size == "unknown"
+    assert SizeEstimator().verdict(size_evidence("quantum-bert", ["transformers"], {}, 7.6e9, None)).size == "medium"
+    assert SizeEstimator().verdict(size_evidence("a-lora-4bit", ["peft"], {}, 7.6e9, None)).size == "unknown"
 
 
 WORDS = ["alpha", "7b", "70b", "8x7b", "a3b", "21ba3b", "gguf", "instruct", "kimi-k2", "qwen-image", "bert-base", "2.1", "large"]
@@ -488,7 +491,7 @@ def test_a_plain_count_decides_whatever_name_and_tags_say(
     name: str, tags: list[str], count: int, total: float | None, gguf: float | None
 ) -> None:
     """Except of folders of diffusers, of quantised repositories, and of less than a thousandth of what is said."""
-    verdict = SizeEstimator().verdict(evidence_of(name, tags, {"BF16": count}, total, gguf))
+    verdict = SizeEstimator().verdict(size_evidence(name, tags, {"BF16": count}, total, gguf))
     assert verdict.size_from == "safetensors"
     assert verdict.parameters == count
     witness = parse_size(name)
@@ -508,12 +511,12 @@ def test_a_total_changes_nothing_where_parts_are_plain(row: dict[str, Any], tota
     ("evidence", "expected"),
     [
         (
-            evidence_of("alpha", [], QWEN, 333_312, None),
+            size_evidence("alpha", [], QWEN, 333_312, None),
             ["safetensors total 333,312 is not the sum of its parts 7,615,616,512; the parts count"],
         ),
-        (evidence_of("alpha", ["8-bit"], PACKED, UNPACKED, None), []),
+        (size_evidence("alpha", ["8-bit"], PACKED, UNPACKED, None), []),
         (
-            evidence_of("alpha-27b-gguf", ["gguf"], {}, None, 460_000_000, "clip"),
+            size_evidence("alpha-27b-gguf", ["gguf"], {}, None, 460_000_000, "clip"),
             ["gguf total 460,000,000 is of architecture clip, the vision part"],
         ),
         (
@@ -529,11 +532,11 @@ def test_a_total_changes_nothing_where_parts_are_plain(row: dict[str, Any], tota
             ["safetensors holds 83,653,863 elements (the VAE of SD), but family flux-1 has 11,900,000,000"],
         ),
         (
-            evidence_of("w4", ["compressed-tensors"], {}, 2_261_053_168, None),
+            size_evidence("w4", ["compressed-tensors"], {}, 2_261_053_168, None),
             ["safetensors total 2,261,053,168 has no parts, and quantised weights are packed: nothing bears it out"],
         ),
         (
-            evidence_of("a-405b-gguf", ["gguf"], {}, -3, 12e9),
+            size_evidence("a-405b-gguf", ["gguf"], {}, -3, 12e9),
             [
                 "safetensors total -3 cannot be a count",
                 "gguf total 12,000,000,000 may be of one shard or of a part, but name has 405,000,000,000",

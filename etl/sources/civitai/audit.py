@@ -1,4 +1,4 @@
-"""What a raw record shows and why it may not be published: read from what the APIs document, without the transform's rules."""
+"""A second reading of CivitAI's raw records for verify, from what the API documents; it shares no code with the rules."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+from etl.core.levels import LEVELS
+from etl.sources.auditing import is_set, objects, whole_number
+from etl.sources.source import Audit, RecordAudit
 
-LEVELS = ("pg", "pg13", "r", "x", "xxx")  # level n is bit 2**n of a mask
-R, XXX = LEVELS.index("r"), LEVELS.index("xxx")
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+R, XXX = LEVELS.index("r"), LEVELS.index("xxx")  # level n is bit 2**n of a mask
 _LEVEL_BITS = 31
 # CivitAI leaves images with this bit out of its own masks; on a model it only says that the model was flagged once.
 _OMITTED_IMAGE_BIT = 32
 _CONSTANT_MASK = 60  # written on whatever is flagged, and kept by models whose flag was taken back
-_MAX_SAFE_INTEGER = 2**53 - 1  # JSON readers disagree about greater ones
+_MATURE = {"true", "1", "yes", "on", "y"}  # how a request includes mature models
+# Sorts whose value is in the response, and where it is in `stats`. A search (query) orders by relevance.
+_SORT_KEYS = {"Most Downloaded": "downloadCount", "Most Liked": "thumbsUpCount", "Most Discussed": "commentCount"}
 
 
 class LevelRange(NamedTuple):
@@ -25,25 +30,8 @@ class LevelRange(NamedTuple):
     level_most: int
 
 
-def is_set(value: object) -> bool:
-    """Return whether a safety flag is set: anything but false and null is, so that a wrong type errs on the safe side."""
-    return value is not None and value is not False
-
-
-def whole_number(value: object) -> int | None:
-    """Return a JSON number as an int; None unless it is whole and from 0 to 2**53 - 1."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MAX_SAFE_INTEGER:
-        return None
-    return int(value) if value == int(value) else None
-
-
-def hub_rejections(record: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the codes of all reasons why a repository of the Hub must never be published."""
-    return tuple(flag for flag in ("private", "disabled") if is_set(record.get(flag)))
-
-
-def civitai_rejections(record: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the codes of all reasons why a model of CivitAI must never be published."""
+def rejections(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the codes of all reasons why a model must never be published."""
     codes = [flag for flag in ("poi", "minor") if is_set(record.get(flag))]
     mode, availability = record.get("mode"), record.get("availability")
     if not isinstance(mode, str | None) or (mode or "").lower() == "takendown":
@@ -72,11 +60,6 @@ def level_range(record: Mapping[str, Any]) -> LevelRange:
     return LevelRange(max((low & -low).bit_length() - 1, mildest), max(high.bit_length() - 1, mildest))
 
 
-def objects(value: object) -> list[dict[str, Any]]:
-    """Return the JSON objects of a list; none of anything else."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
 def _images(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for version in objects(record.get("modelVersions")):
         yield from objects(version.get("images"))
@@ -88,3 +71,40 @@ def _image_bits(image: Mapping[str, Any]) -> int:
     if bits is None:
         return 1 << XXX
     return 0 if bits & _OMITTED_IMAGE_BIT else bits & _LEVEL_BITS
+
+
+def _read(record: Mapping[str, Any]) -> RecordAudit:
+    return RecordAudit(rejections(record), is_set(record.get("nsfw")), *level_range(record))
+
+
+def _sort_key(params: Mapping[str, Sequence[str]]) -> str:
+    return "" if "query" in params else _SORT_KEYS.get(params.get("sort", [""])[0], "")
+
+
+def _sort_value(record: Mapping[str, Any], key: str) -> object:
+    stats = record.get("stats")
+    return stats.get(key) if isinstance(stats, dict) else None
+
+
+def _is_unrequested(record: Mapping[str, Any], params: Mapping[str, Sequence[str]]) -> bool:
+    types, bases = params.get("types"), params.get("baseModels")
+    own_bases = (version.get("baseModel") for version in objects(record.get("modelVersions")))
+    return (types is not None and record.get("type") not in types) or (
+        bases is not None and not any(base in bases for base in own_bases)
+    )
+
+
+def _leaks(audit: RecordAudit, params: Mapping[str, Sequence[str]]) -> Sequence[str]:
+    is_mature = params.get("nsfw", [""])[0].lower() in _MATURE
+    codes = [code for code in audit.rejections if code in (("poi", "minor") if is_mature else ("poi",))]
+    return codes if is_mature or audit.level == 0 else [*codes, "above pg"]
+
+
+def _has_partial_records(params: Mapping[str, Sequence[str]]) -> bool:
+    return "baseModels" in params  # the API leaves out the versions of other base models
+
+
+AUDIT = Audit(
+    read=_read, sort_key=_sort_key, sort_value=_sort_value, is_unrequested=_is_unrequested, leaks=_leaks,
+    has_partial_records=_has_partial_records,
+)  # fmt: skip

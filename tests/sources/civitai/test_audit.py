@@ -1,4 +1,4 @@
-"""What raw records of CivitAI and the Hub show and are rejected for, odd values among them."""
+"""What the audit reads in raw records of CivitAI, odd values among them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl.verify.levels import LEVELS, LevelRange, civitai_rejections, hub_rejections, is_set, level_range, whole_number
+from etl.core.levels import LEVELS
+from etl.sources.auditing import is_set, whole_number
+from etl.sources.civitai.audit import AUDIT, LevelRange, level_range, rejections
 from tests.conftest import civitai
 
 HUGE = int("9" * 310)
@@ -106,20 +108,8 @@ def test_levels_of_a_record(record: dict[str, Any], level: str, level_most: str)
         *(({"availability": value}, ("notpublic",)) for value in ["Private", "Unsearchable", *NO_TEXTS]),
     ],
 )  # fmt: skip
-def test_reasons_of_civitai(record: dict[str, Any], codes: tuple[str, ...]) -> None:
-    assert civitai_rejections(record) == codes
-
-
-@pytest.mark.parametrize(
-    ("record", "codes"),
-    [
-        ({"private": False, "disabled": None}, ()),
-        *(({flag: value}, (flag,)) for flag in ("private", "disabled") for value in SET),
-        ({"poi": True, "mode": "TakenDown", "availability": "Private"}, ()),
-    ],
-)
-def test_reasons_of_the_hub(record: dict[str, Any], codes: tuple[str, ...]) -> None:
-    assert hub_rejections(record) == codes
+def test_rejection_reasons(record: dict[str, Any], codes: tuple[str, ...]) -> None:
+    assert rejections(record) == codes
 
 
 json_values = st.recursive(
@@ -127,7 +117,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["images", "nsfwLevel"]), inner, max_size=2),
     max_leaves=10,
 )
-FIELDS = ("nsfw", "nsfwLevel", "poi", "minor", "mode", "availability", "modelVersions", "private", "disabled")
+FIELDS = ("nsfw", "nsfwLevel", "poi", "minor", "mode", "availability", "modelVersions")
 
 
 @given(st.dictionaries(st.sampled_from(FIELDS), json_values))
@@ -135,8 +125,7 @@ def test_any_record_has_levels_and_reasons(record: dict[str, Any]) -> None:
     levels = level_range(record)
     assert 0 <= levels.level <= levels.level_most < len(LEVELS)
     assert not is_set(record.get("nsfw")) or levels.level >= LEVELS.index("r")
-    assert set(civitai_rejections(record)) <= {"poi", "minor", "takendown", "notpublic"}
-    assert set(hub_rejections(record)) <= {"private", "disabled"}
+    assert set(rejections(record)) <= {"poi", "minor", "takendown", "notpublic"}
 
 
 def is_not_milder(one: LevelRange, other: LevelRange) -> bool:
@@ -184,3 +173,16 @@ def test_whole_numbers_of_json(text: str, number: int | None) -> None:
 
 def test_a_record_as_the_api_sends_it() -> None:
     assert names(civitai(1)) == ("pg", "pg")
+
+
+@pytest.mark.parametrize(
+    ("params", "key"),
+    [
+        ({"sort": ["Most Downloaded"]}, "downloadCount"),
+        ({"sort": ["Most Downloaded"], "query": ["cat"]}, ""),
+        ({"sort": ["Most Collected"]}, ""),
+        ({}, ""),
+    ],
+)
+def test_sort_key(params: dict[str, list[str]], key: str) -> None:
+    assert AUDIT.sort_key(params) == key

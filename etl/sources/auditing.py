@@ -1,0 +1,22 @@
+"""Untrusted JSON values, read by the audits of all sources; the rules do not use this."""
+
+from __future__ import annotations
+
+_MAX_SAFE_INTEGER = 2**53 - 1  # JSON readers disagree about greater ones
+
+
+def is_set(value: object) -> bool:
+    """Return whether a safety flag is set: anything but false and null is, so that a wrong type errs on the safe side."""
+    return value is not None and value is not False
+
+
+def whole_number(value: object) -> int | None:
+    """Return a JSON number as an int; None unless it is whole and from 0 to 2**53 - 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MAX_SAFE_INTEGER:
+        return None
+    return int(value) if value == int(value) else None
+
+
+def objects(value: object) -> list[dict[str, object]]:
+    """Return the JSON objects of a list; none of anything else."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -1,0 +1,55 @@
+"""What the transform decides of a CivitAI record after jq: its levels, its address, its name as people see it. No I/O."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from etl.core.display_name import clean_display_name
+from etl.sources.civitai.levels import SAFE_SITE, content_levels, image_level, is_set
+from etl.sources.source import DroppedField, Rules
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from etl.sources.source import TransformOptions
+
+_MAX_VERSIONS = 20  # described one by one
+
+
+def _complete(entry: dict[str, Any], _options: TransformOptions) -> list[DroppedField]:
+    model, evidence = entry["model"], entry["evidence"]
+    if isinstance(model["name"], str):
+        model["name"] = clean_display_name(model["name"])
+    flag = evidence["flag"]
+    levels = content_levels(flagged=is_set(flag), mask=evidence["mask"], images=evidence["images"])
+    model |= {"level": levels.level, "level_most": levels.level_most, "flagged": is_set(flag)}
+    site = "civitai.com" if levels.level in SAFE_SITE else "civitai.red"
+    model["url"] = f"https://{site}/models/{model['id']}"
+    wrong = levels.wrong if isinstance(flag, bool | None) else ("flagged", *levels.wrong)
+    return [DroppedField(field, "wrong type") for field in wrong]
+
+
+def _describe(record: Mapping[str, Any], entry: dict[str, Any], _options: TransformOptions) -> list[str]:
+    """Return the flag, the mask, the levels of the images of each version, and how both ends were decided."""
+    lines = [f"nsfw: {json.dumps(record.get('nsfw'))}, nsfwLevel: {json.dumps(record.get('nsfwLevel'))}"]
+    versions = _objects(record.get("modelVersions"))
+    for number, version in enumerate(versions[:_MAX_VERSIONS], 1):
+        levels = Counter(image_level(image.get("nsfwLevel")) for image in _objects(version.get("images")))
+        counts = ", ".join(f"{count} {level}" for level, count in levels.items()) or "none"
+        lines.append(f"version {number}, {version.get('baseModel') or 'of no base model'}: images: {counts}")
+    if len(versions) > _MAX_VERSIONS:
+        lines.append(f"and {len(versions) - _MAX_VERSIONS} more versions")
+    if "evidence" in entry:
+        evidence = entry["evidence"]
+        decided = content_levels(flagged=is_set(evidence["flag"]), mask=evidence["mask"], images=evidence["images"])
+        lines.append(f"level {decided.level} to {decided.level_most}: {decided.decided_by}")
+    return lines
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+RULES = Rules(complete=_complete, describe=_describe)

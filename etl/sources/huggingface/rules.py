@@ -1,0 +1,113 @@
+"""What the transform decides of a Hub record after jq: its size, from its evidence and counts of other models. No I/O."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from etl.sources.huggingface.corroboration import bases
+from etl.sources.huggingface.families import TABLE, check_family
+from etl.sources.huggingface.size import SizeEstimator, SizeEvidence
+from etl.sources.source import DroppedField, Rules
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from etl.sources.source import TransformOptions
+
+_ROWS = "/".join(TABLE.parts[-4:])
+
+
+# By id regardless of case: [id, parameters or None if other evidence disagrees, {row of families.toml: whether it fits}].
+_Facts = dict[str, list[Any]]
+
+
+def _complete(entry: dict[str, Any], options: TransformOptions) -> list[DroppedField]:
+    model, raw = entry["model"], entry["evidence"]
+    entry["evidence"] = evidence = size_evidence(model["name"], model["tags"], **raw)
+    model.update(SizeEstimator(options.size_classes).verdict(evidence)._asdict())
+    return [DroppedField("size", "wrong type")] if _has_wrong_counts(**raw) else []
+
+
+def size_evidence(  # noqa: PLR0913, PLR0917 -- the fields of the evidence, as the program of jq names them
+    name: object, tags: object, elements: object, total: object, gguf: object, gguf_architecture: object = None
+) -> SizeEvidence:
+    """Return the evidence of a model's size from values as the API gave them; values of a wrong type are ignored."""
+    lines = "\n".join(("", *(tag for tag in tags if isinstance(tag, str)), "")) if isinstance(tags, list) else ""
+    parts = elements.items() if isinstance(elements, dict) else ()
+    return SizeEvidence(
+        str(name).lower(), lines, {dtype: count for dtype, count in parts if type(count) in {int, float} and count > 0},
+        _number(total), _number(gguf), gguf_architecture if isinstance(gguf_architecture, str) else None,
+    )  # fmt: skip
+
+
+def _has_wrong_counts(elements: object, total: object, gguf: object, gguf_architecture: object = None) -> bool:
+    """Return whether the evidence of a size has a value of the wrong type."""
+    parts = list(elements.values()) if isinstance(elements, dict) else [] if elements is None else [elements]
+    numbers = [*parts, *(value for value in (total, gguf) if value is not None)]
+    return not (all(type(number) in {int, float} for number in numbers) and isinstance(gguf_architecture, str | None))
+
+
+def _number(value: object) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _defer(model: Mapping[str, Any], evidence: SizeEvidence) -> list[Any] | None:
+    """Return the evidence of a model made from others, if its own files do not decide its size."""
+    return list(evidence) if model["size_from"] != "safetensors" and bases(evidence.tags) else None
+
+
+def _collect(models: Sequence[Mapping[str, Any]]) -> _Facts | None:
+    facts: _Facts = {}
+    for model in models:
+        if model["size_from"] == "safetensors" and (key := model["id"].casefold()) not in facts:
+            rows = check_family(model["name"].lower(), model["tags"] or (), model["parameters"])
+            facts[key] = [model["id"], None if model["size_against"] else model["parameters"], rows]
+    return facts or None
+
+
+def _merge(left: _Facts | None, right: _Facts | None) -> _Facts | None:
+    return {**(right or {}), **(left or {})} or None
+
+
+def _narrow(facts: _Facts | None, deferred: Sequence[Sequence[Any]]) -> dict[str, int]:
+    """Return the parameters of the base models, by id."""
+    needed = [base for evidence in deferred for base in bases(SizeEvidence(*evidence).tags)]
+    counted = ((base, (facts or {}).get(base.casefold(), ["", None])) for base in needed)
+    return {base: fact[1] for base, fact in counted if fact[0] == base and fact[1] is not None}
+
+
+def _resolve(deferred: Sequence[Any], facts: Mapping[str, int], options: TransformOptions) -> Mapping[str, Any]:
+    return SizeEstimator(options.size_classes, facts).verdict(SizeEvidence(*deferred))._asdict()
+
+
+def _summarize(facts: _Facts | None) -> dict[str, dict[str, int]]:
+    """Return, by row of families.toml, how many counted models are consistent with it, and how many conflict."""
+    families: dict[str, dict[str, int]] = {}
+    for _, _, rows in (facts or {}).values():
+        for row, is_consistent in rows.items():
+            counts = families.setdefault(row, {"borne_out": 0, "against": 0})
+            counts["borne_out" if is_consistent else "against"] += 1
+    return dict(sorted(families.items()))
+
+
+def _warnings(families: Mapping[str, Mapping[str, int]]) -> list[str]:
+    return [
+        f"{counts['against']} of {sum(counts.values())} counted models of {row} have other parameters than {_ROWS} says: "
+        "is the row wrong?"
+        for row, counts in families.items()
+        if counts["against"] > max(1, counts["borne_out"])  # a single count may be the one that is wrong
+    ]
+
+
+def _describe(_record: Mapping[str, Any], entry: dict[str, Any], options: TransformOptions) -> list[str]:
+    """Return a line for each count and each other evidence that was not believed."""
+    if "evidence" not in entry:
+        return []
+    model = entry["model"]
+    return SizeEstimator(options.size_classes).doubts(size_evidence(model["name"], model["tags"], **entry["evidence"]))
+
+
+RULES = Rules(
+    complete=_complete, describe=_describe, defer=_defer, collect=_collect, merge=_merge, narrow=_narrow,
+    resolve=_resolve, summarize=_summarize, warnings=_warnings,
+)  # fmt: skip

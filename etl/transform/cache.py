@@ -1,0 +1,65 @@
+"""The outcome of each page of the last transform, so that a page is transformed again only if it or the program changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from etl.core.errors import EtlError
+from etl.storage.json_files import read_bytes, read_json, sha256, write_atomic
+from etl.transform.losses import PageLosses
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from etl.storage.ledger import PageEntry
+
+PAGES_FILE = ".pages.json"
+
+
+class PageCache:
+    """The outcomes in `folder`, the models of a source, as far as the same program made them."""
+
+    def __init__(self, folder: Path, program: str) -> None:
+        self._path, self._program = folder / PAGES_FILE, program
+        self._pages: Mapping[str, dict[str, Any]] = {}
+        try:
+            stored = read_json(self._path)
+            if stored["program"] == program:
+                self._pages = stored["pages"]
+        except (EtlError, LookupError, TypeError):  # absent, or not one of ours
+            pass
+
+    def get(self, key: tuple[str, str], entry: PageEntry, raw: Path, models: Path) -> dict[str, Any] | None:
+        """Return the outcome of a page, by stream and file, if its raw body and its models on disk are those of the outcome."""
+        outcome = self._pages.get("/".join(key))
+        try:
+            if (
+                not outcome
+                or outcome["body"] != sha256(read_bytes(raw))
+                or outcome["row"]["sha256"] != sha256(read_bytes(models))
+            ):
+                return None
+            row = {**outcome["row"], "raw_sha256": entry.sha256}
+            return {**outcome, "row": row, "losses": PageLosses(**outcome["losses"])}
+        except (EtlError, LookupError, TypeError):
+            return None
+
+    def write(self, outcomes: Mapping[tuple[str, str], dict[str, Any]]) -> None:
+        """Write the outcomes of a transform.
+
+        Raises:
+            StorageError: they cannot be written.
+        """
+        pages = b",".join(filter(None, (_dump(key, outcome) for key, outcome in outcomes.items())))
+        write_atomic(self._path, b'{"program":%b,"pages":{%b}}' % (orjson.dumps(self._program), pages))
+
+
+def _dump(key: tuple[str, str], outcome: Mapping[str, Any]) -> bytes:
+    """Return the outcome of a page as a member of a JSON object; nothing for one that is not JSON, such as of huge numbers."""
+    try:
+        return b"%b:%b" % (orjson.dumps("/".join(key)), orjson.dumps(outcome, option=orjson.OPT_NON_STR_KEYS))
+    except orjson.JSONEncodeError:
+        return b""

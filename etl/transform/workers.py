@@ -1,0 +1,68 @@
+"""Where pages are transformed: in this process, or in several."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from etl.core.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_BYTES_PER_WORKER = 4_000_000  # of raw pages, below which starting another process takes longer than it saves
+_START_METHOD = "forkserver"  # safe beside threads; the server imports the transform once
+
+
+class SerialExecutor(Executor):
+    """Runs each call at once, in this process."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Return a finished future."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 -- whoever asks for the result gets it
+            future.set_exception(error)
+        return future
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def start_workers(jobs: int, size_bytes: int) -> Iterator[Executor]:
+    """Yield what runs the tasks for so many bytes of raw pages: at most `jobs` processes, or this one.
+
+    Raises:
+        StorageError: a worker process was killed.
+    """
+    workers = min(jobs, size_bytes // _BYTES_PER_WORKER)
+    if workers < 2:
+        yield SerialExecutor()
+        return
+    context = multiprocessing.get_context(_START_METHOD)
+    context.set_forkserver_preload(["etl.transform.stage"])
+    executor = ProcessPoolExecutor(workers, context, initializer=_ignore_interrupts)
+    try:
+        yield executor
+        executor.shutdown()
+    except BaseException as error:
+        executor.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():  # none may write after this process has released its locks
+            process.terminate()
+            process.join()
+        if isinstance(error, BrokenProcessPool):
+            raise StorageError("a worker process was killed; is there enough memory? Run it again with JOBS=1") from error
+        raise
+
+
+def _ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers
