@@ -53,13 +53,6 @@ class PageCache:
         Raises:
             StorageError: they cannot be written.
         """
-        pages = b",".join(filter(None, (_dump(key, outcome) for key, outcome in outcomes.items())))
-        write_atomic(self._path, b'{"program":%b,"pages":{%b}}' % (orjson.dumps(self._program), pages))
-
-
-def _dump(key: tuple[str, str], outcome: Mapping[str, Any]) -> bytes:
-    """Return the outcome of a page as a member of a JSON object; nothing for one that is not JSON, such as of huge numbers."""
-    try:
-        return b"%b:%b" % (orjson.dumps("/".join(key)), orjson.dumps(outcome, option=orjson.OPT_NON_STR_KEYS))
-    except orjson.JSONEncodeError:
-        return b""
+        pages = {"/".join(key): outcome for key, outcome in outcomes.items()}
+        content = orjson.dumps({"program": self._program, "pages": pages}, option=orjson.OPT_NON_STR_KEYS)
+        write_atomic(self._path, content)

@@ -1,0 +1,155 @@
+"""Pages in several processes, pages that are reused, and facts that pages state for each other."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from etl.sources.huggingface.rules import RULES
+from etl.sources.source import get_source
+from etl.transform import stage, task, workers
+from etl.transform.cache import PAGES_FILE
+from etl.transform.stage import transform
+from tests.conftest import hf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from etl.transform.task import Outcome, Task
+    from tests.conftest import Workspace
+
+HUB = get_source("huggingface")
+BASE = {"safetensors": {"parameters": {"BF16": 30_000_000_000}, "total": 30_000_000_000}}
+COPY = {"tags": ["gguf", "base_model:quantized:o/base"]}
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("[!.]*.json")}
+
+
+@pytest.fixture
+def pages(house: Workspace) -> Workspace:
+    """Return a workspace with a copy whose base model is in a later page of another stream."""
+    house.put("huggingface", "default", [hf("o/copy", **COPY), hf("o/a-7b")], [hf("o/b")])
+    house.put("huggingface", "likes", [hf("o/base", **BASE)])
+    return house
+
+
+def size_of(house: Workspace, name: str) -> tuple[Any, Any]:
+    (model,) = [model for page in content_models(house) for model in page if model["id"] == name]
+    return model["size"], model["size_from"]
+
+
+def content_models(house: Workspace) -> list[Any]:
+    return [json.loads(body) for path, body in content(house.data.models("huggingface")).items() if "page-" in path]
+
+
+def test_processes_write_the_same_bytes_as_one(shipped: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = shipped.data.models("huggingface")
+    serial = transform(shipped.data, HUB)
+    expected = content(models)
+    assert len(expected) > 3
+    for path in models.rglob("*.json"):
+        path.unlink()
+    monkeypatch.setattr(workers, "_BYTES_PER_WORKER", 1000)
+    assert transform(shipped.data, HUB, jobs=2) == serial
+    assert content(models) == expected
+
+
+def kill_worker(_task: Task) -> Outcome:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("still alive")
+
+
+def test_a_killed_worker_ends_with_74_and_publishes_nothing(
+    pages: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(workers, "_BYTES_PER_WORKER", 1)
+    monkeypatch.setattr(stage, "transform_file", kill_worker)
+    assert pages.run("manifests", "--jobs", "2") == 74
+    assert "a worker process was killed; is there enough memory? Run it again with JOBS=1" in capsys.readouterr().err
+    assert not pages.data.summary("huggingface").exists()
+    assert not pages.data.manifests.exists()
+
+
+def test_an_invalid_page_is_reported_from_a_worker(pages: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_BYTES_PER_WORKER", 1)
+    (pages.data.raw("huggingface", "likes") / "page-0001.json").write_text("{}")
+    assert pages.run("transform", "--jobs", "2") == 65
+
+
+@pytest.fixture
+def transformed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the pages that are transformed, as `stream/file`, from now on."""
+    names: list[str] = []
+    real: Callable[[Task], Outcome] = task.transform_file
+
+    def spy(page: Task) -> Outcome:
+        names.append(f"{page.stream}/{page.entry.file}")
+        return real(page)
+
+    monkeypatch.setattr(stage, "transform_file", spy)
+    return names
+
+
+def test_only_pages_that_changed_are_transformed(pages: Workspace, transformed: list[str]) -> None:
+    transform(pages.data, HUB)
+    assert transformed == ["default/page-0001.json", "default/page-0002.json", "likes/page-0001.json"]
+    assert size_of(pages, "o/copy") == ("large", "base model")
+    transformed.clear()
+    pages.put("huggingface", "default", [hf("o/copy", **COPY), hf("o/a-7b")], [hf("o/new")])
+    transform(pages.data, HUB)
+    assert transformed == ["default/page-0002.json"]
+    reused = content(pages.data.models("huggingface"))
+    (pages.data.models("huggingface") / PAGES_FILE).unlink()
+    pages.data.summary("huggingface").unlink()
+    transform(pages.data, HUB)
+    assert content(pages.data.models("huggingface")) == reused
+
+
+def test_a_reused_page_is_decided_again_when_its_base_model_changes(pages: Workspace, transformed: list[str]) -> None:
+    transform(pages.data, HUB)
+    transformed.clear()
+    pages.put("huggingface", "likes", [hf("o/other")])
+    transform(pages.data, HUB)
+    assert transformed == ["likes/page-0001.json"]
+    assert size_of(pages, "o/copy") == ("unknown", "none")
+
+
+@pytest.mark.parametrize("damage", ["models", "cache"])
+def test_what_is_not_as_it_was_written_is_transformed_again(pages: Workspace, transformed: list[str], damage: str) -> None:
+    transform(pages.data, HUB)
+    expected = content(pages.data.models("huggingface"))
+    transformed.clear()
+    if damage == "models":
+        (pages.data.models("huggingface", "likes") / "page-0001.json").write_text("[]")
+    elif damage == "cache":
+        (pages.data.models("huggingface") / PAGES_FILE).write_text('{"program": 1}')
+    pages.data.summary("huggingface").unlink()
+    transform(pages.data, HUB)
+    assert (
+        transformed
+        == {
+            "models": ["likes/page-0001.json"],
+            "cache": ["default/page-0001.json", "default/page-0002.json", "likes/page-0001.json"],
+        }[damage]
+    )
+    assert content(pages.data.models("huggingface")) == expected
+
+
+facts: st.SearchStrategy[Any] = st.none() | st.dictionaries(
+    st.sampled_from("abc"), st.tuples(st.sampled_from("aAbB"), st.none() | st.integers(1, 9), st.just({})).map(list), min_size=1
+)
+
+
+@given(facts, facts, facts)
+def test_facts_merge_in_any_grouping(left: Any, middle: Any, right: Any) -> None:
+    assert RULES.merge(RULES.merge(left, middle), right) == RULES.merge(left, RULES.merge(middle, right))
+    assert RULES.merge(left, None) == RULES.merge(None, left) == left
