@@ -120,7 +120,7 @@ def test_explain_looks_at_models_that_are_made_first(clone: ProjectCopy) -> None
     done = clone.make("explain", "FILTER=hf/other", "AGAINST=")
     assert done.returncode == 0, done.stderr
     assert "   1  cut" in done.stdout
-    assert "2 models on both" in clone.make("explain", "FILTER=hf/other", "AGAINST=hf-filter-other.json").stdout
+    assert "2 models in both" in clone.make("explain", "FILTER=hf/other", "AGAINST=hf-filter-other.json").stdout
     assert "Error 2" in clone.make("explain").stderr
 
 
