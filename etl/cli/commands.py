@@ -220,7 +220,7 @@ def _refresh(run: Run) -> int:
         lambda: _verify(run, replace(options, now=clock()())),
     ]
     folders = pipeline.folders("manifests", run.data, run.config, sources)
-    with run.locks.hold(reads=folders.reads, writes=folders.writes):  # verify checks what was made here
+    with run.locks.hold(reads=folders.reads, writes=folders.writes):  # so that verify checks what this run built
         for step in steps:
             try:
                 codes.append(step())

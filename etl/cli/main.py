@@ -50,7 +50,7 @@ def _attempt(args: argparse.Namespace, summary: RefreshSummary) -> int:
     try:
         config = load_config(args.filters)
         if args.source not in (None, *source_names()):
-            raise UsageError(f"--source {args.source}: no source of that name; there are {', '.join(source_names())}")
+            raise UsageError(f"--source {args.source}: unknown source; choose from {', '.join(source_names())}")
         return run_command(args, DataDir(args.data), config, summary)
     except BrokenPipeError:
         raise

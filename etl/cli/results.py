@@ -103,7 +103,7 @@ def print_load(data: DataDir, result: LoadResult, now: str) -> None:
         notes = [f"stale since {entry['stale']}" if entry["stale"] else None, entry["short"]]
         print(f"  {entry['file']:{width}} {entry['count']:4}  {', '.join(filter(None, notes))}".rstrip())
     if result.kept:
-        print(f"{data.root}: kept, not written by load: {', '.join(sanitize(name) for name in result.kept)}")
+        print(f"{data.root}: not written by load, kept: {', '.join(sanitize(name) for name in result.kept)}")
     if result.non_atomic_reason:
         print(f"{data.manifests}: files were replaced one by one, not atomically: {result.non_atomic_reason}", file=sys.stderr)
     for warning in result.warnings:

@@ -120,7 +120,7 @@ def test_a_missing_or_half_read_stream_costs_its_filters_only_and_ends_with_1(
     house.put("huggingface", "likes", [hf("o/s1")], complete=False)
     assert house.run("manifests") == 1
     told = capsys.readouterr().err
-    assert "hf-filter-likes.json: not made" in told
+    assert "hf-filter-likes.json: not published" in told
     assert "make extract SOURCE=huggingface" in told
     index = house.manifest("index.json")
     assert [entry["filter"] for entry in index["missing"]] == ["filter/likes"]
@@ -184,7 +184,7 @@ def test_what_filters_no_longer_name_disappears_and_what_is_not_ours_stays(
     kept += ", models/README.md, models/huggingface/default/notes.txt, models/huggingface/mine"
     for _ in range(2):
         assert house.run("manifests") == 0
-        assert capsys.readouterr().out.count(f"{house.data.root}: kept, not written by load: {kept}\n") == 1
+        assert capsys.readouterr().out.count(f"{house.data.root}: not written by load, kept: {kept}\n") == 1
         assert all((house.data.root / name).read_text() == "[]" for name in models)
         assert {name: (folder / name).read_text() for name in foreign} == foreign
         assert (folder / "link").is_symlink()
