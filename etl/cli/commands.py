@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from etl import pipeline
-from etl.cli import output
+from etl.cli import output, results
 from etl.cli.environment import clock, credentials
 from etl.config.lookup import resolve_filter
 from etl.core.errors import EXIT_CHECK_FAILED, EtlError, highest_priority
@@ -68,7 +68,7 @@ def report_error(error: EtlError, summary: RefreshSummary) -> int:
 
 
 def _plan(run: Run) -> int:
-    output.print_plan(pipeline.plan_extract(run.data, run.config, run.selected, clock(), run.args.max_age))
+    results.print_plan(pipeline.plan_extract(run.data, run.config, run.selected, clock(), run.args.max_age))
     return 0
 
 
@@ -94,7 +94,7 @@ def _transform(run: Run, source: SourceConfig) -> int:
     try:
         with output.progress_note(f"transform: {run.data.raw(source.name)}"):
             summary = pipeline.transform_source(run.data, source, run.args.jobs)
-        output.print_transform(run.data, source.name, summary)
+        results.print_transform(run.data, source.name, summary)
     except EtlError as error:
         return report_error(error, run.summary)
     return 0
@@ -108,7 +108,7 @@ def _load(run: Run) -> int:
     with output.progress_note(f"load: {run.data.manifests}"):
         result = pipeline.load_manifests(run.data, run.config)
     run.summary.publish(run.data, result.index)
-    output.print_load(run.data, result, clock()())
+    results.print_load(run.data, result, clock()())
     return EXIT_CHECK_FAILED if result.index["missing"] else 0
 
 
@@ -134,13 +134,13 @@ def _explain(run: Run) -> int:
     source = next((source for source in run.config.sources if colon and name in (source.name, source.prefix)), None)
     if args.against:
         comparison = compare_manifests(context, (args.target, args.against))
-        output.print_report(comparison, render.pair(comparison, output.with_commands), is_json=args.json)
+        output.print_report(comparison, render.comparison(comparison, output.with_commands), is_json=args.json)
     elif source:
         model = explain_model(context, source, identity)
         output.print_report(model, render.model(model), is_json=args.json)
     else:
         manifest = explain_manifest(context, args.target)
-        output.print_report(manifest, render.page(manifest, output.with_commands), is_json=args.json)
+        output.print_report(manifest, render.manifest(manifest, output.with_commands), is_json=args.json)
     return 0
 
 
@@ -205,9 +205,9 @@ def _verify(run: Run, options: VerifyOptions) -> int:
     if base := options.base:
         ref = str(Path(base.name).resolve()) if Path(base.name).is_dir() else base.name  # the command may run elsewhere
         named = "" if base.name == LAST_COMMIT else f" BASE={shlex.quote(ref)}"
-        changes = f"{pipeline.summarize_changes(run.data, base)}; make diff{named} tells what"
+        changes = f"{pipeline.summarize_changes(run.data, base)}; see make diff{named}"
     run.summary.checks = checks
-    output.print_verify(checks, changes, is_json=run.args.command == "verify" and run.args.json)
+    results.print_verify(checks, changes, is_json=run.args.command == "verify" and run.args.json)
     return highest_priority([check.code for check in checks if check.problems])
 
 
@@ -220,7 +220,7 @@ def _refresh(run: Run) -> int:
         lambda: _verify(run, replace(options, now=clock()())),
     ]
     folders = pipeline.folders("manifests", run.data, run.config, sources)
-    with run.locks.hold(reads=folders.reads, writes=folders.writes):  # verify checks what was made here
+    with run.locks.hold(reads=folders.reads, writes=folders.writes):  # so that verify checks what this run built
         for step in steps:
             try:
                 codes.append(step())

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from etl.cli import output
+from etl.cli import output, results
 from etl.cli.commands import report_error, run_command
 from etl.cli.parser import build_parser
 from etl.cli.refresh_summary import RefreshSummary
@@ -32,13 +32,13 @@ def main(arguments: list[str] | None = None) -> int:
     except SystemExit as error:  # argparse has printed the reason
         if error.code and "refresh" in (sys.argv[1:] if arguments is None else arguments)[:1]:
             summary.errors.append("invalid command line")
-            output.print_refresh(summary, 2)
+            results.print_refresh(summary, 2)
         raise
     output.set_paths(args.data, args.filters)
     try:
         code = _attempt(args, summary)
         if args.command == "refresh":
-            output.print_refresh(summary, code)
+            results.print_refresh(summary, code)
     except BrokenPipeError:  # nobody read the result to its end, so it must not count as good
         sys.stdout = None
         return EXIT_CHECK_FAILED
@@ -50,7 +50,7 @@ def _attempt(args: argparse.Namespace, summary: RefreshSummary) -> int:
     try:
         config = load_config(args.filters)
         if args.source not in (None, *source_names()):
-            raise UsageError(f"--source {args.source}: no source of that name; there are {', '.join(source_names())}")
+            raise UsageError(f"--source {args.source}: unknown source; choose from {', '.join(source_names())}")
         return run_command(args, DataDir(args.data), config, summary)
     except BrokenPipeError:
         raise

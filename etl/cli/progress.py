@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from etl.extract.stream_reader import StreamReader
     from etl.pipeline import ExtractResult
 
-_LONG_S = 2  # from which on a wait is told where there is no terminal
+_LONG_WAIT_S = 2  # shorter waits are printed on a terminal only
 
 
 def show_log(name: str) -> None:
-    """Print what a package logs, a line each."""
+    """Print the log of a package to stderr, a line per message."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger = logging.getLogger(name)
@@ -34,14 +34,14 @@ def show_log(name: str) -> None:
 
 
 class ExtractProgress:
-    """An extraction as it goes: a bar a source on a terminal, elsewhere a line for each stream that ends."""
+    """Progress of an extraction: a bar per source on a terminal, elsewhere a line per finished stream."""
 
     def __init__(self, sources: Sequence[SourceConfig]) -> None:
         self._start = time.monotonic()
         self._bars: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
-        self._asked: dict[str, int] = {}
-        self._waited: set[tuple[str, str]] = set()
+        self._requests: dict[str, int] = {}
+        self._shown_waits: set[tuple[str, str]] = set()
         if sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -53,8 +53,10 @@ class ExtractProgress:
                 TextColumn("streams, {task.fields[state]}"),
             )
             self._bars = Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True))
-            state = "waiting for the first answer"
-            self._tasks = {each.name: self._bars.add_task(each.name, total=len(each.streams), state=state) for each in sources}
+            state = "waiting for the first response"
+            self._tasks = {
+                source.name: self._bars.add_task(source.name, total=len(source.streams), state=state) for source in sources
+            }
             self._bars.start()
 
     def __enter__(self) -> Self:
@@ -64,65 +66,65 @@ class ExtractProgress:
         if self._bars:
             self._bars.stop()
 
-    def update(self, reading: StreamReader) -> None:
-        """Show an answer, and the end of its stream."""
-        name = reading.source.name
-        self._asked[name] = self._asked.get(name, 0) + reading.is_asked
+    def update(self, reader: StreamReader) -> None:
+        """Show a response, and the end of its stream."""
+        name = reader.source.name
+        self._requests[name] = self._requests.get(name, 0) + reader.is_asked
         if self._bars:
-            self._bars.update(self._tasks[name], state=f"{self._asked[name]} requests", advance=reading.target is None)
-        elif reading.target is None and not reading.failed:
-            print(f"{_where(reading)}: {_count(reading)}; {_ending(reading)}", flush=True)
+            self._bars.update(self._tasks[name], state=f"{self._requests[name]} requests", advance=reader.target is None)
+        elif reader.target is None and not reader.failed:
+            print(f"{_stream_path(reader)}: {_counts(reader)}; {_ending(reader)}", flush=True)
 
     def show_wait(self, source: str, wait: Wait) -> None:
-        """Show what a request waits for, each reason once; elsewhere than on a terminal only where it takes long."""
+        """Show why a request waits, each reason once; without a terminal only long waits."""
         state = f"attempt {wait.attempt} of {wait.attempts} in {wait.seconds:.0f} s" if wait.seconds else "waiting for a turn"
         if self._bars:
             self._bars.update(self._tasks[source], state=state)
-        elif wait.seconds is not None and wait.seconds < _LONG_S:
+        elif wait.seconds is not None and wait.seconds < _LONG_WAIT_S:
             return
-        if (source, wait.reason) not in self._waited:
-            self._waited.add((source, wait.reason))
+        if (source, wait.reason) not in self._shown_waits:
+            self._shown_waits.add((source, wait.reason))
             print_error(f"{source}: {wait.reason}; {state}")
 
     def summarize(self, result: ExtractResult, config: Config) -> None:
-        """Print which manifests will be short, what was read, and what failed."""
-        readings = result.readers
-        for reading in (reader for reader in readings if not reader.failed and not reader.is_fresh):
-            selection = result.selections[reading.source.name][reading.stream.name]
-            for filter_ in reading.stream.filters:
+        """Print which manifests will be short, what was fetched, and what failed."""
+        readers = result.readers
+        for reader in (reader for reader in readers if not reader.failed and not reader.is_fresh):
+            selection = result.selections[reader.source.name][reader.stream.name]
+            for filter_ in reader.stream.filters:
                 if (count := len(selection.places(filter_.matches))) < config.limit:
-                    print(f"short: {filter_.file}: {count} of {config.limit}; {_ending(reading)}")
-        pages = [page for reading in readings for page in reading.pages]
-        failed = [reading for reading in readings if reading.failed]
+                    print(f"short: {filter_.file}: {count} of {config.limit}; {_ending(reader)}")
+        pages = [page for reader in readers for page in reader.pages]
+        failed = [reader for reader in readers if reader.failed]
         print(
-            f"{len(readings)} streams, {len(failed)} failed; {sum(self._asked.values())} requests; "
+            f"{len(readers)} streams, {len(failed)} failed; {sum(self._requests.values())} requests; "
             f"{sum(page.records for page in pages):,} records in {len(pages)} pages, "
-            f"{sum(reading.changed for reading in readings)} of them new; {sum(page.bytes for page in pages) / 1e6:.1f} MB; "
+            f"{sum(reader.changed for reader in readers)} of them new; {sum(page.bytes for page in pages) / 1e6:.1f} MB; "
             f"{time.monotonic() - self._start:.1f} s"
         )
-        told: dict[str, list[str]] = {}
-        for reading in failed:
-            told.setdefault(f"page {len(reading.pages) + 1}: {reading.failed}", []).append(_where(reading))
-        for why, where in told.items():
-            print(f"failed: {', '.join(where)}: {why}", file=sys.stderr)
+        by_error: dict[str, list[str]] = {}
+        for reader in failed:
+            by_error.setdefault(f"page {len(reader.pages) + 1}: {reader.failed}", []).append(_stream_path(reader))
+        for error, streams in by_error.items():
+            print(f"failed: {', '.join(streams)}: {error}", file=sys.stderr)
 
 
-def _where(reading: StreamReader) -> str:
-    return f"{reading.source.name}/{reading.stream.name}"
+def _stream_path(reader: StreamReader) -> str:
+    return f"{reader.source.name}/{reader.stream.name}"
 
 
-def _count(reading: StreamReader) -> str:
-    pages, judged = len(reading.pages), reading.judged
-    told = (
-        f"{pages} page{'s' * (pages != 1)}, {reading.changed} new, {reading.records:,} records, {reading.size_bytes / 1e6:.2f} MB"
+def _counts(reader: StreamReader) -> str:
+    pages, progress = len(reader.pages), reader.judged
+    counts = (
+        f"{pages} page{'s' * (pages != 1)}, {reader.changed} new, {reader.records:,} records, {reader.size_bytes / 1e6:.2f} MB"
     )
-    told += f", {judged.duplicates} came twice" if judged.duplicates else ""
-    return told + (f", {judged.strangers} not asked for" if judged.strangers else "")
+    counts += f", {progress.duplicates} duplicates" if progress.duplicates else ""
+    return counts + (f", {progress.strangers} unrequested" if progress.strangers else "")
 
 
-def _ending(reading: StreamReader) -> str:
-    if reading.is_fresh:
-        return "checked not long ago, not asked"
-    if reading.exhausted:
+def _ending(reader: StreamReader) -> str:
+    if reader.is_fresh:
+        return "fresh, not fetched"
+    if reader.exhausted:
         return "the API has no more"
-    return "its manifests are full" if reading.judged.is_sufficient else "as deep as filters.toml allows"
+    return "its manifests are full" if reader.judged.is_sufficient else "the depth in filters.toml is reached"

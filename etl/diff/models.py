@@ -1,4 +1,4 @@
-"""What data/models of one side tells of its models."""
+"""The fields of data/models that a diff compares."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Key(NamedTuple):
 
 
 class ComparedFields(NamedTuple):
-    """What is compared of a model; `level` is the highest that any stream tells, the rest as the first one does."""
+    """The compared fields of a model: `level` is the highest of all streams, the rest is of the first stream."""
 
     name: str
     level: str | None
@@ -35,54 +35,58 @@ class ComparedFields(NamedTuple):
 Models = dict[Key, ComparedFields]
 
 
-def load_models(told: Snapshot) -> Models:
-    """Return the models of all streams."""
-    found: Models = {}
-    for path, content in told.models.items():
+def load_models(snapshot: Snapshot) -> Models:
+    """Return the models of all streams.
+
+    Raises:
+        InvalidDataError: a page of models is not valid output of the transform.
+    """
+    models: Models = {}
+    for path, content in snapshot.models.items():
         if "/page-" in path:
-            for model in _value(told, path, content):
+            for model in _parse(snapshot, path, content):
                 key = Key(model["source"], model["id"])
-                facts = ComparedFields(*(model.get(field) for field in ComparedFields._fields))
-                known = found.setdefault(key, facts)
-                if severity(facts.level) > severity(known.level):
-                    found[key] = known._replace(level=facts.level)
-    return found
+                fields = ComparedFields(*(model.get(field) for field in ComparedFields._fields))
+                first = models.setdefault(key, fields)
+                if severity(fields.level) > severity(first.level):
+                    models[key] = first._replace(level=fields.level)
+    return models
 
 
 def severity(level: str | None) -> int:
-    """Return the place of a level, from the safest; what is none is above all."""
+    """Return the index of a level, 0 for the safest; an unknown level is above all."""
     return LEVELS.index(level) if level in LEVELS else len(LEVELS)
 
 
-def _value(told: Snapshot, path: str, content: bytes) -> Any:
+def rejection_reasons(snapshot: Snapshot) -> dict[Key, str]:
+    """Return why the transform rejected records.
+
+    Raises:
+        InvalidDataError: a summary violates its schema.
+    """
+    reasons: dict[Key, str] = {}
+    for path, content in snapshot.models.items():
+        if path.endswith("/summary.json"):
+            summary = _parse(snapshot, path, content)
+            rejected = (record for stream in summary["streams"].values() for page in stream for record in page["set_aside"])
+            reasons |= {Key(summary["source"], str(record["id"])): record["reason"] for record in rejected}
+    return reasons
+
+
+def _parse(snapshot: Snapshot, path: str, content: bytes) -> Any:
     """Return the value of a page of models, or of a summary."""
     try:
         value = orjson.loads(content)
     except orjson.JSONDecodeError:
         value = None
     if path.endswith("summary.json"):
-        is_sound = not load_schema("summary").violations(value)
+        is_valid = not load_schema("summary").violations(value)
     else:
-        is_sound = isinstance(value, list) and all(map(_is_model, value))
-    if not is_sound:
-        raise InvalidDataError(f"{told.name}: models/{path}: is not what the transform makes; make it again: make transform")
+        is_valid = isinstance(value, list) and all(map(_is_model, value))
+    if not is_valid:
+        raise InvalidDataError(f"{snapshot.name}: models/{path}: not valid output of the transform; rebuild it: make transform")
     return value
 
 
 def _is_model(value: object) -> bool:
     return isinstance(value, dict) and all(isinstance(value.get(key), str) for key in ("source", "id", "name"))
-
-
-def rejection_reasons(told: Snapshot) -> dict[Key, str]:
-    """Return why the transform set models aside.
-
-    Raises:
-        BadAnswer: a summary is not what the transform makes.
-    """
-    reasons: dict[Key, str] = {}
-    for path, content in told.models.items():
-        if path.endswith("/summary.json"):
-            summary = _value(told, path, content)
-            aside = (each for stream in summary["streams"].values() for page in stream for each in page["set_aside"])
-            reasons |= {Key(summary["source"], str(each["id"])): each["reason"] for each in aside}
-    return reasons

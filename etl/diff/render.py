@@ -1,4 +1,4 @@
-"""A diff in words: for a terminal, and as Markdown for a pull request, where remote words can be neither markup nor mention."""
+"""A diff as text for a terminal, and as Markdown for a pull request, where remote text is neither markup nor a mention."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from rich.text import Text
 from etl.core.text import sanitize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from etl.diff.compare import Diff, FieldChange, ManifestChange, RemovedModel
+    from etl.diff.changes import Diff, FieldChange, ManifestChange, RemovedModel
 
-    Quote = Callable[[str], str]
+    Escape = Callable[[str], str]
 
-_MOST = 30  # lines of a section in Markdown
-_BODY = 60_000  # characters of Markdown: the body of a pull request has at most 65,536
-_LONG = 400  # characters of what could not be compared, and why
-_FEW = 5  # models and manifests named of each kind in a line
+_MAX_LINES = 30  # of a section in Markdown
+_MAX_MARKDOWN_CHARS = 60_000  # the body of a pull request has at most 65,536
+_MAX_REASON_CHARS = 400  # of what could not be compared, and why
+_MAX_ITEMS = 5  # models or manifests of each kind in a line
 
 
 class Section(NamedTuple):
-    """A heading with its lines; what `is_safety` stays unfolded."""
+    """A heading with its lines; sections with `is_safety` are not folded."""
 
     title: str
     lines: list[str]
@@ -30,8 +30,9 @@ class Section(NamedTuple):
 
 
 def text(diff: Diff) -> list[Text]:
-    """Return a diff for a terminal, in full but for long lines."""
-    parts = [Text(headline(diff), "bold"), *(Text(sanitize(each, _LONG), "yellow") for each in diff.untold[:_MOST])]
+    """Return a diff for a terminal: all lines, long ones shortened."""
+    notes = (Text(sanitize(note, _MAX_REASON_CHARS), "yellow") for note in diff.untold[:_MAX_LINES])
+    parts = [Text(headline(diff), "bold"), *notes]
     for section in _sections(diff, _plain):
         parts.append(Text(f"{section.title} ({len(section.lines)})", "bold red" if section.is_safety else "bold"))
         parts += [Text(f"  {line}") for line in section.lines]
@@ -39,14 +40,15 @@ def text(diff: Diff) -> list[Text]:
 
 
 def markdown(diff: Diff) -> str:
-    """Return a diff for a pull request: short, what is not about safety folded, what is too much left out and told."""
-    parts = [headline(diff, _code), *(f"Not compared: {_code(each, _LONG)}" for each in diff.untold[:_MOST])]
+    """Return a diff for a pull request: all but safety is folded, and long sections end with how many lines are left out."""
+    notes = (f"Not compared: {_code(note, _MAX_REASON_CHARS)}" for note in diff.untold[:_MAX_LINES])
+    parts = [headline(diff, _code), *notes]
     length = sum(map(len, parts))
     for title, lines, is_safety in _sections(diff, _code):
         shown: list[str] = []
-        for line in lines[:_MOST]:
+        for line in lines[:_MAX_LINES]:
             length += len(line) + len("- \n")
-            shown += [f"- {line}"] if length < _BODY else []
+            shown += [f"- {line}"] if length < _MAX_MARKDOWN_CHARS else []
         more = [f"- … and {len(lines) - len(shown)} more"] if len(lines) > len(shown) else []
         body = "\n".join([*shown, *more])
         if is_safety:
@@ -56,76 +58,81 @@ def markdown(diff: Diff) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _plain(words: str) -> str:
-    """Return remote words for a terminal."""
-    return sanitize(words, 100)
+def _plain(remote: str) -> str:
+    """Return remote text for a terminal."""
+    return sanitize(remote, 100)
 
 
-def _code(words: str, most: int = 100) -> str:
-    """Return remote words as code, in which nothing is markup."""
-    inside = sanitize(words, most).replace("`", "'").strip()
-    return f"`{inside or '?'}`"
+def _code(remote: str, max_chars: int = 100) -> str:
+    """Return remote text as a code span, in which nothing is markup."""
+    content = sanitize(remote, max_chars).replace("`", "'").strip()
+    return f"`{content or '?'}`"
 
 
-def headline(diff: Diff, quote: Quote = _plain) -> str:
+def headline(diff: Diff, escape: Escape = _plain) -> str:
     """Return a diff in a line."""
     manifests = len(diff.pages) + diff.unchanged
-    told = f"{quote(diff.new)} against {quote(diff.base)}: {len(diff.pages)} of {manifests} manifests differ"
-    came, went = (sum(map(len, ids.values())) for ids in (diff.added, diff.removed))
-    told += f"; models: {came} came, {went} went"
-    return told + (f"; sizes unknown: {diff.unknown[0]} → {diff.unknown[1]}" if diff.unknown else "")
+    added, removed = (sum(map(len, ids.values())) for ids in (diff.added, diff.removed))
+    sizes = f"; sizes unknown: {diff.unknown[0]} → {diff.unknown[1]}" if diff.unknown else ""
+    return (
+        f"{escape(diff.new)} against {escape(diff.base)}: {len(diff.pages)} of {manifests} manifests differ"
+        f"; models: {added} came, {removed} went{sizes}"
+    )
 
 
-def _sections(diff: Diff, quote: Quote) -> list[Section]:
+def _sections(diff: Diff, escape: Escape) -> list[Section]:
     sections = [
-        Section("Content level", [_change(each, quote) for each in diff.levels], is_safety=True),
-        Section("Gone", [_gone(each, quote) for each in diff.gone], is_safety=True),
-        Section("Size class", [_change(each, quote) for each in diff.sizes]),
-        Section("Licence", [_change(each, quote) for each in diff.licenses]),
-        Section("Newly gated", [_gated(each, quote) for each in diff.gated]),
-        Section("Manifests", [_page(each, quote) for each in diff.pages]),
+        Section("Content level", [_field_change(change, escape) for change in diff.levels], is_safety=True),
+        Section("Gone", [_removed_model(model, escape) for model in diff.gone], is_safety=True),
+        Section("Size class", [_field_change(change, escape) for change in diff.sizes]),
+        Section("Licence", [_field_change(change, escape) for change in diff.licenses]),
+        Section("Newly gated", [_gated(change, escape) for change in diff.gated]),
+        Section("Manifests", [_manifest_change(change, escape) for change in diff.pages]),
     ]
-    return [each for each in sections if each.lines]
+    return [section for section in sections if section.lines]
 
 
-def _model(identity: str, name: str, quote: Quote) -> str:
-    return quote(identity) if identity.endswith(name) else f"{quote(identity)} {quote(name)}"
+def _model(identity: str, name: str, escape: Escape) -> str:
+    return escape(identity) if identity.endswith(name) else f"{escape(identity)} {escape(name)}"
 
 
-def _change(each: FieldChange, quote: Quote) -> str:
-    before, after = ("none" if value is None else quote(str(value)) for value in (each.before, each.after))
-    evidence = f" (by {quote(each.evidence[0])}, now by {quote(each.evidence[1])})" if each.evidence else ""
-    return f"{_model(each.id, each.name, quote)}: {before} → {after}{evidence}; {_on(each.pages, quote)}"
+def _field_change(change: FieldChange, escape: Escape) -> str:
+    before, after = ("none" if value is None else escape(str(value)) for value in (change.before, change.after))
+    evidence = f" (by {escape(change.evidence[0])}, now by {escape(change.evidence[1])})" if change.evidence else ""
+    return f"{_model(change.id, change.name, escape)}: {before} → {after}{evidence}; {_manifests(change.pages, escape)}"
 
 
-def _gated(each: FieldChange, quote: Quote) -> str:
-    return f"{_model(each.id, each.name, quote)}: {quote(str(each.after))}; {_on(each.pages, quote)}"
+def _gated(change: FieldChange, escape: Escape) -> str:
+    return f"{_model(change.id, change.name, escape)}: {escape(str(change.after))}; {_manifests(change.pages, escape)}"
 
 
-def _gone(each: RemovedModel, quote: Quote) -> str:
-    return f"{_model(each.id, each.name, quote)}: {quote(each.why)}; {_on(each.pages, quote)}"
+def _removed_model(model: RemovedModel, escape: Escape) -> str:
+    return f"{_model(model.id, model.name, escape)}: {escape(model.why)}; {_manifests(model.pages, escape)}"
 
 
-def _on(pages: Sequence[str], quote: Quote) -> str:
-    return _few([quote(page) for page in pages])
+def _manifests(files: Sequence[str], escape: Escape) -> str:
+    return _truncate([escape(file) for file in files])
 
 
-def _page(each: ManifestChange, quote: Quote) -> str:
-    if each.after is None:
-        return f"{quote(each.file)}: gone, it held {each.before}"
-    if each.before is None:
-        return f"{quote(each.file)}: new, it holds {each.after}"
-    told = [_some("+", each.added, quote), _some("-", each.removed, quote)]
-    told.append(_few([f"{_model(move.id, move.name, quote)} from {move.before} to {move.after}" for move in each.moved]))
-    told.append(_few([f"{quote(identity)} is now called {quote(name)}" for identity, name in each.renamed.items()]))
-    words = "; ".join(filter(None, told)) or "the same models in another order"
-    return f"{quote(each.file)}: {each.before} → {each.after}: {words}"
+def _manifest_change(change: ManifestChange, escape: Escape) -> str:
+    if change.after is None:
+        return f"{escape(change.file)}: gone, it held {change.before}"
+    if change.before is None:
+        return f"{escape(change.file)}: new, it holds {change.after}"
+    details = [
+        _signed_list("+", change.added, escape),
+        _signed_list("-", change.removed, escape),
+        _truncate([f"{_model(move.id, move.name, escape)} from {move.before} to {move.after}" for move in change.moved]),
+        _truncate([f"{escape(identity)} is now called {escape(name)}" for identity, name in change.renamed.items()]),
+    ]
+    description = "; ".join(filter(None, details)) or "the same models in another order"
+    return f"{escape(change.file)}: {change.before} → {change.after}: {description}"
 
 
-def _some(sign: str, models: Mapping[str, str], quote: Quote) -> str:
-    return _few([f"{sign}{_model(identity, name, quote)}" for identity, name in models.items()])
+def _signed_list(sign: str, models: Mapping[str, str], escape: Escape) -> str:
+    return _truncate([f"{sign}{_model(identity, name, escape)}" for identity, name in models.items()])
 
 
-def _few(words: Iterable[str]) -> str:
-    all_of = list(words)
-    return ", ".join([*all_of[:_FEW], *([f"and {len(all_of) - _FEW} more"] if len(all_of) > _FEW else [])])
+def _truncate(items: list[str]) -> str:
+    more = [f"and {len(items) - _MAX_ITEMS} more"] if len(items) > _MAX_ITEMS else []
+    return ", ".join([*items[:_MAX_ITEMS], *more])

@@ -1,4 +1,4 @@
-"""What tells two pages apart."""
+"""How two manifests differ."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What two pages share.
+    """What two manifests share and how they differ. Field names are keys of `explain --json`.
 
     Attributes:
-        shared: How many models are on both.
-        only: How many are on the first only, and on the second only.
-        apart: The options and streams in which they differ, and where their lists part.
-        alike: Why the lists are the same though the filters are not; null where they differ, or where nothing explains it.
+        shared: How many models are in both.
+        only: How many are in the first only, and in the second only.
+        apart: The differences: options, streams, and the rank from which the lists differ.
+        alike: Why the lists are equal although the filters are not; None if they differ, or if nothing explains it.
     """
 
     filters: tuple[str, str]
@@ -32,49 +32,52 @@ class Comparison:
     alike: str | None
 
 
-def compare_manifests(desk: ExplainContext, targets: tuple[str, str]) -> Comparison:
-    """Return what tells two pages apart, or why nothing does; `targets` are filters, or names of manifests.
+def compare_manifests(context: ExplainContext, targets: tuple[str, str]) -> Comparison:
+    """Return how two manifests differ, or why they do not; `targets` are filters, or file names of manifests.
 
     Raises:
-        BadUsage: there is no such filter.
-        Missing: the models of one were not made yet.
+        UsageError: a target names no filter.
+        MissingInputError: the models of a stream have not been built.
     """
-    one, other = pair = resolve_filter(desk.filters, targets[0]), resolve_filter(desk.filters, targets[1])
-    streams = [desk.streams(desk.filters.source(each.source)).get(each.stream) for each in pair]
-    ids = [_ids(stream, each, desk.filters.limit) if stream else [] for stream, each in zip(streams, pair, strict=True)]
-    is_one_source = one.source == other.source
+    config = context.config
+    left, right = pair = resolve_filter(config, targets[0]), resolve_filter(config, targets[1])
+    streams = [context.streams(config.source(filter_.source)).get(filter_.stream) for filter_ in pair]
+    ids = [_ids(stream, filter_, config.limit) if stream else [] for stream, filter_ in zip(streams, pair, strict=True)]
+    is_one_source = left.source == right.source
     shared = len(set(ids[0]) & set(ids[1])) if is_one_source else 0
-    apart = _options(one, other) if is_one_source else ["they are of two sources"]
-    missing = [each for stream, each in zip(streams, pair, strict=True) if stream is None]
-    for each in missing:
-        why = desk.streams(desk.filters.source(each.source)).missing_reason(each.stream)
-        apart.append(f"{each.name}: {why}; ask with: make extract SOURCE={each.source}")
-    alike = None
+    differences = _option_differences(left, right) if is_one_source else [f"source: {left.source} or {right.source}"]
+    missing = [filter_ for stream, filter_ in zip(streams, pair, strict=True) if stream is None]
+    for filter_ in missing:
+        reason = context.streams(config.source(filter_.source)).missing_reason(filter_.stream)
+        differences.append(f"{filter_.name}: {reason}; fetch with: make extract SOURCE={filter_.source}")
+    equality_reason = None
     if is_one_source and not missing:
         if ids[0] == ids[1]:
-            alike = explain_equality(pair, streams, desk.filters.limit)
+            equality_reason = explain_equality(pair, streams, config.limit)
         else:
-            apart.append(_parting(pair, ids))
-    return Comparison((one.name, other.name), shared, (len(ids[0]) - shared, len(ids[1]) - shared), apart, alike)
+            differences.append(_first_difference(pair, ids))
+    exclusive = (len(ids[0]) - shared, len(ids[1]) - shared)
+    return Comparison((left.name, right.name), shared, exclusive, differences, equality_reason)
 
 
-def _ids(stream: StoredStream, each: Filter, limit: int) -> list[str]:
-    return [stream.selection.models[place].id for place in stream.selection.places(each.matches)[:limit]]
+def _ids(stream: StoredStream, filter_: Filter, limit: int) -> list[str]:
+    selection = stream.selection
+    return [selection.models[position].id for position in selection.places(filter_.matches)[:limit]]
 
 
-def _options(one: Filter, other: Filter) -> list[str]:
-    """Return the options in which two filters of a source differ, and their streams if they do."""
-    pairs = zip(one.options, other.options, strict=True)
-    told = [f"{first.axis}: {first.name} or {second.name}" for first, second in pairs if first is not second]
-    if one.stream != other.stream:
-        told.append(f"they draw on two streams, {one.stream} and {other.stream}, each in the order of its request")
-    return told
+def _option_differences(left: Filter, right: Filter) -> list[str]:
+    """Return the options in which two filters of a source differ, and their streams if these differ."""
+    pairs = zip(left.options, right.options, strict=True)
+    differences = [f"{first.axis}: {first.name} or {second.name}" for first, second in pairs if first is not second]
+    if left.stream != right.stream:
+        differences.append(f"stream: {left.stream} or {right.stream}, each in the order of its own request")
+    return differences
 
 
-def _parting(pair: tuple[Filter, Filter], ids: list[list[str]]) -> str:
-    """Return where two lists that are not the same part."""
-    place = next((place for place, (one, other) in enumerate(zip(*ids, strict=False)) if one != other), None)
-    if place is None:
-        shorter, longer = sorted(zip(map(len, ids), pair, strict=True), key=lambda each: each[0])
-        return f"{longer[1].name} goes on after the {shorter[0]} models of {shorter[1].name}"
-    return f"their lists part at number {place + 1}: {ids[0][place]} or {ids[1][place]}"
+def _first_difference(pair: tuple[Filter, Filter], ids: list[list[str]]) -> str:
+    """Return where two lists that are not equal begin to differ."""
+    index = next((index for index, (left, right) in enumerate(zip(*ids, strict=False)) if left != right), None)
+    if index is None:
+        (length, shorter), (_, longer) = sorted(zip(map(len, ids), pair, strict=True), key=lambda item: item[0])
+        return f"{shorter.name} ends after rank {length}, where {longer.name} continues"
+    return f"the lists differ from rank {index + 1}: {ids[0][index]} or {ids[1][index]}"

@@ -1,4 +1,4 @@
-"""What explanations look things up in: the streams of a data folder, each counted once, and commands that show its files."""
+"""What explanations read: the streams of a data folder, each loaded once, and jq commands that show its files."""
 
 from __future__ import annotations
 
@@ -20,49 +20,49 @@ if TYPE_CHECKING:
 
     Describe = Callable[[SourceConfig, bytes, Path, str], list[str]]
 
-EXAMPLES = 3
+MAX_EXAMPLES = 3
 
 
 @dataclass(frozen=True)
 class ExplainContext:
-    """A data folder, and the filters that explanations are of.
+    """A data folder and its configuration.
 
-    `describe` returns what the records of a model, given by its key, say in a page of raw records, in words.
+    `describe` returns the evidence, a line each, in the records of one model on a raw page: source, body, path, model key.
     """
 
     data: DataDir
-    filters: Config
+    config: Config
     describe: Describe
     _streams: dict[str, StoredStreams] = field(default_factory=dict)
 
     def streams(self, source: SourceConfig) -> StoredStreams:
-        """Return the complete streams of a source, read once."""
+        """Return the complete streams of a source, loaded once."""
         if source.name not in self._streams:
             self._streams[source.name] = StoredStreams(self.data, source)
         return self._streams[source.name]
 
-    def set_aside(self, source: SourceConfig, stream: str) -> list[tuple[str, dict[str, Any]]]:
-        """Return the records of a stream that the transform set aside, each with the file of its page."""
+    def rejected(self, source: SourceConfig, stream: str) -> list[tuple[str, dict[str, Any]]]:
+        """Return the records of a stream that the transform rejected, each with the file of its page."""
         pages = read_summary(self.data, source.name)["streams"].get(stream, [])
         return [(page["file"], record) for page in pages for record in page["set_aside"]]
 
-    def show(self, source: SourceConfig, stream: str, models: Sequence[ModelRef]) -> list[str]:
-        """Return jq commands that show models of a stream as they came, and as they were made."""
+    def jq_for_models(self, source: SourceConfig, stream: str, models: Sequence[ModelRef]) -> list[str]:
+        """Return two jq commands that show models of a stream: their raw records, and what the transform built."""
         if not models:
             return []
         ids = [json.dumps(model.record_id) for model in models]
         files = list(dict.fromkeys(model.file for model in models))
-        raw, made = self.data.raw(source.name, stream), self.data.models(source.name, stream)
+        raw, built = self.data.raw(source.name, stream), self.data.models(source.name, stream)
         return [
             _jq(f"{_records(source)}[] | select(.id | tostring | IN({', '.join(ids)}))", *(raw / file for file in files)),
-            _jq(f".[] | select(.id | IN({', '.join(ids)}))", *(made / file for file in files)),
+            _jq(f".[] | select(.id | IN({', '.join(ids)}))", *(built / file for file in files)),
         ]
 
-    def show_set_aside(self, source: SourceConfig, stream: str, records: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
-        """Return jq commands that show records that were set aside as they came, and what is told of those of their stream."""
+    def jq_for_rejected(self, source: SourceConfig, stream: str, records: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
+        """Return jq commands that show rejected records: each raw record, and all entries of the stream in summary.json."""
         raw = self.data.raw(source.name, stream)
-        told = _jq(f".streams[{json.dumps(stream)}][].set_aside[]", self.data.summary(source.name))
-        return [*(_jq(f"{_records(source)}[{record['record']}]", raw / file) for file, record in records), told]
+        entries = _jq(f".streams[{json.dumps(stream)}][].set_aside[]", self.data.summary(source.name))
+        return [*(_jq(f"{_records(source)}[{record['record']}]", raw / file) for file, record in records), entries]
 
 
 def _records(source: SourceConfig) -> str:

@@ -1,4 +1,4 @@
-"""Why a page is what it is."""
+"""Why a manifest contains what it does."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from etl.config.lookup import resolve_filter
 from etl.core.urls import encode_query
-from etl.explain.context import EXAMPLES
+from etl.explain.context import MAX_EXAMPLES
 from etl.selection.funnel import FillStatus, Funnel, fill_status, funnel
 from etl.selection.unmatched import find_unmatched
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DropStep:
-    """What went at one point of the funnel.
+    """What one step of the funnel drops. Field names and the values of `what` are those of `explain --json`.
 
     Attributes:
-        what: `set aside`, `came again`, `skipped`, `withheld`, `cut`, or the axis and option that decided.
-        gone: How many went here.
+        what: The step: a key of `STEP_NAMES`, or an axis with its option.
+        gone: How many records it dropped.
         left: How many remained.
-        kept: Of an option, the values of those that remained, most first.
-        dropped: Of an option, the values of those that went; of records set aside, the reasons; of models withheld, who says so.
-        examples: The ids of the first that went.
-        commands: jq commands that show these as they came and as they were made.
+        kept: For an option, the counts by value of what remained, highest first.
+        dropped: Counts of what was dropped: by value for an option, by reason for rejected and withheld.
+        examples: The ids of the first that were dropped.
+        commands: jq commands that show the examples, raw and transformed.
     """
 
     what: str
@@ -41,17 +41,28 @@ class DropStep:
     commands: list[str]
 
 
+STEP_NAMES = {
+    "set aside": "rejected",
+    "skipped": "excluded by id",
+    "came again": "duplicate",
+    "withheld": "withheld",
+    "cut": "over the limit",
+}
+
+
 @dataclass(frozen=True)
 class ManifestExplanation:
-    """The way to one page. Where no stream is on disk, `request`, `checked_at` and `funnel` are null, and `drops` is empty.
+    """How a manifest came about. Field names are keys of `explain --json`.
+
+    Without a stream on disk `request`, `checked_at` and `funnel` are None and `drops` is empty.
 
     Attributes:
-        query: What its stream asks of the API.
-        request: Path and query of the first page that was asked.
-        is_asked_otherwise: Whether filters.toml has another request for the stream by now.
-        missing: Why the stream is as good as missing, such as a request that filters.toml has no more; null where it is not.
-        funnel: The numbers that index.json has of it.
-        warnings: Values of its options that no model on disk has.
+        query: The query that filters.toml gives for the stream.
+        request: Path and query of the first page on disk.
+        is_asked_otherwise: Whether the stream on disk is of another request than `query`.
+        missing: Why the stream counts as missing, such as another request; None if it does not.
+        funnel: The counts, as in index.json.
+        warnings: Values of the filter's options that no model on disk has.
     """
 
     filter: str
@@ -73,54 +84,60 @@ class ManifestExplanation:
     warnings: list[str]
 
 
-def explain_manifest(desk: ExplainContext, target: str) -> ManifestExplanation:
-    """Return why a page is what it is; `target` is a filter, `hf/likes/small`, or the name of a manifest.
+def explain_manifest(context: ExplainContext, target: str) -> ManifestExplanation:
+    """Return how a manifest came about; `target` is a filter such as `hf/likes/small`, or the file name of a manifest.
 
     Raises:
-        BadUsage: there is no such filter.
-        Missing: its models were not made yet.
+        UsageError: the target names no filter.
+        MissingInputError: the models of its stream have not been built.
     """
-    each = resolve_filter(desk.filters, target)
-    source = desk.filters.source(each.source)
-    streams = desk.streams(source)
-    stream = streams.get(each.stream)
-    warnings = find_unmatched(source, [each], streams.selections()).warnings
-    would_ask = encode_query(source.request_params(each))
-    told = funnel(stream, each, desk.filters.limit) if stream else None
-    ledger = streams.ledgers.get(each.stream)
+    filter_ = resolve_filter(context.config, target)
+    source = context.config.source(filter_.source)
+    streams = context.streams(source)
+    stream = streams.get(filter_.stream)
+    counted = funnel(stream, filter_, context.config.limit) if stream else None
+    ledger = streams.ledgers.get(filter_.stream)
     return ManifestExplanation(
-        filter=each.name, file=each.file, label=each.label, is_in_manifests=each in source.filters,
-        source=source.name, stream=each.stream, query=would_ask,
+        filter=filter_.name, file=filter_.file, label=filter_.label, is_in_manifests=filter_ in source.filters,
+        source=source.name, stream=filter_.stream, query=encode_query(source.request_params(filter_)),
         request=ledger.pages[0].url if ledger else None,
-        is_asked_otherwise=ledger is not None and stream is None, missing=streams.missing_reason(each.stream),
+        is_asked_otherwise=ledger is not None and stream is None, missing=streams.missing_reason(filter_.stream),
         pages=len(ledger.pages) if ledger else 0,
         checked_at=ledger.checked_at if ledger else None, failed=ledger.failed if ledger else None,
-        funnel=told.numbers() if told else None, drops=_drops(desk, source, each, told) if told else [],
-        verdict=fill_status(each, desk.filters, streams), warnings=warnings,
+        funnel=counted.numbers() if counted else None,
+        drops=_drop_steps(context, source, filter_, counted) if counted else [],
+        verdict=fill_status(filter_, context.config, streams),
+        warnings=find_unmatched(source, [filter_], streams.selections()).warnings,
     )  # fmt: skip
 
 
-def _drops(desk: ExplainContext, source: SourceConfig, each: Filter, told: Funnel) -> list[DropStep]:
-    """Return what went at each point, in order."""
-    aside = desk.set_aside(source, each.stream)
-    reasons = dict(Counter(record["reason"] for _, record in aside).most_common())
-    ids = [str(record["id"]) for _, record in aside[:EXAMPLES]]
-    left = told.records - told.set_aside
-    commands = desk.show_set_aside(source, each.stream, aside[:EXAMPLES]) if aside else []
-    drops = [DropStep("set aside", told.set_aside, left, {}, reasons, ids, commands)]
+def _drop_steps(context: ExplainContext, source: SourceConfig, filter_: Filter, counted: Funnel) -> list[DropStep]:
+    """Return what each step drops, in order."""
+    remaining = counted.records - counted.set_aside
+    steps = [_rejected_step(context, source, filter_.stream, counted.set_aside, remaining)]
 
-    def drop(what: str, gone: list[ModelRef], left: int, kept: dict[str, int], dropped: dict[str, int]) -> None:
-        some = gone[:EXAMPLES]
-        commands = desk.show(source, each.stream, some)
-        drops.append(DropStep(what, len(gone), left, kept, dropped, [model.id for model in some], commands))
+    def add(name: str, models: list[ModelRef], remaining: int, kept: dict[str, int], dropped: dict[str, int]) -> None:
+        examples = models[:MAX_EXAMPLES]
+        commands = context.jq_for_models(source, filter_.stream, examples)
+        steps.append(DropStep(name, len(models), remaining, kept, dropped, [model.id for model in examples], commands))
 
-    for what, gone in (("skipped", told.skipped), ("came again", told.duplicates)):
-        left -= len(gone)
-        drop(what, gone, left, {}, {})
-    if told.withheld:
-        left -= len(told.withheld)
-        drop("withheld", told.withheld, left, {}, told.withheld_by)
-    for step in told.steps:
-        drop(f"{step.axis} {step.option}", step.gone, step.left, step.kept, step.dropped)
-    drop("cut", told.cut, len(told.published), {}, {})
-    return drops
+    for name, models in (("skipped", counted.skipped), ("came again", counted.duplicates)):
+        remaining -= len(models)
+        add(name, models, remaining, {}, {})
+    if counted.withheld:
+        remaining -= len(counted.withheld)
+        add("withheld", counted.withheld, remaining, {}, counted.withheld_by)
+    for step in counted.steps:
+        add(f"{step.axis} {step.option}", step.gone, step.left, step.kept, step.dropped)
+    add("cut", counted.cut, len(counted.published), {}, {})
+    return steps
+
+
+def _rejected_step(context: ExplainContext, source: SourceConfig, stream: str, count: int, remaining: int) -> DropStep:
+    """Return the first step: the records that the transform rejected."""
+    records = context.rejected(source, stream)
+    examples = records[:MAX_EXAMPLES]
+    reasons = dict(Counter(record["reason"] for _, record in records).most_common())
+    ids = [str(record["id"]) for _, record in examples]
+    commands = context.jq_for_rejected(source, stream, examples) if examples else []
+    return DropStep("set aside", count, remaining, {}, reasons, ids, commands)

@@ -1,4 +1,4 @@
-"""Where one model is, and why not elsewhere."""
+"""Where one model is published, and why it is absent elsewhere."""
 
 from __future__ import annotations
 
@@ -13,28 +13,32 @@ from etl.core.ids import model_key
 from etl.storage.json_files import read_bytes, read_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from etl.config.model import Filter, SourceConfig
     from etl.explain.context import ExplainContext
     from etl.selection.safety import Ruling
     from etl.selection.selection import ModelRef
     from etl.selection.stored import StoredStream
 
-_MAX_SUGGESTION_POOL = 5000  # ids compared with one that is not there
+    Rejected = list[tuple[str, dict[str, Any]]]  # page files with records
+
+_MAX_SUGGESTION_POOL = 5000  # ids compared with an unknown one
 
 
 @dataclass(frozen=True)
 class ModelExplanation:
-    """Where one model is.
+    """Where one model is. Field names are keys of `explain --json`.
 
     Attributes:
-        fields: The model as it was made, of the first stream that has it; null where none has.
-        ranks: Its place among the models of each stream that has it, from 1.
-        set_aside: Why the transform set it aside, by stream.
-        evidence: What its records say that decides its level or size, and the fields they lost, by streams that say the same.
-        rulings: What records of other streams, or others of the same, decide of it, by stream.
-        manifests: Its place in each manifest that has it, from 1.
-        not_in: Why it is not in each of the others.
-        commands: jq commands that show it as it came and as it was made.
+        fields: The model in the first stream that has it; None if no stream has.
+        ranks: Its rank, from 1, in each stream that has it.
+        set_aside: Why the transform rejected it, by stream.
+        evidence: What decides its level or size, and which fields were dropped; streams with equal evidence share a key.
+        rulings: What other records of the same model decide, by stream.
+        manifests: Its rank, from 1, in each manifest that has it.
+        not_in: Why it is absent from each other manifest.
+        commands: jq commands that show it, raw and transformed.
     """
 
     source: str
@@ -49,102 +53,122 @@ class ModelExplanation:
     commands: list[str]
 
 
-def explain_model(desk: ExplainContext, source: SourceConfig, identity: str) -> ModelExplanation:
-    """Return where a model is and why not elsewhere; its id may be spelled in any case.
+def explain_model(context: ExplainContext, source: SourceConfig, identity: str) -> ModelExplanation:
+    """Return where a model is and why it is absent elsewhere; the case of its id does not matter.
 
     Raises:
-        BadUsage: no stream on disk has it; the nearest are named.
-        Missing: the models were not made yet.
+        UsageError: no stream on disk has it; the message suggests similar ids.
+        MissingInputError: the models of a stream have not been built.
     """
-    drawn = desk.streams(source).every()
+    streams = context.streams(source).every()
     key = model_key(identity)
-    held = {name: models for name, stream in drawn.items() if (models := _held(stream, key))}
-    aside = {name: records for name in drawn if (records := _set_aside(desk, source, name, key))}
-    is_skipped = key in {model_key(skipped) for skipped in source.skip}
-    if not held and not aside and not is_skipped:
-        known = {model.id for stream in drawn.values() for model in stream.selection.models}
-        likely = sorted(each for each in known if each[:3].lower() == identity[:3].lower())[:_MAX_SUGGESTION_POOL]
-        near = [f"{source.name}:{each}" for each in difflib.get_close_matches(identity, likely, 3, 0.5)]
-        raise UsageError(f"{source.name}:{identity}: no stream on disk has it{did_you_mean(near)}")
-    fields, commands = None, []
-    for name, models in list(held.items())[:1]:
-        fields = read_json(desk.data.models(source.name, name) / models[0].file)[models[0].place]
-        commands = desk.show(source, name, models[:1])
-    for name, records in list(aside.items())[: not held]:
-        commands = desk.show_set_aside(source, name, records[:1])
-    places = {name: stream.selection.position_of(identity) for name, stream in drawn.items()}
-    ranks = {name: place + 1 for name, place in places.items() if place is not None}
-    reasons = {name: records[0][1]["reason"] for name, records in aside.items()}
-    files = {name: [*(model.file for model in held.get(name, ())), *(file for file, _ in aside.get(name, ()))] for name in drawn}
-    rulings = {name: drawn[name].selection.rulings.get(rank - 1) for name, rank in ranks.items()}
+    models = {name: refs for name, stream in streams.items() if (refs := _refs(stream, key))}
+    rejected = {name: records for name in streams if (records := _rejected(context, source, name, key))}
+    is_excluded = key in {model_key(skipped) for skipped in source.skip}
+    if not models and not rejected and not is_excluded:
+        raise UsageError(f"{source.name}:{identity}: not found in any stream on disk{_suggest(source, streams, identity)}")
+    fields, commands = _show(context, source, models, rejected)
+    indexes = {name: stream.selection.position_of(identity) for name, stream in streams.items()}
+    ranks = {name: index + 1 for name, index in indexes.items() if index is not None}
+    reasons = {name: records[0][1]["reason"] for name, records in rejected.items()}
+    files = {
+        name: [*(model.file for model in models.get(name, ())), *(file for file, _ in rejected.get(name, ()))]
+        for name in streams
+    }  # fmt: skip
+    rulings = {name: streams[name].selection.rulings.get(rank - 1) for name, rank in ranks.items()}
     in_manifests = {
-        each.file: "filters.toml skips it" if is_skipped else _place_in(desk, source, each, ranks, reasons)
-        for each in source.filters
-    }
+        filter_.file: "excluded by id in filters.toml" if is_excluded else _rank_in(context, source, filter_, ranks, reasons)
+        for filter_ in source.filters
+    }  # fmt: skip
     return ModelExplanation(
-        source.name, identity, fields, ranks, reasons, _evidence(desk, source, key, files),
-        {name: _ruled(desk, source, ruling) for name, ruling in rulings.items() if ruling},
-        {file: place for file, place in in_manifests.items() if isinstance(place, int)},
-        {file: why for file, why in in_manifests.items() if isinstance(why, str)},
+        source.name, identity, fields, ranks, reasons, _evidence(context, source, key, files),
+        {name: _describe_ruling(context, source, ruling) for name, ruling in rulings.items() if ruling},
+        {file: rank for file, rank in in_manifests.items() if isinstance(rank, int)},
+        {file: reason for file, reason in in_manifests.items() if isinstance(reason, str)},
         commands,
     )  # fmt: skip
 
 
-def _set_aside(desk: ExplainContext, source: SourceConfig, stream: str, key: str) -> list[tuple[str, dict[str, Any]]]:
-    return [(file, record) for file, record in desk.set_aside(source, stream) if model_key(record["id"] or "") == key]
-
-
-def _held(stream: StoredStream, key: str) -> list[ModelRef]:
-    """Return the models that the records of one model became in a stream: that which counts, skipped ones, and duplicates."""
+def _refs(stream: StoredStream, key: str) -> list[ModelRef]:
+    """Return the models that a stream has of one key: the selected one, those excluded by id, and duplicates."""
     selection = stream.selection
     return [
         model for model in (*selection.models, *selection.skipped, *selection.duplicates) if model_key(model.record_id) == key
     ]
 
 
-def _evidence(desk: ExplainContext, source: SourceConfig, key: str, files: dict[str, list[str]]) -> dict[str, list[str]]:
-    """Return what the records of a model say, by the streams whose records say the same."""
-    told: dict[tuple[str, ...], list[str]] = {}
+def _rejected(context: ExplainContext, source: SourceConfig, stream: str, key: str) -> Rejected:
+    return [(file, record) for file, record in context.rejected(source, stream) if model_key(record["id"] or "") == key]
+
+
+def _suggest(source: SourceConfig, streams: Mapping[str, StoredStream], identity: str) -> str:
+    """Return the end of a message that suggests similar ids."""
+    ids = {model.id for stream in streams.values() for model in stream.selection.models}
+    pool = sorted(id_ for id_ in ids if id_[:3].lower() == identity[:3].lower())[:_MAX_SUGGESTION_POOL]
+    return did_you_mean([f"{source.name}:{id_}" for id_ in difflib.get_close_matches(identity, pool, 3, 0.5)])
+
+
+def _show(
+    context: ExplainContext, source: SourceConfig, models: Mapping[str, list[ModelRef]], rejected: Mapping[str, Rejected]
+) -> tuple[dict[str, Any] | None, list[str]]:
+    """Return the fields of a model and the commands that show it, from the first stream that has it."""
+    for name, refs in models.items():
+        fields = read_json(context.data.models(source.name, name) / refs[0].file)[refs[0].place]
+        return fields, context.jq_for_models(source, name, refs[:1])
+    for name, records in rejected.items():
+        return None, context.jq_for_rejected(source, name, records[:1])
+    return None, []
+
+
+def _evidence(context: ExplainContext, source: SourceConfig, key: str, files: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Return the evidence in the records of a model; streams with equal evidence share a key."""
+    by_lines: dict[tuple[str, ...], list[str]] = {}
     for name, pages in files.items():
         lines: list[str] = []
         for file in dict.fromkeys(pages):
-            path = desk.data.raw(source.name, name) / file
-            lines += desk.describe(source, read_bytes(path), path, key)
+            path = context.data.raw(source.name, name) / file
+            lines += context.describe(source, read_bytes(path), path, key)
         if lines:
-            told.setdefault(tuple(lines), []).append(name)
-    return {", ".join(names): list(lines) for lines, names in told.items()}
+            by_lines.setdefault(tuple(lines), []).append(name)
+    return {", ".join(names): list(lines) for lines, names in by_lines.items()}
 
 
-def _ruled(desk: ExplainContext, source: SourceConfig, ruling: Ruling) -> str:
+def _describe_ruling(context: ExplainContext, source: SourceConfig, ruling: Ruling) -> str:
     raised = ", ".join(f"{field} {value}" for field, value in ruling.fields.items())
-    told = f"{raised or 'withheld'}: stream {ruling.stream} says {ruling.word}"
-    streams = desk.streams(source)
+    message = f"{raised or 'withheld'}: stream {ruling.stream} says {ruling.word}"
+    streams = context.streams(source)
     if streams.is_read(ruling.stream):
-        return told
-    remove = shlex.join(["rm", "-r", str(desk.data.raw(source.name, ruling.stream))])
-    return f"{told}; fetched {streams.ledgers[ruling.stream].timestamp}, and no filter reads it; to remove it: {remove}"
+        return message
+    remove = shlex.join(["rm", "-r", str(context.data.raw(source.name, ruling.stream))])
+    return f"{message}; fetched {streams.ledgers[ruling.stream].timestamp}, and no filter reads it; to remove it: {remove}"
 
 
-def _place_in(
-    desk: ExplainContext, source: SourceConfig, each: Filter, ranks: dict[str, int], set_aside: dict[str, str]
+def _rank_in(
+    context: ExplainContext, source: SourceConfig, filter_: Filter, ranks: Mapping[str, int], reasons: Mapping[str, str]
 ) -> int | str:
-    """Return the place of a model on a page, from 1, or why it is not there."""
-    streams = desk.streams(source)
-    stream = streams.get(each.stream)
+    """Return the rank of a model in a manifest, from 1, or why it is absent; `reasons` are those of rejected records."""
+    streams = context.streams(source)
+    stream = streams.get(filter_.stream)
     if stream is None:
-        return str(streams.missing_reason(each.stream))
-    if each.stream not in ranks:
-        if each.stream in set_aside:
-            return f"set aside: {set_aside[each.stream]}"
-        return f"not among the {len(stream.selection.models)} models of stream {each.stream}"
-    place = ranks[each.stream] - 1
-    group = next(group for group in stream.selection.groups if place in group.places)
-    ruling = stream.selection.rulings.get(place)
-    if ruling and (ruling.forbids or place in stream.selection.withheld(each.matches)):
-        return _ruled(desk, source, ruling)
-    for option in each.options:
+        return str(streams.missing_reason(filter_.stream))
+    selection = stream.selection
+    if filter_.stream not in ranks:
+        if filter_.stream in reasons:
+            return f"rejected: {reasons[filter_.stream]}"
+        return f"not among the {len(selection.models)} models of stream {filter_.stream}"
+    index = ranks[filter_.stream] - 1
+    group = next(group for group in selection.groups if index in group.places)
+    ruling = selection.rulings.get(index)
+    if ruling and (ruling.forbids or index in selection.withheld(filter_.matches)):
+        return _describe_ruling(context, source, ruling)
+    for option in filter_.options:
         if not option.matches(group.facts):
-            value = group.facts[option.axis]
-            return f"{option.axis} {option.name} does not keep {', '.join(map(str, value)) if isinstance(value, list) else value}"
-    found = stream.selection.places(each.matches).index(place) + 1
-    return found if found <= desk.filters.limit else f"cut: it would be number {found}, and the limit is {desk.filters.limit}"
+            return f"{option.axis} {option.name} excludes {_text(group.facts[option.axis])}"
+    rank = selection.places(filter_.matches).index(index) + 1
+    limit = context.config.limit
+    return rank if rank <= limit else f"over the limit: rank {rank}, limit {limit}"
+
+
+def _text(value: object) -> str:
+    """Return the value of a field for a message."""
+    return ", ".join(map(str, value)) if isinstance(value, list) else "none" if value is None else str(value)

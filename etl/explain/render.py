@@ -1,4 +1,4 @@
-"""Explanations laid out for people; remote words stay inert, whatever they hold."""
+"""Explanations laid out for a terminal; remote text is sanitized."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from etl.core.text import replace_unprintable, sanitize
+from etl.explain.manifest import STEP_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,71 +19,85 @@ if TYPE_CHECKING:
     from etl.explain.manifest import ManifestExplanation
     from etl.explain.model import ModelExplanation
 
-_MOST = 15  # values of a histogram
-_WORD = 60  # characters of a value or an id
+_MAX_VALUES = 15  # of a histogram
+_MAX_CHARS = 60  # of a value or an id
 _STYLES = {"full": "green", "option": "red", "missing": "red"}
 
 
-def page(told: ManifestExplanation, typed: Callable[[str], str]) -> list[RenderableType]:
-    """Return the funnel of a page, its verdict and warnings, and the commands that show what went.
+def manifest(explanation: ManifestExplanation, with_commands: Callable[[str], str]) -> list[RenderableType]:
+    """Return the funnel of a manifest, its status and warnings, and the commands that show what was dropped.
 
-    `typed` turns commands in our own words to what must be typed.
+    `with_commands` completes the `make` commands in our own messages.
     """
-    facts = {
-        "stream": f"{told.source}/{told.stream}"
-        + (f": {told.pages} page{'s' * (told.pages != 1)}, checked {told.checked_at}" if told.request else "")
-        + (f"; failing: {told.failed}" if told.failed else "")
-        + (f"; {told.missing}" if told.request and told.missing else ""),
-        "asked": told.request or f"nothing yet; it would be {told.query}",
-        "file": told.file + ("" if told.is_in_manifests else ", which filters.toml does not publish"),
-    }
-    parts: list[RenderableType] = [Text(f"{told.filter}: {told.label}", "bold"), _facts(facts)]
-    if told.funnel:
-        rows = [(str(told.funnel["records"]), "", "records", "", "")]
-        rows += [(str(each.left), str(each.gone), each.what, _counts(each.dropped), _some(each.examples)) for each in told.drops]
-        rows.append((str(told.funnel["published"]), "", "published", "", ""))
-        parts.append(_table(("left", "gone", "at", "which were", "such as"), rows, numbers=2))
-    parts.append(Text(typed(told.verdict.words), _STYLES.get(told.verdict.reason, "yellow")))
-    parts += [Text(f"warning: {warning}", "yellow") for warning in told.warnings]
-    for drop in (drop for drop in told.drops if drop.commands):
-        parts += [Text(f"{drop.what}:"), *(Text(f"  {replace_unprintable(command)}", "dim") for command in drop.commands)]
+    status = explanation.verdict
+    parts: list[RenderableType] = [
+        Text(f"{explanation.filter}: {explanation.label}", "bold"),
+        _key_values(_properties(explanation)),
+    ]
+    if explanation.funnel:
+        rows = [(str(explanation.funnel["records"]), "", "records", "", "")]
+        rows += [
+            (str(drop.left), str(drop.gone), STEP_NAMES.get(drop.what, drop.what), _counts(drop.dropped), _ids(drop.examples))
+            for drop in explanation.drops
+        ]
+        rows.append((str(explanation.funnel["published"]), "", "published", "", ""))
+        parts.append(_table(("remaining", "dropped", "step", "dropped values", "examples"), rows, numbers=2))
+    parts.append(Text(with_commands(status.words), _STYLES.get(status.reason, "yellow")))
+    parts += [Text(f"warning: {warning}", "yellow") for warning in explanation.warnings]
+    for drop in (drop for drop in explanation.drops if drop.commands):
+        parts.append(Text(f"{STEP_NAMES.get(drop.what, drop.what)}:"))
+        parts += [Text(f"  {replace_unprintable(command)}", "dim") for command in drop.commands]
     return parts
 
 
-def model(told: ModelExplanation) -> list[RenderableType]:
-    """Return where a model is, with its fields, and why it is not elsewhere."""
-    fields = told.fields or {}
-    parts: list[RenderableType] = [Text(f"{told.source}:{sanitize(told.id)}", "bold")]
-    parts.append(_facts({key: _value(value) for key, value in fields.items() if key not in ("id", "source", "slug")}))
-    streams = {stream: f"number {rank}" for stream, rank in told.ranks.items()}
-    streams |= {stream: f"set aside: {reason}" for stream, reason in told.set_aside.items()}
-    places = {file: f"number {place}" for file, place in told.manifests.items()}
-    if told.evidence:
-        parts.append(Text("what its records say:", "bold"))
-        for names, lines in told.evidence.items():
+def _properties(explanation: ManifestExplanation) -> dict[str, str]:
+    pages = explanation.pages
+    return {
+        "stream": f"{explanation.source}/{explanation.stream}"
+        + (f": {pages} page{'s' * (pages != 1)}, checked {explanation.checked_at}" if explanation.request else "")
+        + (f"; last fetch failed: {explanation.failed}" if explanation.failed else "")
+        + (f"; {explanation.missing}" if explanation.request and explanation.missing else ""),
+        "request": explanation.request or f"not sent yet: {explanation.query}",
+        "file": explanation.file + ("" if explanation.is_in_manifests else ", not among the manifests in filters.toml"),
+    }
+
+
+def model(explanation: ModelExplanation) -> list[RenderableType]:
+    """Return where a model is, with its fields, and why it is absent elsewhere."""
+    fields = explanation.fields or {}
+    parts: list[RenderableType] = [Text(f"{explanation.source}:{sanitize(explanation.id)}", "bold")]
+    parts.append(_key_values({key: _value(value) for key, value in fields.items() if key not in ("id", "source", "slug")}))
+    streams = {stream: f"rank {rank}" for stream, rank in explanation.ranks.items()}
+    streams |= {stream: f"rejected: {reason}" for stream, reason in explanation.set_aside.items()}
+    manifests = {file: f"rank {rank}" for file, rank in explanation.manifests.items()}
+    if explanation.evidence:
+        parts.append(Text("evidence in its records:", "bold"))
+        for names, lines in explanation.evidence.items():
             parts += [Text(f"  {sanitize(names)}"), *(Text(f"    {sanitize(line, 300)}") for line in lines)]
-    for head, rows in (
-        ("in streams", streams), ("decided by other records", told.rulings), ("in manifests", places), ("not in", told.not_in)
-    ):  # fmt: skip
-        if head == "decided by other records" and not rows:
-            continue
-        parts += [Text(f"{head}:" if rows else f"{head}: none", "bold"), _facts(rows)]
-    return [*parts, *(Text(replace_unprintable(command), "dim") for command in told.commands)]
+    parts += _section("in streams", streams)
+    parts += _section("decided by other records", explanation.rulings) if explanation.rulings else []
+    parts += [*_section("in manifests", manifests), *_section("absent from", explanation.not_in)]
+    return [*parts, *(Text(replace_unprintable(command), "dim") for command in explanation.commands)]
 
 
-def pair(told: Comparison, typed: Callable[[str], str]) -> list[RenderableType]:
-    """Return what tells two pages apart; `typed` as for `page`."""
-    one, other = told.filters
-    shared = f"{told.shared} models on both, {told.only[0]} on {one} only, {told.only[1]} on {other} only"
-    parts = [Text(f"{one} and {other}", "bold"), Text(shared), *(Text(typed(sanitize(each, 1000))) for each in told.apart)]
-    if told.alike:
-        parts.append(Text(f"the lists are the same: {told.alike}", "yellow"))
-    elif told.shared and not any(told.only):
-        parts.append(Text(typed("the same models, and nothing explains it; see make verify"), "red"))
+def _section(title: str, rows: Mapping[str, str]) -> list[RenderableType]:
+    return [Text(f"{title}:" if rows else f"{title}: none", "bold"), _key_values(rows)]
+
+
+def comparison(compared: Comparison, with_commands: Callable[[str], str]) -> list[RenderableType]:
+    """Return how two manifests differ; `with_commands` as for `manifest`."""
+    left, right = compared.filters
+    counts = f"{compared.shared} models in both, {compared.only[0]} in {left} only, {compared.only[1]} in {right} only"
+    parts = [Text(f"{left} and {right}", "bold"), Text(counts)]
+    parts += [Text(with_commands(sanitize(difference, 1000))) for difference in compared.apart]
+    if compared.alike:
+        parts.append(Text(f"the lists are equal: {compared.alike}", "yellow"))
+    elif compared.shared and not any(compared.only):
+        parts.append(Text(with_commands("the same models, for no known reason; see make verify"), "red"))
     return list(parts)
 
 
-def _facts(rows: Mapping[str, str]) -> Table:
+def _key_values(rows: Mapping[str, str]) -> Table:
     table = Table.grid("", Column(overflow="fold"), padding=(0, 2))
     for name, value in rows.items():
         table.add_row(f"  {sanitize(name)}", sanitize(value, 1000))
@@ -90,23 +105,23 @@ def _facts(rows: Mapping[str, str]) -> Table:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: int) -> Table:
-    """Return a table whose first columns are numbers."""
+    """Return a table; its first `numbers` columns are aligned right."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for place, word in enumerate(head):
-        table.add_column(word, justify="right" if place < numbers else "left", overflow="fold")
+    for index, title in enumerate(head):
+        table.add_column(title, justify="right" if index < numbers else "left", overflow="fold")
     for row in rows:
         table.add_row(*row)
     return table
 
 
 def _counts(values: Mapping[str, int]) -> str:
-    shown = [f"{sanitize(value, _WORD)} {count}" for value, count in list(values.items())[:_MOST]]
-    rest = list(values.values())[_MOST:]
+    shown = [f"{sanitize(value, _MAX_CHARS)} {count}" for value, count in list(values.items())[:_MAX_VALUES]]
+    rest = list(values.values())[_MAX_VALUES:]
     return ", ".join([*shown, f"{len(rest)} others {sum(rest)}"] if rest else shown)
 
 
-def _some(ids: Sequence[str]) -> str:
-    return ", ".join(sanitize(each, _WORD) for each in ids)
+def _ids(ids: Sequence[str]) -> str:
+    return ", ".join(sanitize(id_, _MAX_CHARS) for id_ in ids)
 
 
 def _value(value: object) -> str:

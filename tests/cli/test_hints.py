@@ -1,4 +1,4 @@
-"""Commands in messages act on the files of the run that printed them."""
+"""Tests that commands in messages act on the files of the run that printed them."""
 
 from __future__ import annotations
 
@@ -25,83 +25,82 @@ DEFAULTS = Path("data"), Path("filters.toml")
 
 
 @pytest.mark.parametrize(
-    ("message", "typed"),
+    ("message", "completed"),
     [
-        ("ask with: make extract SOURCE=civitai", "ask with: make extract SOURCE=civitai DATA=../c FILTERS=o.toml"),
+        ("fetch with: make extract SOURCE=civitai", "fetch with: make extract SOURCE=civitai DATA=../c FILTERS=o.toml"),
         ("run: make manifests; or not", "run: make manifests DATA=../c FILTERS=o.toml; or not"),
         ("see make explain FILTER=hf/small, or", "see make explain FILTER=hf/small DATA=../c FILTERS=o.toml, or"),
         ("and make extract reads on", "and make extract DATA=../c FILTERS=o.toml reads on"),
         ("make explain FILTER='a b;c'", "make explain FILTER='a b;c' DATA=../c FILTERS=o.toml"),
-        ("make diff BASE='a'\"'\"'b, c' tells", "make diff BASE='a'\"'\"'b, c' DATA=../c FILTERS=o.toml tells"),
+        ("see make diff BASE='a'\"'\"'b, c' now", "see make diff BASE='a'\"'\"'b, c' DATA=../c FILTERS=o.toml now"),
         ("models that a person can make", "models that a person can make"),
         ("remake verify, make verified, make models", "remake verify, make verified, make models"),
     ],
 )
-def test_commands_name_the_folder_and_the_filters_of_the_run(
-    message: str, typed: str, monkeypatch: pytest.MonkeyPatch
+def test_commands_name_the_data_and_filters_of_the_run(
+    message: str, completed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     monkeypatch.chdir(PROJECT)
-    assert complete_commands(message, Path("../c"), Path("o.toml")) == typed
+    assert complete_commands(message, Path("../c"), Path("o.toml")) == completed
     assert complete_commands(message, *DEFAULTS) == message
     assert complete_commands(message, *(path.absolute() for path in DEFAULTS)) == message
 
 
-def test_odd_names_are_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_paths_with_shell_characters_are_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(PROJECT)
-    typed = complete_commands("make verify", Path("../it's; rm -rf"), DEFAULTS[1])
-    assert shlex.split(typed)[1:] == ["verify", "DATA=../it's; rm -rf"]
+    command = complete_commands("make verify", Path("../it's; rm -rf"), DEFAULTS[1])
+    assert shlex.split(command)[1:] == ["verify", "DATA=../it's; rm -rf"]
 
 
-def test_elsewhere_commands_say_where_the_project_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_outside_the_project_name_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    typed = complete_commands("make verify", *DEFAULTS)
+    command = complete_commands("make verify", *DEFAULTS)
     make = f"make -C {shlex.quote(str(PROJECT))} verify"
-    assert typed == f"{make} DATA={tmp_path / 'data'} FILTERS={tmp_path / 'filters.toml'}"
+    assert command == f"{make} DATA={tmp_path / 'data'} FILTERS={tmp_path / 'filters.toml'}"
     assert complete_commands("make verify", *(PROJECT / path for path in DEFAULTS)) == make
 
 
-@pytest.mark.parametrize("word", ["explain", "manifests", "verify"])
-def test_what_a_run_prints_can_be_pasted(house: Workspace, word: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", ["explain", "manifests", "verify"])
+def test_printed_commands_can_be_pasted(house: Workspace, command: str, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/a")])
-    assert house.run("manifests") == 1  # one stream is not there
+    assert house.run("manifests") == 1  # one stream is missing
     capsys.readouterr()
-    more = ["hf/likes"] if word == "explain" else []
-    assert house.run(word, *more) == (0 if word == "explain" else 1)
-    told = capsys.readouterr()
-    commands = re.findall(r"make extract SOURCE=huggingface.*", told.out + told.err)
-    assert len(commands) == 1
-    words = ["make", "extract", "SOURCE=huggingface", f"DATA={house.data.root}", f"FILTERS={house.filters}"]
-    assert shlex.split(commands[0]) == words
+    targets = ["hf/likes"] if command == "explain" else []
+    assert house.run(command, *targets) == (0 if command == "explain" else 1)
+    captured = capsys.readouterr()
+    (printed,) = re.findall(r"make extract SOURCE=huggingface.*", captured.out + captured.err)
+    expected = ["make", "extract", "SOURCE=huggingface", f"DATA={house.data.root}", f"FILTERS={house.filters}"]
+    assert shlex.split(printed) == expected
 
 
-def test_published_files_name_no_folder(house: Workspace) -> None:
+def test_published_files_contain_no_paths_of_the_run(house: Workspace) -> None:
     house.put("huggingface", "default", [hf("o/a")], exhausted=False)
     assert house.run("manifests") == 1
     index = house.manifest("index.json")
-    assert [each["command"] for each in index["missing"]] == ["make extract SOURCE=huggingface"]
+    assert [entry["command"] for entry in index["missing"]] == ["make extract SOURCE=huggingface"]
     assert index["manifests"][0]["verdict"].endswith("the API has more, and make extract reads on")
 
 
-def test_the_sources_name_no_python_of_their_own() -> None:
+def test_messages_do_not_name_the_interpreter() -> None:
     texts = {path.name: path.read_text() for path in (PROJECT / "etl").rglob("*.py")}
     assert len(texts) > 50
-    assert {name for name, text in texts.items() if "python -m etl" in text} == {"__main__.py"}  # which it is about
+    assert {name for name, text in texts.items() if "python -m etl" in text} == {"__main__.py"}  # its own usage
 
 
 class Terminal(io.StringIO):
-    """A stream that says that it is a terminal."""
+    """A text stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True
 
 
-def test_what_takes_long_is_told_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_activities_are_printed_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal, pipe = Terminal(), io.StringIO()
     monkeypatch.setattr(sys, "stderr", terminal)
     with output.progress_note("verify: data", after_s=0):
         while not terminal.getvalue().endswith("\n"):
             time.sleep(0.01)
-    with output.progress_note("soon done", after_s=3600):
+    with output.progress_note("short", after_s=3600):
         pass
     assert terminal.getvalue() == "verify: data …\n"
     monkeypatch.setattr(sys, "stderr", pipe)
@@ -110,7 +109,7 @@ def test_what_takes_long_is_told_on_a_terminal_only(monkeypatch: pytest.MonkeyPa
     assert pipe.getvalue() == ""
 
 
-def test_a_base_in_a_folder_is_named_wherever_the_command_runs(
+def test_a_base_folder_is_named_by_its_absolute_path(
     house: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for stream in ("default", "likes"):
@@ -124,13 +123,13 @@ def test_a_base_in_a_folder_is_named_wherever_the_command_runs(
 
 
 @pytest.mark.parametrize("content", [b"", b"{}"])
-@pytest.mark.parametrize("word", ["plan", "load", "transform"])
-def test_a_ledger_that_is_not_valid_is_told_with_what_brings_another(
-    house: Workspace, word: str, content: bytes, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("command", ["plan", "load", "transform"])
+def test_the_message_of_an_invalid_ledger_contains_the_command_that_fixes_it(
+    house: Workspace, command: str, content: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     house.put("huggingface", "default", [hf("o/a")])
     house.data.ledger("huggingface", "default").write_bytes(content)
-    assert house.run(word) == 65
+    assert house.run(command) == 65
     (line,) = capsys.readouterr().err.splitlines()
     assert str(house.data.ledger("huggingface", "default")) in line
     assert line.count("ask again") == line.count("; ask again: make extract SOURCE=huggingface DATA=") == 1

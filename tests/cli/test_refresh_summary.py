@@ -1,4 +1,4 @@
-"""The last line of a refresh: what is good, what is stale and why, whatever happened."""
+"""Tests of the last line of a refresh."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def servers(shipped: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Workspace, Server, Server]]:
-    """Return a folder of its own with copied streams, and the servers that are asked."""
+    """Return a workspace without raw files, and the fake servers."""
     (shipped.data.root / "raw").unlink()
     with both() as (hub, civitai):
         monkeypatch.setenv("HF_ENDPOINT", hub.url)
@@ -31,88 +31,88 @@ def servers(shipped: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[tup
         yield shipped, hub, civitai
 
 
-def last(capsys: pytest.CaptureFixture[str]) -> str:
+def last_line(capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().out.splitlines()[-1]
 
 
-def test_the_last_line_tells_what_is_good_and_what_is_stale_and_why(
+def test_the_last_line_counts_current_stale_and_missing_manifests_with_reasons(
     servers: tuple[Workspace, Server, Server], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    house, hub, civitai = servers
+    workspace, hub, civitai = servers
     hub.fault = lambda target, _: Fault(403, b"<html>\x1b[31mno") if "sort=likes" in target else None
-    assert house.run("refresh") == 75
-    line = last(capsys)
+    assert workspace.run("refresh") == 75
+    line = last_line(capsys)
     assert line.startswith("refresh: 23 of 25 manifests current, 2 missing (huggingface/likes: http://127.0.0.1:")
     assert line.endswith("; verify: 16 checks, 1 failed (filters without a stream); exit code 75")
     assert "\x1b" not in line
     hub.fault = lambda _target, _before: None
-    assert house.run("refresh") == 0
-    assert last(capsys) == "refresh: 25 of 25 manifests current; verify: 16 checks, 0 failed; exit code 0"
+    assert workspace.run("refresh") == 0
+    assert last_line(capsys) == "refresh: 25 of 25 manifests current; verify: 16 checks, 0 failed; exit code 0"
     civitai.fault = lambda target, _: Fault(403, b"{}") if "period=Month&types=Checkpoint&types=LORA&limit" in target else None
-    assert house.run("refresh") == 75
-    line = last(capsys)
+    assert workspace.run("refresh") == 75
+    line = last_line(capsys)
     assert line.startswith("refresh: 24 of 25 manifests current, 1 stale (civitai/month: http://127.0.0.1:")
     assert line.endswith("); verify: 16 checks, 0 failed; exit code 75")
-    assert house.run("refresh", "--source", "huggingface") == 0  # the reason is in the ledger
-    assert "24 of 25 manifests current, 1 stale (civitai/month: http://127.0.0.1:" in (line := last(capsys))
+    assert workspace.run("refresh", "--source", "huggingface") == 0  # the reason is read from the ledger
+    assert "24 of 25 manifests current, 1 stale (civitai/month: http://127.0.0.1:" in (line := last_line(capsys))
     assert line.endswith("; exit code 0")
 
 
-def test_the_last_line_comes_whatever_stops_a_refresh(
+def test_the_last_line_is_printed_whatever_stops_a_refresh(
     servers: tuple[Workspace, Server, Server], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house, hub, _ = servers
-    nothing = "refresh: nothing published, what was there stays"
-    for more in (["--source", "elsewhere"], ["--base", "nowhere"], ["--allow-shrink", "hf/nothing"]):
-        assert house.run("refresh", *more) == 2
-        line = last(capsys)
-        assert line.startswith(f"{nothing}; {' '.join(more) if more[0] == '--source' else more[1]}: ")
+    workspace, hub, _ = servers
+    nothing = "refresh: nothing published, existing manifests unchanged"
+    for options in (["--source", "elsewhere"], ["--base", "nowhere"], ["--allow-shrink", "hf/nothing"]):
+        assert workspace.run("refresh", *options) == 2
+        line = last_line(capsys)
+        assert line.startswith(f"{nothing}; {' '.join(options) if options[0] == '--source' else options[1]}: ")
         assert line.endswith("; verify: not finished; exit code 2")
-    assert main(["refresh", "--data", str(house.data.root), "--filters", "/nowhere.toml"]) == 2
-    assert last(capsys).startswith(f"{nothing}; /nowhere.toml: ")
+    assert main(["refresh", "--data", str(workspace.data.root), "--filters", "/nowhere.toml"]) == 2
+    assert last_line(capsys).startswith(f"{nothing}; /nowhere.toml: ")
     hub.fault = lambda _target, _before: Fault(403, b"{}")
-    assert house.run("refresh", "--source", "huggingface") == 75
-    assert last(capsys).startswith(f"{nothing} (huggingface/likes, huggingface/recent, huggingface/default: ")
+    assert workspace.run("refresh", "--source", "huggingface") == 75
+    assert last_line(capsys).startswith(f"{nothing} (huggingface/likes, huggingface/recent, huggingface/default: ")
     hub.fault = lambda _target, _before: None
-    assert house.run("refresh") == 0
-    page = house.data.raw("huggingface", "default") / "page-0001.json"
+    assert workspace.run("refresh") == 0
+    page = workspace.data.raw("huggingface", "default") / "page-0001.json"
     page.write_text("<html>")
     capsys.readouterr()
-    assert house.run("refresh", "--source", "civitai") == 65
-    line = last(capsys)
+    assert workspace.run("refresh", "--source", "civitai") == 65
+    line = last_line(capsys)
     assert line.startswith(f"{nothing}; {page}"[:150])
     assert line.endswith("(raw pages against ledgers, levels and flags, read again, rebuild from raw); exit code 65")
-    shutil.rmtree(house.data.raw_root)
-    house.data.raw_root.write_text("no folder")
-    assert house.run("refresh") == 74
-    assert last(capsys).endswith("; verify: not finished; exit code 74")
+    shutil.rmtree(workspace.data.raw_root)
+    workspace.data.raw_root.write_text("not a folder")
+    assert workspace.run("refresh") == 74
+    assert last_line(capsys).endswith("; verify: not finished; exit code 74")
 
-    def stop(*_: object) -> None:
+    def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("etl.cli.commands._extract", stop)
-    assert house.run("refresh") == 130
-    assert last(capsys) == f"{nothing}; interrupted; verify: not finished; exit code 130"
+    monkeypatch.setattr("etl.cli.commands._extract", interrupt)
+    assert workspace.run("refresh") == 130
+    assert last_line(capsys) == f"{nothing}; interrupted; verify: not finished; exit code 130"
 
 
 def test_a_failed_check_is_named(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    outcome = RefreshSummary(checks=[Check("a"), Check("b", problems=["x"])], index={"manifests": [], "missing": []})
-    assert outcome.line(1) == "refresh: 0 of 0 manifests current; verify: 2 checks, 1 failed (b); exit code 1"
+    summary = RefreshSummary(checks=[Check("a"), Check("b", problems=["x"])], index={"manifests": [], "missing": []})
+    assert summary.line(1) == "refresh: 0 of 0 manifests current; verify: 2 checks, 1 failed (b); exit code 1"
     house.put("huggingface", "default", [hf("o/a")])
     assert house.run("manifests") == 1
     assert "refresh:" not in capsys.readouterr().out
 
 
-def test_a_command_line_that_is_not_valid_ends_with_the_line_too(
+def test_an_invalid_command_line_ends_with_the_line_too(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.argv", ["etl", "refresh", "--max-age", "soon"])
     for arguments in (["refresh", "--nonsense"], None):
         with pytest.raises(SystemExit, match="2"):
             main(arguments)
-        line = "refresh: nothing published, what was there stays; invalid command line; verify: not finished; exit code 2"
-        assert last(capsys) == line
-    for words in (["refresh", "--help"], ["plan", "--nonsense"]):
+        line = "refresh: nothing published, existing manifests unchanged; invalid command line; verify: not finished; exit code 2"
+        assert last_line(capsys) == line
+    for arguments in (["refresh", "--help"], ["plan", "--nonsense"]):
         with pytest.raises(SystemExit):
-            main(words)
+            main(arguments)
         assert "exit code" not in capsys.readouterr().out

@@ -1,1 +1,1 @@
-"""Tests of what changed."""
+"""Tests of diff."""

@@ -1,4 +1,4 @@
-"""Two small sets with one of every change; `python -m tests.support.goldens` writes what is said of them."""
+"""Two small snapshots with one change of each kind; `python -m tests.support.goldens` writes their diff."""
 
 from __future__ import annotations
 
@@ -20,43 +20,45 @@ HOSTILE = "<img src=x> `@team` [x](http://evil) | ![y](z)"
 TIME = "2026-01-01T00:00:00.000Z"
 
 
-def hub(identity: str, size: str = "small", license_: str | None = "mit", *, gated: bool | str = False) -> dict[str, Any]:
+def hub_model(identity: str, size: str = "small", license_: str | None = "mit", *, gated: bool | str = False) -> dict[str, Any]:
     name = identity.rpartition("/")[2]
     fields = {"size": size, "size_from": "name" if size == "small" else "safetensors", "license": license_, "gated": gated}
     return {"id": identity, "source": "huggingface", "name": name, **fields}
 
 
-def work(identity: str, level: str = "pg", name: str = "A work") -> dict[str, Any]:
+def civitai_model(identity: str, level: str = "pg", name: str = "A work") -> dict[str, Any]:
     return {"id": identity, "source": "civitai", "name": name, "level": level, "license": None}
 
 
-def side(
+def snapshot(
     name: str, manifests: Mapping[str, Sequence[dict[str, Any]]], models: Sequence[dict[str, Any]] | None = None,
-    set_aside: Mapping[str, str] | None = None,
+    rejected: Mapping[str, str] | None = None,
 ) -> Snapshot:  # fmt: skip
-    """Return a side with these manifests by file, and with these models, or all that are in a manifest."""
+    """Return a snapshot with these manifests by file, and with these models, or all that are in a manifest."""
     files: dict[str, Any] = {}
     entries = []
-    for file, held in manifests.items():
-        page = [{"id": each["id"], "slug": each["id"].replace("/", "--"), "name": each["name"]} for each in held]
-        files[file] = {"filter": "filter/x", "models": page, "timestamp": TIME}
-        entries.append({"file": file, "source": "civitai" if file.startswith("civitai") else "huggingface", "count": len(held)})
+    for file, members in manifests.items():
+        listed = [{"id": model["id"], "slug": model["id"].replace("/", "--"), "name": model["name"]} for model in members]
+        files[file] = {"filter": "filter/x", "models": listed, "timestamp": TIME}
+        entries.append(
+            {"file": file, "source": "civitai" if file.startswith("civitai") else "huggingface", "count": len(members)}
+        )
     files["index.json"] = index(entries)
-    known = [each for held in manifests.values() for each in held] if models is None else models
+    all_models = [model for members in manifests.values() for model in members] if models is None else models
     pages = {
-        f"{source}/default/page-0001.json": dump_json([each for each in known if each["source"] == source])
+        f"{source}/default/page-0001.json": dump_json([model for model in all_models if model["source"] == source])
         for source in ("civitai", "huggingface")
     }
-    aside = [{"record": 0, "id": identity, "reason": why} for identity, why in (set_aside or {}).items()]
-    about = {"file": "page-0001.json", "sha256": "0" * 64, "records": 1, "models": 1, "unsized": 0, "set_aside": aside}
-    summary = {"source": "civitai", "made_of": "0" * 64, "streams": {"default": [about]}, "families": {}}
+    records = [{"record": 0, "id": identity, "reason": reason} for identity, reason in (rejected or {}).items()]
+    entry = {"file": "page-0001.json", "sha256": "0" * 64, "records": 1, "models": 1, "unsized": 0, "set_aside": records}
+    summary = {"source": "civitai", "made_of": "0" * 64, "streams": {"default": [entry]}, "families": {}}
     pages["civitai/summary.json"] = dump_json(summary)
-    return Snapshot(name, {file: dump_json(value) for file, value in files.items()}, pages if known else {})
+    return Snapshot(name, {file: dump_json(value) for file, value in files.items()}, pages if all_models else {})
 
 
 def index(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return an index of these manifests that keeps its contract."""
-    bytes_ = {"bytes": 1, "sha256": "0" * 64, "timestamp": TIME}
+    """Return a valid index of these manifests."""
+    content = {"bytes": 1, "sha256": "0" * 64, "timestamp": TIME}
     funnel = {
         "exhausted": True,
         "records": 1,
@@ -67,41 +69,59 @@ def index(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "cut": 0,
         "published": 1,
     }
-    more = {"filter": "filter/x", "label": "X", "options": {}, "limit": 100, "stream": "default", "short": None, "stale": None}
-    rest = {"funnel": funnel, "verdict": "full", **bytes_, **more}
+    about = {"filter": "filter/x", "label": "X", "options": {}, "limit": 100, "stream": "default", "short": None, "stale": None}
+    common = {"funnel": funnel, "verdict": "full", **content, **about}
     return {
         "version": 1,
-        "manifests": [each | rest for each in entries],
-        "all_models": {"file": "all-models.json", "count": 1, **bytes_},
+        "manifests": [entry | common for entry in entries],
+        "all_models": {"file": "all-models.json", "count": 1, **content},
         "sources": {"huggingface": {"axes": [{"axis": "size", "options": [{"option": "all", "label": "All"}]}]}},
         "missing": [],
     }
 
 
 def example() -> tuple[Snapshot, Snapshot]:
-    """Return a base, and what became of it."""
-    stayed = [hub(f"o/m{n:02}") for n in range(30)]
-    old = [*stayed, hub("o/grew"), hub("o/freed", license_=None), hub("o/closed"), hub("o/left"), hub("o/unlisted")]
-    grown = [hub("o/grew", "unknown"), hub("o/freed", license_="apache-2.0"), hub("o/closed", gated="manual")]
-    now = [*stayed[1:20], stayed[0], *stayed[20:], *grown, hub("o/new")]
-    works = [work("1"), work("2", "xxx", HOSTILE), work("3", "r"), work("4"), work("5", name=HOSTILE)]
-    later = [work("1", "r"), work("2", "pg", HOSTILE), work("3", "pg13"), work("5", name=HOSTILE)]
-    base = side(
+    """Return a base snapshot and a later one."""
+    unchanged = [hub_model(f"o/m{n:02}") for n in range(30)]
+    before = [
+        *unchanged,
+        hub_model("o/grew"),
+        hub_model("o/freed", license_=None),
+        hub_model("o/closed"),
+        hub_model("o/left"),
+        hub_model("o/unlisted"),
+    ]
+    changed = [hub_model("o/grew", "unknown"), hub_model("o/freed", license_="apache-2.0"), hub_model("o/closed", gated="manual")]
+    after = [*unchanged[1:20], unchanged[0], *unchanged[20:], *changed, hub_model("o/new")]
+    works = [
+        civitai_model("1"),
+        civitai_model("2", "xxx", HOSTILE),
+        civitai_model("3", "r"),
+        civitai_model("4"),
+        civitai_model("5", name=HOSTILE),
+    ]
+    later = [
+        civitai_model("1", "r"),
+        civitai_model("2", "pg", HOSTILE),
+        civitai_model("3", "pg13"),
+        civitai_model("5", name=HOSTILE),
+    ]
+    base = snapshot(
         "base",
-        {"civitai-filter-pg.json": [works[0], works[3]], "civitai-filter-xxx.json": works, "hf-filter-small.json": old,
-         "hf-filter-old.json": [hub("o/left")]},
+        {"civitai-filter-pg.json": [works[0], works[3]], "civitai-filter-xxx.json": works, "hf-filter-small.json": before,
+         "hf-filter-old.json": [hub_model("o/left")]},
     )  # fmt: skip
-    new = side(
+    new = snapshot(
         "now",
-        {"civitai-filter-pg.json": [later[1]], "civitai-filter-xxx.json": later, "hf-filter-small.json": now,
-         "hf-filter-new.json": [hub("o/new")]},
-        [*now, *later, hub("o/unlisted")], {"4": f"poi \u202e\x1b[31m{HOSTILE}"},
+        {"civitai-filter-pg.json": [later[1]], "civitai-filter-xxx.json": later, "hf-filter-small.json": after,
+         "hf-filter-new.json": [hub_model("o/new")]},
+        [*after, *later, hub_model("o/unlisted")], {"4": f"poi \u202e\x1b[31m{HOSTILE}"},
     )  # fmt: skip
     return base, new
 
 
 def write() -> None:
-    """Write the goldens of the example."""
-    told = compare(*example())
-    GOLDEN_MARKDOWN.write_text(markdown(told))
-    GOLDEN_JSON.write_bytes(dump_json(asdict(told)))
+    """Write the golden files of the example."""
+    diff = compare(*example())
+    GOLDEN_MARKDOWN.write_text(markdown(diff))
+    GOLDEN_JSON.write_bytes(dump_json(asdict(diff)))

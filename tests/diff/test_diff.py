@@ -1,4 +1,4 @@
-"""What is said of two sets: goldens, sets that are the same, folders and revisions."""
+"""Tests of diff: golden files, equal snapshots, folders and revisions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from etl.storage import locks
 from etl.storage.json_files import dump_json
 from etl.storage.locks import Locks
 from tests.conftest import Workspace, hf
-from tests.diff.example import GOLDEN_JSON, GOLDEN_MARKDOWN, example, hub, side, work
+from tests.diff.example import GOLDEN_JSON, GOLDEN_MARKDOWN, civitai_model, example, hub_model, snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,195 +28,201 @@ if TYPE_CHECKING:
     from etl.storage.snapshot import Snapshot
 
 
-def test_one_of_every_change_is_told_as_the_goldens_say() -> None:
-    told = compare(*example())
-    assert markdown(told) == GOLDEN_MARKDOWN.read_text()
-    assert dump_json(asdict(told)) == GOLDEN_JSON.read_bytes()
-    lines = [part.plain for part in text(told)]
-    heads = [line.partition(" (")[0] for line in lines[1:] if not line.startswith(" ")]
-    assert heads == ["Content level", "Gone", "Size class", "Licence", "Newly gated", "Manifests"]
-    assert all(each.isprintable() for line in lines for each in line)
+def test_a_change_of_each_kind_is_reported_as_in_the_golden_files() -> None:
+    diff = compare(*example())
+    assert markdown(diff) == GOLDEN_MARKDOWN.read_text()
+    assert dump_json(asdict(diff)) == GOLDEN_JSON.read_bytes()
+    lines = [part.plain for part in text(diff)]
+    titles = [line.partition(" (")[0] for line in lines[1:] if not line.startswith(" ")]
+    assert titles == ["Content level", "Gone", "Size class", "Licence", "Newly gated", "Manifests"]
+    assert all(char.isprintable() for line in lines for char in line)
 
 
-def test_both_ways_are_told() -> None:
+def test_a_diff_is_reported_in_both_directions() -> None:
     base, new = example()
-    back = compare(new, base)
-    assert [(each.id, each.before, each.after) for each in back.levels] == [
+    reverse = compare(new, base)
+    assert [(change.id, change.before, change.after) for change in reverse.levels] == [
         ("1", "r", "pg"), ("3", "pg13", "r"), ("2", "pg", "xxx"),
     ]  # fmt: skip
-    assert [each.id for each in back.gone] == ["o/new"]
-    assert back.gated == []  # o/closed is open again
+    assert [model.id for model in reverse.gone] == ["o/new"]
+    assert reverse.gated == []  # o/closed is open again
 
 
-def shuffled(told: Snapshot, seed: int) -> Snapshot:
-    """Return the same set with files, keys of objects, and models of pages in another order."""
+def shuffled(original: Snapshot, seed: int) -> Snapshot:
+    """Return the same snapshot with files, keys of objects, and models of pages in another order."""
     rng = random.Random(seed)  # noqa: S311  a shuffle
 
-    def mixed(value: Any) -> Any:
+    def shuffle(value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: mixed(each) for key, each in rng.sample([*value.items()], len(value))}
-        return [mixed(each) for each in value] if isinstance(value, list) else value
+            return {key: shuffle(item) for key, item in rng.sample([*value.items()], len(value))}
+        return [shuffle(item) for item in value] if isinstance(value, list) else value
 
     def files(content: dict[str, bytes]) -> dict[str, bytes]:
-        return {name: dump_json(mixed(json.loads(each))) for name, each in rng.sample([*content.items()], len(content))}
+        return {name: dump_json(shuffle(json.loads(body))) for name, body in rng.sample([*content.items()], len(content))}
 
     models = {
         path: dump_json(rng.sample(value, len(value)) if isinstance(value := json.loads(content), list) else value)
-        for path, content in told.models.items()
+        for path, content in original.models.items()
     }
-    return replace(told, manifests=files(dict(told.manifests)), models=files(models))
+    return replace(original, manifests=files(dict(original.manifests)), models=files(models))
 
 
 @given(st.integers(0, 10**6))
-def test_sets_that_are_equal_but_shuffled_have_no_difference(seed: int) -> None:
-    for told in example():
-        diff = compare(told, shuffled(told, seed))
+def test_shuffled_snapshots_do_not_differ(seed: int) -> None:
+    for original in example():
+        diff = compare(original, shuffled(original, seed))
         assert (diff.pages, diff.added, diff.removed, diff.untold) == ([], {}, {}, [])
         assert (diff.levels, diff.gone, diff.sizes, diff.licenses, diff.gated) == ([], [], [], [], [])
         assert len(text(diff)) == 1
 
 
-def test_new_models_at_the_top_move_nobody() -> None:
-    before = [hub(f"o/{n}") for n in range(40)]
-    came = [hub(f"o/new{n}") for n in range(20)]
-    (page,) = compare(side("a", {"hf-filter-x.json": before}), side("b", {"hf-filter-x.json": [*came, *before]})).pages
-    assert (page.before, page.after, len(page.added), page.moved, page.is_reordered) == (40, 60, 20, [], False)
-    (page,) = compare(side("a", {"hf-filter-x.json": before}), side("b", {"hf-filter-x.json": before[::-1]})).pages
-    assert len(page.moved) == 30  # those in the middle moved by 10 or less
-    (page,) = compare(side("a", {"hf-filter-x.json": before[:2]}), side("b", {"hf-filter-x.json": before[1::-1]})).pages
-    assert (page.moved, page.is_reordered) == ([], True)
+def test_new_models_at_the_top_move_no_other() -> None:
+    before = [hub_model(f"o/{n}") for n in range(40)]
+    added = [hub_model(f"o/new{n}") for n in range(20)]
+    (change,) = compare(snapshot("a", {"hf-filter-x.json": before}), snapshot("b", {"hf-filter-x.json": [*added, *before]})).pages
+    assert (change.before, change.after, len(change.added), change.moved, change.is_reordered) == (40, 60, 20, [], False)
+    (change,) = compare(snapshot("a", {"hf-filter-x.json": before}), snapshot("b", {"hf-filter-x.json": before[::-1]})).pages
+    assert len(change.moved) == 30  # those in the middle moved by 10 or less
+    (change,) = compare(snapshot("a", {"hf-filter-x.json": before[:2]}), snapshot("b", {"hf-filter-x.json": before[1::-1]})).pages
+    assert (change.moved, change.is_reordered) == ([], True)
 
 
-def test_a_model_is_as_unsafe_as_its_worst_stream_says() -> None:
-    base = side("a", {"civitai-filter-pg.json": [work("1")]})
-    stale = {
-        "civitai/default/page-0001.json": dump_json([work("1")]),
-        "civitai/loras/page-0001.json": dump_json([work("1", "xxx")]),
+def test_the_highest_level_of_all_streams_counts() -> None:
+    base = snapshot("a", {"civitai-filter-pg.json": [civitai_model("1")]})
+    models = {
+        "civitai/default/page-0001.json": dump_json([civitai_model("1")]),
+        "civitai/loras/page-0001.json": dump_json([civitai_model("1", "xxx")]),
     }
-    told = compare(base, replace(base, models=stale))
-    assert [(each.before, each.after) for each in told.levels] == [("pg", "xxx")]
+    diff = compare(base, replace(base, models=models))
+    assert [(change.before, change.after) for change in diff.levels] == [("pg", "xxx")]
 
 
-def test_ten_ranks_are_not_told_and_eleven_are() -> None:
-    models = [hub(f"o/{n:02}") for n in range(30)]
+def test_moves_of_more_than_ten_ranks_are_reported() -> None:
+    models = [hub_model(f"o/{n:02}") for n in range(30)]
     for ranks in (10, 11):
         moved = [*models[1 : ranks + 1], models[0], *models[ranks + 1 :]]
-        (page,) = compare(side("a", {"hf-filter-x.json": models}), side("b", {"hf-filter-x.json": moved})).pages
-        assert [(each.before, each.after) for each in page.moved] == ([(1, 12)] if ranks == 11 else [])
+        (change,) = compare(snapshot("a", {"hf-filter-x.json": models}), snapshot("b", {"hf-filter-x.json": moved})).pages
+        assert [(move.before, move.after) for move in change.moved] == ([(1, 12)] if ranks == 11 else [])
 
 
-def test_only_what_was_open_is_newly_gated() -> None:
-    before = [hub("o/a", gated=False), hub("o/b", gated="auto"), hub("o/c")]
-    del before[2]["gated"]  # models of an earlier version do not tell
-    after = [hub("o/a", gated="manual"), hub("o/b", gated="manual"), hub("o/c", gated="auto")]
-    told = compare(side("a", {"hf-filter-x.json": before}), side("b", {"hf-filter-x.json": after}))
-    assert [each.id for each in told.gated] == ["o/a"]
+def test_only_models_that_were_open_are_newly_gated() -> None:
+    before = [hub_model("o/a", gated=False), hub_model("o/b", gated="auto"), hub_model("o/c")]
+    del before[2]["gated"]  # models of an earlier version have no such field
+    after = [hub_model("o/a", gated="manual"), hub_model("o/b", gated="manual"), hub_model("o/c", gated="auto")]
+    diff = compare(snapshot("a", {"hf-filter-x.json": before}), snapshot("b", {"hf-filter-x.json": after}))
+    assert [change.id for change in diff.gated] == ["o/a"]
 
 
 def test_without_models_only_lists_are_compared() -> None:
     base, new = example()
-    told = compare(replace(base, name="a base", models={}), new)
-    assert (told.levels, told.gone, told.sizes, told.unknown) == ([], [], [], None)
-    assert len(told.pages) == 5
-    (why,) = told.untold
-    assert why in text(told)[1].plain
-    assert why == "levels, sizes and licences: no models in a base; commit data/models too, or keep a copy"
-    assert f"Not compared: `{why}`" in markdown(told)
+    diff = compare(replace(base, name="a base", models={}), new)
+    assert (diff.levels, diff.gone, diff.sizes, diff.unknown) == ([], [], [], None)
+    assert len(diff.pages) == 5
+    (note,) = diff.untold
+    assert note in text(diff)[1].plain
+    assert note == "levels, sizes and licences: no models in a base; commit data/models too, or keep a copy"
+    assert f"Not compared: `{note}`" in markdown(diff)
 
 
-def test_a_file_that_breaks_its_contract_is_told() -> None:
+def test_an_invalid_file_is_reported() -> None:
     base, new = example()
-    told = compare(base, replace(new, manifests={**new.manifests, "hf-filter-new.json": b"<html>"}))
-    assert told.untold == ["hf-filter-new.json of now is not there, or breaks its contract and counts as not there"]
+    diff = compare(base, replace(new, manifests={**new.manifests, "hf-filter-new.json": b"<html>"}))
+    assert diff.untold == ["hf-filter-new.json of now: not found, or violates its schema (counts as not found)"]
 
 
-def test_a_long_diff_is_short_in_markdown() -> None:
-    files = {f"hf-filter-{n}.json": [hub(f"o/{'m' * 90}{k}") for k in range(100)] for n in range(250)}
-    told = markdown(compare(side("a", {file: [] for file in files}), side("b", files, [hub("o/a")])))
-    assert "- … and 220 more" in told
-    was = {file: [hub(f"p/{'n' * 90}{k}", "large", "x" * 90) for k in range(100)] for file in files}
-    now_ = {file: [hub(f"p/{'n' * 90}{k}", gated="auto") for k in range(50, 150)] for file in files}
-    levels = {"civitai-filter-pg.json": [work(str(n), name="w" * 90) for n in range(100)]}
-    rose = {"civitai-filter-pg.json": [work(str(n), "x", "w" * 90) for n in range(100)]}
-    told = markdown(compare(side("a", was | levels), side("b", now_ | rose)))
-    assert 55_000 < len(told) < 65_536  # the longest body of a pull request
-    assert all(f"{title} (" in told for title in ("Content level", "Gone", "Size class", "Licence", "Newly gated", "Manifests"))
+def test_a_long_diff_is_truncated_in_markdown() -> None:
+    files = {f"hf-filter-{n}.json": [hub_model(f"o/{'m' * 90}{k}") for k in range(100)] for n in range(250)}
+    body = markdown(compare(snapshot("a", {file: [] for file in files}), snapshot("b", files, [hub_model("o/a")])))
+    assert "- … and 220 more" in body
+    before = {file: [hub_model(f"p/{'n' * 90}{k}", "large", "x" * 90) for k in range(100)] for file in files}
+    after = {file: [hub_model(f"p/{'n' * 90}{k}", gated="auto") for k in range(50, 150)] for file in files}
+    levels = {"civitai-filter-pg.json": [civitai_model(str(n), name="w" * 90) for n in range(100)]}
+    raised = {"civitai-filter-pg.json": [civitai_model(str(n), "x", "w" * 90) for n in range(100)]}
+    body = markdown(compare(snapshot("a", before | levels), snapshot("b", after | raised)))
+    assert 55_000 < len(body) < 65_536  # the longest body of a pull request
+    assert all(f"{title} (" in body for title in ("Content level", "Gone", "Size class", "Licence", "Newly gated", "Manifests"))
 
 
 @pytest.fixture
 def changed(house: Workspace, tmp_path: Path) -> Workspace:
-    """Return data in a repository whose last commit is older than what lies there; base/ holds a copy of it."""
+    """Return a data folder in a repository, with uncommitted changes; `tmp_path / "base"` is a copy of the commit."""
     house.put("huggingface", "default", [hf("o/a-1b"), hf("o/b-1b")])
     house.put("huggingface", "likes", [hf("o/a-1b")])
     assert house.run("manifests") == 0
     shutil.copytree(house.data.root, tmp_path / "base")
-    for words in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "base"], ["tag", "first"]):
-        git(house, *words)
+    for arguments in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "base"], ["tag", "first"]):
+        git(house, *arguments)
     house.put("huggingface", "default", [hf("o/a-1b", safetensors={"total": 2 * 10**10}), hf("o/c-1b")])
     assert house.run("manifests") == 0
     return house
 
 
-def git(house: Workspace, *words: str) -> None:
-    command = ["git", "-C", str(house.data.root), "-c", "user.name=t", "-c", "user.email=t@example.org", *words]
+def git(house: Workspace, *arguments: str) -> None:
+    command = ["git", "-C", str(house.data.root), "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments]
     subprocess.run(command, check=True, capture_output=True)
 
 
-def told(house: Workspace, capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+def diff_json(house: Workspace, capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    """Return what diff prints with --json."""
     capsys.readouterr()
-    assert house.run("diff", *words, "--json") == 0
+    assert house.run("diff", *arguments, "--json") == 0
     return json.loads(capsys.readouterr().out)
 
 
-def test_folders_of_data_or_manifests_and_revisions_are_sides(
+def test_data_folders_manifest_folders_and_revisions_are_snapshots(
     changed: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ways = [
-        told(changed, capsys, *words)
-        for words in ((), ("first",), (str(tmp_path / "base"),), (str(tmp_path / "base/manifests"),))
+    diffs = [
+        diff_json(changed, capsys, *arguments)
+        for arguments in ((), ("first",), (str(tmp_path / "base"),), (str(tmp_path / "base/manifests"),))
     ]
-    assert [each.pop("base") for each in ways] == [
+    assert [diff.pop("base") for diff in diffs] == [
         "the last commit",
         "first",
         str(tmp_path / "base"),
         str(tmp_path / "base/manifests"),
     ]
-    assert ways == [ways[0]] * 4
-    (flip,) = ways[0]["sizes"]
-    assert (flip["id"], flip["before"], flip["after"], flip["evidence"]) == ("o/a-1b", "small", "large", ["name", "safetensors"])
-    assert [each["id"] for each in ways[0]["gone"]] == ["o/b-1b"]
+    assert diffs == [diffs[0]] * 4
+    (change,) = diffs[0]["sizes"]
+    assert (change["id"], change["before"], change["after"], change["evidence"]) == (
+        "o/a-1b",
+        "small",
+        "large",
+        ["name", "safetensors"],
+    )
+    assert [model["id"] for model in diffs[0]["gone"]] == ["o/b-1b"]
     git(changed, "add", "--all")
     git(changed, "commit", "--quiet", "--message", "next")
-    between = told(changed, capsys, "first", "HEAD")
-    assert (between["sizes"], between["new"]) == (ways[0]["sizes"], "HEAD")
-    assert told(changed, capsys)["pages"] == []
+    between = diff_json(changed, capsys, "first", "HEAD")
+    assert (between["sizes"], between["new"]) == (diffs[0]["sizes"], "HEAD")
+    assert diff_json(changed, capsys)["pages"] == []
 
 
-def test_models_that_a_commit_does_not_hold_are_told(changed: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_commit_without_models_is_reported(changed: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     git(changed, "rm", "--quiet", "-r", "--cached", "models")
     git(changed, "commit", "--quiet", "--message", "without")
-    diff = told(changed, capsys)
+    diff = diff_json(changed, capsys)
     assert (diff["sizes"], len(diff["untold"])) == ([], 1)
     assert changed.run("diff") == 0
     assert "no models in the last commit" in capsys.readouterr().out
 
 
-def test_a_git_that_refuses_or_is_not_there_is_told(
+def test_a_git_that_refuses_or_is_missing_is_reported(
     changed: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (changed.data.root / ".gitattributes").write_text("manifests export-ignore\n")
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "of-a-hook"))
-    assert len(told(changed, capsys)["sizes"]) == 1
+    assert len(diff_json(changed, capsys)["sizes"]) == 1
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
-    for words in (("diff",), ("verify",)):
-        assert changed.run(*words) == 2
+    for command in ("diff", "verify"):
+        assert changed.run(command) == 2
         assert "git refuses: fatal: detected dubious ownership" in capsys.readouterr().err
     monkeypatch.setenv("PATH", str(tmp_path))
     assert changed.run("verify") == 2
     assert "git cannot be run" in capsys.readouterr().err
 
 
-def test_a_repository_that_is_not_whole_is_told(changed: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_corrupted_repository_is_reported(changed: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     done = subprocess.run(
         ["git", "-C", changed.data.root, "rev-parse", "HEAD:manifests/index.json"], capture_output=True, text=True, check=True
     )
@@ -226,11 +232,13 @@ def test_a_repository_that_is_not_whole_is_told(changed: Workspace, capsys: pyte
     assert "is not whole" in capsys.readouterr().err
 
 
-def test_names_are_part_of_a_page() -> None:
-    base = side("a", {"civitai-filter-pg.json": [work("1", name="old")]})
-    (page,) = compare(base, side("b", {"civitai-filter-pg.json": [work("1", name="new")]})).pages
-    assert page.renamed == {"1": "new"}
-    assert "`1` is now called `new`" in markdown(compare(base, side("b", {"civitai-filter-pg.json": [work("1", name="new")]})))
+def test_renamed_models_are_reported() -> None:
+    base = snapshot("a", {"civitai-filter-pg.json": [civitai_model("1", name="old")]})
+    (change,) = compare(base, snapshot("b", {"civitai-filter-pg.json": [civitai_model("1", name="new")]})).pages
+    assert change.renamed == {"1": "new"}
+    assert "`1` is now called `new`" in markdown(
+        compare(base, snapshot("b", {"civitai-filter-pg.json": [civitai_model("1", name="new")]}))
+    )
 
 
 @pytest.mark.parametrize(
@@ -243,29 +251,29 @@ def test_names_are_part_of_a_page() -> None:
         ("civitai/summary.json", "[]"),
     ],
 )
-def test_odd_models_are_told(path: str, content: str) -> None:
+def test_invalid_models_and_summaries_are_reported(path: str, content: str) -> None:
     base, new = example()
-    with pytest.raises(InvalidDataError, match=f"now: models/{path}: is not what the transform makes"):
+    with pytest.raises(InvalidDataError, match=f"now: models/{path}: not valid output of the transform"):
         compare(base, replace(new, models={**new.models, path: content.encode()}))
 
 
-def test_what_is_no_side_is_told(house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_snapshot_is_reported(house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert house.run("diff") == 0
     assert capsys.readouterr().out == "no base to compare with: commit data/manifests, or name one with BASE\n"
-    assert told(house, capsys) is None
+    assert diff_json(house, capsys) is None
     for name in ("nowhere", "--output=x", str(tmp_path)):
         assert house.run("diff", "--", name) == 2
         assert f"{name}: is neither a folder with manifests nor a revision" in capsys.readouterr().err
         assert house.run("verify", f"--base={name}") == 2
 
 
-def test_models_that_are_no_json_are_told(changed: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_models_that_are_not_json_are_reported(changed: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "base" / "models" / "huggingface" / "default" / "page-0001.json").write_text("[")
     assert changed.run("diff", str(tmp_path / "base")) == 65
-    assert "models/huggingface/default/page-0001.json: is not what the transform makes" in capsys.readouterr().err
+    assert "models/huggingface/default/page-0001.json: not valid output of the transform" in capsys.readouterr().err
 
 
-def test_what_is_not_ours_in_a_folder_is_no_part_of_a_diff(
+def test_files_of_others_are_not_compared(
     house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(locks, "WAIT_S", 0.1)
@@ -283,7 +291,7 @@ def test_what_is_not_ours_in_a_folder_is_no_part_of_a_diff(
         (house.data.root / path).write_text("[]")
     capsys.readouterr()
     assert house.run("diff", str(tmp_path / "before"), "--json") == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["untold"], told["pages"], told["unchanged"]) == ([], [], 5)
+    diff = json.loads(capsys.readouterr().out)
+    assert (diff["untold"], diff["pages"], diff["unchanged"]) == ([], [], 5)
     with Locks(tmp_path / "before", "etl load", print).hold(writes=[tmp_path / "before" / "manifests"]):
         assert house.run("diff", str(tmp_path / "before")) == 75

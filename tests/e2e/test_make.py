@@ -84,7 +84,7 @@ def test_a_stream_that_is_removed_leaves_no_models_and_every_run_says_so(clone: 
     for _ in range(2):
         done = clone.make("manifests")
         assert done.returncode == 2
-        assert "hf-filter-likes.json: not made" in done.stderr
+        assert "hf-filter-likes.json: not published" in done.stderr
     assert not clone.data.models("huggingface", "likes").exists()
     assert not (clone.data.manifests / "hf-filter-likes.json").exists()
     assert (clone.data.manifests / "hf-filter-apache.json").exists()
@@ -119,8 +119,8 @@ def test_explain_looks_at_models_that_are_made_first(clone: ProjectCopy) -> None
     clone.put("huggingface", "default", [hf("o/a")], [hf("o/b")], [hf("o/c")])
     done = clone.make("explain", "FILTER=hf/other", "AGAINST=")
     assert done.returncode == 0, done.stderr
-    assert "   1  cut" in done.stdout
-    assert "2 models on both" in clone.make("explain", "FILTER=hf/other", "AGAINST=hf-filter-other.json").stdout
+    assert "        1  over the limit" in done.stdout
+    assert "2 models in both" in clone.make("explain", "FILTER=hf/other", "AGAINST=hf-filter-other.json").stdout
     assert "Error 2" in clone.make("explain").stderr
 
 

@@ -103,7 +103,7 @@ def test_a_terminal_is_told_what_is_waited_for(live: LiveWorkspace, waits: str) 
     running = subprocess.Popen(command(live, "extract"), cwd=PROJECT, env=environment, stdout=terminal, stderr=terminal)
     os.close(terminal)
     expected = {
-        "silence": ["streams, waiting for the first answer"],
+        "silence": ["streams, waiting for the first response"],
         "nobody there": ["it refused the connection: does a server listen", "streams, attempt 2 of 6 in "],
     }
     shown = b""

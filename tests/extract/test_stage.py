@@ -304,7 +304,7 @@ def test_the_plan_tells_what_extract_then_does(live: LiveWorkspace, capsys: pyte
     assert live.run("plan") == 0
     told = capsys.readouterr().out
     assert "huggingface/default: 4 to 6 requests; on disk: nothing" in told
-    times = "7 to 20 times the time of an answer"
+    times = "7 to 20 response times"
     assert f"civitai: 20 to 60 requests, 3 at once: {times}; the rate of 60 in 60 s adds 0 to 0 s" in told
     assert live.hub.calls + live.civitai.calls == []
     assert live.run("extract") == 0
@@ -315,7 +315,7 @@ def test_the_plan_tells_what_extract_then_does(live: LiveWorkspace, capsys: pyte
     told = capsys.readouterr().out
     ledger = read_ledger(live.data, "civitai", "default")
     about = f"{len(ledger.pages)} pages, {ledger.records} records"
-    assert f"civitai/default: 2 to 6 requests; on disk: {about}, read 2026-02-01T00:00:00.000Z\n" in told
+    assert f"civitai/default: 2 to 6 requests; on disk: {about}, checked 2026-02-01T00:00:00.000Z\n" in told
     assert "huggingface" not in told
     live.filters.write_text(live.filters.read_text().replace("page = 6", "page = 5"))
     assert live.run("plan") == 0
@@ -470,7 +470,7 @@ def test_models_that_were_not_asked_for_are_counted_and_a_majority_of_them_ends_
     assert live.run("extract", "--source", "civitai") == 65
     told = capsys.readouterr()
     assert re.search(r"failed: civitai/.*: page 1: \d of 6 models are not what was asked: the source ignores an option", told.err)
-    assert " not asked for; " in told.out
+    assert " unrequested; " in told.out
     ledger = read_ledger(live.data, "civitai", "default")
     assert ledger.strangers > 0
     assert not live.data.raw("civitai", "loras").exists()
@@ -498,7 +498,7 @@ def test_models_that_came_twice_are_counted_and_published_once(live: LiveWorkspa
     plain = civitai_catalogue()[: -len(rare_models())]  # what is rejected is not a model that came again
     live.civitai.api = Civitai(plain, NOW, twice=True)
     assert live.run("refresh") == 0
-    assert " came twice; " in capsys.readouterr().out
+    assert " duplicates; " in capsys.readouterr().out
     ledger = read_ledger(live.data, "civitai", "default")
     assert ledger.duplicates == len(ledger.pages) - 1 > 0
     ids = live.ids("civitai-filter-r.json")

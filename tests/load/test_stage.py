@@ -120,7 +120,7 @@ def test_a_missing_or_half_read_stream_costs_its_filters_only_and_ends_with_1(
     house.put("huggingface", "likes", [hf("o/s1")], complete=False)
     assert house.run("manifests") == 1
     told = capsys.readouterr().err
-    assert "hf-filter-likes.json: not made" in told
+    assert "hf-filter-likes.json: not published" in told
     assert "make extract SOURCE=huggingface" in told
     index = house.manifest("index.json")
     assert [entry["filter"] for entry in index["missing"]] == ["filter/likes"]
@@ -184,7 +184,7 @@ def test_what_filters_no_longer_name_disappears_and_what_is_not_ours_stays(
     kept += ", models/README.md, models/huggingface/default/notes.txt, models/huggingface/mine"
     for _ in range(2):
         assert house.run("manifests") == 0
-        assert capsys.readouterr().out.count(f"{house.data.root}: not ours, kept: {kept}\n") == 1
+        assert capsys.readouterr().out.count(f"{house.data.root}: not written by load, kept: {kept}\n") == 1
         assert all((house.data.root / name).read_text() == "[]" for name in models)
         assert {name: (folder / name).read_text() for name in foreign} == foreign
         assert (folder / "link").is_symlink()
@@ -347,7 +347,7 @@ def test_a_stream_of_another_request_is_as_good_as_missing(house: Workspace, cap
     house.filters.write_text(text.replace('asks = { sort = "likes" }', 'asks = { sort = "lastModified", filter = ["gguf"] }'))
     assert house.run("manifests") == 1
     why = "stream likes is of another request: it asked sort=likes, and filters.toml asks filter=gguf&sort=lastModified"
-    assert f"hf-filter-likes.json: not made: {why}; ask with: make extract SOURCE=huggingface" in capsys.readouterr().err
+    assert f"hf-filter-likes.json: not published: {why}; fetch with: make extract SOURCE=huggingface" in capsys.readouterr().err
     (missing,) = house.manifest("index.json")["missing"]
     assert (missing["file"], missing["reason"]) == ("hf-filter-likes.json", why)
     assert not (house.data.manifests / "hf-filter-likes.json").exists()

@@ -440,7 +440,7 @@ def test_text_tells_notes_warnings_and_all_problems(house: Workspace, tmp_path: 
     assert "     warning: " in told
     ours = f"DATA={house.data.root} FILTERS={house.filters}"
     assert told.endswith(
-        f"now against {base}: 2 of 5 manifests differ; models: 5 came, 12 went; make diff BASE={base} {ours} tells what\n"
+        f"now against {base}: 2 of 5 manifests differ; models: 5 came, 12 went; see make diff BASE={base} {ours}\n"
         "16 checks, 1 failed\n"
     )
 

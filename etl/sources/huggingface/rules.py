@@ -92,8 +92,8 @@ def _summarize(facts: _Facts | None) -> dict[str, dict[str, int]]:
 
 def _warnings(families: Mapping[str, Mapping[str, int]]) -> list[str]:
     return [
-        f"{counts['against']} of {sum(counts.values())} counted models of {row} have other parameters than {_ROWS} says: "
-        "is the row wrong?"
+        f"{counts['against']} of {sum(counts.values())} counted models of {row} have other parameters than its row in {_ROWS}; "
+        "check the row"
         for row, counts in families.items()
         if counts["against"] > max(1, counts["borne_out"])  # a single count may be the one that is wrong
     ]
