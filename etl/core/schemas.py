@@ -1,4 +1,4 @@
-"""schemas/ as validators; every violation with its JSON path."""
+"""Validation against schemas/: every violation with its JSON path."""
 
 from __future__ import annotations
 
@@ -12,63 +12,63 @@ from etl.core.layout import ALL_MODELS, INDEX, SCHEMAS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LONGEST = 200  # characters of a message: it quotes what it refuses, and that may be megabytes
+_MAX_MESSAGE_CHARS = 200  # a message quotes the invalid value, which may be megabytes long
 
 
 @dataclass(frozen=True)
 class Violation:
-    """One place where a value breaks its contract."""
+    """The JSON path at which a value violates its schema, and how."""
 
     path: tuple[str | int, ...]
     message: str
 
     def __str__(self) -> str:
-        where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.path)
-        return f"${where}: {self.message}"
+        json_path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in self.path)
+        return f"${json_path}: {self.message}"
 
 
 class Schema:
     """One schema, or one of its `$defs`.
 
-    jsonschema_rs decides (100 times faster); jsonschema, the validator of record, words what it refuses.
+    jsonschema_rs decides (100 times faster); jsonschema, the reference implementation, describes the violations.
     """
 
-    def __init__(self, name: str, part: str = "") -> None:
-        """Read `schemas/<name>.schema.json`; with `part`, only its `$defs/<part>`."""
+    def __init__(self, name: str, definition: str = "") -> None:
+        """Read `schemas/<name>.schema.json`; with `definition`, only its `$defs/<definition>`."""
         import jsonschema_rs
 
         self.schema: dict[str, Any] = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
-        if part:
-            self.schema = {"$schema": self.schema["$schema"], "$defs": self.schema["$defs"], "$ref": f"#/$defs/{part}"}
-        self._gate = jsonschema_rs.Draft202012Validator(self.schema)
+        if definition:
+            self.schema = {"$schema": self.schema["$schema"], "$defs": self.schema["$defs"], "$ref": f"#/$defs/{definition}"}
+        self._fast = jsonschema_rs.Draft202012Validator(self.schema)
 
     def is_valid(self, value: object) -> bool:
-        """Return whether a value conforms to the schema; a number that the gate cannot hold, such as infinity, does not."""
+        """Return whether a value conforms to the schema; a number that JSON cannot express, such as infinity, does not."""
         try:
-            return self._gate.is_valid(value)
+            return self._fast.is_valid(value)
         except ValueError:
             return False
 
     def violations(self, value: object) -> list[Violation]:
-        """Return every violation, items of a list in their order; none when the value keeps the contract."""
-        return [] if self.is_valid(value) else list(self._worded(value))
+        """Return every violation, those of list items in order; empty if the value conforms to the schema."""
+        return [] if self.is_valid(value) else list(self._describe(value))
 
-    def _worded(self, value: object) -> Iterator[Violation]:
+    def _describe(self, value: object) -> Iterator[Violation]:
         import jsonschema
 
         for error in jsonschema.Draft202012Validator(self.schema).iter_errors(value):
             message = error.message
-            if len(message) > _LONGEST:
-                message = f"{message[: _LONGEST // 2]} … {message[-_LONGEST // 2 :]}"
+            if len(message) > _MAX_MESSAGE_CHARS:
+                message = f"{message[: _MAX_MESSAGE_CHARS // 2]} … {message[-_MAX_MESSAGE_CHARS // 2 :]}"
             yield Violation(tuple(error.absolute_path), message)
 
 
 @cache
-def load_schema(name: str, part: str = "") -> Schema:
-    """Return the contract of that name, read once."""
-    return Schema(name, part)
+def load_schema(name: str, definition: str = "") -> Schema:
+    """Return the schema of that name, or one of its `$defs`, from a cache."""
+    return Schema(name, definition)
 
 
 def published_schema(file: str) -> Schema:
-    """Return the contract of a file of data/manifests."""
+    """Return the schema of a file in data/manifests."""
     return load_schema({INDEX: "index", ALL_MODELS: "all-models"}.get(file, "manifest"))

@@ -138,7 +138,7 @@ def test_a_link_to_nothing_is_named(made: Workspace, name: str, capsys: pytest.C
     assert made.run("manifests") == 74
     where = f"{place}: " if name == "models" else ""
     told = capsys.readouterr().err
-    assert f": {where}links to nowhere, which is not there; make that folder, or remove the link" in told
+    assert f": {where}links to nowhere, which does not exist; create that folder, or remove the link" in told
     assert str(place) in told
 
 
