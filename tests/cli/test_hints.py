@@ -133,4 +133,4 @@ def test_a_ledger_that_is_not_valid_is_told_with_what_brings_another(
     assert house.run(word) == 65
     (line,) = capsys.readouterr().err.splitlines()
     assert str(house.data.ledger("huggingface", "default")) in line
-    assert line.count("ask again") == line.count("; ask again: make extract SOURCE=huggingface DATA=") == 1
+    assert line.count("make extract") == line.count(" again: make extract SOURCE=huggingface DATA=") == 1

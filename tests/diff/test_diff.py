@@ -210,7 +210,7 @@ def test_a_git_that_refuses_or_is_not_there_is_told(
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     for words in (("diff",), ("verify",)):
         assert changed.run(*words) == 2
-        assert "git refuses: fatal: detected dubious ownership" in capsys.readouterr().err
+        assert "git failed: fatal: detected dubious ownership" in capsys.readouterr().err
     monkeypatch.setenv("PATH", str(tmp_path))
     assert changed.run("verify") == 2
     assert "git cannot be run" in capsys.readouterr().err
@@ -223,7 +223,7 @@ def test_a_repository_that_is_not_whole_is_told(changed: Workspace, capsys: pyte
     blob = done.stdout.strip()
     (changed.data.root / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
     assert changed.run("diff") == 2
-    assert "is not whole" in capsys.readouterr().err
+    assert "is damaged" in capsys.readouterr().err
 
 
 def test_names_are_part_of_a_page() -> None:
