@@ -312,7 +312,7 @@ def test_clean_follows_no_link_and_removes_a_venv_that_make_made(clone: ProjectC
     (tmp_path / "data" / "models").symlink_to(models)
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv" / "made-by-make").touch()
-    assert clone.make("clean").stdout == "kept: data/models, which holds what no run made\n"
+    assert clone.make("clean").stdout == "kept: data/models, which contains files that no run created\n"
     assert (models / "huggingface" / "summary.json").exists()
     assert not (tmp_path / ".venv").exists()
 
@@ -350,7 +350,7 @@ def test_clean_waits_for_who_uses_what_it_removes(clone: ProjectCopy) -> None:
     with Locks(clone.data.root, "etl manifests", print).hold(reads=[summary.parent]):
         process = subprocess.Popen(command, cwd=clone.root, env=environment(), stderr=subprocess.PIPE, text=True)
         assert process.stderr is not None
-        assert process.stderr.readline() == "data/models/civitai to write: waiting for a process that reads it, up to 60 s\n"
+        assert process.stderr.readline() == "writing data/models/civitai: waiting for a process that reads it, up to 60 s\n"
         assert summary.exists()
     process.communicate()
     assert process.returncode == 0

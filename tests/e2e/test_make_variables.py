@@ -88,9 +88,9 @@ def test_values_with_dashes_are_no_options_of_python(project: ProjectCopy) -> No
 
 ODD = [*"$;:#%*?[]~'\"\\&|<>(){}!`=,", "\t", "\n", "\v", "\r"]
 REFUSED = {"": "must name a folder", " ": "must name a folder", "a b": "must be one word", "a\n": "must be one word"}
-REFUSED |= {"-x": "must not begin with a dash", "~/x": "must not hold ~"}
+REFUSED |= {"-x": "must not start with a dash", "~/x": "must not contain ~"}
 REFUSED |= dict.fromkeys(("/", "//", "/.", "/tmp/.."), "must be a folder below /")  # noqa: S108 -- nothing is written there
-REFUSED |= {f"a{sign}b": "must be one word" if sign.isspace() else f"must not hold {sign} " for sign in ODD}
+REFUSED |= {f"a{sign}b": "must be one word" if sign.isspace() else f"must not contain {sign} " for sign in ODD}
 
 
 @pytest.mark.parametrize("value", REFUSED)
@@ -114,7 +114,7 @@ def test_an_unknown_source_is_refused(project: ProjectCopy, value: str) -> None:
     for word in ("extract", "transform", "manifests"):
         done, ran = calls(project, word, env={"SOURCE": value})
         assert (done.returncode, ran) == (2, [])
-        assert done.stderr.endswith("no source of that name; there are civitai huggingface.  Stop.\n")
+        assert done.stderr.endswith("unknown source; choose from civitai huggingface.  Stop.\n")
     assert not (project.root / "PWNED").exists()
 
 
