@@ -200,9 +200,9 @@ clean: ## remove what runs created, except raw files and manifests
 	  fi; \
 	done; exec "$$@"
 
-# Folders are prerequisites, since their times show removed files; outputs are too, so that edited ones are rebuilt. Raw files have
-# no rule: a checkout changes every file time, and a fresh clone must never cause requests. Other people's names are left out: those
-# with spaces or line breaks, whose halves do not exist, those with `%`, and dangling links.
+# Folders are prerequisites, since their times show removed files; outputs are too, so that edited ones are rebuilt. Raw files
+# have no rule: a checkout changes every file time, and a fresh clone must never cause requests. Names that cannot be
+# prerequisites are left out: with spaces or line breaks (their halves do not exist), with `%`, and dangling links.
 override existing = $(foreach path,$(wildcard $(wildcard $(1))),$(if $(findstring %,$(path)),,$(if $(realpath $(path)),$(path))))
 $(sources:%=$(state)/%): $(state)/%: schemas/%.raw.schema.json schemas/model.schema.json schemas/ledger.schema.json \
   $(modules_all) $(modules_models) $$(wildcard etl/sources/$$*/*.*) \
