@@ -69,7 +69,8 @@ override base := $${BASE:+"--base=$$BASE"}
 override allowed := set -f && set -- && for value in $$ALLOW_SHRINK; do set -- "$$@" "--allow-shrink=$$value"; done && \
   for value in $$ALLOW_REJECTED; do set -- "$$@" "--allow-rejected=$$value"; done
 
-# make reads file times before it runs recipes, and clean, extract and refresh change files: later targets run in a second make.
+# make reads file times before it runs recipes, and these targets change files: the first one runs in a make of its own, before
+# the others.
 override first := $(firstword $(foreach target,clean extract refresh,$(filter $(target),$(MAKECMDGOALS))))
 override rest := $(filter-out $(first),$(MAKECMDGOALS))
 ifneq ($(and $(first),$(rest)),)
