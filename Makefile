@@ -1,5 +1,5 @@
-# A graph of files: what shapes an output is its prerequisite. `make` alone lists the words. GNU make 3.81 suffices, whose shell
-# knows neither -e nor pipefail: commands of a recipe are joined by &&.
+# A graph of files: everything that determines an output is its prerequisite. `make` alone lists the targets. Works with GNU make
+# 3.81, which ignores .SHELLFLAGS (-e, pipefail): the commands of a recipe are joined by &&.
 override SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
@@ -7,55 +7,55 @@ override SHELL := bash
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules --warn-undefined-variables
 
-# Every variable is text. What the command line or the environment says replaces itself, unexpanded, and reaches a recipe in its
-# environment, as "$$NAME"; the shell reads no word of it. What is said of another name is text too.
+# Every variable is plain text. A value from the command line or the environment is never expanded by make: it replaces itself and
+# reaches recipes through their environment, as "$$NAME", so that the shell does not interpret it. This includes unknown names.
 override variables := DATA FILTERS SOURCE BASE NEW OLDEST ALLOW_SHRINK ALLOW_REJECTED FILTER AGAINST MAX_AGE JOBS PYTHON WORKERS
-override given := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+override command_line := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 override inherited := $(strip $(foreach name,$(variables),$(if $(filter environment,$(origin $(name))),$(if $(value $(name)),$(name)))))
 DATA ?= data
 FILTERS ?= filters.toml
-$(foreach name,$(variables) $(given),$(eval override $(name) := $$(value $(name))))
-# The Python that runs the words; one that is named on the command line has the packages, and no .venv is made.
+$(foreach name,$(variables) $(command_line),$(eval override $(name) := $$(value $(name))))
+# The Python that runs the targets. One from the command line must have the packages, and no .venv is created.
 python := .venv/bin/python
 override pythons := python3 python3.14 python3.13 python3.12 python3.11
 export $(variables) python
-override ready := $(if $(filter python,$(given)),,.venv/ok)
-override ready_dev := $(if $(filter python,$(given)),,.venv/dev)
+override ready := $(if $(filter python,$(command_line)),,.venv/ok)
+override ready_dev := $(if $(filter python,$(command_line)),,.venv/dev)
 
-# Sources are the folders with a jq program.
+# A source is a folder with a jq program.
 override sources := $(patsubst etl/sources/%/transform.jq,%,$(wildcard etl/sources/*/transform.jq))
 override space := $(subst ,, )
 override define newline
 
 
 endef
-# DATA and SOURCE stand in prerequisites: they are judged before anything is written or removed.
-override odd := $$ ; : \# % * ? [ ] ~ ' " \ & | < > ( ) { } ! ` = ,
-override signs := $(strip $(foreach sign,$(odd),$(findstring $(sign),$(DATA))))
-override wrong :=
+# DATA and SOURCE are part of prerequisites: they are validated before anything is written or removed.
+override reserved := $$ ; : \# % * ? [ ] ~ ' " \ & | < > ( ) { } ! ` = ,
+override reserved_in_data := $(strip $(foreach char,$(reserved),$(findstring $(char),$(DATA))))
+override message :=
 ifeq ($(strip $(DATA)),)
-override wrong := DATA: must name a folder (expected a path such as data, got nothing)
+override message := DATA: must name a folder (expected a path such as data, got nothing)
 else ifneq ($(strip $(DATA))$(word 2,$(DATA)),$(DATA))
-override wrong := DATA=$(strip $(DATA)): must be one word (expected a path without white space)
-else ifneq ($(signs),)
-override wrong := DATA=$(DATA): must not hold $(signs) (make or a shell reads that); rename the folder, or name a link to it
+override message := DATA=$(strip $(DATA)): must be one word (expected a path without whitespace)
+else ifneq ($(reserved_in_data),)
+override message := DATA=$(DATA): must not contain $(reserved_in_data) (make or a shell interprets that); rename the folder, or use a link to it
 else ifneq ($(filter -%,$(DATA)),)
-override wrong := DATA=$(DATA): must not begin with a dash; write ./$(DATA)
+override message := DATA=$(DATA): must not start with a dash; write ./$(DATA)
 else ifeq ($(abspath $(DATA)),/)
-override wrong := DATA=$(DATA): must be a folder below /
+override message := DATA=$(DATA): must be a folder below /
 else ifeq ($(realpath $(DATA)),/)
-override wrong := DATA=$(DATA): must be a folder below /, not a link to it
+override message := DATA=$(DATA): must be a folder below /, not a link to it
 else ifneq ($(filter $(sources),$(SOURCE))$(word 2,$(SOURCE)),$(SOURCE))
-override wrong := SOURCE=$(SOURCE): no source of that name; there are $(sort $(sources))
+override message := SOURCE=$(SOURCE): unknown source; choose from $(sort $(sources))
 endif
-ifneq ($(wrong),)
+ifneq ($(message),)
 ifneq ($(filter-out help,$(MAKECMDGOALS)),)
-$(error $(wrong))
+$(error $(message))
 endif
 override DATA := data
 override SOURCE :=
 else ifneq ($(inherited),)
-ifeq ($(filter announced,$(given)),)
+ifeq ($(filter announced,$(command_line)),)
 $(warning from the environment: $(patsubst DATA,DATA=$(DATA),$(inherited)))
 endif
 endif
@@ -66,12 +66,13 @@ override source := $${SOURCE:+"--source=$$SOURCE"}
 override max_age := $${MAX_AGE:+"--max-age=$$MAX_AGE"}
 override jobs := $${JOBS:+"--jobs=$$JOBS"}
 override base := $${BASE:+"--base=$$BASE"}
-# The positional parameters become the options of ALLOW_SHRINK and ALLOW_REJECTED, one for each word.
-override allowed := set -f && set -- && for each in $$ALLOW_SHRINK; do set -- "$$@" "--allow-shrink=$$each"; done && \
-  for each in $$ALLOW_REJECTED; do set -- "$$@" "--allow-rejected=$$each"; done
+# Set the positional parameters to the options of ALLOW_SHRINK and ALLOW_REJECTED, one per word.
+override allowed := set -f && set -- && for value in $$ALLOW_SHRINK; do set -- "$$@" "--allow-shrink=$$value"; done && \
+  for value in $$ALLOW_REJECTED; do set -- "$$@" "--allow-rejected=$$value"; done
 
-# The first of these words changes files, which make looks at before it runs any recipe, so that the others are a make of their own.
-override first := $(firstword $(foreach word,clean extract refresh,$(filter $(word),$(MAKECMDGOALS))))
+# make reads file times before it runs recipes, and these targets change files: the first one runs in a make of its own, before
+# the others.
+override first := $(firstword $(foreach target,clean extract refresh,$(filter $(target),$(MAKECMDGOALS))))
 override rest := $(filter-out $(first),$(MAKECMDGOALS))
 ifneq ($(and $(first),$(rest)),)
 .PHONY: $(first) $(rest)
@@ -84,12 +85,12 @@ $(firstword $(rest)): $(first)
 $(wordlist 2,$(words $(rest)),$(rest)): $(firstword $(rest)) ;
 else
 
-# Stamps: each is a copy of the filters file that was used, and newer than what was written with it. The folder ignores itself.
+# A stamp is a copy of the filters file that was used, and newer than the output. The folder has a .gitignore of itself.
 override state := $(DATA)/.make
 override index := $(state)/manifests
-# One look at what time does not tell: where .venv was made, the sources that FILTERS names, which stamps have other filters.
+# One shell call for what file times do not show: whether .venv was moved, the sources in FILTERS, the stamps of other filters.
 override quoted := '$(subst ','\'',$(FILTERS))'
-override look := { IFS= read -r place && IFS= read -r base; } < .venv/ok && [ "$$place" = "$$(cd .venv && pwd -P)" ] && \
+override look := { IFS= read -r venv && IFS= read -r base; } < .venv/ok && [ "$$venv" = "$$(cd .venv && pwd -P)" ] && \
   [ .venv/bin/python -ef "$$base" ] || echo venv; \
   [ ! -f $(quoted) ] || \
     sed -nE "s/^[[:space:]]*\[?[[:space:]]*[\"']?($(subst $(space),|,$(sources)))[\"']?[[:space:]]*[].=].*/named-\1/p" < $(quoted); \
@@ -97,16 +98,16 @@ override look := { IFS= read -r place && IFS= read -r base; } < .venv/ok && [ "$
 override seen := $(if $(findstring $(newline),$(FILTERS)),$(addprefix changed-,$(sources) manifests),$(shell exec 2> /dev/null; $(look)))
 override named := $(or $(filter $(seen:named-%=%),$(sources)),$(sources))
 override models := $(named:%=$(state)/%)
-override chosen := $(if $(SOURCE),$(state)/$(SOURCE),$(models))
+override selected := $(if $(SOURCE),$(state)/$(SOURCE),$(models))
 
-# The modules that shape models and manifests, only models, only manifests; a test compares them with what is imported.
-override shapes_all := $(wildcard $(addprefix etl/,__init__.py core/*.py config/*.py sources/*.py) \
+# The modules that determine models and manifests, models only, manifests only; a test compares them with the imports.
+override modules_all := $(wildcard $(addprefix etl/,__init__.py core/*.py config/*.py sources/*.py) \
   $(addprefix etl/storage/,__init__.py json_files.py ledger.py))
-override shapes_models := $(wildcard etl/transform/*.py)
-override shapes_manifests := $(wildcard etl/load/*.py etl/selection/*.py etl/storage/owned.py etl/storage/swap.py)
+override modules_models := $(wildcard etl/transform/*.py)
+override modules_manifests := $(wildcard etl/load/*.py etl/selection/*.py etl/storage/owned.py etl/storage/swap.py)
 
-# Run a command, the first argument; when it was good, the second, stamps, are written one by one, under other names first. Not
-# where filters, raw files or programs changed meanwhile: what was made of them is not known, and the next run looks again.
+# Run a command, $(1); if it succeeds, write the stamps, $(2), atomically. They are not written if filters, raw files or programs
+# changed during the run: which version was read is unknown, so the next run repeats the command.
 override define stamped
 rm -f -- $@ && begun=$$(mktemp) && new=$(state)/.$$$$.partial && trap 'rm -f -- "$$begun" "$$new"' EXIT && \
 if [ -f "$$FILTERS" ]; then cat < "$$FILTERS" > "$$begun"; fi && $(1) && \
@@ -119,63 +120,63 @@ fi
 endef
 
 .PHONY: help
-help: ## list the words
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: plan
-plan: $(ready) ## show what extract would ask, and what is on disk
+plan: $(ready) ## show what extract would request, and what is on disk
 	@$(etl) plan $(where) $(source) $(max_age)
 
 .PHONY: extract
-extract: $(ready) ## ask the APIs for today's answers
+extract: $(ready) ## fetch current data from the APIs
 	@$(etl) extract $(where) $(source) $(max_age)
 
 .PHONY: refresh
-refresh: $(ready) ## extract, manifests and verify, also after a stream failed
+refresh: $(ready) ## run extract, manifests and verify, even if a stream fails
 	@$(allowed) && $(etl) refresh $(where) $(jobs) $(source) $(max_age) $(base) "$$@"
 
 .PHONY: manifests
-manifests: $(index) ## transform and load what changed
+manifests: $(index) ## rebuild models and manifests whose inputs changed
 
 .PHONY: transform
-transform: $(chosen) ## make the models of what changed
+transform: $(selected) ## rebuild models whose inputs changed
 
 .PHONY: verify
-verify: $(ready) | $(filter manifests,$(MAKECMDGOALS)) ## check what is published: OLDEST=2d, BASE, ALLOW_SHRINK=hf/small, ALLOW_REJECTED=civitai/poi
+verify: $(ready) | $(filter manifests,$(MAKECMDGOALS)) ## check the published manifests: OLDEST=2d, BASE, ALLOW_SHRINK=hf/small, ALLOW_REJECTED=civitai/poi
 	@$(allowed) && $(etl) verify $(where) $(base) $${OLDEST:+"--max-age=$$OLDEST"} "$$@"
 
 .PHONY: diff
-diff: $(ready) | $(filter manifests,$(MAKECMDGOALS)) ## what changed since the last commit: BASE, NEW are folders or revisions
+diff: $(ready) | $(filter manifests,$(MAKECMDGOALS)) ## show changes since the last commit: BASE, NEW are folders or revisions
 	@if [ -n "$$NEW" ]; then set -- "$${BASE:-HEAD}" "$$NEW"; else set -- $${BASE:+"$$BASE"}; fi && $(etl) diff $(where) -- "$$@"
 
 .PHONY: explain
-explain: $(models) ## why a page is what it is: FILTER=hf/likes/small, a manifest or a model; AGAINST=another
+explain: $(models) ## explain a manifest or a model: FILTER=hf/likes/small, a file or an id; AGAINST=hf/small
 	@$(etl) explain $(where) $${AGAINST:+"--against=$$AGAINST"} -- "$$FILTER"
 
-# Tests know nothing of the variables of this run.
-override alone := program=$$python && unset $(variables) python MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES && exec "$$program" -m
+# Tests run without the variables of this run.
+override isolated := program=$$python && unset $(variables) python MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES && exec "$$program" -m
 
 .PHONY: test
-test: $(ready_dev) ## the project's own tests, WORKERS=2 at a time
-	@set -- $${WORKERS:+"--numprocesses=$$WORKERS"} && $(alone) pytest -q "$$@"
+test: $(ready_dev) ## run the tests, WORKERS=2 in parallel
+	@set -- $${WORKERS:+"--numprocesses=$$WORKERS"} && $(isolated) pytest -q "$$@"
 
 .PHONY: lint
-lint: $(ready_dev) ## style and types of the project's own code
+lint: $(ready_dev) ## check style and types of the code
 	@"$$python" -m ruff check . && "$$python" -m ruff format --check . && "$$python" -m mypy
 
 .PHONY: serve
-serve: $(ready_dev) ## both APIs on this machine, over the snapshot, to play with
-	@$(alone) tests.support.fake_api
+serve: $(ready_dev) ## serve both APIs from the snapshot on this machine
+	@$(isolated) tests.support.fake_api
 
 .PHONY: sizes
-sizes: $(ready_dev) ## how often a size is right, by kind; fails when a figure drops
-	@$(alone) tests.support.sizes
+sizes: $(ready_dev) ## measure the accuracy of sizes by kind; fail if a figure drops
+	@$(isolated) tests.support.sizes
 
 .PHONY: bench
-bench: $(ready_dev) ## seconds, memory and requests, beside plain baselines
-	@$(alone) bench
+bench: $(ready_dev) ## measure time, memory and requests, next to plain baselines
+	@$(isolated) bench
 
-# Other people's files stay, and so does what a link leads to.
+# Files that no run created are kept, and links are not followed.
 override define wipe
 wipe() { find "$$@" -delete 2> /dev/null || :; } && for source in $(sources); do \
   wipe $(DATA)/models -mindepth 2 -maxdepth 3 -type f \( -path "$(DATA)/models/$$source/*/page-[0-9]*.json" \
@@ -188,45 +189,45 @@ wipe $(DATA)/.manifests -mindepth 1 -path "$(DATA)/.manifests/set-*" && \
 wipe $(DATA)/.manifests -maxdepth 1 -type f -name '*.json' && wipe $(DATA)/.manifests -maxdepth 0 -type d -empty && \
 wipe $(state) -maxdepth 1 -type f -name '[!.]*' && \
 if [ -f .venv/made-by-make ] && [ ! -L .venv ]; then rm -rf .venv; fi; \
-for left in $(DATA)/models $(DATA)/.manifests .venv; do \
-  if [ -e $$left ]; then echo "kept: $$left, which holds what no run made"; fi; \
+for path in $(DATA)/models $(DATA)/.manifests .venv; do \
+  if [ -e $$path ]; then echo "kept: $$path, which contains files that no run created"; fi; \
 done
 endef
 
-# Alone, where any Python runs; where none does, nobody else is at it.
+# Under exclusive locks if any Python works; without one, no other command can be running.
 .PHONY: clean
-clean: ## remove what a run made, but for raw files and manifests
-	@set -- bash -fc '$(subst ','\'',$(wipe))' && for each in "$$python" $(pythons); do \
-	  if "$$each" -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2> /dev/null; then \
-	    exec "$$each" -m etl.storage.locked "$$DATA" $(sources:%=models/%) manifests -- "$$@"; \
+clean: ## remove what runs created, except raw files and manifests
+	@set -- bash -fc '$(subst ','\'',$(wipe))' && for program in "$$python" $(pythons); do \
+	  if "$$program" -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2> /dev/null; then \
+	    exec "$$program" -m etl.storage.locked "$$DATA" $(sources:%=models/%) manifests -- "$$@"; \
 	  fi; \
 	done; exec "$$@"
 
-# Folders are prerequisites too: their times tell of files that were removed, and so are outputs: what was edited is made again.
-# There is no rule for raw files: a checkout rewrites every time, and a fresh clone must never be sent to the network. Names that
-# are not ours may hold spaces or line breaks, the halves of which do not exist, or `%`, or be links to nothing: no prerequisites.
-override there = $(foreach path,$(wildcard $(wildcard $(1))),$(if $(findstring %,$(path)),,$(if $(realpath $(path)),$(path))))
+# Folders are prerequisites, since their times show removed files; outputs are too, so that edited ones are rebuilt. Raw files
+# have no rule: a checkout changes every file time, and a fresh clone must never cause requests. Names that cannot be
+# prerequisites are left out: with spaces or line breaks (their halves do not exist), with `%`, and dangling links.
+override existing = $(foreach path,$(wildcard $(wildcard $(1))),$(if $(findstring %,$(path)),,$(if $(realpath $(path)),$(path))))
 $(sources:%=$(state)/%): $(state)/%: schemas/model.schema.json schemas/ledger.schema.json \
-  $(shapes_all) $(shapes_models) $$(wildcard etl/sources/$$*/*.* schemas/$$*/*.json) \
-  $$(call there,$(DATA)/raw $(DATA)/raw/$$* $(DATA)/raw/$$*/* $(DATA)/raw/$$*/*/*.json) \
-  $$(call there,$(DATA)/models/$$* $(DATA)/models/$$*/* $(DATA)/models/$$*/*/*.json) \
+  $(modules_all) $(modules_models) $$(wildcard etl/sources/$$*/*.* schemas/$$*/*.json) \
+  $$(call existing,$(DATA)/raw $(DATA)/raw/$$* $(DATA)/raw/$$*/* $(DATA)/raw/$$*/*/*.json) \
+  $$(call existing,$(DATA)/models/$$* $(DATA)/models/$$*/* $(DATA)/models/$$*/*/*.json) \
   $$(if $$(filter changed-$$*,$(seen)),force) $$(if $$(wildcard $(DATA)/models/$$*/summary.json),,force) | $(ready)
 	@$(call stamped,$(etl) transform --source=$* $(where) $(jobs),$@)
 
-# Models are made before, source by source, so that -j2 makes both at once; then they are found to be current.
-$(index): $(models) $(shapes_all) $(shapes_manifests) $(wildcard schemas/*.schema.json schemas/*/*.schema.json) \
-  $$(call there,$(DATA)/manifests $(DATA)/manifests/*) \
+# Models are built first, source by source, so that -j2 builds both in parallel; `etl manifests` then finds them up to date.
+$(index): $(models) $(modules_all) $(modules_manifests) $(wildcard schemas/*.schema.json schemas/*/*.schema.json) \
+  $$(call existing,$(DATA)/manifests $(DATA)/manifests/*) \
   $(if $(filter changed-manifests,$(seen)),force) $(if $(wildcard $(DATA)/manifests/index.json),,force) | $(ready)
 	@$(call stamped,$(etl) manifests $(where) $(jobs),$(models) $@)
 
 .PHONY: force
 force:
 
-# Any Python 3 that runs can read bootstrap.py, which takes the first that is new enough.
+# Any Python 3 can run bootstrap.py, which selects the first one that is new enough.
 override define bootstrap
 @if [ -n "$$PYTHON" ]; then set -- "$$PYTHON"; else set -- $(pythons); fi; \
-for each in "$$@"; do \
-  if "$$each" -c 'import sys; sys.exit(sys.version_info < (3, 6))' 2> /dev/null; then exec "$$each" -I bootstrap.py $(@F) "$$@"; fi; \
+for program in "$$@"; do \
+  if "$$program" -c 'import sys; sys.exit(sys.version_info < (3, 6))' 2> /dev/null; then exec "$$program" -I bootstrap.py $(@F) "$$@"; fi; \
 done; \
 echo "Python 3.11 or newer is needed (not found: $$*); name one: make PYTHON=/path/to/python3.12" >&2; exit 2
 endef

@@ -1,1 +1,1 @@
-"""What every package builds on: errors, the data layout, JSON Schema validation, text. Imports nothing of etl."""
+"""Shared by all packages: errors, the data layout, JSON Schema validation, text sanitising. Imports nothing of etl."""

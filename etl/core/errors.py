@@ -1,12 +1,12 @@
-"""What can go wrong, sorted by what the reader should do; the exit codes of the command line.
+"""The exceptions, their exit codes, and what the reader of the message should do.
 
 EtlError
-├── Missing       1   make what an earlier stage makes
-├── BadUsage      2   mend the command or filters.toml
-├── BadAnswer    65   an answer does not fit its contract or the request: ask again, or look what the source changed
-│   └── SourceChanged   an option that was asked is ignored
-├── DiskRefused  74   free space or permissions
-└── Unavailable  75   a source does not answer: later may work
+├── MissingInputError              1   run the earlier stage that writes the file
+├── UsageError                     2   fix the command line, the environment or filters.toml
+├── InvalidDataError              65   re-fetch or rebuild the file that violates its schema
+│   └── UpstreamContractError     65   check what the source changed: it ignores request parameters
+├── StorageError                  74   free disk space, or fix permissions
+└── SourceUnavailableError        75   retry later: a source, or a folder that another process uses, is not available
 """
 
 from __future__ import annotations
@@ -18,57 +18,57 @@ EXIT_CHECK_FAILED = 1  # a check of verify failed, or a filter has no stream on 
 
 
 class EtlError(Exception):
-    """What a user can cause or meet; its text says what happened, where, and what to do."""
+    """An error that a user can fix; the message says where, what is wrong, and how to fix it."""
 
     code = EXIT_CHECK_FAILED
 
 
 class MissingInputError(EtlError):
-    """What an earlier stage makes is not there."""
+    """The output of an earlier stage is missing; run that stage."""
 
     code = EXIT_CHECK_FAILED
 
 
 class UsageError(EtlError):
-    """The command line or filters.toml asks for something that cannot be."""
+    """The command line, the environment, filters.toml or a git repository is invalid; fix it."""
 
     code = 2
 
 
 class InvalidDataError(EtlError):
-    """An answer, or bytes under data/, do not fit the contract they are kept under."""
+    """A response, or a file in data/, violates its schema or the request; re-fetch or rebuild it."""
 
     code = 65
 
 
 class UpstreamContractError(InvalidDataError):
-    """A source no longer honours what it is asked."""
+    """A source ignores request parameters; check what changed in its API."""
 
 
 class StorageError(EtlError):
-    """The system refused to read or write a file."""
+    """A file could not be read or written; free disk space, or fix permissions."""
 
     code = 74
 
 
 class SourceUnavailableError(EtlError):
-    """A source is not there, or does not answer now."""
+    """A source does not respond, or another process uses the folder; retry later."""
 
     code = 75
 
 
 def describe_os_error(error: OSError, path: Path) -> str:
-    """Return what the system said, with what to do where that is known, and of which file where it is not of `path`."""
+    """Return the reason of an I/O error and, if known, its fix; the file is named unless it is `path`."""
     name = error.filename2 or error.filename
-    where = Path(os.fsdecode(name)) if name and not isinstance(name, int) else path
-    told = error.strerror or str(error)
-    if where.is_symlink() and not where.exists():
-        told = f"links to {where.readlink()}, which is not there; make that folder, or remove the link"
+    failed = Path(os.fsdecode(name)) if name and not isinstance(name, int) else path
+    reason = error.strerror or str(error)
+    if failed.is_symlink() and not failed.exists():
+        reason = f"links to {failed.readlink()}, which does not exist; create that folder, or remove the link"
     elif isinstance(error, IsADirectoryError):
-        told = "is a folder; rename it"
-    return told if where == path else f"{where}: {told}"
+        reason = "is a folder; rename it"
+    return reason if failed == path else f"{failed}: {reason}"
 
 
 def highest_priority(codes: list[int]) -> int:
-    """Return the code that outranks the others; 0 of none."""
+    """Return the most important exit code; 0 if the list is empty."""
     return next((code for code in (74, 65, 2, 75) if code in codes), max(codes, default=0))

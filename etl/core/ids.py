@@ -1,8 +1,8 @@
-"""Ids of models."""
+"""Model ids."""
 
 from __future__ import annotations
 
 
 def model_key(identity: object) -> str:
-    """Return what all spellings of an id share: the Hub's ids are unique regardless of case."""
+    """Return an id's key, which is equal for all spellings of it: the Hub's ids are case-insensitive."""
     return str(identity).casefold()

@@ -1,4 +1,4 @@
-"""Where each file is: paths of the project and of the data folder."""
+"""Paths of the project and of the data folder."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ ALL_MODELS = "all-models.json"
 
 
 def source_names() -> list[str]:
-    """Return the names of the sources that there is a program for."""
+    """Return the names of the sources that have a jq program, sorted."""
     return sorted(path.parent.name for path in SOURCES.glob("*/transform.jq"))
 
 
 @dataclass(frozen=True)
 class DataDir:
-    """The data folder, by what lies in it."""
+    """The paths below a data folder."""
 
     root: Path
-    raw_override: Path | None = None  # the folder of raw files where that is not `root`/raw
+    raw_override: Path | None = None  # the folder of raw files, unless it is `root`/raw
 
     @property
     def raw_root(self) -> Path:
         return self.raw_override or self.root / "raw"
 
     def raw(self, source: str, stream: str = "") -> Path:
-        """The folder of a source's streams, or of one stream."""
+        """Return the folder of a source's raw streams, or of one stream."""
         return self.raw_root / source / stream
 
     def ledger(self, source: str, stream: str) -> Path:
         return self.raw(source, stream) / "stream.json"
 
     def models(self, source: str, stream: str = "") -> Path:
-        """The folder of a source's transformed streams, or of one."""
+        """Return the folder of a source's transformed streams, or of one stream."""
         return self.root / "models" / source / stream
 
     def summary(self, source: str) -> Path:
@@ -48,5 +48,5 @@ class DataDir:
 
     @property
     def staging(self) -> Path:
-        """The folder of sets being written, of which one changes places with `manifests`, and of the set before."""
+        """The folder of the manifests being written, which are then swapped with `manifests`, and of the previous ones."""
         return self.root / ".manifests"

@@ -1,4 +1,4 @@
-"""schemas/ as validators; every violation with its JSON path."""
+"""Validation against schemas/: every violation with its JSON path."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SHARED = "../model.schema.json#/$defs/"
-_LONGEST = 200  # characters of a message: it quotes what it refuses, and that may be megabytes
+_MAX_MESSAGE_CHARS = 200  # a message quotes the invalid value, which may be megabytes long
 
 
 @dataclass(frozen=True)
 class Violation:
-    """One place where a value breaks its contract."""
+    """The JSON path at which a value violates its schema, and how."""
 
     path: tuple[str | int, ...]
     message: str
 
     def __str__(self) -> str:
-        where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.path)
-        return f"${where}: {self.message}"
+        json_path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in self.path)
+        return f"${json_path}: {self.message}"
 
 
 class Schema:
     """One schema, or that of one of its properties.
 
-    jsonschema_rs decides (100 times faster); jsonschema, the validator of record, words what it refuses.
+    jsonschema_rs decides (100 times faster); jsonschema, the reference implementation, describes the violations.
     """
 
     def __init__(self, name: str, field: str = "") -> None:
@@ -48,35 +48,35 @@ class Schema:
         if field:
             definitions = {key: self.schema[key] for key in ("$schema", "$defs") if key in self.schema}
             self.schema = {**definitions, **self.schema["properties"][field]}
-        self._gate = jsonschema_rs.Draft202012Validator(self.schema)
+        self._fast = jsonschema_rs.Draft202012Validator(self.schema)
 
     def is_valid(self, value: object) -> bool:
-        """Return whether a value conforms to the schema; a number that the gate cannot hold, such as infinity, does not."""
+        """Return whether a value conforms to the schema; a number that JSON cannot express, such as infinity, does not."""
         try:
-            return self._gate.is_valid(value)
+            return self._fast.is_valid(value)
         except ValueError:
             return False
 
     def violations(self, value: object) -> list[Violation]:
-        """Return every violation, items of a list in their order; none when the value keeps the contract."""
-        return [] if self.is_valid(value) else list(self._worded(value))
+        """Return every violation, those of list items in order; empty if the value conforms to the schema."""
+        return [] if self.is_valid(value) else list(self._describe(value))
 
-    def _worded(self, value: object) -> Iterator[Violation]:
+    def _describe(self, value: object) -> Iterator[Violation]:
         import jsonschema
 
         for error in jsonschema.Draft202012Validator(self.schema).iter_errors(value):
             message = error.message
-            if len(message) > _LONGEST:
-                message = f"{message[: _LONGEST // 2]} … {message[-_LONGEST // 2 :]}"
+            if len(message) > _MAX_MESSAGE_CHARS:
+                message = f"{message[: _MAX_MESSAGE_CHARS // 2]} … {message[-_MAX_MESSAGE_CHARS // 2 :]}"
             yield Violation(tuple(error.absolute_path), message)
 
 
 @cache
 def load_schema(name: str, field: str = "") -> Schema:
-    """Return the schema of that name, such as `index` or `civitai/model`, or that of one of its properties; read once."""
+    """Return the schema of that name, such as `index` or `civitai/model`, or that of one of its properties; from a cache."""
     return Schema(name, field)
 
 
 def published_schema(file: str) -> Schema:
-    """Return the contract of a file of data/manifests."""
+    """Return the schema of a file in data/manifests."""
     return load_schema({INDEX: "index", ALL_MODELS: "all-models"}.get(file, "manifest"))

@@ -1,4 +1,4 @@
-"""URLs."""
+"""URL query strings. No I/O."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ if TYPE_CHECKING:
 
 
 def encode_query(params: Mapping[str, Any]) -> str:
-    """Return parameters as they stand in a request: of a list one each, and truth in small letters."""
+    """Return the query string of a request: a list repeats its key, a boolean is `true` or `false`."""
     return urlencode({key: str(value).lower() if isinstance(value, bool) else value for key, value in params.items()}, doseq=True)

@@ -82,7 +82,7 @@ def exclusive_lock(folder: Path, now: str, on_wait: Callable[[str], None]) -> It
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a+", errors="replace") as file:
-        acquire(file, f"{folder} to extract into", on_wait, holder="another extraction")
+        acquire(file, f"extracting into {folder}", on_wait, holder="another extraction")
         file.seek(0)
         began = file.read()
         if age_s(began, now) < RESUME_WINDOW_S:

@@ -15,7 +15,7 @@ from etl.core.errors import InvalidDataError, StorageError, describe_os_error
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Any escape, so that the backslashes of `\\ud800` (a backslash and five letters) are taken in pairs.
+# Matches any escape, so that the backslashes of `\\ud800` (an escaped backslash and five letters) are consumed in pairs.
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u([dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
 )
@@ -23,7 +23,7 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def dump_json(value: object) -> bytes:
-    """Return JSON as it lies on disk: UTF-8, keys as given, two spaces, one final newline."""
+    """Return the JSON of a file: UTF-8, keys in the order of `value`, indented by two spaces, with a final newline."""
     return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
@@ -36,22 +36,23 @@ def read_bytes(path: Path) -> bytes:
     """Return the bytes of a file.
 
     Raises:
-        BadAnswer: there is no such file.
-        DiskRefused: it cannot be read.
+        InvalidDataError: the file is missing.
+        StorageError: the file cannot be read.
     """
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise InvalidDataError(f"{path}: is not there, though other files name it") from None
+        raise InvalidDataError(f"{path}: not found, although other files refer to it") from None
     except OSError as error:
         raise StorageError(f"{path}: cannot be read: {describe_os_error(error, path)}") from error
 
 
 def read_json(path: Path) -> Any:
-    """Return the value of a file that this project wrote.
+    """Return the value of a JSON file that this project wrote.
 
     Raises:
-        BadAnswer: the file is missing or not JSON.
+        InvalidDataError: the file is missing or not JSON.
+        StorageError: the file cannot be read.
     """
     try:
         return orjson.loads(read_bytes(path))
@@ -60,41 +61,42 @@ def read_json(path: Path) -> Any:
 
 
 def parse_json_body(body: bytes, where: object, *, unique: bool = False) -> tuple[str, Any]:
-    """Return an API's answer as text that any JSON reader takes, and its value; `where` is named in messages.
+    """Return a response body as text that every JSON parser accepts, and its value; messages begin with `where`.
 
-    Escapes of lone surrogates, which are no characters, become U+FFFD in both.
+    Escaped lone surrogates, which are not characters, become U+FFFD in both.
 
     Raises:
-        BadAnswer: the body is not exactly one JSON value in UTF-8, or holds NaN or Infinity, or, if keys are to be
-            `unique`, one object has a key twice, so that readers may disagree.
+        InvalidDataError: the body is not exactly one JSON value in UTF-8, contains NaN or Infinity, or, with `unique`, has an
+            object with a duplicate key, on which parsers disagree.
     """
     if _SURROGATE.search(body):
         body = _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], body)
     try:
         text = body.decode()
-        return text, json.loads(text, parse_constant=_refuse, object_pairs_hook=_unique if unique else None)
+        hook = _reject_duplicate_keys if unique else None
+        return text, json.loads(text, parse_constant=_reject_constant, object_pairs_hook=hook)
     except RecursionError as error:
         raise InvalidDataError(f"{where}: is nested too deeply") from error
-    except ValueError as error:  # also of an integer of more than 4,300 digits, where Python goes on with advice for programs
+    except ValueError as error:  # also for an integer of over 4,300 digits, where Python adds advice for programmers
         raise InvalidDataError(f"{where}: is not JSON: {str(error).partition('; use sys.')[0]}") from error
 
 
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON number")
+def _reject_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a JSON number")
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise ValueError("an object has a key twice")
+        raise ValueError("an object has a duplicate key")
     return value
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file and the folders above it; whoever looks sees the old content or the new, never half.
+    """Write a file and create its parent folders; readers see the old content or the new, never a part.
 
     Raises:
-        DiskRefused: there is no space or no permission.
+        StorageError: the disk is full, or a permission is missing; the old content is kept.
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
@@ -104,4 +106,4 @@ def write_atomic(path: Path, content: bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             partial.unlink()
-        raise StorageError(f"{path}: cannot be written: {describe_os_error(error, path)}; what was there is kept") from error
+        raise StorageError(f"{path}: cannot be written: {describe_os_error(error, path)}; the old content is kept") from error

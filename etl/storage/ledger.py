@@ -1,4 +1,4 @@
-"""The ledger of a stream: which pages it has, and how its reading ended. Extraction writes it, the other stages follow it."""
+"""The ledger of a stream: its pages and how fetching ended. Extract writes it, the later stages read it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PageEntry:
-    """One answer of the API. `url` and `next` are path and query; times are UTC."""
+    """One response of the API. `url` and `next` are path and query; times are UTC."""
 
     url: str
     file: str
@@ -36,9 +36,9 @@ class PageEntry:
 
 @dataclass(frozen=True)
 class Ledger:
-    """What a stream has read; `failed_at` is the first failure since the last good reading.
+    """The pages of a stream and how fetching ended; `failed_at` is the first failure since the last good fetch.
 
-    `duplicates` counts models that came again, `strangers` those that the asked options should have kept out.
+    `duplicates` counts repeated models, `strangers` the unrequested ones: those the request parameters should have excluded.
     """
 
     pages: tuple[PageEntry, ...]
@@ -52,12 +52,12 @@ class Ledger:
 
     @property
     def timestamp(self) -> str:
-        """When the newest of its bytes first came."""
+        """The latest `fetched_at` of the pages."""
         return max(page.fetched_at for page in self.pages)
 
     @property
     def param_names(self) -> list[str]:
-        """The names of the parameters of its request."""
+        """The names of the request parameters."""
         return [key for key, _ in parse_qsl(self.pages[0].url.partition("?")[2], keep_blank_values=True)]
 
     @property
@@ -74,19 +74,21 @@ def read_ledger(data: DataDir, source: str, stream: str) -> Ledger:
     """Return a stream's ledger.
 
     Raises:
-        InvalidDataError: it does not keep its contract; the message says how it comes again.
+        InvalidDataError: it is missing or violates its schema; the message says how to fetch the stream again.
+        StorageError: it cannot be read.
     """
     try:
         return parse_ledger(data.ledger(source, stream))
     except InvalidDataError as error:
-        raise InvalidDataError(f"{error}; ask again: make extract SOURCE={source}") from error
+        raise InvalidDataError(f"{error}; fetch it again: make extract SOURCE={source}") from error
 
 
 def parse_ledger(path: Path) -> Ledger:
-    """Return the ledger in a file, in place or of a stream being read.
+    """Return the ledger in a file, which may be that of a partial stream.
 
     Raises:
-        InvalidDataError: it does not keep its contract.
+        InvalidDataError: it is missing or violates its schema.
+        StorageError: it cannot be read.
     """
     value = read_json(path)
     if violations := load_schema("ledger").violations(value):
@@ -96,10 +98,10 @@ def parse_ledger(path: Path) -> Ledger:
 
 
 def read_ledger_or_none(path: Path) -> Ledger | None:
-    """Return the ledger in a file; null when there is none that keeps its contract, so that all is read anew.
+    """Return the ledger in a file; None if it is absent or invalid, so that the stream is fetched from the start.
 
     Raises:
-        DiskRefused: it cannot be read.
+        StorageError: it cannot be read.
     """
     try:
         return parse_ledger(path) if path.is_file() else None
@@ -108,7 +110,7 @@ def read_ledger_or_none(path: Path) -> Ledger | None:
 
 
 def read_verified_body(folder: Path, page: PageEntry) -> bytes | None:
-    """Return the bytes of a page; null when they are not there or not those of its ledger."""
+    """Return the bytes of a page; None if the file is absent or differs from the ledger's hash."""
     try:
         body = (folder / page.file).read_bytes()
     except FileNotFoundError:
@@ -117,29 +119,29 @@ def read_verified_body(folder: Path, page: PageEntry) -> bytes | None:
 
 
 def request_differences(ledger: Ledger, query: str, neutral_params: Container[str]) -> tuple[str, str]:
-    """Return the parameters that only the request of a ledger has, and those that only a query has, both as in a query.
+    """Return two query strings: the parameters that only a ledger's request has, and those that only `query` has.
 
-    `neutral_params`, which neither select nor order records, do not count: both are empty where the requests give the same.
+    `neutral_params`, which neither select nor order records, are ignored: both are empty if the requests are equivalent.
     """
-    asked, asks = (
+    left, right = (
         {pair for pair in parse_qsl(text, keep_blank_values=True) if pair[0] not in neutral_params}
         for text in (ledger.pages[0].url.partition("?")[2], query)
     )
-    return urlencode(sorted(asked - asks)), urlencode(sorted(asks - asked))
+    return urlencode(sorted(left - right)), urlencode(sorted(right - left))
 
 
 def write_ledger(path: Path, ledger: Ledger) -> None:
-    """Write a ledger, whole or not at all.
+    """Write a ledger, completely or not at all.
 
     Raises:
-        DiskRefused: there is no space or no permission.
+        StorageError: the disk is full, or a permission is missing.
     """
     write_atomic(path, dump_json({key: value for key, value in asdict(ledger).items() if value is not None}))
 
 
 def age_s(then: str, now: str) -> float:
-    """Return the seconds from one time to another, both as ledgers hold them; without end where the first is none."""
+    """Return the seconds between two ISO 8601 times; infinity if one is invalid."""
     try:
         return (datetime.fromisoformat(now) - datetime.fromisoformat(then)).total_seconds()
-    except (ValueError, TypeError):  # a person wrote it
+    except (ValueError, TypeError):  # the file was edited by hand
         return inf

@@ -1,6 +1,6 @@
-"""Run a command while nobody else uses parts of a data folder, for Make: `DATA PART... -- COMMAND...`.
+"""Run a command with exclusive locks on folders of a data folder, for Make: `DATA FOLDER... -- COMMAND...`.
 
-It needs no package and no newer Python than 3.9, so that it runs where there is no .venv.
+It runs without .venv: on Python 3.9 or newer, with the standard library only.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from etl.storage.locks import Locks, acquire
 
 
 def main(arguments: list[str]) -> int:
-    """Hold the locks that exist while the command runs; return the exit code.
+    """Run the command while holding the locks of the folders and of .venv; return its exit code.
 
-    They are those of the parts, of bootstrap.py, and of the commands that run in .venv.
+    The locks of .venv are those of bootstrap.py and of the commands that run in it. Locks without a file are not needed.
     """
     end = arguments.index("--")
-    root, *parts = map(Path, arguments[:end])
+    root, *folders = map(Path, arguments[:end])
     try:
         with ExitStack() as stack:
             for path, holder in ((Path(".venv.lock"), "another make"), (Path(".venv/made-by-make"), "a command that runs in it")):
                 if path.is_file():
-                    acquire(stack.enter_context(path.open("r+")), ".venv to remove", _tell, holder=holder)
+                    acquire(stack.enter_context(path.open("r+")), "removing .venv", _print_error, holder=holder)
             if (root / ".locks").is_dir():
-                stack.enter_context(Locks(root, "make clean", _tell).hold(writes=[root / part for part in parts]))
-            return subprocess.call(arguments[end + 1 :])  # noqa: S603 -- the Makefile names it
+                stack.enter_context(Locks(root, "make clean", _print_error).hold(writes=[root / folder for folder in folders]))
+            return subprocess.call(arguments[end + 1 :])  # noqa: S603 -- the Makefile passes it
     except EtlError as error:
-        _tell(str(error))
+        _print_error(str(error))
         return error.code
     except KeyboardInterrupt:
         return 130
 
 
-def _tell(line: str) -> None:
+def _print_error(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 

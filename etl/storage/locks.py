@@ -1,8 +1,8 @@
-"""Locks between processes: readers of a part of a data folder share it, a writer is alone.
+"""Locks between processes on the folders of a data folder: shared for readers, exclusive for a writer.
 
-A part is a folder: the streams of a source, its models, or the manifests. The file that is locked lies in `.locks` of the data
-folder, which git ignores; the system lets go of it when its process ends, however it ends. The folder itself is locked too, for
-another data folder may link to it.
+A folder contains the streams of a source, its models, or the manifests. Its lock file is in `.locks` of the data folder, which
+git ignores; the operating system releases the lock when its process ends, for whatever reason. The folder itself is locked too,
+since another data folder may link to it.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-WAIT_S = 60  # for another process
+WAIT_S = 60  # how long to wait for another process
 _POLL_S = 0.05
 
 
 class Locks:
     """The locks of one run on a data folder, `root`.
 
-    `name` tells others who it is, `on_wait` is called with a line when it has to wait.
+    `name` identifies the run in the messages of waiting processes; `on_wait` is called with a message before a wait.
     """
 
     def __init__(self, root: Path, name: str, on_wait: Callable[[str], None]) -> None:
@@ -37,21 +37,21 @@ class Locks:
 
     @contextmanager
     def hold(self, *, reads: Sequence[Path] = (), writes: Sequence[Path] = ()) -> Iterator[None]:
-        """Keep writers off the folders that are read, and everybody off those that are written; all lie below the root.
+        """Lock folders below the root: shared for those that are read, exclusively for those that are written.
 
-        What this run holds already it need not wait for. All are taken in one order, so that no two processes wait for each
-        other. To read a data folder that is not there, or that this process may not write to, needs no lock.
+        Locks that this run already holds are reused. Locks are acquired in sorted order, so that processes cannot deadlock.
+        Reading needs no lock if the data folder does not exist or this process must not write to it.
 
         Raises:
-            Unavailable: another process held one for WAIT_S.
-            DiskRefused: a folder cannot be written to.
+            SourceUnavailableError: another process did not release a lock within WAIT_S.
+            StorageError: a folder cannot be written.
         """
         wanted = {**dict.fromkeys(reads, False), **dict.fromkeys(writes, True)}
         with ExitStack() as stack:
-            for folder, is_writer in sorted(wanted.items(), key=lambda each: str(each[0])):
+            for folder, is_writer in sorted(wanted.items(), key=lambda item: str(item[0])):
                 if folder in self._held:
                     if is_writer and not self._held[folder]:
-                        raise AssertionError(f"{folder}: is held for reading")
+                        raise AssertionError(f"{folder}: already locked for reading")
                     continue
                 if file := self._acquire(folder, is_writer=is_writer):
                     stack.enter_context(file)
@@ -62,15 +62,15 @@ class Locks:
             yield
 
     def _acquire(self, folder: Path, *, is_writer: bool) -> IO[str] | None:
-        """Return the locked file of a folder; None where a reader needs none."""
+        """Return the locked lock file of a folder; None if a reader needs none."""
         path = self._root / ".locks" / "-".join(folder.relative_to(self._root).parts)
         while file := _open(path, is_writer=is_writer):
             try:
                 acquire(file, _purpose(folder, is_writer=is_writer), self._on_wait, is_shared=not is_writer)
-                if not _is_in_place(path, file.fileno()):  # it was removed meanwhile, and another one made
+                if not _is_in_place(path, file.fileno()):  # it was removed and created again during the wait
                     file.close()
                     continue
-                if file.writable():  # what a process that was killed left there is of nobody
+                if file.writable():  # it may contain the name of a process that was killed
                     file.truncate(0)
                     file.write(self._name * is_writer)
                     file.flush()
@@ -81,20 +81,20 @@ class Locks:
         return None
 
     def _acquire_folder(self, folder: Path, *, is_writer: bool) -> int | None:
-        """Return the locked folder itself, as a descriptor; None where it is not there or cannot be locked."""
+        """Return a descriptor of the locked folder itself; None if it does not exist or cannot be locked."""
         purpose, holder = _purpose(folder, is_writer=is_writer), "a process with another data folder"
         while True:
             try:
                 descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-            except OSError:  # who has to read it is told
+            except OSError:  # reading it reports the error
                 return None
             try:
                 acquire(descriptor, purpose, self._on_wait, is_shared=not is_writer, holder=holder)
-                if _is_in_place(folder, descriptor):  # and no other was published meanwhile
+                if _is_in_place(folder, descriptor):  # no other folder was swapped in during the wait
                     return descriptor
-            except StorageError as error:  # NFS, for one, lets nobody write alone here
+            except StorageError as error:  # NFS, for example, has no exclusive locks on folders
                 if folder.resolve() != self._root.resolve() / folder.relative_to(self._root):
-                    self._on_wait(f"warning: {error}; let no other data folder link to it")
+                    self._on_wait(f"warning: {error}; no other data folder may link to it")
                 os.close(descriptor)
                 return None
             except BaseException:
@@ -108,17 +108,17 @@ class Locks:
 
 
 def _purpose(folder: Path, *, is_writer: bool) -> str:
-    return f"{folder} to {'write' if is_writer else 'read'}"
+    return f"{'writing' if is_writer else 'reading'} {folder}"
 
 
 def acquire(
     file: IO[str] | int, purpose: str, on_wait: Callable[[str], None], *, is_shared: bool = False, holder: str | None = None
 ) -> None:
-    """Lock a file or a descriptor; wait up to WAIT_S for whoever holds it: `holder`, or the one whose name the file contains.
+    """Lock a file or a descriptor; wait up to WAIT_S for its holder: `holder`, else the name in the file.
 
     Raises:
-        Unavailable: it is still held after that.
-        DiskRefused: its file system has no locks.
+        SourceUnavailableError: it is still locked after that.
+        StorageError: its file system does not support locks.
     """
     deadline = None
     while True:
@@ -127,13 +127,11 @@ def acquire(
         except BlockingIOError:
             now = time.monotonic()
             if deadline is None:
-                holder = holder or _name_in(file) or "a process that reads it"
+                holder = holder or _read_holder(file) or "a process that reads it"
                 on_wait(f"{purpose}: waiting for {holder}, up to {WAIT_S:g} s")
                 deadline = now + WAIT_S
             if now >= deadline:
-                raise SourceUnavailableError(
-                    f"{purpose}: {holder} was not done within {WAIT_S:g} s; run it again later"
-                ) from None
+                raise SourceUnavailableError(f"{purpose}: {holder} did not finish within {WAIT_S:g} s; retry later") from None
             time.sleep(_POLL_S)
         except OSError as error:
             raise StorageError(f"{purpose}: cannot be locked: {error.strerror or error}") from error
@@ -141,7 +139,7 @@ def acquire(
             return
 
 
-def _name_in(file: IO[str] | int) -> str:
+def _read_holder(file: IO[str] | int) -> str:
     if isinstance(file, int):
         return ""
     file.seek(0)
@@ -156,15 +154,15 @@ def _is_in_place(path: Path, descriptor: int) -> bool:
 
 
 def _open(path: Path, *, is_writer: bool) -> IO[str] | None:
-    """Return the file to lock; None where a reader needs none."""
-    if path.exists() and not path.is_file():  # to open a pipe may take forever
-        raise StorageError(f"{path}: cannot be locked (expected a file of locks); remove it")
+    """Return the opened lock file; None if a reader needs none."""
+    if path.exists() and not path.is_file():  # opening a pipe may block forever
+        raise StorageError(f"{path}: cannot be locked (expected a lock file); remove it")
     try:
         if is_writer or path.parent.parent.is_dir():
             path.parent.mkdir(parents=True, exist_ok=True)
-            ignored = path.parent / ".gitignore"
-            if not ignored.exists():
-                ignored.write_text("*\n")
+            gitignore = path.parent / ".gitignore"
+            if not gitignore.exists():
+                gitignore.write_text("*\n")
             return path.open("a+", encoding="utf-8", errors="replace")
     except OSError as error:
         if is_writer:

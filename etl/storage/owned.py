@@ -1,4 +1,4 @@
-"""Which files in data/manifests are of this project: all else stays as it is. No I/O."""
+"""Which files in data/manifests belong to this project; all others are left unchanged. No I/O."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _MANIFEST = re.compile(r"([a-z0-9]+)-filter(-[a-z0-9]+)+\.json")
 
 
 def is_owned(name: str, listed: Collection[str], prefixes: Collection[str] | None = None) -> bool:
-    """Return whether a file is ours: index.json, all-models.json, what the index lists, `<prefix>-filter-*.json`.
+    """Return whether a file is ours: index.json, all-models.json, one in `listed`, or `<prefix>-filter-*.json`.
 
-    `prefixes` are those of the sources of filters.toml; without them any prefix counts.
+    `listed` are the files in the index; `prefixes` those of the sources in filters.toml, or None for any prefix.
     """
     match = _MANIFEST.fullmatch(name)
     return name in (INDEX, ALL_MODELS) or name in listed or (match is not None and (prefixes is None or match[1] in prefixes))
 
 
 def listed_files(index: bytes) -> set[str]:
-    """Return the names of manifests that an index.json lists; none where it is not a valid one."""
+    """Return the names of the manifests that an index.json lists; empty if it is invalid."""
     try:
         entries = json.loads(index)["manifests"]
         names = {entry["file"] for entry in entries}

@@ -1,4 +1,4 @@
-"""A published set and the models that it was made of, as a folder or a revision of a repository holds them."""
+"""Published manifests and the models that they were built from, in a folder or in a git revision."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
     from etl.core.layout import DataDir
 
-LAST_COMMIT = "the last commit"  # the name of the side that is taken where none is named
+LAST_COMMIT = "the last commit"  # the name of the default snapshot
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What is compared: the files of `manifests` by name, and those of `models` by their path in it; `name` is for people."""
+    """Published files by name, and model files by their path below data/models; `name` is for messages."""
 
     name: str
     manifests: Mapping[str, bytes]
@@ -34,59 +34,59 @@ class Snapshot:
 
 
 def parse_valid(manifests: Mapping[str, bytes]) -> dict[str, Any]:
-    """Return the values of the published files that keep their contracts, by name."""
-    read = {name: parse_published(name, content)[0] for name, content in manifests.items()}
-    return {name: value for name, value in read.items() if value is not None}
+    """Return the values of the published files that conform to their schemas, by name."""
+    values = {name: parse_published(name, content)[0] for name, content in manifests.items()}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def parse_published(name: str, content: bytes) -> tuple[Any, list[str]]:
-    """Return a published file's value and no problems, or null and what is wrong with it."""
+    """Return a published file's value and no problems, or None and its problems."""
     try:
         value = orjson.loads(content)
     except orjson.JSONDecodeError as error:
         return None, [f"$: is not JSON: {error}"]
     violations = published_schema(name).violations(value)
-    return None if violations else value, [str(each) for each in violations]
+    return None if violations else value, [str(violation) for violation in violations]
 
 
 def is_manifest(name: str) -> bool:
-    """Tell whether a published file is the page of a filter."""
+    """Return whether a published file is a manifest, not the index or the list of all models."""
     return name not in (INDEX, ALL_MODELS)
 
 
 def working_tree(data: DataDir) -> Snapshot:
-    """Return what lies in a data folder."""
+    """Return the snapshot of a data folder as it is on disk."""
     return Snapshot("now", read_dir(data.manifests), _models(data.root / "models"))
 
 
-def resolve_snapshot(data: DataDir, told: str | None, *, with_models: bool = True) -> Snapshot | None:
-    """Return the side that a folder (of data or of manifests) or a revision of the repository that holds `data` names.
+def resolve_snapshot(data: DataDir, ref: str | None, *, with_models: bool = True) -> Snapshot | None:
+    """Return the snapshot that `ref` names: a folder (of data or of manifests), or a revision of the repository of `data`.
 
-    Without a name it is the last commit; null where `data` is in no repository, in one without a commit, or in one whose last
-    commit holds no manifests.
+    Without `ref` it is that of the last commit; None if `data` is not in a repository, if that has no commit, or if its last
+    commit has no manifests.
 
     Raises:
-        BadUsage: there is no such folder or revision, or it holds no manifests; git cannot be run or refuses; or the
-            repository is not whole.
+        UsageError: the folder or revision was not found or has no manifests, git cannot be run or fails, or the repository is
+            damaged.
     """
-    if told is None:
+    if ref is None:
         return _revision(data.root, "HEAD", LAST_COMMIT, with_models=with_models)
-    path = Path(told)
-    found: Snapshot | None = None
+    path = Path(ref)
+    result: Snapshot | None = None
     if (path / "manifests").is_dir():
-        found = Snapshot(told, read_dir(path / "manifests"), _models(path / "models") if with_models else {})
+        result = Snapshot(ref, read_dir(path / "manifests"), _models(path / "models") if with_models else {})
     elif (path / INDEX).is_file():
         is_beside = with_models and path.resolve().name == "manifests"
-        found = Snapshot(told, read_dir(path), _models(path.resolve().parent / "models") if is_beside else {})
+        result = Snapshot(ref, read_dir(path), _models(path.resolve().parent / "models") if is_beside else {})
     elif not path.is_dir():
-        found = _revision(data.root, told, told, with_models=with_models)
-    if found is None:
-        raise UsageError(f"{told}: is neither a folder with manifests nor a revision that holds those of {data.root}")
-    return found
+        result = _revision(data.root, ref, ref, with_models=with_models)
+    if result is None:
+        raise UsageError(f"{ref}: is neither a folder with manifests nor a revision that contains those of {data.root}")
+    return result
 
 
 def read_dir(folder: Path) -> dict[str, bytes]:
-    """Return the files of a folder that are ours, by name, sorted."""
+    """Return the files of a folder that are ours, by name, sorted; empty if it does not exist."""
     if not folder.is_dir():
         return {}
     return _ours({path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()})
@@ -102,18 +102,18 @@ def _models(folder: Path) -> dict[str, bytes]:
 
 
 def _pages(models: dict[str, bytes]) -> dict[str, bytes]:
-    """Return those of the files of data/models that are ours: summaries, and the pages of streams that they list."""
-    found = {}
+    """Return the files of data/models that are ours: summaries, and the pages of the streams in them."""
+    pages = {}
     for path, body in models.items():
         source, *rest = path.split("/")
         if rest == ["summary.json"] or (len(rest) == 2 and rest[0] in _streams(models.get(f"{source}/summary.json", b""))):
-            found[path] = body
-    return found
+            pages[path] = body
+    return pages
 
 
-@lru_cache(maxsize=16)  # one a source
+@lru_cache(maxsize=16)  # one per source
 def _streams(summary: bytes) -> Container[str]:
-    """Return the streams that a summary lists; none where it is not a valid one, which is told when it is read."""
+    """Return the streams in a summary; empty if it is invalid, which its readers report."""
     try:
         streams: Container[str] = orjson.loads(summary)["streams"].keys()
     except (ValueError, LookupError, TypeError, AttributeError):
@@ -122,15 +122,15 @@ def _streams(summary: bytes) -> Container[str]:
 
 
 def _revision(root: Path, revision: str, name: str, *, with_models: bool) -> Snapshot | None:
-    """Return what a revision holds of the folder `root`; None where that is in no repository, or it holds no manifests."""
+    """Return the snapshot of the folder `root` in a revision; None if there is no repository or it has no manifests."""
     repository = find_repository(root)
     if repository is None:
         return None
-    place = Path(os.path.realpath(root)).relative_to(repository.top)
-    folders = [place / "manifests", *([place / "models"] if with_models else [])]
+    prefix = Path(os.path.realpath(root)).relative_to(repository.top)
+    folders = [prefix / "manifests", *([prefix / "models"] if with_models else [])]
     files = repository.files(revision, folders) or {}
     manifests, models = (
-        {path.removeprefix(above): body for path, body in files.items() if path.startswith(above)}
-        for above in (f"{(place / which).as_posix()}/" for which in ("manifests", "models"))
+        {path.removeprefix(parent): body for path, body in files.items() if path.startswith(parent)}
+        for parent in (f"{(prefix / kind).as_posix()}/" for kind in ("manifests", "models"))
     )
     return Snapshot(name, _ours(manifests), _pages(models)) if _ours(manifests) else None

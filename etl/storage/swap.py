@@ -1,4 +1,4 @@
-"""Publishing a folder in one step: two folders change places, or files are renamed one by one."""
+"""Replacing a folder: swap two folders in one system call, or replace the files one by one."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 _AT_FDCWD = -100
 _EXCHANGE = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
-_PARTIAL = re.compile(r"^\.(.+)\.partial\Z", re.DOTALL)  # what a run that was killed leaves of a file
+_PARTIAL = re.compile(r"^\.(.+)\.partial\Z", re.DOTALL)  # a file that a killed run did not finish
 
 
 class SwapResult(NamedTuple):
-    """How a folder was published.
+    """How a folder was replaced.
 
     Attributes:
-        one_by_one: Why it could not be exchanged in one step; None where it was.
-        kept: Names in it that are not ours, and stay.
-        warning: What could not be cleaned up after it was published; None where all was.
+        non_atomic_reason: Why the folders could not be swapped in one system call; None if they were.
+        kept: Names of other people's entries, which stay.
+        warning: What could not be removed after the swap; None if nothing is left.
     """
 
     non_atomic_reason: str | None
@@ -35,125 +35,124 @@ class SwapResult(NamedTuple):
 
 
 def swap_directories(
-    staged: Path, place: Path, last: str, *, is_ours: Callable[[str], bool] | None = None, keeps_old: bool = False
+    staged: Path, dest: Path, write_last: str, *, is_ours: Callable[[str], bool] | None = None, keeps_old: bool = False
 ) -> SwapResult:
-    """Put the files of `staged` in the place of those of `place`; what is there and not ours stays, as folders do.
+    """Replace the files of `dest` with those of `staged`; entries that are not ours stay, and so do folders.
 
-    Without `is_ours`, which tells by the name, all is ours.
+    `is_ours` decides by name; without it, every entry is ours.
 
-    Whoever opens `place` sees the old set or the new one, whole; with `keeps_old` the old one then lies at `staged`, so that a
-    folder that is open stays whole. Where the system cannot exchange two folders, files are renamed one by one, the one
-    named `last` last. All files are on the disk before the first is in its place.
+    Readers of `dest` see all old files or all new ones. With `keeps_old` the old files are then at `staged`, so that a folder
+    that is open stays complete. If the system cannot swap two folders, files are replaced one by one, `write_last` last. All
+    new files are flushed to the disk before the first one is visible.
 
     Raises:
-        DiskRefused: the system refused; the old set is in place, or the next run mends it.
+        StorageError: an I/O error; the old files are in `dest`, or the next run repairs it.
     """
     kept: list[str] = []
     try:
-        if not place.exists() and not place.is_symlink():
+        if not dest.exists() and not dest.is_symlink():
             _flush(staged)
-            staged.rename(place)
-            _sync(place.parent)
+            staged.rename(dest)
+            _sync(dest.parent)
             return SwapResult(None, [], None)
-        kept = sorted(path.name for path in place.iterdir() if is_ours and not _is_replaced(path, staged, is_ours))
-        if not place.is_symlink():
-            shutil.copymode(place, staged)
+        kept = sorted(path.name for path in dest.iterdir() if is_ours and not _is_replaced(path, staged, is_ours))
+        if not dest.is_symlink():
+            shutil.copymode(dest, staged)
             for name in kept:
-                _link_tree(place / name, staged / name)
+                _link_tree(dest / name, staged / name)
         _flush(staged)
-        obstacle = "it is a link" if place.is_symlink() else _swap_atomically(staged, place)
+        obstacle = "it is a symbolic link" if dest.is_symlink() else _swap_atomically(staged, dest)
         if obstacle:
-            _replace_files(staged, place, last, kept)
-        _sync(place.parent)
+            _replace_files(staged, dest, write_last, kept)
+        _sync(dest.parent)
     except OSError as error:
-        raise StorageError(
-            f"{place}: cannot be published: {describe_os_error(error, place)}; run it again when that is mended"
-        ) from error
+        reason = describe_os_error(error, dest)
+        raise StorageError(f"{dest}: could not be replaced: {reason}; fix that, then run the same command again") from error
     return SwapResult(obstacle, kept, None if keeps_old and not obstacle else remove(staged))
 
 
 def remove(path: Path) -> str | None:
-    """Remove what nothing needs any more; return a warning where the system refuses, else None."""
+    """Remove a file or folder that is no longer needed; return a warning if that fails, else None."""
     try:
         remove_entry(path)
     except OSError as error:
-        return f"{path}: cannot be removed: {describe_os_error(error, path)}; it is not needed, remove it by hand"
+        return f"{path}: could not be removed: {describe_os_error(error, path)}; it is no longer needed, remove it by hand"
     return None
 
 
-def _swap_atomically(one: Path, other: Path) -> str | None:
-    """Let two folders change places in one system call; return why that cannot be done, None when it was."""
-    name, here = ("renamex_np", ()) if sys.platform == "darwin" else ("renameat2", (_AT_FDCWD,))
+def _swap_atomically(left: Path, right: Path) -> str | None:
+    """Swap two folders in one system call; return why that is not possible, None if it was done."""
+    name, working_directory = ("renamex_np", ()) if sys.platform == "darwin" else ("renameat2", (_AT_FDCWD,))
     call = getattr(ctypes.CDLL(None, use_errno=True), name, None)
     if call is None:
         return f"this system has no {name}"
-    if call(*here, os.fsencode(one), *here, os.fsencode(other), _EXCHANGE):
+    if call(*working_directory, os.fsencode(left), *working_directory, os.fsencode(right), _EXCHANGE):
         return os.strerror(ctypes.get_errno())
     return None
 
 
 def _is_replaced(path: Path, staged: Path, is_ours: Callable[[str], bool]) -> bool:
-    """Return whether the new set has something else in the place of a path, or nothing: it is ours, and a file."""
+    """Return whether the swap replaces or removes a path: it is ours, and a file or also in `staged`."""
     name = _PARTIAL.sub(r"\1", path.name)
     return is_ours(name) and ((path.is_file() and not path.is_symlink()) or (staged / path.name).exists())
 
 
-def _replace_files(staged: Path, place: Path, last: str, kept: list[str]) -> None:
+def _replace_files(staged: Path, dest: Path, write_last: str, kept: list[str]) -> None:
     names = {path.name for path in staged.iterdir()}.difference(kept)
-    for name in sorted(names, key=lambda each: (each == last, each)):
-        partial = place / f".{name}.partial"  # staged and place may lie on different file systems
+    for name in sorted(names, key=lambda name: (name == write_last, name)):
+        partial = dest / f".{name}.partial"  # staged and dest may be on different file systems
         shutil.copyfile(staged / name, partial)
         _sync(partial)
-        partial.replace(place / name)
-    for old in place.iterdir():
+        partial.replace(dest / name)
+    for old in dest.iterdir():
         if old.name not in names and old.name not in kept:
             remove_entry(old)
 
 
 def remove_entry(path: Path) -> None:
-    """Remove a file, a link or a folder.
+    """Remove a file, a link or a folder, even one that is read-only.
 
     Raises:
-        OSError: the system refuses.
+        OSError: it cannot be removed.
     """
     if path.is_dir() and not path.is_symlink():
-        for above, names, _ in os.walk(path):
-            for inner in (Path(above, name) for name in names):
+        for parent, names, _ in os.walk(path):
+            for inner in (Path(parent, name) for name in names):
                 if not inner.is_symlink():
-                    inner.chmod(0o700)  # the copy of a folder that nobody may write to
+                    inner.chmod(0o700)  # it may be the copy of a read-only folder
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
 
 
-def _link_tree(path: Path, again: Path) -> None:
-    """Let a second name stand for a file, or for all files of a folder; copy them where the disk has no links."""
+def _link_tree(path: Path, dest: Path) -> None:
+    """Create `dest` as a copy of a file, link or folder, whose files are hard links; copies if those are not supported."""
     if path.is_symlink():
-        again.symlink_to(path.readlink())
+        dest.symlink_to(path.readlink())
     elif path.is_dir():
-        again.mkdir()
+        dest.mkdir()
         for inner in path.iterdir():
-            _link_tree(inner, again / inner.name)
-        shutil.copystat(path, again)  # last: it may forbid to write
+            _link_tree(inner, dest / inner.name)
+        shutil.copystat(path, dest)  # last: it may make the folder read-only
     else:
-        link(path, again)
+        link(path, dest)
 
 
-def link(path: Path, again: Path) -> None:
-    """Let a second name stand for a file; copy it with its time where the disk has no links.
+def link(path: Path, dest: Path) -> None:
+    """Create `dest` as a hard link to a file; as a copy with its time if hard links are not supported.
 
     Raises:
-        OSError: the system refuses.
+        OSError: it cannot be created.
     """
-    again.unlink(missing_ok=True)
+    dest.unlink(missing_ok=True)
     try:
-        os.link(path, again)
+        os.link(path, dest)
     except OSError:
-        shutil.copy2(path, again)
+        shutil.copy2(path, dest)
 
 
 def _flush(folder: Path) -> None:
-    """Put the files of a folder on the disk, all written before."""
+    """Flush a folder and its files to the disk."""
     for path in folder.iterdir():
         if path.is_file() and not path.is_symlink():
             _sync(path)

@@ -132,4 +132,4 @@ def test_the_message_of_an_invalid_ledger_contains_the_command_that_fixes_it(
     assert house.run(command) == 65
     (line,) = capsys.readouterr().err.splitlines()
     assert str(house.data.ledger("huggingface", "default")) in line
-    assert line.count("ask again") == line.count("; ask again: make extract SOURCE=huggingface DATA=") == 1
+    assert line.count("make extract") == line.count(" again: make extract SOURCE=huggingface DATA=") == 1

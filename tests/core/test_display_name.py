@@ -1,4 +1,4 @@
-"""Names without what is invisible."""
+"""Display names without invisible characters."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from etl.core.schemas import load_schema
         ("ab\u200dcd", "abcd"), ("ab\u200ccd", "abcd"), ("a\ufe0f", "a"), ("\u200d", ""), ("\u200d\U0001f525", "\U0001f525"),
     ],
 )  # fmt: skip
-def test_what_is_invisible_goes(text: str, expected: str) -> None:
+def test_invisible_characters_are_removed(text: str, expected: str) -> None:
     assert clean_display_name(text) == expected
 
 
@@ -34,12 +34,12 @@ def test_what_is_invisible_goes(text: str, expected: str) -> None:
         "1\ufe0f\u20e3",  # a keycap
     ],
 )
-def test_what_joins_stays(text: str) -> None:
+def test_joiners_with_effect_are_kept(text: str) -> None:
     assert clean_display_name(text) == text
 
 
 @given(st.text())
-def test_a_sanitized_name_conforms_to_the_schema_and_stays_as_it_is(text: str) -> None:
+def test_a_clean_name_conforms_to_the_schema_and_is_a_fixed_point(text: str) -> None:
     name = clean_display_name(text)
     assert clean_display_name(name) == name
     assert name == "" or len(name) > 1000 or load_schema("civitai/model", "name").is_valid(name)

@@ -1,4 +1,4 @@
-"""How .venv is made: with fake interpreters that say which version they are, and a pip that installs nothing."""
+"""How .venv is created: with fake interpreters of given versions, and a pip that installs nothing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TOOLS = "bash env sed cmp cat mkdir rm find ln touch sleep head mktemp mv".split()
-# It answers what bootstrap.py asks, makes the folder that `venv` would make, and lets pip wait for a file named gate, if told to.
+# An interpreter that answers the probe of bootstrap.py and creates the folder of `venv`. If `hold` exists, pip waits for `gate`.
 FAKE = """
 case "$*" in
   *version_info\\[:3\\]*) printf '%s\\n%s\\n%s\\n' {version} "$0" "{modules}";;
@@ -35,7 +35,7 @@ esac
 
 
 class Machine:
-    """A copy of the project, on a machine whose PATH has only these interpreters."""
+    """A copy of the project, with a PATH that has only the interpreters of the test."""
 
     def __init__(self, root: Path) -> None:
         (root / "project").mkdir()
@@ -46,22 +46,22 @@ class Machine:
             (self.path / tool).symlink_to(shutil.which(tool) or "")
 
     def python(self, name: str, version: str, modules: str = "venv ensurepip pip") -> Path:
-        """Put an interpreter on PATH."""
+        """Add an interpreter to PATH."""
         real = os.path.realpath(sys.executable)
         return script(self.path / name, FAKE.format(version=version, root=self.root, modules=modules, real=real))
 
-    def start(self, word: str = ".venv/ok", *given: str, **env: str) -> subprocess.Popen[str]:
+    def start(self, target: str = ".venv/ok", *args: str, **env: str) -> subprocess.Popen[str]:
         make = shutil.which("make") or ""
-        everything = environment(PATH=str(self.path), **env)
+        variables = environment(PATH=str(self.path), **env)
         pipe = subprocess.PIPE
         return subprocess.Popen(
-            [make, word, *given], cwd=self.root, env=everything, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+            [make, target, *args], cwd=self.root, env=variables, stdout=pipe, stderr=pipe, text=True, start_new_session=True
         )
 
-    def make(self, word: str = ".venv/ok", *given: str, **env: str) -> subprocess.CompletedProcess[str]:
-        process = self.start(word, *given, **env)
-        out, told = process.communicate()
-        return subprocess.CompletedProcess([word], process.returncode, out, told)
+    def make(self, target: str = ".venv/ok", *args: str, **env: str) -> subprocess.CompletedProcess[str]:
+        process = self.start(target, *args, **env)
+        stdout, stderr = process.communicate()
+        return subprocess.CompletedProcess([target], process.returncode, stdout, stderr)
 
     def installed(self) -> list[tuple[str, str]]:
         """Return the version of Python and the file of each run of pip."""
@@ -80,14 +80,14 @@ def wait_for(condition: Callable[[], bool]) -> None:
         if condition():
             return
         time.sleep(0.02)
-    pytest.fail("it never came")
+    pytest.fail("the condition was never met")
 
 
-def test_it_is_read_by_python_3_6() -> None:
+def test_python_3_6_can_parse_it() -> None:
     ast.parse((PROJECT / "bootstrap.py").read_text(), feature_version=(3, 6))
 
 
-def test_a_python_that_is_too_old_is_told_in_one_line(machine: Machine) -> None:
+def test_an_old_python_is_reported_in_one_line(machine: Machine) -> None:
     machine.python("python3", "3.10.13")
     machine.python("python3.12", "3.12.1", modules="venv")
     done = machine.make()
@@ -101,14 +101,14 @@ def test_a_python_that_is_too_old_is_told_in_one_line(machine: Machine) -> None:
     assert not (machine.root / ".venv").exists()
 
 
-def test_no_python_at_all_is_told_in_one_line(machine: Machine) -> None:
+def test_a_missing_python_is_reported_in_one_line(machine: Machine) -> None:
     line, _ = machine.make().stderr.splitlines()
     assert line.startswith("Python 3.11 or newer is needed (not found: python3 python3.14 ")
     line, _ = machine.make("-s", ".venv/ok", PYTHON="-c 'touch PWNED'").stderr.splitlines()[-2:]
     assert line.startswith("Python 3.11 or newer is needed (not found: -c 'touch PWNED')")
 
 
-def test_the_first_that_is_new_enough_is_taken(machine: Machine) -> None:
+def test_the_first_python_that_is_new_enough_is_used(machine: Machine) -> None:
     machine.python("python3", "3.10.13")
     machine.python("python3.13", "3.13.0")
     machine.python("python3.12", "3.12.1")
@@ -117,7 +117,7 @@ def test_the_first_that_is_new_enough_is_taken(machine: Machine) -> None:
     assert "is up to date" in machine.make(".venv/dev").stdout
 
 
-def test_the_python_that_is_named_is_taken(machine: Machine) -> None:
+def test_the_python_of_the_variable_is_used(machine: Machine) -> None:
     machine.python("python3", "3.13.0")
     other = machine.python("my python", "3.12.1")
     assert machine.make(".venv/ok", f"PYTHON={other}").returncode == 0
@@ -128,9 +128,9 @@ def test_pip_gets_no_token(machine: Machine) -> None:
     machine.python("python3", "3.12.1")
     names = ("HF_TOKEN", "CIVITAI_API_KEY", "CIVITAI_TOKEN", "CIVITAI_API_TOKEN", "GH_TOKEN", "GITHUB_TOKEN")
     assert machine.make(**dict.fromkeys(names, "secret"), OTHER="kept").returncode == 0
-    told = (machine.root / "pip-environment").read_text()
-    assert "secret" not in told
-    assert "OTHER=kept\n" in told
+    variables = (machine.root / "pip-environment").read_text()
+    assert "secret" not in variables
+    assert "OTHER=kept\n" in variables
 
 
 def link(machine: Machine, python: Path) -> None:
@@ -138,70 +138,70 @@ def link(machine: Machine, python: Path) -> None:
     (machine.root / ".venv/bin/python").symlink_to(python)
 
 
-def old(machine: Machine) -> None:
+def use_old_python(machine: Machine) -> None:
     link(machine, machine.python("old", "3.9.18"))
 
 
-def broken(machine: Machine) -> None:
+def break_python(machine: Machine) -> None:
     link(machine, machine.path / "nowhere")
 
 
-def moved(machine: Machine) -> None:
+def move_project(machine: Machine) -> None:
     machine.root = machine.root.rename(machine.root.with_name("moved"))
     machine.python("python3", "3.12.1")
 
 
-def replaced(machine: Machine) -> None:
+def replace_python(machine: Machine) -> None:
     link(machine, machine.python("other", "3.13.0"))
 
 
 @pytest.mark.parametrize(
-    ("change", "why"),
+    ("change", "reason"),
     [
-        (old, "has Python 3.9.18 (needed: 3.11 or newer)"), (broken, "its Python does not run"),
-        (moved, "was moved or copied here"), (replaced, "was made with another Python"),
+        (use_old_python, "has Python 3.9.18 (expected 3.11 or newer)"), (break_python, "its Python does not run"),
+        (move_project, "was moved or copied here"), (replace_python, "was created with another Python"),
     ],
 )  # fmt: skip
-def test_a_folder_that_is_unfit_is_made_anew(machine: Machine, change: Callable[[Machine], None], why: str) -> None:
+def test_an_unusable_venv_is_created_again(machine: Machine, change: Callable[[Machine], None], reason: str) -> None:
     machine.python("python3", "3.12.1")
     assert machine.make().returncode == 0
     change(machine)
     (machine.root / "pip").unlink()
     done = machine.make()
-    assert (done.returncode, done.stderr) == (0, f".venv: {why}; it is made anew\n")
+    assert (done.returncode, done.stderr) == (0, f".venv: {reason}; creating it again\n")
     assert machine.installed() == [("3.12.1", "requirements.txt")]
     assert "is up to date" in machine.make().stdout
 
 
-def test_a_folder_of_someone_else_is_used_or_left_alone(machine: Machine) -> None:
+def test_a_venv_that_make_did_not_create_is_used_or_left_unchanged(machine: Machine) -> None:
     machine.python("python3", "3.12.1")
     (machine.root / ".venv").mkdir()
     (machine.root / ".venv/notes").touch()
     done = machine.make()
     assert (done.returncode, done.stderr.splitlines()[0]) == (
-        2, ".venv: is not a virtual environment; move it away, and it is made anew",
+        2, ".venv: is not a virtual environment; move it away, then run the same command again",
     )  # fmt: skip
     (machine.root / ".venv/bin").mkdir()
     (machine.root / ".venv/pyvenv.cfg").touch()
     shutil.copy2(machine.path / "python3", machine.root / ".venv/bin/python")
     assert machine.make().returncode == 0
-    assert machine.make("clean").stdout == "kept: .venv, which holds what no run made\n"
+    assert machine.make("clean").stdout == "kept: .venv, which contains files that no run created\n"
     assert (machine.root / ".venv/notes").exists()
 
 
-def test_a_failed_pip_counts_as_nothing_and_the_same_command_tries_again(machine: Machine) -> None:
+def test_a_failed_pip_writes_no_stamp_and_can_be_retried(machine: Machine) -> None:
     machine.python("python3", "3.12.1")
     (machine.root / "fail").touch()
     done = machine.make()
     assert (done.returncode, done.stderr.splitlines()[0]) == (
-        2, "requirements.txt: pip could not install it, for the reason above; the same command tries again",
+        2, "requirements.txt: pip could not install it (see above); run the same command again",
     )  # fmt: skip
     (machine.root / "fail").unlink()
     assert machine.make().returncode == 0
     assert len(machine.installed()) == 2
 
 
-def test_requirements_are_installed_again_when_their_text_changes_not_their_time(machine: Machine) -> None:
+def test_changed_requirements_are_installed_again_touched_ones_are_not(machine: Machine) -> None:
     machine.python("python3", "3.12.1")
     assert machine.make(".venv/dev").returncode == 0
     later = time.time() + 5
@@ -214,7 +214,7 @@ def test_requirements_are_installed_again_when_their_text_changes_not_their_time
     assert len(machine.installed()) == 4
 
 
-def test_of_two_makes_one_waits_and_a_killed_one_leaves_nothing_that_counts(machine: Machine) -> None:
+def test_concurrent_makes_wait_and_a_killed_one_leaves_no_stamp(machine: Machine) -> None:
     machine.python("python3", "3.12.1")
     (machine.root / "hold").touch()
     killed = machine.start()
@@ -227,9 +227,9 @@ def test_of_two_makes_one_waits_and_a_killed_one_leaves_nothing_that_counts(mach
     wait_for(lambda: len(machine.installed()) == 2)
     second = machine.start()
     assert second.stderr is not None
-    assert second.stderr.readline() == ".venv: another make is making it; waiting for that, up to 10 minutes\n"
+    assert second.stderr.readline() == ".venv: another make is creating it; waiting up to 10 minutes\n"
     (machine.root / "gate").touch()
-    assert first.communicate()[1] == ".venv: was not made to its end; it is made anew\n"
+    assert first.communicate()[1] == ".venv: is incomplete; creating it again\n"
     assert second.communicate() == ("", "")
     assert (first.returncode, second.returncode) == (0, 0)
     assert len(machine.installed()) == 2

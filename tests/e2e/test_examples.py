@@ -1,4 +1,4 @@
-"""The nightly job of examples/, against the local servers, with a repository to push to and a stand-in for gh."""
+"""The nightly job in examples/, against the local servers, with a repository to push to and a fake gh."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ cat "$last" >> "$SEEN"
 """
 
 
-class Night:
-    """A catalogue's repository with its origin, and what gh was told."""
+class NightlyJob:
+    """A catalogue's repository with its origin, and the arguments of gh."""
 
     def __init__(self, folder: Path) -> None:
         self.catalogue, self.origin, self.seen = folder / "catalogue", folder / "origin", folder / "seen"
@@ -36,35 +36,37 @@ class Night:
         subprocess.run(["git", "clone", "--quiet", self.origin, self.catalogue], check=True, capture_output=True)
         (self.catalogue / ".gitignore").write_text("raw/\n.manifests/\n.locks/\n")
         first = ["-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "--message", "first"]
-        for words in (
+        for args in (
             ["switch", "--quiet", "--create", "main"],
             ["add", ".gitignore"],
             first,
             ["push", "--quiet", "origin", "main"],
         ):
-            subprocess.run(["git", "-C", self.catalogue, *words], check=True, capture_output=True)
+            subprocess.run(["git", "-C", self.catalogue, *args], check=True, capture_output=True)
         (folder / "gh").write_text(GH)
         (folder / "gh").chmod(0o755)
         self.path = f"{folder}:{os.environ['PATH']}"
 
-    def run(self, hub: Server, civitai: Server, **more: str) -> subprocess.CompletedProcess[str]:
+    def run(self, hub: Server, civitai: Server, **env: str) -> subprocess.CompletedProcess[str]:
         self.seen.unlink(missing_ok=True)
         names = {f"GIT_{who}_{what}": "t@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
         variables = {"CATALOGUE": str(self.catalogue), "PYTHON": sys.executable, "PATH": self.path, "SEEN": str(self.seen)}
-        variables |= {"FILTERS": str(OWN_FILTERS), "HF_ENDPOINT": hub.url, "CIVITAI_ENDPOINT": civitai.url, **more}
+        variables |= {"FILTERS": str(OWN_FILTERS), "HF_ENDPOINT": hub.url, "CIVITAI_ENDPOINT": civitai.url, **env}
         command = [str(PROJECT / "examples" / "nightly.sh")]
-        kept = {key: value for key, value in os.environ.items() if key != "HF_TOKEN"}
-        return subprocess.run(command, cwd=PROJECT, env=kept | names | variables, capture_output=True, text=True, check=False)
+        inherited = {key: value for key, value in os.environ.items() if key != "HF_TOKEN"}
+        return subprocess.run(
+            command, cwd=PROJECT, env=inherited | names | variables, capture_output=True, text=True, check=False
+        )
 
-    def git(self, *words: str) -> str:
-        done = subprocess.run(["git", "-C", str(self.catalogue), *words], capture_output=True, text=True, check=True)
+    def git(self, *args: str) -> str:
+        done = subprocess.run(["git", "-C", str(self.catalogue), *args], capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
     def merge(self) -> None:
-        """Do what a person does who takes the pull request."""
+        """Merge and push the branch of the pull request."""
         (branch,) = re.findall(r"--head\n(.*)\n", self.seen.read_text())
-        for words in (["merge", "--quiet", branch], ["push", "--quiet", "origin", "main"]):
-            subprocess.run(["git", "-C", self.catalogue, *words], check=True)
+        for args in (["merge", "--quiet", branch], ["push", "--quiet", "origin", "main"]):
+            subprocess.run(["git", "-C", self.catalogue, *args], check=True)
 
     @property
     def branches(self) -> int:
@@ -72,14 +74,14 @@ class Night:
         return len(done.stdout.splitlines())
 
 
-def test_a_night_opens_a_pull_request_once_and_stops_with_the_reason(tmp_path: Path) -> None:
-    night = Night(tmp_path)
+def test_a_nightly_job_opens_one_pull_request_or_stops_with_the_reason(tmp_path: Path) -> None:
+    night = NightlyJob(tmp_path)
     with both() as (hub, civitai):
         done = night.run(hub, civitai)
         assert done.returncode == 0, done.stdout + done.stderr
-        asked = night.seen.read_text()
-        assert re.match(r"pr\ncreate\n--base\nmain\n--head\nrefresh-.*\n--title\nRefresh of 20", asked)
-        assert "no base to compare with" in asked
+        arguments = night.seen.read_text()
+        assert re.match(r"pr\ncreate\n--base\nmain\n--head\nrefresh-.*\n--title\nRefresh of 20", arguments)
+        assert "no base to compare with" in arguments
         assert night.branches == 2
         night.merge()
         done = night.run(hub, civitai)
@@ -88,9 +90,9 @@ def test_a_night_opens_a_pull_request_once_and_stops_with_the_reason(tmp_path: P
         hub.fault = lambda _target, _before: Fault(403, b"{}")
         done = night.run(hub, civitai)
         assert (done.returncode, night.branches) == (75, 3)
-        assert "0 of 25 manifests differ" in night.seen.read_text()  # but for the index, which calls them stale
+        assert "0 of 25 manifests differ" in night.seen.read_text()  # except the index, which marks them stale
         hub.fault = lambda _target, _before: None
-        # The API no longer knows a base model, and answers that it has none.
+        # The API no longer has a base model, and returns an empty list.
         civitai.fault = lambda target, _before: Fault(200, b'{"items": [], "metadata": {}}') if "SD+1.5" in target else None
         done = night.run(hub, civitai)
         assert (done.returncode, night.seen.exists(), night.branches) == (1, False, 3)
@@ -102,35 +104,35 @@ def test_a_night_opens_a_pull_request_once_and_stops_with_the_reason(tmp_path: P
         assert re.search(r"`civitai-filter-sd15.json`: \d+ → 0: -", night.seen.read_text())
 
 
-def test_a_night_stops_where_a_source_is_away_and_a_check_fails(tmp_path: Path) -> None:
-    night = Night(tmp_path)
+def test_a_nightly_job_stops_if_a_check_fails_while_a_source_is_unavailable(tmp_path: Path) -> None:
+    night = NightlyJob(tmp_path)
     with both() as (hub, civitai):
         assert night.run(hub, civitai).returncode == 0
         night.merge()
-        # 75 outranks the failed check of refresh: four days ago is too long, as verify alone then says.
+        # 75 outranks the failed check of refresh; verify alone then reports that the data is too old.
         for ledger in (night.catalogue / "raw").glob("*/*/stream.json"):
             ledger.write_text(re.sub(r'"checked_at": "[0-9-]+T', '"checked_at": "2026-01-01T', ledger.read_text()))
         hub.fault = lambda _target, _before: Fault(403, b"{}")
         done = night.run(hub, civitai)
         assert (done.returncode, night.seen.exists()) == (1, False)
-        assert done.stderr.endswith(f"stopped: verify refused what is in {night.catalogue}/manifests\n")
+        assert done.stderr.endswith(f"stopped: verify failed for {night.catalogue}/manifests; see above\n")
 
 
-def test_the_workflow_runs_the_script_with_variables_that_are_read() -> None:
+def test_the_workflow_sets_only_variables_that_are_read() -> None:
     workflow = (PROJECT / "examples" / "nightly.yml").read_text()
     *_, script = re.findall(r"^ +- run: (.*)$", workflow, flags=re.MULTILINE)
     assert os.access(PROJECT / script, os.X_OK)
-    given = set(re.findall(r"^ {10}([A-Z_]+): ", workflow, flags=re.MULTILINE))
+    variables = set(re.findall(r"^ {10}([A-Z_]+): ", workflow, flags=re.MULTILINE))
     read = {"CATALOGUE", "GH_TOKEN", *(name for source in source_names() for name in get_source(source).token_variables)}
-    assert {"CATALOGUE", "HF_TOKEN", "CIVITAI_API_KEY"} <= given
-    assert {name for name in given if not name.startswith("GIT_")} <= read
+    assert {"CATALOGUE", "HF_TOKEN", "CIVITAI_API_KEY"} <= variables
+    assert {name for name in variables if not name.startswith("GIT_")} <= read
 
 
-def test_the_workflow_pins_its_actions_and_gives_tokens_to_the_steps_that_need_them_only() -> None:
+def test_the_workflow_pins_actions_and_limits_tokens_to_the_steps_that_need_them() -> None:
     workflow = (PROJECT / "examples" / "nightly.yml").read_text()
     actions = re.findall(r"uses: (.*)$", workflow, flags=re.MULTILINE)
     assert len(actions) == 5
-    assert [each for each in actions if not re.fullmatch(r"actions/[a-z/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", each)] == []
+    assert [action for action in actions if not re.fullmatch(r"actions/[a-z/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)] == []
     assert workflow.count("persist-credentials: false") == workflow.count("actions/checkout@") == 2
     steps = re.split(r"^ {6}- ", workflow, flags=re.MULTILINE)
     with_tokens = [step.splitlines()[0] for step in steps if re.search(r"secrets\.|github\.token", step)]
@@ -138,8 +140,8 @@ def test_the_workflow_pins_its_actions_and_gives_tokens_to_the_steps_that_need_t
     assert "\npermissions: {}\n" in workflow
 
 
-def test_what_others_staged_or_put_beside_is_neither_committed_nor_lost(tmp_path: Path) -> None:
-    night = Night(tmp_path)
+def test_staged_and_untracked_files_are_neither_committed_nor_lost(tmp_path: Path) -> None:
+    night = NightlyJob(tmp_path)
     (night.catalogue / "models").mkdir()
     theirs = {"notes.txt": "staged", "models/notes.md": "staged", ".gitignore": "raw/\n.manifests/\n.locks/\nmine\n"}
     for name, content in theirs.items():
@@ -160,7 +162,7 @@ def test_what_others_staged_or_put_beside_is_neither_committed_nor_lost(tmp_path
         done = night.run(hub, civitai, **tokens)
     assert done.returncode == 0, done.stdout + done.stderr
     ran = (tmp_path / "hooks").read_text().split()
-    assert (ran[0], set(ran[1:])) == ("pre-push", {"reference-transaction"})  # those of the push
+    assert (ran[0], set(ran[1:])) == ("pre-push", {"reference-transaction"})  # the hooks of the push
     assert (tmp_path / "seen.tokens").read_text() == "for-gh none none\n"
     assert (night.catalogue / ".git" / "index").read_bytes() == index
     assert night.git("symbolic-ref", "--short", "HEAD") == "main"
@@ -178,8 +180,8 @@ def test_what_others_staged_or_put_beside_is_neither_committed_nor_lost(tmp_path
     assert night.git("rev-parse", f"{branch}~1") == night.git("rev-parse", "main")
 
 
-def test_what_stands_in_the_way_is_told_before_anything_is_asked(tmp_path: Path) -> None:
-    night = Night(tmp_path)
+def test_obstacles_are_reported_before_any_request(tmp_path: Path) -> None:
+    night = NightlyJob(tmp_path)
     lock = night.catalogue / ".git" / "index.lock"
     head = night.catalogue / ".git" / "refs" / "heads" / "main"
     with both() as (hub, civitai):
@@ -187,7 +189,7 @@ def test_what_stands_in_the_way_is_told_before_anything_is_asked(tmp_path: Path)
         done = night.run(hub, civitai)
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr == (
-            f"stopped: another git is at work in {night.catalogue}, or was killed; if none runs: rm {lock}\n"
+            f"stopped: another git command is running in {night.catalogue}, or was killed; if none is running: rm {lock}\n"
         )  # fmt: skip
         lock.unlink()
         done = night.run(hub, civitai, ALLOW_REJECTED="civitai/nothing hf/poi")
@@ -203,20 +205,20 @@ def test_what_stands_in_the_way_is_told_before_anything_is_asked(tmp_path: Path)
         assert hub.calls == civitai.calls == []
 
 
-def test_whatever_fails_the_branch_is_as_it_was_and_a_person_is_told_what_to_do(tmp_path: Path) -> None:
-    night = Night(tmp_path)
+def test_after_a_failure_the_branch_is_unchanged_and_the_fix_is_named(tmp_path: Path) -> None:
+    night = NightlyJob(tmp_path)
     with both() as (hub, civitai):
         nobody = dict.fromkeys((f"GIT_{who}_{what}" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")), "")
         done = night.run(hub, civitai, **nobody)
         assert done.returncode == 2
         assert done.stderr.endswith(
-            f"nothing is committed; tonight's files lie in {night.catalogue}, and git says above what to mend\n"
+            f"nothing was committed, and the new files are in {night.catalogue}; see the error of git above\n"
         )
         assert (night.git("symbolic-ref", "--short", "HEAD"), night.git("branch", "--list")) == ("main", "* main")
         night.origin.rename(tmp_path / "away")
         done = night.run(hub, civitai)
         assert done.returncode == 1
-        (branch,) = re.findall(r"by hand: git -C \S+ push origin (refresh-.*)\n", done.stderr)
+        (branch,) = re.findall(r"to push it: git -C \S+ push origin (refresh-.*)\n", done.stderr)
         assert night.git("symbolic-ref", "--short", "HEAD") == "main"
         assert night.git("status", "--porcelain") == ""
         assert "manifests/index.json" in night.git("ls-tree", "-r", "--name-only", branch)

@@ -1,4 +1,4 @@
-"""What the README shows is what the project does."""
+"""The examples in the README are what the project does."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
 
 
-def test_the_axis_it_adds_works_without_python(shipped: Workspace, tmp_path: Path) -> None:
+def test_the_example_axis_works_without_python(shipped: Workspace, tmp_path: Path) -> None:
     (axis,) = blocks("toml")
     text = shipped.filters.read_text() + axis
     (tmp_path / "filters.toml").write_text(text.replace('"likes/small"]', '"likes/small", "speech", "likes/speech"]'))
@@ -32,12 +32,12 @@ def test_the_axis_it_adds_works_without_python(shipped: Workspace, tmp_path: Pat
     assert house.run("verify") == 0
 
 
-def test_the_session_it_shows_is_what_explain_prints(
+def test_the_example_session_is_the_output_of_explain(
     shipped: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = re.search(r"license, `(llama = .*?(keeps =\n\[.*?\]) })`.*?With `(keeps = .*?)`", README, re.DOTALL)
-    assert found
-    option, keeps, right = found.groups()
+    match = re.search(r"license, `(llama = .*?(keeps =\n\[.*?\]) })`.*?With `(keeps = .*?)`", README, re.DOTALL)
+    assert match
+    option, keeps, fixed = match.groups()
     mit = 'mit = { label = "MIT", keeps = ["mit"] }'
     text = shipped.filters.read_text().replace('"likes/small"]', '"likes/small", "llama"]')
     house = Workspace(shipped.data, tmp_path / "filters.toml")
@@ -46,21 +46,21 @@ def test_the_session_it_shows_is_what_explain_prints(
     assert house.ids("hf-filter-llama.json") == []
     capsys.readouterr()
     assert house.run("explain", "hf/llama") == 0
-    of_this_run = f" DATA={house.data.root} FILTERS={house.filters}"  # the README's is one without
-    told = capsys.readouterr().out.replace(of_this_run, "").splitlines()
+    of_this_run = f" DATA={house.data.root} FILTERS={house.filters}"  # the README's commands use the defaults
+    output = capsys.readouterr().out.replace(of_this_run, "").splitlines()
     (session,) = blocks("console")
     prompt, *shown = session.splitlines()
     assert prompt == "$ make explain FILTER=hf/llama"
     assert len(shown) == 13
     for line in shown:
         pattern = ".*".join(map(re.escape, line.split("…")))
-        assert any(re.match(pattern, each) for each in told), line
-    house.filters.write_text(text.replace(mit, f"{mit}\n{option.replace(keeps, right)}"))
+        assert any(re.match(pattern, output_line) for output_line in output), line
+    house.filters.write_text(text.replace(mit, f"{mit}\n{option.replace(keeps, fixed)}"))
     assert house.run("manifests") == 0
     assert f"the page\nhas its {len(house.ids('hf-filter-llama.json'))} models" in README
 
 
-def test_the_files_it_shows_are_the_files_it_makes(shipped: Workspace) -> None:
+def test_the_example_files_are_the_files_on_disk(shipped: Workspace) -> None:
     assert shipped.run("manifests") == 0
     beginning, entry, model = blocks("json")
     assert (shipped.data.manifests / "hf-filter-likes-small.json").read_text().startswith(beginning)
@@ -69,8 +69,8 @@ def test_the_files_it_shows_are_the_files_it_makes(shipped: Workspace) -> None:
     assert json.loads(model) in page
 
 
-def test_every_test_that_the_faults_name_exists() -> None:
+def test_every_test_named_in_the_failure_modes_exists() -> None:
     named = set(re.findall(r"`(test_\w+)`", (PROJECT / "docs" / "faults.md").read_text()))
-    there = "\n".join(path.read_text() for path in (PROJECT / "tests").rglob("*.py"))
+    sources = "\n".join(path.read_text() for path in (PROJECT / "tests").rglob("*.py"))
     assert len(named) > 12
-    assert [name for name in sorted(named) if f"def {name}(" not in there] == []
+    assert [name for name in sorted(named) if f"def {name}(" not in sources] == []

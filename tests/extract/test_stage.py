@@ -128,7 +128,7 @@ def test_a_page_of_the_past_is_kept_when_its_stream_fails_and_the_others_go_on(
         (Fault(403, b"<html>Just a moment"), 75, "from elsewhere, may work"),
         (Fault(200, b"<html>maintenance", {"Content-Type": "text/html"}), 75, "answered <html>maintenance, where JSON was due"),
         (Fault(200, b'[{"id":"a'), 65, "is not JSON"),
-        (Fault(200, b'[{"id":"a","id":"b"}]'), 65, "an object has a key twice"),
+        (Fault(200, b'[{"id":"a","id":"b"}]'), 65, "an object has a duplicate key"),
         (Fault(200, b"not gzip", {"Content-Encoding": "gzip"}), 75, "cannot be decompressed as its headers say; later may work"),
         (Fault(401, b"{}"), 2, "mend, set or unset HF_TOKEN"),
         (Fault(451, b"{}"), 75, "in this region"),
@@ -136,7 +136,7 @@ def test_a_page_of_the_past_is_kept_when_its_stream_fails_and_the_others_go_on(
         (Fault(cut=True), 75, "later may work"),
         (Fault(200, b'{"error":"x"}'), 65, "has not the shape of a page"),
         (Fault(200, b"[1]"), 0, "13 streams, 0 failed"),
-        (Fault(200, b'[{"id":NaN}]'), 65, "NaN is no JSON number"),
+        (Fault(200, b'[{"id":NaN}]'), 65, "NaN is not a JSON number"),
     ],
 )
 def test_what_went_wrong_is_told_with_its_code(
@@ -416,8 +416,8 @@ def test_a_second_extraction_on_one_folder_waits_and_then_stops_and_says_so(
     with exclusive_lock(live.data.raw_root, "2026-01-01T00:00:00.000Z", print):
         assert live.run("extract") == 75
     assert capsys.readouterr().err.splitlines() == [
-        f"{live.data.raw_root} to extract into: waiting for another extraction, up to 0.2 s",
-        f"{live.data.raw_root} to extract into: another extraction was not done within 0.2 s; run it again later",
+        f"extracting into {live.data.raw_root}: waiting for another extraction, up to 0.2 s",
+        f"extracting into {live.data.raw_root}: another extraction did not finish within 0.2 s; retry later",
     ]
     assert live.hub.calls == []
     assert live.run("extract") == 0
@@ -548,7 +548,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_written(
     live.filters.write_text(live.filters.read_text().replace("page = 6", "page = 5"))
     assert live.run("extract") == 74
     told = capsys.readouterr().err
-    assert "No space left on device; what was there is kept" in told
+    assert "No space left on device; the old content is kept" in told
     assert "Traceback" not in told
     assert live.stream("huggingface", "likes") == before
     assert not list(live.data.raw_root.rglob("*.partial"))

@@ -79,7 +79,7 @@ def test_a_folder_that_cannot_be_read_stays_and_is_named(
     (made.data.manifests / "secret").chmod(0)
     with without_privileges(tmp_path, monkeypatch) as house:
         assert house.run("load") == 74
-        assert "data/manifests: cannot be published: data/manifests/secret: Permission denied" in capsys.readouterr().err
+        assert "data/manifests: could not be replaced: data/manifests/secret: Permission denied" in capsys.readouterr().err
         assert (house.data.manifests / "index.json").is_file()
         (house.data.manifests / "secret").chmod(0o700)
         assert house.run("load") == 0
@@ -125,7 +125,7 @@ def test_a_folder_in_the_way_of_a_copy_is_named(made: Workspace, linked: Path, c
     (linked / ".index.json.partial").mkdir()
     assert made.run("load") == 74
     place = made.data.manifests
-    message = f"{place}: cannot be published: {place}/.index.json.partial: is a folder; rename it"
+    message = f"{place}: could not be replaced: {place}/.index.json.partial: is a folder; rename it"
     assert message in capsys.readouterr().err
     assert (linked / ".index.json.partial").is_dir()
 
@@ -138,7 +138,7 @@ def test_a_link_to_nothing_is_named(made: Workspace, name: str, capsys: pytest.C
     assert made.run("manifests") == 74
     where = f"{place}: " if name == "models" else ""
     told = capsys.readouterr().err
-    assert f": {where}links to nowhere, which is not there; make that folder, or remove the link" in told
+    assert f": {where}links to nowhere, which does not exist; create that folder, or remove the link" in told
     assert str(place) in told
 
 

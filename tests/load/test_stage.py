@@ -235,7 +235,7 @@ def test_what_cannot_be_cleaned_up_is_a_warning(
 
     monkeypatch.setattr(swap, "remove_entry", refuse)
     assert house.run("load") == 0
-    assert "cannot be removed: Permission denied; it is not needed, remove it by hand" in capsys.readouterr().err
+    assert "could not be removed: Permission denied; it is no longer needed, remove it by hand" in capsys.readouterr().err
 
 
 def test_a_run_killed_at_any_moment_leaves_one_whole_set_and_the_next_run_mends(house: Workspace) -> None:

@@ -1,4 +1,4 @@
-"""Repositories of anybody: nothing of their configuration runs, nothing is fetched, and what is damaged is no empty base."""
+"""Untrusted repositories: their configuration never runs, nothing is fetched, a damaged one is an error, not an empty base."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 NAMES = {f"GIT_{who}_{what}": "t@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 
 
-def git(folder: Path, *words: str) -> str:
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+def git(folder: Path, *args: str) -> str:
+    env = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     done = subprocess.run(
-        ["git", "-C", str(folder), *words], env={**kept, **NAMES}, capture_output=True, text=True, check=True
+        ["git", "-C", str(folder), *args], env={**env, **NAMES}, capture_output=True, text=True, check=True
     )  # fmt: skip
     return done.stdout.strip()
 
@@ -38,8 +38,8 @@ def commit(folder: Path) -> None:
 
 
 @pytest.fixture
-def kept(house: Workspace) -> Workspace:
-    """Return a published set in a repository of its own, whose last commit holds it."""
+def committed(house: Workspace) -> Workspace:
+    """Return published manifests in their own repository, committed."""
     house.put("huggingface", "default", [hf("o/a-1b")])
     house.put("huggingface", "likes", [hf("o/a-1b")])
     assert house.run("manifests") == 0
@@ -48,8 +48,8 @@ def kept(house: Workspace) -> Workspace:
 
 
 def remove_object(root: Path, name: str) -> None:
-    found = git(root, "rev-parse", name)
-    path = root / ".git" / "objects" / found[:2] / found[2:]
+    object_id = git(root, "rev-parse", name)
+    path = root / ".git" / "objects" / object_id[:2] / object_id[2:]
     path.chmod(0o644)
     path.unlink()
 
@@ -73,7 +73,7 @@ URLS = [
 
 
 def make_hostile(root: Path, marker: Path, url: str) -> None:
-    """Give a repository hooks, filters and commands that all leave a mark, and a remote that lacking objects are promised by."""
+    """Configure hooks, filters and commands that all create `marker`, and a promisor remote for missing objects."""
     for key in COMMANDS:
         git(root, "config", key, MARKER.format(marker=marker))
     settings = {
@@ -96,32 +96,32 @@ def make_hostile(root: Path, marker: Path, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("gone", "url"),
+    ("missing", "url"),
     [
         *(("HEAD", url) for url in URLS),
-        *((gone, URLS[0]) for gone in ("", "HEAD:manifests/index.json", "HEAD:manifests", "HEAD^{tree}")),
+        *((name, URLS[0]) for name in ("", "HEAD:manifests/index.json", "HEAD:manifests", "HEAD^{tree}")),
     ],
 )
-def test_nothing_of_a_repository_runs_and_nothing_is_fetched(
-    kept: Workspace, tmp_path: Path, gone: str, url: str, monkeypatch: pytest.MonkeyPatch
+def test_repository_configuration_never_runs_and_nothing_is_fetched(
+    committed: Workspace, tmp_path: Path, missing: str, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root, marker = kept.data.root, tmp_path / "marker"
+    root, marker = committed.data.root, tmp_path / "marker"
     shutil.copytree(root, tmp_path / "upstream")
     git(tmp_path / "upstream", "config", "uploadpack.allowAnySHA1InWant", "true")
     git(tmp_path / "upstream", "config", "uploadpack.allowFilter", "true")
-    if gone:
-        remove_object(root, gone)
+    if missing:
+        remove_object(root, missing)
     make_hostile(root, marker, url)
     before = sorted((root / ".git").rglob("*"))
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    for words in (["diff"], ["diff", "HEAD~0"], ["diff", ":manifests/index.json"], ["verify"]):
-        wants = 2 if gone or ":" in words[-1] else 0
-        assert kept.run(*words) == wants, words
-    if gone:
-        assert kept.run("refresh") == 2
+    for command in (["diff"], ["diff", "HEAD~0"], ["diff", ":manifests/index.json"], ["verify"]):
+        expected = 2 if missing or ":" in command[-1] else 0
+        assert committed.run(*command) == expected, command
+    if missing:
+        assert committed.run("refresh") == 2
     assert not marker.exists()
     assert sorted((root / ".git").rglob("*")) == before
-    if gone == "HEAD" and url == URLS[0]:  # the same configuration does run where nothing prevents it
+    if missing == "HEAD" and url == URLS[0]:  # control: plain git runs the same configuration
         variables = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")} | {"GIT_NO_LAZY_FETCH": "0"}
         subprocess.run(["git", "-C", root, "ls-tree", "HEAD"], env=variables, capture_output=True, check=False)
         assert marker.exists()
@@ -134,25 +134,25 @@ def truncate_pack(root: Path) -> None:
     os.truncate(pack, 100)
 
 
-def empty(*folders: str) -> Callable[[Path], object]:
-    def lose(root: Path) -> None:
+def clear_folders(*folders: str) -> Callable[[Path], object]:
+    def clear(root: Path) -> None:
         for folder in folders:
             shutil.rmtree(root / ".git" / folder)
             (root / ".git" / folder).mkdir()
 
-    return lose
+    return clear
 
 
-def spoil_ref_and_lose_the_rest(root: Path) -> None:
-    empty("logs", "objects")(root)
+def clear_ref_logs_and_objects(root: Path) -> None:
+    clear_folders("logs", "objects")(root)
     (root / ".git/refs/heads/main").write_text("")
 
 
-def spoil_object(root: Path) -> None:
+def corrupt_object(root: Path) -> None:
     blob = git(root, "rev-parse", "HEAD:manifests/index.json")
     path = root / ".git" / "objects" / blob[:2] / blob[2:]
     path.chmod(0o644)
-    path.write_bytes(b"spoiled")
+    path.write_bytes(b"corrupted")
 
 
 def replace_git(content: str) -> Callable[[Path], object]:
@@ -164,86 +164,86 @@ def replace_git(content: str) -> Callable[[Path], object]:
 
 
 DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "a lost blob": (lambda root: remove_object(root, "HEAD:manifests/index.json"), "is not whole: object "),
-    "a lost tree": (lambda root: remove_object(root, "HEAD:manifests"), "is not whole: error: Could not read"),
-    "a lost commit": (lambda root: remove_object(root, "HEAD"), "is not whole: "),
-    "a spoiled blob": (spoil_object, "is not whole: "),
-    "a truncated pack": (truncate_pack, "is not whole: "),
-    "no objects": (lambda root: shutil.rmtree(root / ".git/objects"), "git refuses: fatal: not a git repository"),
-    "an empty ref": (lambda root: (root / ".git/refs/heads/main").write_text(""), "HEAD leads to no commit"),
-    "a ref of rubbish": (lambda root: (root / ".git/refs/heads/main").write_text("rubbish\n"), "HEAD leads to no commit"),
-    "a lost ref": (lambda root: (root / ".git/refs/heads/main").unlink(), "HEAD leads to no commit"),
-    "a lost branch": (lambda root: git(root, "symbolic-ref", "HEAD", "refs/heads/gone"), "HEAD leads to no commit"),
-    "lost refs and objects": (empty("refs/heads", "objects"), "HEAD leads to no commit"),
-    "lost refs and log": (empty("refs/heads", "logs"), "HEAD leads to no commit"),
-    "an empty ref and no more": (spoil_ref_and_lose_the_rest, "HEAD leads to no commit"),
-    "a HEAD of rubbish": (lambda root: (root / ".git/HEAD").write_text("rubbish\n"), "git refuses: fatal: not a git repository"),
-    "no HEAD": (lambda root: (root / ".git/HEAD").unlink(), "git refuses: fatal: not a git repository"),
-    "a broken config": (lambda root: (root / ".git/config").write_text("[core\n"), "git refuses: fatal: bad config line 1"),
+    "a missing blob": (lambda root: remove_object(root, "HEAD:manifests/index.json"), "is damaged: object "),
+    "a missing tree": (lambda root: remove_object(root, "HEAD:manifests"), "is damaged: error: Could not read"),
+    "a missing commit": (lambda root: remove_object(root, "HEAD"), "is damaged: "),
+    "a corrupted blob": (corrupt_object, "is damaged: "),
+    "a truncated pack": (truncate_pack, "is damaged: "),
+    "no objects": (lambda root: shutil.rmtree(root / ".git/objects"), "git failed: fatal: not a git repository"),
+    "an empty ref": (lambda root: (root / ".git/refs/heads/main").write_text(""), "HEAD is not a commit"),
+    "a ref with garbage": (lambda root: (root / ".git/refs/heads/main").write_text("garbage\n"), "HEAD is not a commit"),
+    "a missing ref": (lambda root: (root / ".git/refs/heads/main").unlink(), "HEAD is not a commit"),
+    "a missing branch": (lambda root: git(root, "symbolic-ref", "HEAD", "refs/heads/gone"), "HEAD is not a commit"),
+    "missing refs and objects": (clear_folders("refs/heads", "objects"), "HEAD is not a commit"),
+    "missing refs and log": (clear_folders("refs/heads", "logs"), "HEAD is not a commit"),
+    "an empty ref, no logs or objects": (clear_ref_logs_and_objects, "HEAD is not a commit"),
+    "a HEAD with garbage": (lambda root: (root / ".git/HEAD").write_text("garbage\n"), "git failed: fatal: not a git repository"),
+    "no HEAD": (lambda root: (root / ".git/HEAD").unlink(), "git failed: fatal: not a git repository"),
+    "an invalid config": (lambda root: (root / ".git/config").write_text("[core\n"), "git failed: fatal: bad config line 1"),
     "a newer format": (
         lambda root: git(root, "config", "core.repositoryFormatVersion", "99"),
-        "git refuses: fatal: Expected git",
+        "git failed: fatal: Expected git",
     ),
-    "a file that leads nowhere": (replace_git("gitdir: /nowhere\n"), "git refuses: fatal: not a git repository: /nowhere"),
-    "an empty file": (replace_git(""), "git refuses: fatal: invalid gitfile format"),
+    "a gitfile to a missing folder": (replace_git("gitdir: /nowhere\n"), "git failed: fatal: not a git repository: /nowhere"),
+    "an empty gitfile": (replace_git(""), "git failed: fatal: invalid gitfile format"),
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_repository_is_told_and_is_no_empty_base(
-    kept: Workspace, damage: str, capsys: pytest.CaptureFixture[str]
+def test_a_damaged_repository_is_an_error(
+    committed: Workspace, damage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:  # fmt: skip
-    root = kept.data.root
-    make, words = DAMAGES[damage]
-    make(root)
-    # A sound repository around it is not the one that holds the data.
+    root = committed.data.root
+    inflict, message = DAMAGES[damage]
+    inflict(root)
+    # A valid repository around it must not be used instead.
     git(root.parent, "init", "--quiet")
     git(root.parent, "commit", "--quiet", "--allow-empty", "--message", "around")
     for command in ("verify", "diff", "refresh"):
         capsys.readouterr()
-        assert kept.run(command) == 2
-        told = capsys.readouterr().err
-        assert words in told
-        assert f"{root}" in told
-        assert told.rstrip().endswith("or name a folder as the base")
+        assert committed.run(command) == 2
+        error = capsys.readouterr().err
+        assert message in error
+        assert f"{root}" in error
+        assert error.rstrip().endswith("or name a folder as the base")
 
 
-def test_a_repository_without_commits_has_no_base(kept: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    root = kept.data.root
+def test_a_repository_without_commits_has_no_base(committed: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    root = committed.data.root
     shutil.rmtree(root / ".git")
-    for words in (["init", "--quiet"], ["add", "--all"]):
-        git(root, *words)
-        assert kept.run("diff") == 0
+    for args in (["init", "--quiet"], ["add", "--all"]):
+        git(root, *args)
+        assert committed.run("diff") == 0
         assert capsys.readouterr().out.endswith("no base to compare with: commit data/manifests, or name one with BASE\n")
-        assert kept.run("diff", "HEAD") == 2
+        assert committed.run("diff", "HEAD") == 2
         assert "HEAD: is neither a folder with manifests nor a revision" in capsys.readouterr().err
     git(root, "rm", "--quiet", "-r", "--cached", ".")
-    git(root, "commit", "--quiet", "--allow-empty", "--message", "nothing of ours")
-    assert kept.run("diff") == 0
+    git(root, "commit", "--quiet", "--allow-empty", "--message", "no files of this project")
+    assert committed.run("diff") == 0
     git(root, "switch", "--quiet", "--orphan", "new")
     assert find_repository(root)
-    assert kept.run("plan") == 0
-    with pytest.raises(UsageError, match="HEAD leads to no commit, though there are or were some"):
+    assert committed.run("plan") == 0
+    with pytest.raises(UsageError, match="HEAD is not a commit, although there are or were some"):
         find_repository(root).files("HEAD", [Path("manifests")])  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("function", ["sha1", "sha256"])
-@pytest.mark.parametrize("place", ["main", "worktree", "below"])
-def test_sound_repositories_of_all_kinds_are_read(house: Workspace, tmp_path: Path, function: str, place: str) -> None:
+@pytest.mark.parametrize("layout", ["root", "worktree", "subfolder"])
+def test_valid_repositories_of_all_layouts_are_read(house: Workspace, tmp_path: Path, function: str, layout: str) -> None:
     house.put("huggingface", "default", [hf("o/a-1b")])
     house.put("huggingface", "likes", [hf("o/a-1b")])
     assert house.run("manifests") == 0
     root = house.data.root
-    git(root.parent if place == "below" else root, "init", "--quiet", "--object-format", function)
+    git(root.parent if layout == "subfolder" else root, "init", "--quiet", "--object-format", function)
     git(root, "add", "--all", ".")
     git(root, "commit", "--quiet", "--message", "base")
     git(root, "tag", "--annotate", "--message", "x", "named")
-    if place == "worktree":
+    if layout == "worktree":
         git(root, "worktree", "add", "--quiet", str(tmp_path / "tree"))
         root = tmp_path / "tree"
     repository = find_repository(root)
     assert repository
-    folder = Path("data/manifests" if place == "below" else "manifests")
+    folder = Path("data/manifests" if layout == "subfolder" else "manifests")
     names = {str(folder / path.name) for path in house.data.manifests.iterdir()}
     assert len(names) == 7
     for revision in ("HEAD", "named", git(root, "rev-parse", "HEAD")[:9]):
@@ -251,69 +251,69 @@ def test_sound_repositories_of_all_kinds_are_read(house: Workspace, tmp_path: Pa
     assert repository.files("nowhere", [folder]) is None
 
 
-def test_a_git_around_the_call_does_not_matter(
-    kept: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_variables_of_a_surrounding_git_call_are_ignored(
+    committed: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     capsys.readouterr()
-    assert kept.run("diff") == 0
-    told = capsys.readouterr().out
-    assert told.startswith("now against the last commit: 0 of ")
+    assert committed.run("diff") == 0
+    expected = capsys.readouterr().out
+    assert expected.startswith("now against the last commit: 0 of ")
     (tmp_path / "other").mkdir()
     commit_other = ["commit", "--quiet", "--allow-empty", "--message", "other"]
-    for words in (["init", "--quiet"], commit_other):
-        git(tmp_path / "other", *words)
+    for args in (["init", "--quiet"], commit_other):
+        git(tmp_path / "other", *args)
     other = tmp_path / "other" / ".git"
     hook = {
-        "GIT_ALTERNATE_OBJECT_DIRECTORIES": "/nowhere", "GIT_CEILING_DIRECTORIES": str(kept.data.root.parent),
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES": "/nowhere", "GIT_CEILING_DIRECTORIES": str(committed.data.root.parent),
         "GIT_COMMON_DIR": str(other), "GIT_DIR": str(other), "GIT_GRAFT_FILE": "/nowhere", "GIT_INDEX_FILE": "/nowhere/index",
         "GIT_NAMESPACE": "x", "GIT_OBJECT_DIRECTORY": "/nowhere", "GIT_PREFIX": "x/", "GIT_REPLACE_REF_BASE": "refs/x/",
         "GIT_SHALLOW_FILE": "/nowhere", "GIT_WORK_TREE": str(tmp_path),
     }  # fmt: skip
     for name, value in hook.items():
         monkeypatch.setenv(name, value)
-        assert kept.run("diff") == 0, name
-        assert capsys.readouterr().out == told
-    assert kept.run("diff", ":manifests/index.json") == 2  # of the index of the repository of the data, which is read
-    assert "git repository is not whole: fatal: not a tree object" in capsys.readouterr().err
+        assert committed.run("diff") == 0, name
+        assert capsys.readouterr().out == expected
+    assert committed.run("diff", ":manifests/index.json") == 2  # it is read from the index of the data's own repository
+    assert "git repository is damaged: fatal: not a tree object" in capsys.readouterr().err
 
 
-def test_replacements_are_not_what_was_committed(kept: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    root = kept.data.root
+def test_replacement_objects_and_grafts_are_ignored(committed: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    root = committed.data.root
     git(root, "commit", "--quiet", "--allow-empty", "--message", "next")
     git(root, "rm", "--quiet", "-r", "--cached", ".")
     git(root, "commit", "--quiet", "--message", "without")
     git(root, "replace", "HEAD~1", "HEAD")
     git(root, "reset", "--quiet", "--soft", "HEAD~1")
-    git(root, "replace", "--force", "--graft", "HEAD")  # as if nothing had been before
+    git(root, "replace", "--force", "--graft", "HEAD")  # a root commit, according to the graft
     capsys.readouterr()
-    for words in ([], ["HEAD~1"]):
-        assert kept.run("diff", *words) == 0
+    for args in ([], ["HEAD~1"]):
+        assert committed.run("diff", *args) == 0
         assert ": 0 of 5 manifests differ" in capsys.readouterr().out
 
 
-def test_without_git_there_is_no_base_where_there_is_no_repository(
-    kept: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_without_git_only_a_folder_outside_a_repository_can_be_verified(
+    committed: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert kept.run("diff") == 2
+    assert committed.run("diff") == 2
     assert "git cannot be run: No such file or directory" in capsys.readouterr().err
-    shutil.rmtree(kept.data.root / ".git")
-    assert kept.run("diff", "HEAD") == 2
+    shutil.rmtree(committed.data.root / ".git")
+    assert committed.run("diff", "HEAD") == 2
     assert "HEAD: is neither a folder with manifests nor a revision" in capsys.readouterr().err
-    assert kept.run("verify") == 0
+    assert committed.run("verify") == 0
     assert "no base to compare with" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    ("name", "code", "words"),
-    [("INT", 130, "interrupted; existing data"), ("KILL", 2, "git was ended by signal 9; run the same")],
+    ("name", "code", "message"),
+    [("INT", 130, "interrupted; existing data"), ("KILL", 2, "git was killed by signal 9; run the same")],
 )
-def test_a_git_that_is_stopped_is_no_empty_base(
-    kept: Workspace,
+def test_a_killed_git_is_an_error(
+    committed: Workspace,
     tmp_path: Path,
     name: str,
     code: int,
-    words: str,
+    message: str,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -321,16 +321,16 @@ def test_a_git_that_is_stopped_is_no_empty_base(
     (tmp_path / "git").write_text(f"#!/bin/sh\nexec '{sys.executable}' -c '{program}{name})'\n")
     (tmp_path / "git").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert kept.run("verify") == code
-    assert words in capsys.readouterr().err
+    assert committed.run("verify") == code
+    assert message in capsys.readouterr().err
 
 
-def test_ctrl_c_while_git_runs_ends_the_command(kept: Workspace, tmp_path: Path) -> None:
+def test_ctrl_c_while_git_runs_ends_the_command(committed: Workspace, tmp_path: Path) -> None:
     (tmp_path / "git").write_text(
         f"#!/bin/sh\n: > '{tmp_path / 'runs'}'\nexec '{sys.executable}' -c 'import time; time.sleep(600)'\n"
     )
     (tmp_path / "git").chmod(0o755)
-    command = [sys.executable, "-m", "etl", "verify", "--data", str(kept.data.root), "--filters", str(OWN_FILTERS)]
+    command = [sys.executable, "-m", "etl", "verify", "--data", str(committed.data.root), "--filters", str(OWN_FILTERS)]
     listening = (
         "import os, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); os.execv(sys.executable, sys.argv[1:])"
     )

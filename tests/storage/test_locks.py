@@ -1,4 +1,4 @@
-"""One writer at a time, readers together: whoever has to wait says for whom, and gives up after a while."""
+"""Locks: readers share, a writer is exclusive, and a process that waits names the holder and gives up after a while."""
 
 from __future__ import annotations
 
@@ -29,46 +29,46 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+def _short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locks, "WAIT_S", 0.2)
 
 
 @pytest.fixture
-def part(tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Path:
     (tmp_path / "models").mkdir()
     return tmp_path / "models" / "civitai"
 
 
-def locks_of(part: Path, name: str, on_wait: Callable[[str], None] = print) -> Locks:
-    return Locks(part.parent.parent, name, on_wait)
+def locks_of(folder: Path, name: str, on_wait: Callable[[str], None] = print) -> Locks:
+    return Locks(folder.parent.parent, name, on_wait)
 
 
-def test_readers_share_and_a_writer_is_alone(part: Path) -> None:
-    told: list[str] = []
-    first, second = locks_of(part, "first", told.append), locks_of(part, "second", told.append)
-    with first.hold(reads=[part]), second.hold(reads=[part]):
-        assert told == []
-    with first.hold(reads=[part]), pytest.raises(SourceUnavailableError), second.hold(writes=[part]):
+def test_readers_share_and_a_writer_is_exclusive(folder: Path) -> None:
+    messages: list[str] = []
+    first, second = locks_of(folder, "first", messages.append), locks_of(folder, "second", messages.append)
+    with first.hold(reads=[folder]), second.hold(reads=[folder]):
+        assert messages == []
+    with first.hold(reads=[folder]), pytest.raises(SourceUnavailableError), second.hold(writes=[folder]):
         pass
-    assert told == [f"{part} to write: waiting for a process that reads it, up to 0.2 s"]
-    told.clear()
+    assert messages == [f"writing {folder}: waiting for a process that reads it, up to 0.2 s"]
+    messages.clear()
     with (
-        first.hold(writes=[part]),
-        pytest.raises(SourceUnavailableError, match=r"was not done within 0.2 s; run it again later"),
-        second.hold(reads=[part]),
+        first.hold(writes=[folder]),
+        pytest.raises(SourceUnavailableError, match=r"did not finish within 0.2 s; retry later"),
+        second.hold(reads=[folder]),
     ):
         pass
-    assert told == [f"{part} to read: waiting for first (process {os.getpid()}), up to 0.2 s"]
-    with second.hold(writes=[part]):
+    assert messages == [f"reading {folder}: waiting for first (process {os.getpid()}), up to 0.2 s"]
+    with second.hold(writes=[folder]):
         pass
 
 
-def test_who_waits_goes_on_when_the_other_is_done(part: Path) -> None:
-    first, second, done = locks_of(part, "first"), locks_of(part, "second"), threading.Event()
+def test_a_waiting_process_continues_when_the_lock_is_released(folder: Path) -> None:
+    first, second, done = locks_of(folder, "first"), locks_of(folder, "second"), threading.Event()
     order = []
 
     def write() -> None:
-        with first.hold(writes=[part]):
+        with first.hold(writes=[folder]):
             done.set()
             time.sleep(0.1)
             order.append("first")
@@ -76,97 +76,101 @@ def test_who_waits_goes_on_when_the_other_is_done(part: Path) -> None:
     thread = threading.Thread(target=write)
     thread.start()
     done.wait()
-    with second.hold(writes=[part]):
+    with second.hold(writes=[folder]):
         order.append("second")
     thread.join()
     assert order == ["first", "second"]
 
 
-def test_what_a_run_holds_it_need_not_wait_for(part: Path) -> None:
-    mine = locks_of(part, "mine")
+def test_locks_are_reentrant_within_a_run(folder: Path) -> None:
+    own = locks_of(folder, "own")
     with (
-        mine.hold(writes=[part]),
-        mine.hold(reads=[part]),
-        mine.hold(writes=[part]),
+        own.hold(writes=[folder]),
+        own.hold(reads=[folder]),
+        own.hold(writes=[folder]),
         pytest.raises(SourceUnavailableError),
-        locks_of(part, "other").hold(reads=[part]),
+        locks_of(folder, "other").hold(reads=[folder]),
     ):
         pass
 
 
-def test_a_process_that_was_killed_holds_nothing_and_is_not_named(part: Path) -> None:
+def test_a_killed_process_holds_no_lock_and_is_not_named(folder: Path) -> None:
     code = f"""
 import os, pathlib
 from etl.storage.locks import Locks
-part = pathlib.Path({str(part)!r})
-with Locks(part.parent.parent, "killed", print).hold(writes=[part]):
+folder = pathlib.Path({str(folder)!r})
+with Locks(folder.parent.parent, "killed", print).hold(writes=[folder]):
     os.kill(os.getpid(), 9)
 """
     assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=False).returncode == -9
-    assert "killed" in (part.parent.parent / ".locks" / "models-civitai").read_text()
-    told: list[str] = []
+    assert "killed" in (folder.parent.parent / ".locks" / "models-civitai").read_text()
+    messages: list[str] = []
     with (
-        locks_of(part, "reader").hold(reads=[part]),
+        locks_of(folder, "reader").hold(reads=[folder]),
         pytest.raises(SourceUnavailableError),
-        locks_of(part, "writer", told.append).hold(writes=[part]),
+        locks_of(folder, "writer", messages.append).hold(writes=[folder]),
     ):
         pass
-    assert "a process that reads it" in told[0]
+    assert "a process that reads it" in messages[0]
 
 
-def test_a_lock_file_that_was_removed_locks_nobody_in(part: Path) -> None:
-    first, second = locks_of(part, "first"), locks_of(part, "second")
-    with first.hold(writes=[part]):
-        (part.parent.parent / ".locks" / "models-civitai").unlink()
-        with second.hold(writes=[part]):  # of a new file: nobody can know of the old one
+def test_a_removed_lock_file_blocks_nobody(folder: Path) -> None:
+    first, second = locks_of(folder, "first"), locks_of(folder, "second")
+    with first.hold(writes=[folder]):
+        (folder.parent.parent / ".locks" / "models-civitai").unlink()
+        with second.hold(writes=[folder]):  # it locks a new file: the old one has no name
             pass
-    with first.hold(writes=[part]):
+    with first.hold(writes=[folder]):
         pass
 
 
-def test_a_reader_makes_no_folder_and_git_sees_no_lock(tmp_path: Path, part: Path) -> None:
+def test_a_reader_creates_no_folder_and_git_ignores_locks(tmp_path: Path, folder: Path) -> None:
     with Locks(tmp_path / "nowhere", "reader", print).hold(reads=[tmp_path / "nowhere" / "raw" / "civitai"]):
         pass
     assert not (tmp_path / "nowhere").exists()
-    with locks_of(part, "writer").hold(writes=[part]):
+    with locks_of(folder, "writer").hold(writes=[folder]):
         pass
-    assert (part.parent.parent / ".locks" / ".gitignore").read_text() == "*\n"
+    assert (folder.parent.parent / ".locks" / ".gitignore").read_text() == "*\n"
 
 
-def test_a_reader_of_a_folder_that_it_may_not_write_to_needs_no_lock(part: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_path: Path, **_: object) -> None:
+def test_a_reader_of_a_read_only_folder_needs_no_lock(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_path: Path, **_: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr("pathlib.Path.mkdir", refuse)
-    with locks_of(part, "reader").hold(reads=[part]):
+    monkeypatch.setattr("pathlib.Path.mkdir", fail)
+    with locks_of(folder, "reader").hold(reads=[folder]):
         pass
     with (
         pytest.raises(StorageError, match="Read-only file system"),
-        locks_of(part, "writer").hold(writes=[part]),
+        locks_of(folder, "writer").hold(writes=[folder]),
     ):
         pass
 
 
-def test_a_folder_that_two_data_folders_link_to_has_one_writer(tmp_path: Path) -> None:
+def test_a_folder_linked_from_two_data_folders_has_one_writer(tmp_path: Path) -> None:
     (tmp_path / "site").mkdir()
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "manifests").symlink_to(tmp_path / "site")
-    told: list[str] = []
-    first, second = (Locks(tmp_path / name, name, told.append) for name in ("one", "two"))
-    place = tmp_path / "two" / "manifests"
-    with first.hold(writes=[tmp_path / "one" / "manifests"]), pytest.raises(SourceUnavailableError), second.hold(reads=[place]):
+    messages: list[str] = []
+    first, second = (Locks(tmp_path / name, name, messages.append) for name in ("one", "two"))
+    manifests = tmp_path / "two" / "manifests"
+    with (
+        first.hold(writes=[tmp_path / "one" / "manifests"]),
+        pytest.raises(SourceUnavailableError),
+        second.hold(reads=[manifests]),
+    ):
         pass
-    assert told == [f"{place} to read: waiting for a process with another data folder, up to 0.2 s"]
-    with second.hold(writes=[place]):
+    assert messages == [f"reading {manifests}: waiting for a process with another data folder, up to 0.2 s"]
+    with second.hold(writes=[manifests]):
         assert list((tmp_path / "site").iterdir()) == []
 
 
-def test_a_link_to_the_folder_of_another_run_waits_for_its_next_set(tmp_path: Path) -> None:
-    place = tmp_path / "one" / "manifests"
-    place.mkdir(parents=True)
+def test_a_linked_folder_is_locked_again_after_a_swap(tmp_path: Path) -> None:
+    manifests = tmp_path / "one" / "manifests"
+    manifests.mkdir(parents=True)
     (tmp_path / "two").mkdir()
-    (tmp_path / "two" / "manifests").symlink_to(place)
+    (tmp_path / "two" / "manifests").symlink_to(manifests)
     first, waits = Locks(tmp_path / "one", "one", print), threading.Event()
     second = Locks(tmp_path / "two", "two", lambda _line: waits.set())
     done = threading.Event()
@@ -175,60 +179,60 @@ def test_a_link_to_the_folder_of_another_run_waits_for_its_next_set(tmp_path: Pa
         with (
             second.hold(writes=[tmp_path / "two" / "manifests"]),
             pytest.raises(SourceUnavailableError),
-            first.hold(writes=[place]),
+            first.hold(writes=[manifests]),
         ):
             pass
         done.set()
 
-    with first.hold(writes=[place]):
+    with first.hold(writes=[manifests]):
         thread = threading.Thread(target=write)
         thread.start()
         assert waits.wait(60)
-        place.rename(tmp_path / "before")
-        place.mkdir()
+        manifests.rename(tmp_path / "before")
+        manifests.mkdir()
     thread.join()
-    assert done.is_set()  # it held the folder that is there now
+    assert done.is_set()  # it locked the new folder
 
 
-def test_a_link_to_a_folder_that_cannot_be_locked_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unlockable_linked_folder_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     flock = fcntl.flock
 
-    def refuse(file: IO[str] | int, how: int) -> None:
+    def fail(file: IO[str] | int, how: int) -> None:
         if isinstance(file, int):
             raise OSError(errno.EBADF, "Bad file descriptor")
         flock(file, how)
 
-    monkeypatch.setattr(fcntl, "flock", refuse)
+    monkeypatch.setattr(fcntl, "flock", fail)
     (tmp_path / "manifests").mkdir()
     (tmp_path / "link").symlink_to("manifests")
-    told: list[str] = []
+    messages: list[str] = []
     for name in ("manifests", "link"):
-        with Locks(tmp_path, "load", told.append).hold(writes=[tmp_path / name]):
+        with Locks(tmp_path, "load", messages.append).hold(writes=[tmp_path / name]):
             pass
-    cannot = f"warning: {tmp_path}/link to write: cannot be locked: Bad file descriptor"
-    assert told == [f"{cannot}; let no other data folder link to it"]
+    cannot = f"warning: writing {tmp_path}/link: cannot be locked: Bad file descriptor"
+    assert messages == [f"{cannot}; no other data folder may link to it"]
 
 
-def test_a_lock_file_that_is_no_file_is_told_at_once(part: Path) -> None:
-    (part.parent.parent / ".locks").mkdir()
-    os.mkfifo(part.parent.parent / ".locks" / "models-civitai")
+def test_a_lock_file_that_is_not_a_file_is_reported_at_once(folder: Path) -> None:
+    (folder.parent.parent / ".locks").mkdir()
+    os.mkfifo(folder.parent.parent / ".locks" / "models-civitai")
     for use in ("reads", "writes"):
         with (
-            pytest.raises(StorageError, match=r"models-civitai: cannot be locked \(expected a file of locks\); remove it"),
-            locks_of(part, "run").hold(**{use: [part]}),
+            pytest.raises(StorageError, match=r"models-civitai: cannot be locked \(expected a lock file\); remove it"),
+            locks_of(folder, "run").hold(**{use: [folder]}),
         ):
             pass
 
 
-def test_a_command_runs_alone_or_not_at_all(
+def test_a_locked_command_runs_exclusively_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     arguments = [str(tmp_path / "data"), "manifests", "--", "touch", "done"]
     (tmp_path / "data" / ".locks").mkdir(parents=True)
     (tmp_path / ".venv.lock").touch()
-    place = tmp_path / "data" / "manifests"
-    with Locks(tmp_path / "data", "other", print).hold(writes=[place]):
+    manifests = tmp_path / "data" / "manifests"
+    with Locks(tmp_path / "data", "other", print).hold(writes=[manifests]):
         assert locked.main(arguments) == 75
     with (tmp_path / ".venv.lock").open() as file:
         locks.acquire(file, "test", print)
@@ -247,47 +251,45 @@ def test_a_command_runs_alone_or_not_at_all(
         [sys.executable, "-c", program, *arguments], env={"PYTHONPATH": str(PROJECT)}, capture_output=True, text=True, check=False
     )
     assert running.returncode == 75
-    assert ".venv to remove: a command that runs in it was not done" in running.stderr
+    assert "removing .venv: a command that runs in it did not finish" in running.stderr
     assert not (tmp_path / "done").exists()
-    told = capsys.readouterr().err.splitlines()
-    assert told[0] == f"{place} to write: waiting for other (process {os.getpid()}), up to 0.2 s"
-    assert told[2] == ".venv to remove: waiting for another make, up to 0.2 s"
+    messages = capsys.readouterr().err.splitlines()
+    assert messages[0] == f"writing {manifests}: waiting for other (process {os.getpid()}), up to 0.2 s"
+    assert messages[2] == "removing .venv: waiting for another make, up to 0.2 s"
     assert locked.main(arguments) == 0
     assert (tmp_path / "done").exists()
 
 
-def test_a_command_runs_alone_without_packages_and_by_python_3_9() -> None:
+def test_locked_needs_no_packages_and_only_python_3_9() -> None:
     for name in ("__init__", "core/__init__", "core/errors", "storage/__init__", "storage/locked", "storage/locks"):
         ast.parse((PROJECT / "etl" / f"{name}.py").read_text(), feature_version=(3, 9))
     command = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.append({str(PROJECT)!r}); import etl.storage.locked"]
     assert subprocess.run(command, check=False).returncode == 0
 
 
-@pytest.mark.parametrize("word", ["load", "manifests", "transform", "explain", "verify", "diff"])
-def test_every_command_waits_for_who_writes_what_it_reads(
-    house: Workspace, word: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.parametrize("command", ["load", "manifests", "transform", "explain", "verify", "diff"])
+def test_every_command_waits_for_writers_of_its_input(house: Workspace, command: str, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [])
     house.put("huggingface", "likes", [])
     assert house.run("manifests") == 0
-    part = house.data.models("huggingface") if word in ("explain", "diff") else house.data.raw("huggingface")
-    more = ["hf/likes"] if word == "explain" else []
-    with Locks(house.data.root, "etl extract", print).hold(writes=[part]):
-        assert house.run(word, *more) == 75
+    folder = house.data.models("huggingface") if command in ("explain", "diff") else house.data.raw("huggingface")
+    args = ["hf/likes"] if command == "explain" else []
+    with Locks(house.data.root, "etl extract", print).hold(writes=[folder]):
+        assert house.run(command, *args) == 75
     assert f"waiting for etl extract (process {os.getpid()})" in capsys.readouterr().err
-    assert house.run(word, *more) == 0
+    assert house.run(command, *args) == 0
 
 
-def test_two_runs_at_once_leave_one_whole_set(house: Workspace, tmp_path: Path) -> None:
+def test_concurrent_runs_leave_one_complete_set(house: Workspace, tmp_path: Path) -> None:
     for stream in ("default", "likes"):
         house.put("huggingface", stream, [hf(f"o/{stream}{n}", safetensors={"total": 10**9}) for n in range(300)])
     other = tmp_path / "other.toml"
     other.write_text(house.filters.read_text().replace("limit = 2", "limit = 200"))
     limits = set()
     for turn in range(4):
-        chosen = [house.filters, other][:: (1, -1)[turn % 2]]
+        filters = [house.filters, other][:: (1, -1)[turn % 2]]
         commands = [
-            [sys.executable, "-m", "etl", "manifests", "--data", str(house.data.root), "--filters", str(path)] for path in chosen
+            [sys.executable, "-m", "etl", "manifests", "--data", str(house.data.root), "--filters", str(path)] for path in filters
         ]
         processes = [subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL) for command in commands]
         assert [process.wait() for process in processes] == [0, 0]
@@ -301,13 +303,13 @@ def test_two_runs_at_once_leave_one_whole_set(house: Workspace, tmp_path: Path) 
     assert limits <= {2, 200}
 
 
-def test_models_of_another_generation_than_the_raw_pages_are_told(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_models_of_outdated_raw_pages_are_reported(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/a")])
     house.put("huggingface", "likes", [hf("o/a")])
     assert house.run("manifests") == 0
-    house.put("huggingface", "likes", [hf("o/b")])  # as an extraction does beside
-    for words in (("load",), ("explain", "hf/likes")):
-        assert house.run(*words) == 1
+    house.put("huggingface", "likes", [hf("o/b")])  # as a concurrent extract does
+    for command in (("load",), ("explain", "hf/likes")):
+        assert house.run(*command) == 1
         path = house.data.models("huggingface", "likes") / "page-0001.json"
         assert f"{path}: is of another page than data/raw has now; make it again" in capsys.readouterr().err
     assert house.run("manifests") == 0

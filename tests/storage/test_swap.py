@@ -1,4 +1,4 @@
-"""Publishing: at every instant one whole set, or files one by one with the index last."""
+"""Swapping folders: readers always see a complete folder, or files are replaced one by one, the index last."""
 
 from __future__ import annotations
 
@@ -19,57 +19,60 @@ def folder(path: Path, **files: str) -> Path:
 
 
 def content(path: Path) -> dict[str, str]:
-    return {each.name: each.read_text() for each in path.iterdir()}
+    return {file.name: file.read_text() for file in path.iterdir()}
 
 
-def test_the_first_set_takes_its_place(tmp_path: Path) -> None:
-    assert swap.swap_directories(folder(tmp_path / "new", a="1"), tmp_path / "place", "a") == (None, [], None)
-    assert content(tmp_path / "place") == {"a": "1"}
+def test_a_missing_destination_is_created(tmp_path: Path) -> None:
+    assert swap.swap_directories(folder(tmp_path / "new", a="1"), tmp_path / "dest", "a") == (None, [], None)
+    assert content(tmp_path / "dest") == {"a": "1"}
 
 
-def test_two_folders_change_places_in_one_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = folder(tmp_path / "place", a="0", gone="0")
+def test_two_folders_are_swapped_in_one_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dest = folder(tmp_path / "dest", a="0", gone="0")
     staged = folder(tmp_path / "new", a="1", b="1")
     seen = []
-    monkeypatch.setattr(shutil, "rmtree", lambda _path: seen.append((content(place), content(staged))))
-    assert swap.swap_directories(staged, place, "a").non_atomic_reason is None
+    monkeypatch.setattr(shutil, "rmtree", lambda _path: seen.append((content(dest), content(staged))))
+    assert swap.swap_directories(staged, dest, "a").non_atomic_reason is None
     assert seen == [({"a": "1", "b": "1"}, {"a": "0", "gone": "0"})]
 
 
-def test_where_folders_cannot_be_exchanged_files_follow_one_by_one_the_last_one_last(
+def test_without_an_atomic_swap_files_are_copied_one_by_one_the_index_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = folder(tmp_path / "place", a="0", gone="0")
-    (place / "folder").mkdir()
+    dest = folder(tmp_path / "dest", a="0", gone="0")
+    (dest / "folder").mkdir()
     order: list[str] = []
     replace = Path.replace
 
-    def follow(path: Path, target: Path) -> Path:
+    def record(path: Path, target: Path) -> Path:
         order.append(target.name)
         return replace(path, target)
 
-    monkeypatch.setattr(Path, "replace", follow)
-    monkeypatch.setattr(swap, "_swap_atomically", lambda _one, _other: "not here")
-    assert swap.swap_directories(folder(tmp_path / "new", a="1", b="1", c="1"), place, "a").non_atomic_reason == "not here"
-    assert content(place) == {"a": "1", "b": "1", "c": "1"}
+    monkeypatch.setattr(Path, "replace", record)
+    monkeypatch.setattr(swap, "_swap_atomically", lambda _left, _right: "not here")
+    assert swap.swap_directories(folder(tmp_path / "new", a="1", b="1", c="1"), dest, "a").non_atomic_reason == "not here"
+    assert content(dest) == {"a": "1", "b": "1", "c": "1"}
     assert order == ["b", "c", "a"]
 
 
-def test_a_link_stays_a_link(tmp_path: Path) -> None:
+def test_a_symbolic_link_stays_a_link(tmp_path: Path) -> None:
     real = folder(tmp_path / "real", a="0")
-    (tmp_path / "place").symlink_to(real)
-    assert swap.swap_directories(folder(tmp_path / "new", a="1"), tmp_path / "place", "a").non_atomic_reason == "it is a link"
-    assert (tmp_path / "place").is_symlink()
+    (tmp_path / "dest").symlink_to(real)
+    assert (
+        swap.swap_directories(folder(tmp_path / "new", a="1"), tmp_path / "dest", "a").non_atomic_reason
+        == "it is a symbolic link"
+    )
+    assert (tmp_path / "dest").is_symlink()
     assert content(real) == {"a": "1"}
 
 
-def test_a_disk_that_refuses_is_told_and_the_old_set_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = folder(tmp_path / "place", a="0")
+def test_an_io_error_is_reported_and_the_old_files_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dest = folder(tmp_path / "dest", a="0")
 
-    def refuse(_one: Path, _other: Path) -> str:
+    def fail(_left: Path, _right: Path) -> str:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(swap, "_swap_atomically", refuse)
-    with pytest.raises(StorageError, match="place: cannot be published: Permission denied"):
-        swap.swap_directories(folder(tmp_path / "new", a="1"), place, "a")
-    assert content(place) == {"a": "0"}
+    monkeypatch.setattr(swap, "_swap_atomically", fail)
+    with pytest.raises(StorageError, match="dest: could not be replaced: Permission denied"):
+        swap.swap_directories(folder(tmp_path / "new", a="1"), dest, "a")
+    assert content(dest) == {"a": "0"}

@@ -358,8 +358,8 @@ def test_both_validators_agree_on_good_and_bad_models() -> None:
     for source, _, record in mutations():
         for model in made(source, record).models or [record]:
             check = load_schema(f"{source}/model")
-            is_good = not list(check._worded(model))  # noqa: SLF001  the two validators, one by one
-            assert check._gate.is_valid(model) is is_good  # noqa: SLF001  as above
+            is_good = not list(check._describe(model))  # noqa: SLF001  the two validators, one by one
+            assert check._fast.is_valid(model) is is_good  # noqa: SLF001  as above
             checked.add(is_good)
     assert checked == {True, False}
 
