@@ -90,7 +90,7 @@ class ExtractProgress:
         for reading in (reader for reader in readings if not reader.failed and not reader.is_fresh):
             selection = result.selections[reading.source.name][reading.stream.name]
             for filter_ in reading.stream.filters:
-                if (count := len(selection.places(filter_.matches))) < config.limit:
+                if (count := len(selection.positions(filter_.matches))) < config.limit:
                     print(f"short: {filter_.file}: {count} of {config.limit}; {_ending(reading)}")
         pages = [page for reading in readings for page in reading.pages]
         failed = [reading for reading in readings if reading.failed]

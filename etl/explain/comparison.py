@@ -48,18 +48,20 @@ def compare_manifests(desk: ExplainContext, targets: tuple[str, str]) -> Compari
     missing = [each for stream, each in zip(streams, pair, strict=True) if stream is None]
     for each in missing:
         why = desk.streams(desk.filters.source(each.source)).missing_reason(each.stream)
-        apart.append(f"{each.name}: {why}; ask with: make extract SOURCE={each.source}")
+        apart.append(f"{each.qualified_path}: {why}; ask with: make extract SOURCE={each.source}")
     alike = None
     if is_one_source and not missing:
         if ids[0] == ids[1]:
             alike = explain_equality(pair, streams, desk.filters.limit)
         else:
             apart.append(_parting(pair, ids))
-    return Comparison((one.name, other.name), shared, (len(ids[0]) - shared, len(ids[1]) - shared), apart, alike)
+    return Comparison(
+        (one.qualified_path, other.qualified_path), shared, (len(ids[0]) - shared, len(ids[1]) - shared), apart, alike
+    )
 
 
 def _ids(stream: StoredStream, each: Filter, limit: int) -> list[str]:
-    return [stream.selection.models[place].id for place in stream.selection.places(each.matches)[:limit]]
+    return [stream.selection.models[place].id for place in stream.selection.positions(each.matches)[:limit]]
 
 
 def _options(one: Filter, other: Filter) -> list[str]:
@@ -76,5 +78,5 @@ def _parting(pair: tuple[Filter, Filter], ids: list[list[str]]) -> str:
     place = next((place for place, (one, other) in enumerate(zip(*ids, strict=False)) if one != other), None)
     if place is None:
         shorter, longer = sorted(zip(map(len, ids), pair, strict=True), key=lambda each: each[0])
-        return f"{longer[1].name} goes on after the {shorter[0]} models of {shorter[1].name}"
+        return f"{longer[1].qualified_path} goes on after the {shorter[0]} models of {shorter[1].qualified_path}"
     return f"their lists part at number {place + 1}: {ids[0][place]} or {ids[1][place]}"

@@ -89,13 +89,13 @@ def explain_manifest(desk: ExplainContext, target: str) -> ManifestExplanation:
     told = funnel(stream, each, desk.filters.limit) if stream else None
     ledger = streams.ledgers.get(each.stream)
     return ManifestExplanation(
-        filter=each.name, file=each.file, label=each.label, is_in_manifests=each in source.filters,
+        filter=each.qualified_path, file=each.file, label=each.label, is_in_manifests=each in source.filters,
         source=source.name, stream=each.stream, query=would_ask,
         request=ledger.pages[0].url if ledger else None,
         is_asked_otherwise=ledger is not None and stream is None, missing=streams.missing_reason(each.stream),
         pages=len(ledger.pages) if ledger else 0,
         checked_at=ledger.checked_at if ledger else None, failed=ledger.failed if ledger else None,
-        funnel=told.numbers() if told else None, drops=_drops(desk, source, each, told) if told else [],
+        funnel=told.counts() if told else None, drops=_drops(desk, source, each, told) if told else [],
         verdict=fill_status(each, desk.filters, streams), warnings=warnings,
     )  # fmt: skip
 
@@ -121,6 +121,6 @@ def _drops(desk: ExplainContext, source: SourceConfig, each: Filter, told: Funne
         left -= len(told.withheld)
         drop("withheld", told.withheld, left, {}, told.withheld_by)
     for step in told.steps:
-        drop(f"{step.axis} {step.option}", step.gone, step.left, step.kept, step.dropped)
+        drop(f"{step.axis} {step.option}", step.dropped, step.remaining, step.kept_values, step.dropped_values)
     drop("cut", told.cut, len(told.published), {}, {})
     return drops

@@ -56,7 +56,7 @@ def explain_model(desk: ExplainContext, source: SourceConfig, identity: str) -> 
         BadUsage: no stream on disk has it; the nearest are named.
         Missing: the models were not made yet.
     """
-    drawn = desk.streams(source).every()
+    drawn = desk.streams(source).all_streams()
     key = model_key(identity)
     held = {name: models for name, stream in drawn.items() if (models := _held(stream, key))}
     aside = {name: records for name in drawn if (records := _set_aside(desk, source, name, key))}
@@ -68,7 +68,7 @@ def explain_model(desk: ExplainContext, source: SourceConfig, identity: str) -> 
         raise UsageError(f"{source.name}:{identity}: no stream on disk has it{did_you_mean(near)}")
     fields, commands = None, []
     for name, models in list(held.items())[:1]:
-        fields = read_json(desk.data.models(source.name, name) / models[0].file)[models[0].place]
+        fields = read_json(desk.data.models(source.name, name) / models[0].file)[models[0].page_index]
         commands = desk.show(source, name, models[:1])
     for name, records in list(aside.items())[: not held]:
         commands = desk.show_set_aside(source, name, records[:1])
@@ -138,13 +138,13 @@ def _place_in(
             return f"set aside: {set_aside[each.stream]}"
         return f"not among the {len(stream.selection.models)} models of stream {each.stream}"
     place = ranks[each.stream] - 1
-    group = next(group for group in stream.selection.groups if place in group.places)
+    group = next(group for group in stream.selection.groups if place in group.positions)
     ruling = stream.selection.rulings.get(place)
     if ruling and (ruling.forbids or place in stream.selection.withheld(each.matches)):
         return _ruled(desk, source, ruling)
     for option in each.options:
-        if not option.matches(group.facts):
-            value = group.facts[option.axis]
+        if not option.matches(group.values):
+            value = group.values[option.axis]
             return f"{option.axis} {option.name} does not keep {', '.join(map(str, value)) if isinstance(value, list) else value}"
-    found = stream.selection.places(each.matches).index(place) + 1
+    found = stream.selection.positions(each.matches).index(place) + 1
     return found if found <= desk.filters.limit else f"cut: it would be number {found}, and the limit is {desk.filters.limit}"

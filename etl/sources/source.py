@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class SizeClass(NamedTuple):
-    """Models up to so many parameters, those with exactly `most` included or not."""
+    """Models up to so many parameters, those with exactly `upper_bound` included or not."""
 
     name: str
-    most: float
+    upper_bound: float
     is_inclusive: bool = False
 
 

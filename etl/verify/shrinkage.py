@@ -51,8 +51,9 @@ def check_shrinkage(published: Published, base: Snapshot | None, allowed: Collec
         elif new and (reason := _known_reason(old, new)):
             check.warnings.append(f"{told}; {reason}")
         else:
+            path = each.qualified_path
             check.problems.append(
-                f"{told}; see make explain FILTER={each.name}, or allow it: ALLOW_SHRINK={each.name}, --allow-shrink {each.name}"
+                f"{told}; see make explain FILTER={path}, or allow it: ALLOW_SHRINK={path}, --allow-shrink {path}"
             )
     return check
 

@@ -48,7 +48,7 @@ def test_all_is_every_combination_but_the_default(tmp_path: Path) -> None:
 def test_a_filter_is_named_by_its_options_that_are_not_defaults() -> None:
     source = load_config(OWN_FILTERS).sources[0]
     last = source.filters[-1]
-    assert (last.path, last.title, last.file, last.stream) == (
+    assert (last.path, last.manifest_filter, last.file, last.stream) == (
         "likes/small", "filter/likes/small", "hf-filter-likes-small.json", "likes",
     )  # fmt: skip
     assert last.label == "Most liked · Small (<7B)"
@@ -69,19 +69,23 @@ BROKEN = [
         'small = { label = "Small", keeps = ["small"], drops = ["large"]',
         "size.small",
     ),
-    ('large = { label = "Large"', 'likes = { label = "Large"', "huggingface.axes.size.likes: the name is an option of axis sort"),
+    (
+        'large = { label = "Large"',
+        'likes = { label = "Large"',
+        "huggingface.axes.size.likes: axis sort already has an option with this name",
+    ),
     ("[huggingface.axes.license]", "[huggingface.axes.empty]\n[huggingface.axes.license]", "huggingface.axes.empty"),
     ("[huggingface.axes.license]", "[huggingface.axes.licence]", "field licence"),
-    ('"small", "large"', '"tiny", "large"', "no axis has an option tiny"),
-    ('"small", "large"', '"small/likes", "large"', "in the order of the axes it is likes/small"),
-    ('"small", "large"', '"small/large", "large"', "two of its options are of one axis"),
-    ('"small", "large"', '"downloads", "large"', "no axis has an option downloads"),
+    ('"small", "large"', '"tiny", "large"', "unknown option 'tiny'; choose from likes, "),
+    ('"small", "large"', '"small/likes", "large"', "in the order of the axes; write likes/small"),
+    ('"small", "large"', '"small/large", "large"', "two options belong to the same axis"),
+    ('"small", "large"', '"downloads", "large"', "unknown option 'downloads'"),
     ('"small", "large"', '"small", "small"', "non-unique"),
     ("requests = 1,", "requests = 0,", "huggingface.rate.requests"),
     ("page = 2", "page = 2\nsizes = {}", "huggingface.sizes"),
     ("page = 2", "page = 2\nsizes = { unknown = {} }", "huggingface.sizes"),
-    ("page = 2", "page = 2\nsizes = { small = { below = 7 } }", "only the last has none"),
-    ("page = 2", "page = 2\nsizes = { small = { below = 7 }, large = { through = 3 }, huge = {} }", "a greater bound"),
+    ("page = 2", "page = 2\nsizes = { small = { below = 7 } }", "only the last class must have none"),
+    ("page = 2", "page = 2\nsizes = { small = { below = 7 }, large = { through = 3 }, huge = {} }", "bounds must increase"),
     ("page = 2", "page = 2\nsizes = { small = { below = 7, through = 8 }, large = {} }", "huggingface.sizes.small"),
     ("page = 2", "page = 2\nsizes = { small = { below = 7 }, rest = {} }", 'size.large.keeps: "large" is not valid for size'),
 ]
@@ -107,7 +111,7 @@ def test_what_is_wrong_is_named_with_its_line_or_key(tmp_path: Path, good: str, 
         ('period = "Week"', 'period = "week"', "civitai.axes.period.week.asks: $.period: 'week' is not one of"),
         ('"gguf",', '"gguf", "usedStorage",', "huggingface.asks: $.expand[13]: 'usedStorage' is not one of"),
         ("page = 100", "page = 101", "civitai.page: $.limit: 101 is greater than the maximum of 100"),
-        ('period = "Week"', 'sort = "Most Liked"', "civitai: sort is asked in two places"),
+        ('period = "Week"', 'sort = "Most Liked"', "civitai: parameter sort is set twice"),
     ],
 )
 def test_what_an_api_would_ignore_or_refuse_is_never_asked(tmp_path: Path, good: str, bad: str, words: str) -> None:
@@ -213,7 +217,7 @@ def test_a_number_that_a_key_does_not_take_is_refused_with_the_key(
         ("limit = " + "9" * 5000, "a number has too many digits (at line 2)"),
         ("limit = " + "[" * 5000 + "]" * 5000, "nested too deeply"),
         (".".join("a" * 1000) + " = 1", "nested too deeply (expected at most 20 levels)"),
-        ('limit = "\\ud800"', "is not TOML"),
+        ('limit = "\\ud800"', "not valid TOML"),
     ],
 )
 def test_what_is_beyond_a_reader_of_toml_is_refused(

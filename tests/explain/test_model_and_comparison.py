@@ -66,9 +66,9 @@ def test_two_pages_are_told_apart_or_why_nothing_does(house: Workspace, capsys: 
     house.put("huggingface", "default", [hf("o/a", **SMALL, **APACHE)])
     assert house.run("manifests") == 0
     told = explained(house, capsys, "hf/small", "--against", "hf/apache")
-    assert told["alike"] == "they share stream default, and no model before the cut is kept by one of them only"
+    assert told["alike"] == "they share stream default, and no model before the limit matches only one of them"
     told = explained(house, capsys, "hf/small", "--against", "hf/likes")
-    assert told["alike"] == "streams default and likes have no more, and hold the same 1 models that they keep"
+    assert told["alike"] == "streams default and likes are exhausted, and contain the same 1 matching models"
     house.put("huggingface", "likes", [hf("o/a", **SMALL)], exhausted=False)
     assert explained(house, capsys, "hf/small", "--against", "hf/likes")["alike"] is None
     assert house.run("explain", "hf/small", "--against", "hf/likes") == 0

@@ -139,7 +139,7 @@ def test_nothing_on_disk_publishes_nothing(house: Workspace, capsys: pytest.Capt
 def test_models_that_were_not_made_yet_are_told(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/s1")])
     assert house.run("load") == 1
-    assert "make the models first: make manifests DATA=" in capsys.readouterr().err
+    assert "build the models first: make manifests DATA=" in capsys.readouterr().err
 
 
 def test_a_ledger_that_names_a_path_is_refused(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
@@ -382,7 +382,7 @@ def test_where_every_stream_is_of_another_request_that_is_told(house: Workspace,
     assert house.run("manifests") == 1
     told = capsys.readouterr().err
     assert "stream default is of another request: it asked sort=likes, and filters.toml asks sort=downloads" in told
-    assert "ask with: make extract" in told
+    assert "nothing was published; fetch with: make extract" in told
 
 
 def test_all_models_has_the_name_that_the_newest_stream_says(house: Workspace) -> None:

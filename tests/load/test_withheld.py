@@ -147,7 +147,7 @@ def test_a_stream_that_no_filter_reads_is_a_witness_too_and_must_be_whole(
     path = works.data.models("civitai", "old") / "page-0001.json"
     path.write_text("[{}]")
     assert works.run("load") == 65
-    assert f"{path}: holds what the transform does not make" in capsys.readouterr().err
+    assert f"{path}: not valid output of the transform" in capsys.readouterr().err
 
 
 def test_of_streams_that_say_the_same_one_that_filters_read_decides_and_only_others_are_noticed(

@@ -55,10 +55,10 @@ def test_each_filter_has_the_first_distinct_models_that_it_keeps(told: tuple[str
     models = [model for page in pages for model in page if model["id"] not in SOURCES[source].skip]
     first = [model for place, model in enumerate(models) if model["id"] not in {each["id"] for each in models[:place]}]
     assert [held.id for held in selection.models] == [model["id"] for model in first]
-    assert all(pages[int(held.file)][held.place]["id"] == held.id for held in selection.models)
-    for each in SOURCES[source].every:
+    assert all(pages[int(held.file)][held.page_index]["id"] == held.id for held in selection.models)
+    for each in SOURCES[source].all_filters:
         kept = [model["id"] for model in first if each.matches(model)]
-        assert [selection.models[place].id for place in selection.places(each.matches)] == kept
+        assert [selection.models[place].id for place in selection.positions(each.matches)] == kept
         assert selection.is_full([each], LIMIT) == (len(kept) >= LIMIT)
 
 
@@ -69,11 +69,11 @@ def test_a_funnel_adds_up(told: tuple[str, Pages], set_aside: int) -> None:
     records = set_aside + sum(map(len, pages))
     raw = PageEntry("/", "page-0001.json", "0" * 64, 1, None, "2026-01-01T00:00:00.000Z", records, None)
     ledger = Ledger((raw,), raw.fetched_at, complete=True, exhausted=True)
-    for each in SOURCES[source].every:
+    for each in SOURCES[source].all_filters:
         way = funnel(StoredStream(ledger, selection, records), each, LIMIT)
-        numbers = way.numbers()
-        gone = [sum(step.dropped.values()) for step in way.steps]
-        assert gone == [len(step.gone) for step in way.steps]
+        numbers = way.counts()
+        gone = [sum(step.dropped_values.values()) for step in way.steps]
+        assert gone == [len(step.dropped) for step in way.steps]
         others = [numbers[key] for key in ("set_aside", "duplicates", "skipped", "cut", "published")]
         assert others[0] == set_aside
         assert records == numbers["records"] == sum(others) + sum(gone)
@@ -81,7 +81,7 @@ def test_a_funnel_adds_up(told: tuple[str, Pages], set_aside: int) -> None:
         for step, dropped in zip(numbers["steps"], gone, strict=True):
             assert before == step["left"] + dropped
             before = step["left"]
-        kept = [selection.models[place] for place in selection.places(each.matches)]
+        kept = [selection.models[place] for place in selection.positions(each.matches)]
         assert (way.published, way.cut) == (kept[:LIMIT], kept[LIMIT:])
 
 
@@ -90,4 +90,4 @@ def test_lists_are_fields_too() -> None:
     selection.add_page(
         {"id": str(n), "slug": "s", "name": "n", "level": ["pg", "r"][n % 2], "type": [], "base": ["a"]} for n in range(3)
     )
-    assert [group.places for group in selection.groups] == [[0, 2], [1]]
+    assert [group.positions for group in selection.groups] == [[0, 2], [1]]

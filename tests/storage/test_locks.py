@@ -309,6 +309,6 @@ def test_models_of_another_generation_than_the_raw_pages_are_told(house: Workspa
     for words in (("load",), ("explain", "hf/likes")):
         assert house.run(*words) == 1
         path = house.data.models("huggingface", "likes") / "page-0001.json"
-        assert f"{path}: is of another page than data/raw has now; make it again" in capsys.readouterr().err
+        assert f"{path}: built from other bytes than data/raw has now; rebuild it" in capsys.readouterr().err
     assert house.run("manifests") == 0
     assert house.ids("hf-filter-likes.json") == ["o/b"]
