@@ -25,56 +25,56 @@ def sufficient_after(house: Workspace, *pages: list[dict[str, Any]]) -> list[boo
 
 
 @pytest.fixture
-def civitai_data(house: Workspace) -> Workspace:
+def civitai_workspace(house: Workspace) -> Workspace:
     """Return a data folder for CivitAI whose stream `month` says that model 1 depicts a real person."""
     house.filters.write_text(CIVITAI)
     house.put("civitai", "month", [civitai(1, **POI), civitai(4, nsfwLevel=4)])
     return house
 
 
-def test_models_withheld_by_a_stream_on_disk_do_not_count(civitai_data: Workspace) -> None:
+def test_models_withheld_by_a_stream_on_disk_do_not_count(civitai_workspace: Workspace) -> None:
     pages = [civitai(1), civitai(2)], [civitai(4)], [civitai(3)]
-    assert sufficient_after(civitai_data, *pages) == [False, False, True]
-    assert civitai_data.run("transform") == 0  # from here on models are read instead of raw pages
-    assert sufficient_after(civitai_data, *pages) == [False, False, True]
-    civitai_data.put("civitai", "month", [civitai(1, **POI)], complete=False)
-    assert sufficient_after(civitai_data, *pages) == [True, True, True]
+    assert sufficient_after(civitai_workspace, *pages) == [False, False, True]
+    assert civitai_workspace.run("transform") == 0  # from here on models are read instead of raw pages
+    assert sufficient_after(civitai_workspace, *pages) == [False, False, True]
+    civitai_workspace.put("civitai", "month", [civitai(1, **POI)], complete=False)
+    assert sufficient_after(civitai_workspace, *pages) == [True, True, True]
 
 
-def test_later_records_of_the_same_stream_count(civitai_data: Workspace) -> None:
-    assert sufficient_after(civitai_data, [civitai(2), civitai(2, **POI), civitai(3)], [civitai(5)]) == [False, True]
+def test_later_records_of_the_same_stream_count(civitai_workspace: Workspace) -> None:
+    assert sufficient_after(civitai_workspace, [civitai(2), civitai(2, **POI), civitai(3)], [civitai(5)]) == [False, True]
 
 
-def test_unreadable_streams_on_disk_withhold_nothing(civitai_data: Workspace) -> None:
-    (civitai_data.data.raw("civitai", "month") / "page-0001.json").write_text("<html>")
-    assert sufficient_after(civitai_data, [civitai(1), civitai(2)]) == [True]
-    civitai_data.data.ledger("civitai", "month").write_text("{}")
-    assert sufficient_after(civitai_data, [civitai(1), civitai(2)]) == [True]
+def test_unreadable_streams_on_disk_withhold_nothing(civitai_workspace: Workspace) -> None:
+    (civitai_workspace.data.raw("civitai", "month") / "page-0001.json").write_text("<html>")
+    assert sufficient_after(civitai_workspace, [civitai(1), civitai(2)]) == [True]
+    civitai_workspace.data.ledger("civitai", "month").write_text("{}")
+    assert sufficient_after(civitai_workspace, [civitai(1), civitai(2)]) == [True]
 
 
-def test_withheld_models_count_as_requested(civitai_data: Workspace) -> None:
-    source = load_config(civitai_data.filters).sources[0]
-    assess_page = sufficiency_check(civitai_data.data, source, 2, Locks(civitai_data.data.root, "test", print)).assess(
+def test_withheld_models_count_as_requested(civitai_workspace: Workspace) -> None:
+    source = load_config(civitai_workspace.filters).sources[0]
+    assess_page = sufficiency_check(civitai_workspace.data, source, 2, Locks(civitai_workspace.data.root, "test", print)).assess(
         source.streams[0]
     )
     progress = assess_page(json.dumps({"items": [civitai(1), civitai(2)]}).encode())
     assert (progress.models, progress.strangers, progress.duplicates) == (2, 0, 0)
 
 
-def test_streams_by_base_model_have_partial_records(civitai_data: Workspace) -> None:
-    civitai_data.put("civitai", "sdxl", [civitai(2, nsfwLevel=8), civitai(3, nsfw=True)])
-    assert sufficient_after(civitai_data, [civitai(2), civitai(5)]) == [True]  # its complete record is pg
-    assert sufficient_after(civitai_data, [civitai(3), civitai(5)]) == [False]  # a flag counts everywhere
-    assert civitai_data.run("transform") == 0
-    assert sufficient_after(civitai_data, [civitai(2), civitai(5)]) == [True]
-    source = load_config(civitai_data.filters).sources[0]
-    check = sufficiency_check(civitai_data.data, source, 2, Locks(civitai_data.data.root, "test", print))
+def test_streams_by_base_model_have_partial_records(civitai_workspace: Workspace) -> None:
+    civitai_workspace.put("civitai", "sdxl", [civitai(2, nsfwLevel=8), civitai(3, nsfw=True)])
+    assert sufficient_after(civitai_workspace, [civitai(2), civitai(5)]) == [True]  # its complete record is pg
+    assert sufficient_after(civitai_workspace, [civitai(3), civitai(5)]) == [False]  # a flag counts everywhere
+    assert civitai_workspace.run("transform") == 0
+    assert sufficient_after(civitai_workspace, [civitai(2), civitai(5)]) == [True]
+    source = load_config(civitai_workspace.filters).sources[0]
+    check = sufficiency_check(civitai_workspace.data, source, 2, Locks(civitai_workspace.data.root, "test", print))
     assess = {stream.name: check.assess(stream) for stream in source.streams}
     assess["sdxl"](json.dumps({"items": [civitai(5, nsfwLevel=8)]}).encode())
     assert assess["default"](json.dumps({"items": [civitai(5), civitai(6)]}).encode()).is_sufficient
 
 
-def test_models_of_replaced_pages_are_ignored(civitai_data: Workspace) -> None:
-    assert civitai_data.run("transform") == 0
-    civitai_data.put("civitai", "month", [civitai(2, **POI)])
-    assert sufficient_after(civitai_data, [civitai(1), civitai(2)], [civitai(3)]) == [False, True]
+def test_models_of_replaced_pages_are_ignored(civitai_workspace: Workspace) -> None:
+    assert civitai_workspace.run("transform") == 0
+    civitai_workspace.put("civitai", "month", [civitai(2, **POI)])
+    assert sufficient_after(civitai_workspace, [civitai(1), civitai(2)], [civitai(3)]) == [False, True]
