@@ -18,7 +18,7 @@ def parse_filter_path(where: str, axes: tuple[Axis, ...], path: str) -> tuple[Op
     `where` is only used in messages.
 
     Raises:
-        UsageError: an option is unknown, in the wrong place, or the second one of its axis.
+        UsageError: an option is unknown or out of order, or two options belong to the same axis.
     """
     options = {option.name: option for axis in axes for option in axis.options if not option.is_default}
     names = path.split("/")

@@ -191,7 +191,7 @@ class Config:
 
     Attributes:
         limit: Models in a manifest, at most.
-        depth: Records fetched from one stream before extraction gives up on filling its manifests.
+        depth: Records fetched from one stream, at most, to fill its manifests.
     """
 
     limit: int
@@ -199,9 +199,5 @@ class Config:
     sources: tuple[SourceConfig, ...]
 
     def source(self, name: str) -> SourceConfig:
-        """Return the source with this name.
-
-        Raises:
-            StopIteration: filters.toml has no such source.
-        """
+        """Return the source with this name, which filters.toml must have."""
         return next(source for source in self.sources if source.name == name)

@@ -39,20 +39,20 @@ def compare_manifests(desk: ExplainContext, targets: tuple[str, str]) -> Compari
         BadUsage: there is no such filter.
         Missing: the models of one were not made yet.
     """
-    one, other = pair = resolve_filter(desk.filters, targets[0]), resolve_filter(desk.filters, targets[1])
-    streams = [desk.streams(desk.filters.source(each.source)).get(each.stream) for each in pair]
-    ids = [_ids(stream, each, desk.filters.limit) if stream else [] for stream, each in zip(streams, pair, strict=True)]
+    one, other = pair = resolve_filter(desk.config, targets[0]), resolve_filter(desk.config, targets[1])
+    streams = [desk.streams(desk.config.source(each.source)).get(each.stream) for each in pair]
+    ids = [_ids(stream, each, desk.config.limit) if stream else [] for stream, each in zip(streams, pair, strict=True)]
     is_one_source = one.source == other.source
     shared = len(set(ids[0]) & set(ids[1])) if is_one_source else 0
     apart = _options(one, other) if is_one_source else ["they are of two sources"]
     missing = [each for stream, each in zip(streams, pair, strict=True) if stream is None]
     for each in missing:
-        why = desk.streams(desk.filters.source(each.source)).missing_reason(each.stream)
+        why = desk.streams(desk.config.source(each.source)).missing_reason(each.stream)
         apart.append(f"{each.qualified_path}: {why}; ask with: make extract SOURCE={each.source}")
     alike = None
     if is_one_source and not missing:
         if ids[0] == ids[1]:
-            alike = explain_equality(pair, streams, desk.filters.limit)
+            alike = explain_equality(pair, streams, desk.config.limit)
         else:
             apart.append(_parting(pair, ids))
     return Comparison(

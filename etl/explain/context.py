@@ -24,13 +24,13 @@ EXAMPLES = 3
 
 @dataclass(frozen=True)
 class ExplainContext:
-    """A data folder, and the filters that explanations are of.
+    """A data folder, and the configuration that explanations are of.
 
     `describe` returns what the records of a model, given by its key, say in a page of raw records, in words.
     """
 
     data: DataDir
-    filters: Config
+    config: Config
     describe: Describe
     _streams: dict[str, StoredStreams] = field(default_factory=dict)
 

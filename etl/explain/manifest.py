@@ -80,13 +80,13 @@ def explain_manifest(desk: ExplainContext, target: str) -> ManifestExplanation:
         BadUsage: there is no such filter.
         Missing: its models were not made yet.
     """
-    each = resolve_filter(desk.filters, target)
-    source = desk.filters.source(each.source)
+    each = resolve_filter(desk.config, target)
+    source = desk.config.source(each.source)
     streams = desk.streams(source)
     stream = streams.get(each.stream)
     warnings = find_unmatched(source, [each], streams.selections()).warnings
     would_ask = encode_query(source.request_params(each))
-    told = funnel(stream, each, desk.filters.limit) if stream else None
+    told = funnel(stream, each, desk.config.limit) if stream else None
     ledger = streams.ledgers.get(each.stream)
     return ManifestExplanation(
         filter=each.qualified_path, file=each.file, label=each.label, is_in_manifests=each in source.filters,
@@ -96,7 +96,7 @@ def explain_manifest(desk: ExplainContext, target: str) -> ManifestExplanation:
         pages=len(ledger.pages) if ledger else 0,
         checked_at=ledger.checked_at if ledger else None, failed=ledger.failed if ledger else None,
         funnel=told.counts() if told else None, drops=_drops(desk, source, each, told) if told else [],
-        verdict=fill_status(each, desk.filters, streams), warnings=warnings,
+        verdict=fill_status(each, desk.config, streams), warnings=warnings,
     )  # fmt: skip
 
 

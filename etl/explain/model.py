@@ -147,4 +147,4 @@ def _place_in(
             value = group.values[option.axis]
             return f"{option.axis} {option.name} does not keep {', '.join(map(str, value)) if isinstance(value, list) else value}"
     found = stream.selection.positions(each.matches).index(place) + 1
-    return found if found <= desk.filters.limit else f"cut: it would be number {found}, and the limit is {desk.filters.limit}"
+    return found if found <= desk.config.limit else f"cut: it would be number {found}, and the limit is {desk.config.limit}"

@@ -103,7 +103,7 @@ def _manifests(source: SourceConfig, streams: StoredStreams, config: Config) -> 
 
 
 def _nothing_to_publish(data: DataDir, missing: Sequence[MissingManifest], streams: Mapping[str, StoredStreams]) -> str:
-    """Return the message of a load without manifests, with the reason of each stream that is on disk all the same."""
+    """Return the message of a load without manifests, with the reasons for streams that are on disk but count as missing."""
     filters = [(entry.filter, entry.reason) for entry in missing]
     reasons = dict.fromkeys(reason for filter_, reason in filters if filter_.stream in streams[filter_.source].ledgers)
     message = f"{data.raw_root}: no stream that filters.toml requests; nothing was published; fetch with: make extract"

@@ -168,7 +168,7 @@ def fill_status(filter_: Filter, config: Config, streams: StoredStreams) -> Fill
 
 
 def _empty_status(filter_: Filter, config: Config, streams: StoredStreams, status: FillStatus, withheld: int) -> FillStatus:
-    """Return the status of an empty manifest: the option that empties it if one does, else the given one."""
+    """Return the status of an empty manifest: the option that empties it if there is one, else `status`."""
     counts, missing = _counts_without(filter_, config.source(filter_.source), streams)
     unknown = f"; streams that would tell more are not on disk: {', '.join(missing)}" if missing else ""
     option = max(counts, key=lambda option: counts[option], default=None)

@@ -37,13 +37,13 @@ def check_shrinkage(published: Published, base: Snapshot | None, allowed: Collec
         return check
     before = _entries(sound)
     now = _entries(published.values)
-    for each in (each for source in published.filters.sources for each in source.filters):
+    for each in (each for source in published.config.sources for each in source.filters):
         old, new = before.get(each.file), now.get(each.file)
         if old is None or old["count"] < MIN_BASELINE:
             continue
         check.looked_at += 1
         count = new["count"] if new else 0
-        if 2 * count >= min(old["count"], published.filters.limit):
+        if 2 * count >= min(old["count"], published.config.limit):
             continue
         told = f"{published.where(each.file, '$.models')}: holds {count} models, and held {old['count']} in {base.name}"
         if each in allowed:
