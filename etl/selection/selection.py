@@ -143,11 +143,12 @@ class Selection:
 
     def _group(self, own: Mapping[str, Any], ruling: Ruling | None = None) -> FacetGroup:
         """Return the group of the models with these fields and this ruling; a new one is empty."""
-        if ruling is None:
-            return self._groups.setdefault(_key(own), FacetGroup(own, own, is_forbidden=False, positions=[]))
-        values = {**own, **ruling.fields}
-        key = (*_key(own), *_key(values), ruling.forbids)
-        return self._groups.setdefault(key, FacetGroup(values, own, ruling.forbids, []))
+        values = own if ruling is None else {**own, **ruling.fields}
+        key = _key(own) if ruling is None else (*_key(own), *_key(values), ruling.forbids)
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = FacetGroup(values, own, ruling is not None and ruling.forbids, [])
+        return group
 
 
 def _key(values: Mapping[str, Any]) -> tuple[Any, ...]:
