@@ -74,8 +74,8 @@ class Workspace:
             known = next(each for each in load_config(self.filters).sources if each.name == source)
         except (UsageError, StopIteration):
             return asks or {}
-        drawing = [each for each in known.every if each.stream == stream] if asks is None else []
-        return known.request_params(drawing[0]) if drawing else {**known.params, **(asks or {}), "limit": known.page}
+        drawing = [each for each in known.all_filters if each.stream == stream] if asks is None else []
+        return known.request_params(drawing[0]) if drawing else {**known.params, **(asks or {}), "limit": known.page_size}
 
     def run(self, word: str, *more: str) -> int:
         """Run a word of the command line; return its exit code."""

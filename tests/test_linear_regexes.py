@@ -75,7 +75,7 @@ CASES: dict[str, tuple[Callable[[str], object], list[tuple[str, str]]]] = {
         _request,
         [(";r=0", ""), ('"a";r=0,', ""), (";", ""), ("; ", "t"), (" ", ""), ("9", "")],
     ),
-    "etl.config.fields._BEFORE_AN_ID": (
+    "etl.config.fields._ID_PREFIX": (
         _problem("huggingface", "id"),
         [("a:", ""), ("http://", ""), ("a@a.", ""), ("a.", ""), ("-", "@"), ("a.aa/", "!"), ("https://a", "")],
     ),

@@ -92,7 +92,7 @@ class ExtractProgress:
         for reader in (reader for reader in readers if not reader.failed and not reader.is_fresh):
             selection = result.selections[reader.source.name][reader.stream.name]
             for filter_ in reader.stream.filters:
-                if (count := len(selection.places(filter_.matches))) < config.limit:
+                if (count := len(selection.positions(filter_.matches))) < config.limit:
                     print(f"short: {filter_.file}: {count} of {config.limit}; {_ending(reader)}")
         pages = [page for reader in readers for page in reader.pages]
         failed = [reader for reader in readers if reader.failed]

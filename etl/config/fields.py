@@ -1,4 +1,4 @@
-"""The fields of a source's models as schemas/<source>/model.schema.json defines them: which values filters.toml may name."""
+"""The fields of a source's models (schemas/<source>/model.schema.json), and the values that filters.toml may name."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     Value = str | int | float | None
 
-_KINDS = {"string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false"}
-# What stands before an id where people copy it from: an address, a name with its source, a URN.
-_BEFORE_AN_ID = re.compile(r"(?:https?://[^/]*/|[\w-]+@[\w.-]+:|(?:[\w-]+\.)+[a-z]{2,}/|[a-z][a-z0-9]*:/*)*", re.IGNORECASE)
-_PATH_WORDS = ("api", "v1", "models")  # of addresses, before the id
+_TYPES = {"string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false"}
+# What precedes an id in a URL, a git remote, a name with its source or a URN.
+_ID_PREFIX = re.compile(r"(?:https?://[^/]*/|[\w-]+@[\w.-]+:|(?:[\w-]+\.)+[a-z]{2,}/|[a-z][a-z0-9]*:/*)*", re.IGNORECASE)
+_PATH_SEGMENTS = ("api", "v1", "models")  # of URLs, before the id
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Field:
     """A field of a source's models.
 
     Attributes:
-        choices: All its values, where these are a closed list; of a field that is a list, those of its items; else None.
-        is_list: Whether it is a list. Filters then name values of its items.
-        expected: The values it takes, for a message.
+        choices: All its values (of its items, if it is a list) if the schema has a closed list of them; else None.
+        is_list: Whether it is a list, of which filters name values of items.
+        expected: The valid values, for a message.
     """
 
     source: str
@@ -42,7 +42,7 @@ class Field:
     expected: str
 
     def accepts(self, value: Value) -> bool:
-        """Return whether some model may have the value; true is not 1, and 1.0 is not 1."""
+        """Return whether a model may have the value; types count: true, 1 and 1.0 are three values."""
         if self.choices is not None:
             return any(type(value) is type(choice) and value == choice for choice in self.choices)
         if isinstance(value, float):
@@ -50,33 +50,33 @@ class Field:
         return not load_schema(f"{self.source}/model", self.name).violations([value] if self.is_list else value)
 
     def problem(self, value: Value) -> str | None:
-        """Return why filters.toml cannot name the value: what is expected, and the nearest value; None if it can."""
+        """Return why the value is not valid, with the expected values and the nearest one; None if it is valid."""
         if self.accepts(value):
             return None
         quoted = sanitize(json.dumps(value, ensure_ascii=False))
         return f"{quoted} is not valid for {self.name} (expected {self.expected}){nearest_suffix(value, self._nearest(value))}"
 
     def _nearest(self, value: Value) -> Value:
-        guesses = _likely_ids(_text(value)) if self.name == "id" else _conversions(value)
-        found = next((guess for guess in guesses if self.accepts(guess)), None)
-        return nearest_value(value, self.choices or ()) if found is None else found
+        candidates = _likely_ids(_text(value)) if self.name == "id" else _conversions(value)
+        candidate = next((candidate for candidate in candidates if self.accepts(candidate)), None)
+        return nearest_value(value, self.choices or ()) if candidate is None else candidate
 
 
 def model_fields(source: str, sizes: Sequence[SizeClass]) -> dict[str, Field]:
-    """Return the fields of a source's models by name; the size classes of filters.toml close the list of `size`."""
+    """Return the fields of a source's models by name; the values of `size` are the size classes and `unknown`."""
     schema = load_schema(f"{source}/model").schema
-    found = {}
-    for name, its in schema["properties"].items():
-        resolved = _resolve(its, schema["$defs"])
+    fields = {}
+    for name, definition in schema["properties"].items():
+        resolved = _resolve(definition, schema["$defs"])
         is_list = "array" in _types(resolved)
         item = _resolve(resolved.get("items", {}), schema["$defs"]) if is_list else resolved
         choices = (*(size.name for size in sizes), "unknown") if name == "size" else _choices(item)
-        found[name] = Field(source, name, choices, is_list, _expected(item, choices))
-    return found
+        fields[name] = Field(source, name, choices, is_list, _expected(item, choices))
+    return fields
 
 
 def _resolve(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    """Return a schema with what it refers to; a description is that of the form, not that of the field."""
+    """Return a schema with its reference resolved; its description is that of the definition (the form), not of the field."""
     if "$ref" not in schema:
         return {key: value for key, value in schema.items() if key != "description"}
     definition: dict[str, Any] = definitions[schema["$ref"].removeprefix("#/$defs/")]
@@ -89,41 +89,42 @@ def _types(schema: dict[str, Any]) -> list[str]:
 
 
 def _choices(schema: dict[str, Any]) -> tuple[Value, ...] | None:
-    """Return the closed list of a schema's values; None where the vocabulary is open."""
+    """Return the closed list of a schema's values; None if the vocabulary is open."""
     if "enum" in schema:
         return tuple(schema["enum"])
     if "const" in schema:
         return (schema["const"],)
-    known: dict[str, tuple[Value, ...]] = {"boolean": (True, False), "null": (None,)}
+    values: dict[str, tuple[Value, ...]] = {"boolean": (True, False), "null": (None,)}
     types = _types(schema)
-    return tuple(value for each in types for value in known[each]) if types and known.keys() >= set(types) else None
+    return tuple(value for type_ in types for value in values[type_]) if types and values.keys() >= set(types) else None
 
 
 def _expected(schema: dict[str, Any], choices: Sequence[Value] | None) -> str:
     if choices is not None:
-        return _listed([format_value(choice) for choice in choices if choice is not None]) or "nothing: it is null in every model"
-    told = _listed([_KINDS[each] for each in _types(schema) if each in _KINDS])
+        values = [format_value(choice) for choice in choices if choice is not None]
+        return _join_or(values) or "nothing: it is null in every model"
+    expected = _join_or([_TYPES[type_] for type_ in _types(schema) if type_ in _TYPES])
     if "maximum" in schema:
-        told += f" from {schema.get('minimum', 0)} to {schema['maximum']}"
+        expected += f" from {schema.get('minimum', 0)} to {schema['maximum']}"
     if "maxLength" in schema:
-        told += f" of at most {schema['maxLength']} characters"
+        expected += f" of at most {schema['maxLength']} characters"
     form = schema.get("description") or schema.get("pattern")
-    return f"{told}: {form.rstrip('.')}" if form else told
+    return f"{expected}: {form.rstrip('.')}" if form else expected
 
 
-def _listed(words: Sequence[str]) -> str:
-    return " or ".join(each for each in (", ".join(words[:-1]), *words[-1:]) if each)
+def _join_or(items: Sequence[str]) -> str:
+    return " or ".join(part for part in (", ".join(items[:-1]), *items[-1:]) if part)
 
 
-def nearest_suffix(value: Value, near: Value) -> str:
-    """Return the end of a message about a value that names the nearest; with quotes where only the type differs."""
-    if near is None:
+def nearest_suffix(value: Value, nearest: Value) -> str:
+    """Return the end of a message that names the value nearest to `value`; quoted where only the types differ."""
+    if nearest is None:
         return ""
-    return f"; nearest: {json.dumps(near) if _text(near) == _text(value) else format_value(near)}"
+    return f"; nearest: {json.dumps(nearest) if _text(nearest) == _text(value) else format_value(nearest)}"
 
 
 def format_value(value: Value) -> str:
-    """Return a value for a message: text without quotes and harmless on a terminal, truth as in TOML."""
+    """Return a value for a message: sanitized text without quotes, booleans as in TOML."""
     return sanitize(_text(value))
 
 
@@ -132,27 +133,27 @@ def _text(value: Value) -> str:
 
 
 def nearest_value(value: Value, values: Iterable[Value]) -> Value:
-    """Return the nearest of some values: of numbers by distance, of text the one that differs least; None of none.
+    """Return the nearest of the values: for an integer by distance, else by similarity of the text; None if there is none.
 
-    Letter case does not count. Of several that are as near, the first in order.
+    Letter case does not count. Of several that are equally near, the first in order.
     """
-    known = sorted((each for each in values if each is not None), key=lambda each: (_text(each), isinstance(each, str)))
-    numbers = [each for each in known if type(each) is int]
-    if type(value) is int and numbers:
-        return min(numbers, key=lambda each: (abs(each - value), each))
+    ordered = sorted((item for item in values if item is not None), key=lambda item: (_text(item), isinstance(item, str)))
+    integers = [item for item in ordered if type(item) is int]
+    if type(value) is int and integers:
+        return min(integers, key=lambda item: (abs(item - value), item))
     matcher = SequenceMatcher(autojunk=False)
     matcher.set_seq2(_text(value).casefold())
     nearest, score = None, -1.0
-    for each in known:
-        matcher.set_seq1(_text(each).casefold())
+    for candidate in ordered:
+        matcher.set_seq1(_text(candidate).casefold())
         # The first two are cheap upper bounds of the third.
         if matcher.real_quick_ratio() > score and matcher.quick_ratio() > score and (ratio := matcher.ratio()) > score:
-            nearest, score = each, ratio
+            nearest, score = candidate, ratio
     return nearest
 
 
 def _conversions(value: Value) -> Iterator[Value]:
-    """Yield what may have been meant by a value of the wrong type, the likeliest first."""
+    """Yield conversions of a value of the wrong type, most likely first."""
     text = _text(value)
     if text.casefold() in ("true", "false"):
         yield text.casefold() == "true"
@@ -167,12 +168,12 @@ def _conversions(value: Value) -> Iterator[Value]:
 
 
 def _likely_ids(text: str) -> Iterator[str]:
-    """Yield the ids that a text may have been copied with: an address, a slug, a number with a sign, spaces around it."""
-    rest = _BEFORE_AN_ID.sub("", text.strip(), count=1).lstrip("/#@ ")
+    """Yield the ids that a text may contain: in a URL, as a slug, after a sign, between spaces."""
+    rest = _ID_PREFIX.sub("", text.strip(), count=1).lstrip("/#@ ")
     rest = re.split(r"[?#@:]", rest, maxsplit=1)[0].removesuffix(".git")
     parts = [re.sub(r"[^\w.-]+", "-", part.strip()).strip("-.") for part in re.split(r"[/\\]|--", rest)]
     parts = [part for part in parts if part]
-    while len(parts) > 1 and parts[0] in _PATH_WORDS:
+    while len(parts) > 1 and parts[0] in _PATH_SEGMENTS:
         del parts[0]
     yield "/".join(parts[:2])
     yield from re.findall(r"\b[0-9]+\b", rest)

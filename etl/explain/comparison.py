@@ -49,7 +49,7 @@ def compare_manifests(context: ExplainContext, targets: tuple[str, str]) -> Comp
     missing = [filter_ for stream, filter_ in zip(streams, pair, strict=True) if stream is None]
     for filter_ in missing:
         reason = context.streams(config.source(filter_.source)).missing_reason(filter_.stream)
-        differences.append(f"{filter_.name}: {reason}; fetch with: make extract SOURCE={filter_.source}")
+        differences.append(f"{filter_.qualified_path}: {reason}; fetch with: make extract SOURCE={filter_.source}")
     equality_reason = None
     if is_one_source and not missing:
         if ids[0] == ids[1]:
@@ -57,12 +57,12 @@ def compare_manifests(context: ExplainContext, targets: tuple[str, str]) -> Comp
         else:
             differences.append(_first_difference(pair, ids))
     exclusive = (len(ids[0]) - shared, len(ids[1]) - shared)
-    return Comparison((left.name, right.name), shared, exclusive, differences, equality_reason)
+    return Comparison((left.qualified_path, right.qualified_path), shared, exclusive, differences, equality_reason)
 
 
 def _ids(stream: StoredStream, filter_: Filter, limit: int) -> list[str]:
     selection = stream.selection
-    return [selection.models[position].id for position in selection.places(filter_.matches)[:limit]]
+    return [selection.models[position].id for position in selection.positions(filter_.matches)[:limit]]
 
 
 def _option_differences(left: Filter, right: Filter) -> list[str]:
@@ -79,5 +79,5 @@ def _first_difference(pair: tuple[Filter, Filter], ids: list[list[str]]) -> str:
     index = next((index for index, (left, right) in enumerate(zip(*ids, strict=False)) if left != right), None)
     if index is None:
         (length, shorter), (_, longer) = sorted(zip(map(len, ids), pair, strict=True), key=lambda item: item[0])
-        return f"{shorter.name} ends after rank {length}, where {longer.name} continues"
+        return f"{shorter.qualified_path} ends after rank {length}, where {longer.qualified_path} continues"
     return f"the lists differ from rank {index + 1}: {ids[0][index]} or {ids[1][index]}"

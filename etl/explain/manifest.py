@@ -98,13 +98,13 @@ def explain_manifest(context: ExplainContext, target: str) -> ManifestExplanatio
     counted = funnel(stream, filter_, context.config.limit) if stream else None
     ledger = streams.ledgers.get(filter_.stream)
     return ManifestExplanation(
-        filter=filter_.name, file=filter_.file, label=filter_.label, is_in_manifests=filter_ in source.filters,
+        filter=filter_.qualified_path, file=filter_.file, label=filter_.label, is_in_manifests=filter_ in source.filters,
         source=source.name, stream=filter_.stream, query=encode_query(source.request_params(filter_)),
         request=ledger.pages[0].url if ledger else None,
         is_asked_otherwise=ledger is not None and stream is None, missing=streams.missing_reason(filter_.stream),
         pages=len(ledger.pages) if ledger else 0,
         checked_at=ledger.checked_at if ledger else None, failed=ledger.failed if ledger else None,
-        funnel=counted.numbers() if counted else None,
+        funnel=counted.counts() if counted else None,
         drops=_drop_steps(context, source, filter_, counted) if counted else [],
         verdict=fill_status(filter_, context.config, streams),
         warnings=find_unmatched(source, [filter_], streams.selections()).warnings,
@@ -128,7 +128,7 @@ def _drop_steps(context: ExplainContext, source: SourceConfig, filter_: Filter, 
         remaining -= len(counted.withheld)
         add("withheld", counted.withheld, remaining, {}, counted.withheld_by)
     for step in counted.steps:
-        add(f"{step.axis} {step.option}", step.gone, step.left, step.kept, step.dropped)
+        add(f"{step.axis} {step.option}", step.dropped, step.remaining, step.kept_values, step.dropped_values)
     add("cut", counted.cut, len(counted.published), {}, {})
     return steps
 

@@ -60,7 +60,7 @@ def explain_model(context: ExplainContext, source: SourceConfig, identity: str) 
         UsageError: no stream on disk has it; the message suggests similar ids.
         MissingInputError: the models of a stream have not been built.
     """
-    streams = context.streams(source).every()
+    streams = context.streams(source).all_streams()
     key = model_key(identity)
     models = {name: refs for name, stream in streams.items() if (refs := _refs(stream, key))}
     rejected = {name: records for name in streams if (records := _rejected(context, source, name, key))}
@@ -113,7 +113,7 @@ def _show(
 ) -> tuple[dict[str, Any] | None, list[str]]:
     """Return the fields of a model and the commands that show it, from the first stream that has it."""
     for name, refs in models.items():
-        fields = read_json(context.data.models(source.name, name) / refs[0].file)[refs[0].place]
+        fields = read_json(context.data.models(source.name, name) / refs[0].file)[refs[0].page_index]
         return fields, context.jq_for_models(source, name, refs[:1])
     for name, records in rejected.items():
         return None, context.jq_for_rejected(source, name, records[:1])
@@ -157,14 +157,14 @@ def _rank_in(
             return f"rejected: {reasons[filter_.stream]}"
         return f"not among the {len(selection.models)} models of stream {filter_.stream}"
     index = ranks[filter_.stream] - 1
-    group = next(group for group in selection.groups if index in group.places)
+    group = next(group for group in selection.groups if index in group.positions)
     ruling = selection.rulings.get(index)
     if ruling and (ruling.forbids or index in selection.withheld(filter_.matches)):
         return _describe_ruling(context, source, ruling)
     for option in filter_.options:
-        if not option.matches(group.facts):
-            return f"{option.axis} {option.name} excludes {_text(group.facts[option.axis])}"
-    rank = selection.places(filter_.matches).index(index) + 1
+        if not option.matches(group.values):
+            return f"{option.axis} {option.name} excludes {_text(group.values[option.axis])}"
+    rank = selection.positions(filter_.matches).index(index) + 1
     limit = context.config.limit
     return rank if rank <= limit else f"over the limit: rank {rank}, limit {limit}"
 

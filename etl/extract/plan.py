@@ -42,8 +42,8 @@ def plan(data: DataDir, filters: Config, chosen: Sequence[SourceConfig], terms: 
             old = read_ledger(data, source.name, stream.name) if stream.name in there else None
             request = get_source(source.name).first_request(stream.params)
             is_fresh = old is not None and terms.is_fresh(old, request)
-            least = 0 if is_fresh else ceil(min(filters.limit * _count_disjoint(stream), filters.depth) / source.page)
-            most = 0 if is_fresh else ceil(filters.depth / source.page)
+            least = 0 if is_fresh else ceil(min(filters.limit * _count_disjoint(stream), filters.depth) / source.page_size)
+            most = 0 if is_fresh else ceil(filters.depth / source.page_size)
             planned.append(StreamPlan(source, stream, request, least, most, old, is_fresh))
     return planned
 

@@ -212,7 +212,7 @@ class StreamReader:
         self.changed += not is_same
         self.exhausted = page.next is None
         self.target = None if self.judged.is_sufficient or self.records >= self._terms.depth else page.next
-        most = 2 * self._terms.depth // self.source.page + SPARE_PAGES
+        most = 2 * self._terms.depth // self.source.page_size + SPARE_PAGES
         if self.target and len(self.pages) >= most:
             told = f"{most:,} pages have {self.records:,} records, and there is a next (expected {self._terms.depth:,} records in"
             raise InvalidDataError(f"{told} at most 2 * depth / page + {SPARE_PAGES} pages); has the source changed?")
@@ -223,8 +223,8 @@ class StreamReader:
             raise AssertionError("the reading has ended")
         value = json.loads(body) if answer.body is None else answer.value
         records, following = self.client.read(self.target, value, answer.link)
-        if records > (most := max(2 * self.source.page, MIN_RECORD_LIMIT)):
-            told = f"the page has {records:,} records (expected at most {most:,}, for {self.source.page:,} were asked)"
+        if records > (most := max(2 * self.source.page_size, MIN_RECORD_LIMIT)):
+            told = f"the page has {records:,} records (expected at most {most:,}, for {self.source.page_size:,} were asked)"
             raise InvalidDataError(f"{told}; does the source ignore the size of a page?")
         sha256 = hashlib.sha256(body).hexdigest()
         etag, fetched_at = answer.etag, self._terms.now()

@@ -1,8 +1,7 @@
-"""data/models to data/manifests: every filter's page, all models, and the index."""
+"""data/models to data/manifests: the manifest of every filter, all models, and the index."""
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from etl.core.errors import MissingInputError, StorageError, describe_os_error
 from etl.core.layout import ALL_MODELS, INDEX, source_names
 from etl.core.schemas import published_schema
-from etl.selection.funnel import FillStatus, Funnel, fill_status, funnel, shortfall_reason
+from etl.load.content import Manifest, MissingManifest, all_models_json, index_json, manifest_json
+from etl.selection.funnel import fill_status, funnel
 from etl.selection.stored import StoredStreams
 from etl.selection.unmatched import find_unmatched
 from etl.storage.json_files import dump_json, read_bytes, write_atomic
@@ -18,49 +18,38 @@ from etl.storage.owned import is_owned, listed_files
 from etl.storage.swap import SwapResult, remove, swap_directories
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from etl.config.model import Config, Filter, SourceConfig
+    from etl.config.model import Config, SourceConfig
     from etl.core.layout import DataDir
-    from etl.selection.selection import ModelRef
-    from etl.storage.ledger import Ledger
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """A filter's page: the models it shows, of a stream whose ledger tells how far it was read."""
-
-    filter: Filter
-    stream: Ledger
-    funnel: Funnel
-    verdict: FillStatus
-
-    @property
-    def models(self) -> list[ModelRef]:
-        return self.funnel.published
 
 
 @dataclass(frozen=True)
 class Withholding:
-    """A stream that no filter reads, and so is never renewed, whose records withhold models from manifests."""
+    """A stream whose records withhold models from manifests though no filter reads it, so that extract never renews it.
+
+    Attributes:
+        timestamp: When its newest page was fetched.
+        models: How many models it withholds.
+    """
 
     source: str
     stream: str
-    timestamp: str  # of its newest bytes
+    timestamp: str
     models: int
 
 
 @dataclass(frozen=True)
 class LoadResult:
-    """What a load did.
+    """What a load published.
 
     Attributes:
-        index: index.json as it was written.
-        one_by_one: Why the set could not be exchanged in one step; None where it was.
-        kept: What is not ours in the folders of manifests and of models, and stays, by the names below the data folder.
+        index: The content of index.json.
+        non_atomic_reason: Why the set could not be swapped in by one system call; None if it was.
+        kept: Files and folders in data/manifests and data/models that are not ours and stay, relative to the data folder.
         withholding: Streams that withhold models and that extract does not renew.
-        respelled: By source, the ids that records spell in several ways, as they are published.
-        warnings: Values in filters.toml that no model on disk has, and what could not be removed.
+        respelled: By source, the published spelling of ids that records spell in several ways.
+        warnings: Values in filters.toml that no model on disk has, and leftovers that could not be removed.
     """
 
     index: dict[str, Any]
@@ -71,78 +60,99 @@ class LoadResult:
     warnings: list[str]
 
 
-def load(data: DataDir, filters: Config) -> LoadResult:
+def load(data: DataDir, config: Config) -> LoadResult:
     """Publish the manifests of every filter whose stream is on disk, all at once.
 
     Raises:
-        Missing: no stream at all is on disk, or the models were not made yet; nothing is published.
-        BadAnswer: a ledger or a file of models does not keep its contract; nothing is published.
-        DiskRefused: the set could not be written; the old one stays.
+        MissingInputError: no stream is on disk, or its models were not built yet; nothing is published.
+        InvalidDataError: a ledger or a file of models violates its schema; nothing is published.
+        StorageError: the set could not be written; the published one stays.
     """
-    streams = {source.name: StoredStreams(data, source) for source in filters.sources}
+    streams = {source.name: StoredStreams(data, source) for source in config.sources}
     manifests: list[Manifest] = []
-    missing: list[tuple[Filter, str]] = []
-    for source in filters.sources:
-        made, lacking = _of_source(source, streams[source.name], filters)
-        manifests += made
-        missing += lacking
+    missing: list[MissingManifest] = []
+    for source in config.sources:
+        source_manifests, source_missing = _manifests(source, streams[source.name], config)
+        manifests += source_manifests
+        missing += source_missing
     if not manifests:
-        told = f"{data.raw_root}: holds no stream that the filters draw on; nothing is published"
-        others = dict.fromkeys(why for each, why in missing if each.stream in streams[each.source].ledgers)
-        raise MissingInputError("\n".join([f"{told}; ask with: make extract", *others]))
-    files = {each.filter.file: _page(each) for each in manifests}
-    everything = files[ALL_MODELS] = _all_models(manifests, filters)
-    content = {name: dump_json(page) for name, page in files.items()}
-    files[INDEX] = _index(manifests, missing, filters, everything, content)
-    content[INDEX] = dump_json(files[INDEX])
-    _keep_contracts(files)
-    withholding = [each for name in streams for each in _withholding(name, streams[name], manifests)]
-    respelled = {name: sorted(model["id"] for model in told.respelled.values()) for name, told in streams.items()}
+        raise MissingInputError(_nothing_to_publish(data, missing, streams))
+    index, files = _files(manifests, missing, config)
+    withholding = [row for name in streams for row in _withholding(name, streams[name], manifests)]
+    respelled = {name: sorted(model["id"] for model in stored.respelled.values()) for name, stored in streams.items()}
     warnings = [
         warning
-        for source in filters.sources
+        for source in config.sources
         for warning in find_unmatched(source, source.filters, streams[source.name].selections()).warnings
     ]
-    done, leftovers = _publish(data, filters, content)
-    kept = [*(f"{data.manifests.name}/{name}" for name in done.kept), *_foreign_models(data, streams)]
-    return LoadResult(files[INDEX], done.non_atomic_reason, kept, withholding, respelled, [*warnings, *leftovers])
+    swapped, leftovers = _publish(data, config, files)
+    kept = [*(f"{data.manifests.name}/{name}" for name in swapped.kept), *_foreign_models(data, streams)]
+    return LoadResult(index, swapped.non_atomic_reason, kept, withholding, respelled, [*warnings, *leftovers])
 
 
-def _of_source(source: SourceConfig, streams: StoredStreams, filters: Config) -> tuple[list[Manifest], list[tuple[Filter, str]]]:
-    """Return a source's manifests, and the filters whose stream is missing with the reason, both in the order of filters.toml."""
-    made, missing = [], []
-    for each in source.filters:
-        if stream := streams.get(each.stream):
-            why = fill_status(each, filters, streams)
-            made.append(Manifest(each, stream.ledger, funnel(stream, each, filters.limit), why))
+def _manifests(source: SourceConfig, streams: StoredStreams, config: Config) -> tuple[list[Manifest], list[MissingManifest]]:
+    """Return a source's manifests, and those whose stream is missing, both in the order of filters.toml."""
+    manifests, missing = [], []
+    for filter_ in source.filters:
+        if stream := streams.get(filter_.stream):
+            status = fill_status(filter_, config, streams)
+            manifests.append(Manifest(filter_, stream.ledger, funnel(stream, filter_, config.limit), status))
         else:
-            missing.append((each, streams.missing_reason(each.stream) or ""))
-    return made, missing
+            missing.append(MissingManifest(filter_, streams.missing_reason(filter_.stream) or ""))
+    return manifests, missing
+
+
+def _nothing_to_publish(data: DataDir, missing: Sequence[MissingManifest], streams: Mapping[str, StoredStreams]) -> str:
+    """Return the message of a load without manifests, with the reasons for streams that are on disk but count as missing."""
+    filters = [(entry.filter, entry.reason) for entry in missing]
+    reasons = dict.fromkeys(reason for filter_, reason in filters if filter_.stream in streams[filter_.source].ledgers)
+    message = f"{data.raw_root}: no stream that filters.toml requests; nothing was published; fetch with: make extract"
+    return "\n".join([message, *reasons])
+
+
+def _files(
+    manifests: Sequence[Manifest], missing: Sequence[MissingManifest], config: Config
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Return the content of index.json, and the bytes of every file of the set by name."""
+    values = {manifest.filter.file: manifest_json(manifest) for manifest in manifests}
+    values[ALL_MODELS] = all_models_json(manifests, config)
+    files = {name: dump_json(value) for name, value in values.items()}
+    index = values[INDEX] = index_json(manifests, missing, config, values[ALL_MODELS], files)
+    files[INDEX] = dump_json(index)
+    _validate(values)
+    return index, files
+
+
+def _validate(values: Mapping[str, dict[str, Any]]) -> None:
+    """Refuse to publish a file that violates its schema, which only a bug can cause."""
+    for name, value in values.items():
+        if violations := published_schema(name).violations(value):
+            raise AssertionError(f"{name}: {violations[0]}")
 
 
 def _foreign_models(data: DataDir, streams: Mapping[str, StoredStreams]) -> list[str]:
-    """Return what is not ours in data/models, by the names below the data folder."""
-    folder = data.models("")
-    found = [path for path in folder.iterdir() if path.name not in source_names()] if folder.is_dir() else []
-    for name, told in streams.items():
-        of_source = data.models(name).iterdir() if data.models(name).is_dir() else ()
-        found += [
-            path for path in of_source if path.name not in ("summary.json", ".pages.json") and path.name not in told.ledgers
+    """Return what is in data/models and not ours, relative to the data folder."""
+    root = data.models("")
+    foreign = [path for path in root.iterdir() if path.name not in source_names()] if root.is_dir() else []
+    for name, stored in streams.items():
+        in_source = data.models(name).iterdir() if data.models(name).is_dir() else ()
+        foreign += [
+            path for path in in_source if path.name not in ("summary.json", ".pages.json") and path.name not in stored.ledgers
         ]
-        ours = {stream: {page.file for page in ledger.pages} for stream, ledger in told.ledgers.items()}
-        found += [path for stream in ours for path in data.models(name, stream).glob("*") if path.name not in ours[stream]]
-    return sorted(path.relative_to(data.root).as_posix() for path in found)
+        pages = {stream: {page.file for page in ledger.pages} for stream, ledger in stored.ledgers.items()}
+        foreign += [path for stream in pages for path in data.models(name, stream).glob("*") if path.name not in pages[stream]]
+    return sorted(path.relative_to(data.root).as_posix() for path in foreign)
 
 
-def _withholding(source: str, streams: StoredStreams, manifests: list[Manifest]) -> list[Withholding]:
-    """Return the streams that no filter reads and that withhold models of some manifest, with how many."""
+def _withholding(source: str, streams: StoredStreams, manifests: Sequence[Manifest]) -> list[Withholding]:
+    """Return the streams that no filter reads and that withhold models of a manifest, with how many."""
     models: dict[str, set[str]] = {}
     for manifest in manifests:
         if manifest.filter.source != source or not manifest.funnel.withheld:
             continue
-        selection = streams.every()[manifest.filter.stream].selection
-        for place in selection.withheld(manifest.filter.matches):
-            models.setdefault(selection.rulings[place].stream, set()).add(selection.models[place].id)
+        selection = streams.all_streams()[manifest.filter.stream].selection
+        for position in selection.withheld(manifest.filter.matches):
+            models.setdefault(selection.rulings[position].stream, set()).add(selection.models[position].id)
     return [
         Withholding(source, name, streams.ledgers[name].timestamp, len(ids))
         for name, ids in sorted(models.items())
@@ -150,124 +160,25 @@ def _withholding(source: str, streams: StoredStreams, manifests: list[Manifest])
     ]
 
 
-def _page(manifest: Manifest) -> dict[str, Any]:
-    models = [{"id": model.id, "slug": model.slug, "name": model.name} for model in manifest.models]
-    return {"filter": manifest.filter.title, "models": models, "timestamp": manifest.stream.timestamp}
+def _publish(data: DataDir, config: Config, files: Mapping[str, bytes]) -> tuple[SwapResult, list[str]]:
+    """Replace the published set; return how, and warnings about leftovers.
 
-
-def _all_models(manifests: list[Manifest], filters: Config) -> dict[str, Any]:
-    """Return every published model once, as the stream read last tells it."""
-    newest: dict[tuple[str, str], ModelRef] = {}
-    for manifest in sorted(manifests, key=lambda each: each.stream.timestamp, reverse=True):
-        for model in manifest.models:
-            newest.setdefault((manifest.filter.source, model.id), model)
-    names = sorted(source.name for source in filters.sources)
-    return {
-        "totalModels": len(newest),
-        **{name: sum(source == name for source, _ in newest) for name in names},
-        "models": [
-            {"id": model.id, "slug": model.slug, "name": model.name, "source": source}
-            for (source, _), model in sorted(newest.items())
-        ],
-        "timestamp": max(each.stream.timestamp for each in manifests),
-    }
-
-
-def _index(
-    manifests: list[Manifest],
-    missing: list[tuple[Filter, str]],
-    filters: Config,
-    everything: dict[str, Any],
-    content: dict[str, bytes],
-) -> dict[str, Any]:
-    """Return the entry point; `content` holds the bytes of every other file."""
-    return {
-        "version": 1,
-        "manifests": [_entry(each, filters, content[each.filter.file]) for each in manifests],
-        "all_models": {
-            "file": ALL_MODELS,
-            "count": everything["totalModels"],
-            "timestamp": everything["timestamp"],
-            **_bytes(content[ALL_MODELS]),
-        },
-        "sources": {source.name: {"axes": _axes(source, manifests)} for source in filters.sources},
-        "missing": [
-            {
-                "source": each.source,
-                "filter": each.title,
-                "file": each.file,
-                "stream": each.stream,
-                "command": f"make extract SOURCE={each.source}",
-                "reason": why,
-            }
-            for each, why in missing
-        ],
-    }
-
-
-def _entry(manifest: Manifest, filters: Config, content: bytes) -> dict[str, Any]:
-    return {
-        "file": manifest.filter.file,
-        "source": manifest.filter.source,
-        "filter": manifest.filter.title,
-        "label": manifest.filter.label,
-        "options": {option.axis: option.name for option in manifest.filter.options},
-        "count": len(manifest.models),
-        "limit": filters.limit,
-        "stream": manifest.filter.stream,
-        "timestamp": manifest.stream.timestamp,
-        **_bytes(content),
-        "short": shortfall_reason(manifest.stream, len(manifest.models), filters),
-        "stale": manifest.stream.failed_at,
-        "funnel": manifest.funnel.numbers(),
-        "verdict": manifest.verdict.words,
-    }
-
-
-def _bytes(content: bytes) -> dict[str, Any]:
-    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-
-
-def _axes(source: SourceConfig, manifests: list[Manifest]) -> list[dict[str, Any]]:
-    """Return a source's axes with the options that a published manifest has, so that no page offers one without a file."""
-    offered = {option for each in manifests if each.filter.source == source.name for option in each.filter.options}
-    return [
-        {
-            "axis": axis.name,
-            "options": [
-                {"option": option.name, "label": option.label}
-                for option in axis.options
-                if option.is_default or option in offered
-            ],
-        }
-        for axis in source.axes
-    ]
-
-
-def _keep_contracts(files: dict[str, dict[str, Any]]) -> None:
-    """Refuse to publish what breaks its own schema, which only a fault of this program can cause."""
-    for name, value in files.items():
-        if violations := published_schema(name).violations(value):
-            raise AssertionError(f"{name}: {violations[0]}")
-
-
-def _publish(data: DataDir, filters: Config, content: dict[str, bytes]) -> tuple[SwapResult, list[str]]:
-    """Put a set in the place of the one before, which stays in `.manifests` until the next load; return warnings too.
-
-    Other sets in `.manifests` are of loads before that one, or of some that were stopped.
+    The replaced set stays in `.manifests` until the next load. Other sets there are of earlier or interrupted loads.
     """
     listed = listed_files(read_bytes(data.manifests / INDEX)) if (data.manifests / INDEX).is_file() else set()
-    prefixes = {source.prefix for source in filters.sources}
+    prefixes = {source.prefix for source in config.sources}
     try:
         staged = data.staging / f"set-{secrets.token_hex(8)}"
         staged.mkdir(parents=True)
     except OSError as error:
-        told = f"{data.staging}: cannot be written: {describe_os_error(error, data.staging)}"
-        raise StorageError(f"{told}; the published set is untouched") from error
-    for name, each in content.items():
+        reason = describe_os_error(error, data.staging)
+        raise StorageError(f"{data.staging}: cannot be written: {reason}; the published set is unchanged") from error
+    for name, content in files.items():
         if (data.manifests / name).is_dir():
-            raise StorageError(f"{data.manifests / name}: is a folder, where a manifest belongs; rename it")
-        write_atomic(staged / name, each)
-    done = swap_directories(staged, data.manifests, INDEX, is_ours=lambda name: is_owned(name, listed, prefixes), keeps_old=True)
-    others = [path for path in data.staging.glob("set-*") if path != staged]
-    return done, [warning for warning in (done.warning, *map(remove, others)) if warning]
+            raise StorageError(f"{data.manifests / name}: is a folder (expected a file); rename it")
+        write_atomic(staged / name, content)
+    swapped = swap_directories(
+        staged, data.manifests, INDEX, is_ours=lambda name: is_owned(name, listed, prefixes), keeps_old=True
+    )
+    leftovers = [path for path in data.staging.glob("set-*") if path != staged]
+    return swapped, [warning for warning in (swapped.warning, *map(remove, leftovers)) if warning]

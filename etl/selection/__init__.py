@@ -1,1 +1,1 @@
-"""Which models of a stream match which filter, and why the others do not."""
+"""Which models of a stream match which filter, and how many are dropped on the way."""

@@ -1,4 +1,4 @@
-"""Why two filters of a source may choose the same models: verify and explanations use it."""
+"""Why two filters of a source select the same models; for verify and explain."""
 
 from __future__ import annotations
 
@@ -12,44 +12,48 @@ if TYPE_CHECKING:
     from etl.config.model import Filter
     from etl.selection.stored import StoredStream
 
-    Drawn = tuple[Filter, StoredStream]
+    FilteredStream = tuple[Filter, StoredStream]
 
 
 def explain_equality(pair: tuple[Filter, Filter], streams: Sequence[StoredStream | None], limit: int) -> str | None:
-    """Return why two filters, with the streams that they draw on, publish the same list; null when nothing explains it."""
-    one, other = streams
-    if one is None or other is None:
+    """Return why two filters publish equal lists; None if nothing explains it.
+
+    `streams` are those that the filters read from, None if not on disk.
+    """
+    left, right = streams
+    if left is None or right is None:
         return None
     reason = _within_stream if pair[0].stream == pair[1].stream else _across_streams
-    return reason((pair[0], one), (pair[1], other), limit)
+    return reason((pair[0], left), (pair[1], right), limit)
 
 
-def _within_stream(one: Drawn, other: Drawn, limit: int) -> str | None:
-    """Return why two filters that share a stream choose the same."""
-    kept = [[included_values(each.source, option) for option in each.options] for each, _ in (one, other)]
-    if kept[0] == kept[1]:
-        return "they keep the same values by definition"
-    if _matching_ids(*one)[:limit] == _matching_ids(*other)[:limit]:
-        return f"they share stream {one[0].stream}, and no model before the cut is kept by one of them only"
+def _within_stream(left: FilteredStream, right: FilteredStream, limit: int) -> str | None:
+    """Return why two filters of one stream select the same models."""
+    included = [[included_values(filter_.source, option) for option in filter_.options] for filter_, _ in (left, right)]
+    if included[0] == included[1]:
+        return "they include the same values by definition"
+    if _matching_ids(*left)[:limit] == _matching_ids(*right)[:limit]:
+        return f"they share stream {left[0].stream}, and no model before the limit matches only one of them"
     return None
 
 
-def _across_streams(one: Drawn, other: Drawn, limit: int) -> str | None:
-    """Return why filters of two streams choose the same: the models say that they belong on both, or there are no others."""
-    first, second = _matching_ids(*one), _matching_ids(*other)
-    if not first and not second:
-        return "both are empty, and index.json says why"
-    pairs = zip(one[0].options, other[0].options, strict=True)
-    is_checked = all(a is b or all(each.values or not each.params for each in (a, b)) for a, b in pairs)
-    both = set(_matching_ids(other[0], one[1])) & set(_matching_ids(one[0], other[1]))
-    if first[:limit] == second[:limit] and is_checked and both.issuperset(first[:limit]):
-        return "each of the models belongs on both, by what it says itself"
-    if set(first) == set(second) and one[1].ledger.exhausted and other[1].ledger.exhausted:
-        streams = f"{one[0].stream} and {other[0].stream}"
-        return f"streams {streams} have no more, and hold the same {len(first)} models that they keep"
+def _across_streams(left: FilteredStream, right: FilteredStream, limit: int) -> str | None:
+    """Return why filters of two streams select the same models: each matches both, or the streams contain no others."""
+    left_ids, right_ids = _matching_ids(*left), _matching_ids(*right)
+    if not left_ids and not right_ids:
+        return "both are empty; index.json has the reasons"
+    pairs = zip(left[0].options, right[0].options, strict=True)
+    # Only fields can show that a model matches: a server-side option that tests none proves nothing.
+    is_checked = all(a is b or all(option.values or not option.params for option in (a, b)) for a, b in pairs)
+    shared = set(_matching_ids(right[0], left[1])) & set(_matching_ids(left[0], right[1]))
+    if left_ids[:limit] == right_ids[:limit] and is_checked and shared.issuperset(left_ids[:limit]):
+        return "each model matches both filters by its own fields"
+    if set(left_ids) == set(right_ids) and left[1].ledger.exhausted and right[1].ledger.exhausted:
+        streams = f"{left[0].stream} and {right[0].stream}"
+        return f"streams {streams} are exhausted, and contain the same {len(left_ids)} matching models"
     return None
 
 
-def _matching_ids(each: Filter, drawn: StoredStream) -> list[str]:
-    """Return the ids of the models of a stream that a filter keeps, before the cut."""
-    return [drawn.selection.models[place].id for place in drawn.selection.places(each.matches)]
+def _matching_ids(filter_: Filter, stream: StoredStream) -> list[str]:
+    """Return the ids of the models of a stream that match a filter, before the limit."""
+    return [stream.selection.models[position].id for position in stream.selection.positions(filter_.matches)]

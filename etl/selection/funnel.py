@@ -1,4 +1,4 @@
-"""How the records of a stream become the models of a page, counted: for index.json, and for whoever asks why."""
+"""How the records of a stream become the models of a manifest, counted step by step; for index.json, verify and explain."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from etl.config.model import Filter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from etl.config.model import Config, Option, SourceConfig
     from etl.selection.selection import FacetGroup, ModelRef, Selection
@@ -19,25 +19,37 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Step:
-    """What one option does to the models that those before it left: how many by the values of its field, most first.
+    """What one client-side option does to the models that remain after the steps before it.
 
-    Of a field that is a list each of its values counts.
+    Attributes:
+        remaining: How many models match.
+        kept_values: How many of them by the value of the option's field, most first; of a list each item counts.
+        dropped_values: The same of the models that do not match.
+        dropped: The models that do not match.
     """
 
     axis: str
     option: str
-    left: int
-    kept: dict[str, int]
-    dropped: dict[str, int]
-    gone: list[ModelRef]
+    remaining: int
+    kept_values: dict[str, int]
+    dropped_values: dict[str, int]
+    dropped: list[ModelRef]
 
 
 @dataclass(frozen=True)
 class Funnel:
-    """How many records each step drops: records = set_aside + duplicates + skipped + withheld + all dropped + cut + published.
+    """How many of a stream's records each filtering step drops on the way to a manifest.
 
-    `exhausted` tells that the API had no more records; `withheld` are models that their own records would put on the page, and
-    other records of them do not: counted by what these say, in `withheld_by`.
+    records = set_aside + duplicates + skipped + withheld + all dropped by steps + cut + published.
+
+    Attributes:
+        exhausted: Whether the API had no more records.
+        set_aside: How many records the transform rejected.
+        duplicates: Later records of models.
+        skipped: Models excluded by id.
+        withheld: Models that match by their own record but not by all their records.
+        withheld_by: How many of these by what the deciding records say.
+        cut: Matching models beyond the limit.
     """
 
     exhausted: bool
@@ -51,8 +63,8 @@ class Funnel:
     cut: list[ModelRef]
     published: list[ModelRef]
 
-    def numbers(self) -> dict[str, Any]:
-        """Return what index.json tells of it."""
+    def counts(self) -> dict[str, Any]:
+        """Return the counts as index.json has them."""
         return {
             "exhausted": self.exhausted,
             "records": self.records,
@@ -60,7 +72,7 @@ class Funnel:
             "duplicates": len(self.duplicates),
             "skipped": len(self.skipped),
             "withheld": len(self.withheld),
-            "steps": [{"axis": step.axis, "option": step.option, "left": step.left} for step in self.steps],
+            "steps": [{"axis": step.axis, "option": step.option, "left": step.remaining} for step in self.steps],
             "cut": len(self.cut),
             "published": len(self.published),
         }
@@ -68,114 +80,125 @@ class Funnel:
 
 @dataclass(frozen=True)
 class FillStatus:
-    """Why a page is as full as it is, in words, and a code.
+    """Why a manifest has as many models as it has.
 
-    It is `full`, `withheld`, `exhausted`, `depth`, `unread`, `stale`, `option` or `missing`.
+    Attributes:
+        reason: `full`, `withheld`, `exhausted`, `depth`, `unread`, `stale`, `option` or `missing`.
+        words: One line for people.
     """
 
     reason: str
     words: str
 
 
-def funnel(drawn: StoredStream, each: Filter, limit: int) -> Funnel:
-    """Return the funnel of a filter that draws on a stream."""
-    ledger, selection, records = drawn
-    withheld = selection.withheld(each.matches)
-    aside = set(withheld)  # whole groups
-    groups = [group for group in selection.groups if group.places[0] not in aside]
+def funnel(stream: StoredStream, filter_: Filter, limit: int) -> Funnel:
+    """Return the funnel of a filter that reads from a stream."""
+    ledger, selection, records = stream
+    withheld = selection.withheld(filter_.matches)
+    withheld_set = set(withheld)  # a group is withheld entirely or not at all
+    groups = [group for group in selection.groups if group.positions[0] not in withheld_set]
     steps = []
-    for option in (option for option in each.options if option.values):
-        kept = [group for group in groups if option.matches(group.facts)]
-        dropped = [group for group in groups if not option.matches(group.facts)]
-        left = sum(len(group.places) for group in kept)
-        counts = _by_value(option.axis, kept), _by_value(option.axis, dropped)
-        steps.append(Step(option.axis, option.name, left, *counts, selection.refs(dropped)))
+    for option in (option for option in filter_.options if option.values):
+        kept = [group for group in groups if option.matches(group.values)]
+        dropped = [group for group in groups if not option.matches(group.values)]
+        remaining = sum(len(group.positions) for group in kept)
+        values = _count_values(option.axis, kept), _count_values(option.axis, dropped)
+        steps.append(Step(option.axis, option.name, remaining, *values, selection.refs(dropped)))
         groups = kept
-    shown = selection.refs(groups)
+    matching = selection.refs(groups)
     set_aside = records - sum(map(len, (selection.models, selection.duplicates, selection.skipped)))
     return Funnel(
         ledger.exhausted, records, set_aside, selection.duplicates, selection.skipped,
-        [selection.models[place] for place in withheld], withheld_by(selection, withheld), steps, shown[limit:], shown[:limit],
+        [selection.models[position] for position in withheld], withheld_by(selection, withheld),
+        steps, cut=matching[limit:], published=matching[:limit],
     )  # fmt: skip
 
 
-def withheld_by(selection: Selection, places: Iterable[int]) -> dict[str, int]:
-    """Return what other records say of the models that are withheld, as `stream month says poi`, most first."""
-    rulings = (selection.rulings[place] for place in places)
-    counts = Counter(f"stream {ruling.stream} says {ruling.word}" for ruling in rulings)
-    return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
+def withheld_by(selection: Selection, positions: Iterable[int]) -> dict[str, int]:
+    """Return how many of the models are withheld by what other records say (`stream month says poi`), most first."""
+    rulings = (selection.rulings[position] for position in positions)
+    return _most_first(Counter(f"stream {ruling.stream} says {ruling.word}" for ruling in rulings))
 
 
-def _by_value(axis: str, groups: Iterable[FacetGroup]) -> dict[str, int]:
+def _count_values(axis: str, groups: Iterable[FacetGroup]) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for group in groups:
-        value = group.facts[axis]
-        for each in (value or [None]) if isinstance(value, list) else [value]:
-            counts["none" if each is None else str(each)] += len(group.places)
-    return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
+        value = group.values[axis]
+        for item in (value or [None]) if isinstance(value, list) else [value]:
+            counts["none" if item is None else str(item)] += len(group.positions)
+    return _most_first(counts)
 
 
-def shortfall_reason(ledger: Ledger, published: int, filters: Config) -> str | None:
-    """Tell why a page holds fewer models than the limit; None when it is full."""
-    if published == filters.limit:
+def _most_first(counts: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def shortfall_reason(ledger: Ledger, published: int, config: Config) -> str | None:
+    """Return why a manifest has fewer models than the limit, as index.json has it; None if it is full."""
+    if published == config.limit:
         return None
     if ledger.exhausted:
         return "exhausted"
-    return "depth" if ledger.records >= filters.depth else "unread"
+    return "depth" if ledger.records >= config.depth else "unread"
 
 
-def fill_status(each: Filter, filters: Config, streams: StoredStreams) -> FillStatus:
-    """Say in one line why a page is as full as it is; `streams` are those of its source."""
-    stream = streams.get(each.stream)
+def fill_status(filter_: Filter, config: Config, streams: StoredStreams) -> FillStatus:
+    """Return why a filter's manifest has as many models as it has; `streams` are those of its source."""
+    stream = streams.get(filter_.stream)
     if stream is None:
-        return FillStatus("missing", f"{streams.missing_reason(each.stream)}; ask with: make extract SOURCE={each.source}")
+        return FillStatus("missing", f"{streams.missing_reason(filter_.stream)}; ask with: make extract SOURCE={filter_.source}")
     ledger = stream.ledger
-    published = min(len(stream.selection.places(each.matches)), filters.limit)
-    reason = shortfall_reason(ledger, published, filters)
+    published = min(len(stream.selection.positions(filter_.matches)), config.limit)
+    reason = shortfall_reason(ledger, published, config)
     stale = f"; reading its stream has failed since {ledger.failed_at}" if ledger.failed_at else ""
     if reason is None:
         return FillStatus("full", f"full, {published} models{stale}")
-    why = {
+    cause = {
         "exhausted": "the API has no more",
-        "depth": f"{ledger.records} records were read, and filters.toml allows a depth of {filters.depth}",
+        "depth": f"{ledger.records} records were read, and filters.toml allows a depth of {config.depth}",
         "unread": "the API has more, and make extract reads on",
     }[reason] + stale
     reason = "stale" if stale else reason
-    withheld = stream.selection.withheld(each.matches)
+    withheld = stream.selection.withheld(filter_.matches)
     if withheld:
-        deciding = sorted({stream.selection.rulings[place].stream for place in withheld})
-        unread = "".join(f"; no filter reads stream {name}" for name in deciding if not streams.is_read(name))
-        reason, why = "withheld", f"{_withheld(withheld_by(stream.selection, withheld))}{unread}; {why}"
+        reason, cause = "withheld", f"{_withheld_text(stream.selection, withheld, streams)}; {cause}"
     if published:
-        return FillStatus(reason, f"short, {published} of {filters.limit}: {why}")
-    found, missing = _counts_without(each, filters.source(each.source), streams)
+        return FillStatus(reason, f"short, {published} of {config.limit}: {cause}")
+    return _empty_status(filter_, config, streams, FillStatus(reason, cause), len(withheld))
+
+
+def _empty_status(filter_: Filter, config: Config, streams: StoredStreams, status: FillStatus, withheld: int) -> FillStatus:
+    """Return the status of an empty manifest: the option that empties it if there is one, else `status`."""
+    counts, missing = _counts_without(filter_, config.source(filter_.source), streams)
     unknown = f"; streams that would tell more are not on disk: {', '.join(missing)}" if missing else ""
-    option = max(found, key=lambda one: found[one], default=None)
-    if option and found[option] > len(withheld):
-        told = f"{option.axis} {option.name}, without which there are {found[option]} models"
-        return FillStatus("option", f"empty because of {told}; {why}{unknown}")
-    also = f", also without {' or '.join(option.name for option in found)}" if found and not any(found.values()) else ""
-    return FillStatus(reason, f"empty{also}: {why}{unknown}")
+    option = max(counts, key=lambda option: counts[option], default=None)
+    if option and counts[option] > withheld:
+        blame = f"{option.axis} {option.name}, without which there are {counts[option]} models"
+        return FillStatus("option", f"empty because of {blame}; {status.words}{unknown}")
+    also = f", also without {' or '.join(option.name for option in counts)}" if counts and not any(counts.values()) else ""
+    return FillStatus(status.reason, f"empty{also}: {status.words}{unknown}")
 
 
-def _withheld(by: Mapping[str, int]) -> str:
+def _withheld_text(selection: Selection, positions: list[int], streams: StoredStreams) -> str:
     """Return how many models are withheld and by what: `1 withheld: stream month says poi`."""
-    told = ", ".join(why if len(by) == 1 else f"{why} {count}" for why, count in by.items())
-    return f"{sum(by.values())} withheld: {told}"
+    counts = withheld_by(selection, positions)
+    reasons = ", ".join(reason if len(counts) == 1 else f"{reason} {count}" for reason, count in counts.items())
+    deciding = sorted({selection.rulings[position].stream for position in positions})
+    unread = "".join(f"; no filter reads stream {name}" for name in deciding if not streams.is_read(name))
+    return f"{len(positions)} withheld: {reasons}{unread}"
 
 
-def _counts_without(each: Filter, source: SourceConfig, streams: StoredStreams) -> tuple[dict[Option, int], list[str]]:
-    """Return how many models a filter would keep without each of its options, and the streams that are not there to tell."""
-    found: dict[Option, int] = {}
+def _counts_without(filter_: Filter, source: SourceConfig, streams: StoredStreams) -> tuple[dict[Option, int], list[str]]:
+    """Return how many models match without each option of the filter, and the needed streams that are not on disk."""
+    counts: dict[Option, int] = {}
     missing = []
-    for place, option in enumerate(each.options):
+    for index, (axis, option) in enumerate(zip(source.axes, filter_.options, strict=True)):
         if option.is_default:
             continue
-        wider = Filter(
-            each.source, each.prefix, (*each.options[:place], source.axes[place].options[0], *each.options[place + 1 :])
-        )
-        if stream := streams.get(wider.stream):
-            found[option] = len(stream.selection.places(wider.matches))
+        options = (*filter_.options[:index], axis.options[0], *filter_.options[index + 1 :])
+        relaxed = Filter(filter_.source, filter_.prefix, options)
+        if stream := streams.get(relaxed.stream):
+            counts[option] = len(stream.selection.positions(relaxed.matches))
         else:
-            missing.append(wider.stream)
-    return found, missing
+            missing.append(relaxed.stream)
+    return counts, missing

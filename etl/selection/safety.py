@@ -1,4 +1,4 @@
-"""What all records of a model say of its safety: of several, in one stream or in many, the worst counts. No I/O."""
+"""The safety of a model by all its records, in one stream or several: the worst record counts. No I/O."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from etl.core.levels import LEVELS
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
 
-_FLAGGED = LEVELS.index("r")  # what a flagged model is at least
+_MIN_FLAGGED = LEVELS.index("r")  # a flagged model is never milder
 
 
 class Ruling(NamedTuple):
-    """What all records of a model decide of it in one stream, where that is worse than what its own record says.
+    """What all records of a model decide about it in one stream, where they are worse than its own record there.
 
     Attributes:
         word: The reason why it is never published, its level, or `flagged`.
-        stream: The stream of the record that decides.
+        stream: The stream of the deciding record.
         forbids: Whether the model is never published.
-        fields: Values of its fields that replace those of its own record.
+        fields: The field values that replace those of its own record.
     """
 
     word: str
@@ -30,7 +30,7 @@ class Ruling(NamedTuple):
 
 
 class RejectedRecord(NamedTuple):
-    """A record that is not a model: its id, the reason, and its levels and flag where the reason does not decide."""
+    """A record that did not become a model: its id, the reason, and its levels and flag unless the reason decides alone."""
 
     id: object
     reason: str
@@ -38,21 +38,21 @@ class RejectedRecord(NamedTuple):
 
 
 class _Worst(NamedTuple):
-    """The index of a level, and the stream that says so."""
+    """The index of a level in LEVELS, and the stream of the record that has it."""
 
     level: int
     stream: str
 
 
-_NOTHING = _Worst(-1, "")
+_NONE = _Worst(-1, "")
 
 
 class Safety:
-    """The worst that the complete streams of a source say of each model, by its key; see `key_of`.
+    """The worst that the records of a source's complete streams say about each model, by `model_key`.
 
-    Records of a stream that asked for base models show only a part, since the server leaves out the versions of others: their
-    flags and their most explicit level count everywhere, their mildest level in their own stream only. Of records that are
-    equally bad, the one added first decides. `never_published` are the rejection reasons that forbid a model everywhere.
+    A stream requested by base model has partial records, because the server leaves out the versions of other bases: their flags
+    and most explicit level count everywhere, their mildest level only in their own stream. Of equally bad records the one
+    added first decides. `never_published` are the rejection reasons that forbid a model everywhere.
     """
 
     def __init__(self, never_published: Container[str]) -> None:
@@ -60,8 +60,8 @@ class Safety:
         self._forbidden: dict[str, tuple[str, str]] = {}
         self._flagged: dict[str, str] = {}
         self._level: dict[str, _Worst] = {}
-        self._part: dict[tuple[str, str], int] = {}
-        self._most: dict[str, _Worst] = {}
+        self._partial_level: dict[tuple[str, str], int] = {}
+        self._level_most: dict[str, _Worst] = {}
 
     def add(
         self, stream: str, models: Iterable[Mapping[str, Any]], rejected: Iterable[RejectedRecord], *, is_partial: bool
@@ -79,28 +79,28 @@ class Safety:
     def _add(self, stream: str, key: str, levels: Mapping[str, Any], *, is_partial: bool) -> None:
         mildest, most = LEVELS.index(levels["level"]), LEVELS.index(levels["level_most"])
         if is_partial:
-            self._part[stream, key] = max(mildest, self._part.get((stream, key), 0))
-        elif mildest > self._level.get(key, _NOTHING).level:
+            self._partial_level[stream, key] = max(mildest, self._partial_level.get((stream, key), 0))
+        elif mildest > self._level.get(key, _NONE).level:
             self._level[key] = _Worst(mildest, stream)
-        if most > self._most.get(key, _NOTHING).level:
-            self._most[key] = _Worst(most, stream)
+        if most > self._level_most.get(key, _NONE).level:
+            self._level_most[key] = _Worst(most, stream)
         if levels["flagged"]:
             self._flagged.setdefault(key, stream)
 
     def ruling(self, stream: str, key: str, own: Mapping[str, Any]) -> Ruling | None:
-        """Return what is decided of a model in a stream; None where its own fields, of which `own` may have any, say the same."""
+        """Return what all records decide about a model in a stream; None if that agrees with `own`, any of its own fields."""
         if key in self._forbidden:
-            word, where = self._forbidden[key]
-            return Ruling(word, where, forbids=True, fields={})
-        if key not in self._most:
+            reason, origin = self._forbidden[key]
+            return Ruling(reason, origin, forbids=True, fields={})
+        if key not in self._level_most:
             return None
         flag = self._flagged.get(key)
-        part = _Worst(self._part.get((stream, key), -1), stream)
-        level = max(part, self._level.get(key, _NOTHING), key=lambda worst: worst.level)
+        partial = _Worst(self._partial_level.get((stream, key), -1), stream)
+        level = max(partial, self._level.get(key, _NONE), key=lambda worst: worst.level)
         word = LEVELS[level.level]
-        if flag is not None and level.level < _FLAGGED:
-            level, word = _Worst(_FLAGGED, flag), "flagged"
-        most = self._most.get(key, _NOTHING)
+        if flag is not None and level.level < _MIN_FLAGGED:
+            level, word = _Worst(_MIN_FLAGGED, flag), "flagged"
+        most = self._level_most.get(key, _NONE)
         worst = {
             "level": (LEVELS[level.level], level.stream, word),
             "level_most": (LEVELS[most.level], most.stream, LEVELS[most.level]),
@@ -109,5 +109,5 @@ class Safety:
         raised = {field: worst[field] for field in worst if field in own and own[field] != worst[field][0]}
         if not raised:
             return None
-        _, where, word = next(iter(raised.values()))
-        return Ruling(word, where, forbids=False, fields={field: value for field, (value, _, _) in raised.items()})
+        _, origin, word = next(iter(raised.values()))
+        return Ruling(word, origin, forbids=False, fields={field: value for field, (value, _, _) in raised.items()})

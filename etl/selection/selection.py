@@ -1,4 +1,4 @@
-"""What filters choose of a stream: extraction's "enough", load, verify and every explanation use it."""
+"""Which models of a stream a filter selects. Extraction ("enough?"), load, verify and explain share this one implementation."""
 
 from __future__ import annotations
 
@@ -15,37 +15,45 @@ if TYPE_CHECKING:
 
 
 class ModelRef(NamedTuple):
-    """A model of a stream: what is published of it, and where it lies.
+    """A model of a stream: what is published of it, and where it is on disk.
 
-    `file` is that of its page and `place` the place in it from 0; `record_id` is its id as its own record spells it.
+    Attributes:
+        file: The file of its page.
+        page_index: Its index in the page.
+        record_id: Its id as its own record spells it.
     """
 
     id: str
     slug: str
     name: str
     file: str
-    place: int
+    page_index: int
     record_id: str
 
 
 class FacetGroup(NamedTuple):
-    """Models that no option tells apart, by their places in the stream.
+    """Models with the same values in every field that options test.
 
-    `facts` are the fields that options look at, as all records of these models decide them, `own` as their own records have
-    them; what `is_forbidden` is on no manifest.
+    Attributes:
+        values: These fields, as all records of the models decide them.
+        own: These fields, as the models' own records have them.
+        is_forbidden: Whether the models are in no manifest.
+        positions: The models, by their positions in the stream.
     """
 
-    facts: Mapping[str, Any]
+    values: Mapping[str, Any]
     own: Mapping[str, Any]
     is_forbidden: bool
-    places: list[int]
+    positions: list[int]
 
 
 class Selection:
-    """The models of one stream in its order, each once and none that is skipped; fed page by page.
+    """The distinct models of one stream in stream order, added page by page.
 
-    `duplicates` are those that came again, `skipped` those that filters.toml names, both in any spelling of the id. `rulings`
-    has what other records decide of a model, by its place, once `apply` was called.
+    Attributes:
+        duplicates: Later records of a model, in any spelling of its id.
+        skipped: Models that filters.toml excludes by id, in any spelling.
+        rulings: What other records decide about a model, by its position; filled by `apply`.
     """
 
     def __init__(self, source: SourceConfig, stream: str = "") -> None:
@@ -54,93 +62,98 @@ class Selection:
         self.skipped: list[ModelRef] = []
         self.rulings: dict[int, Ruling] = {}
         self._stream = stream
-        self._skip = {model_key(identity) for identity in source.skip}
+        self._skip = {model_key(id_) for id_ in source.skip}
         self._axes = [axis.name for axis in source.axes if any(option.values for option in axis.options)]
-        self._known: dict[str, int] = {}
+        self._position_by_key: dict[str, int] = {}
         self._groups: dict[tuple[Any, ...], FacetGroup] = {}
 
     @property
     def groups(self) -> list[FacetGroup]:
-        """The models in groups, so that what looks at their fields need not look at each of them."""
+        """The models grouped by field values, so that a filter is tested once per group instead of once per model."""
         return list(self._groups.values())
 
     def refs(self, groups: Iterable[FacetGroup]) -> list[ModelRef]:
-        """Return the models of some groups, in the order of the stream."""
-        return [self.models[place] for place in _places(groups)]
+        """Return the models of the groups, in stream order."""
+        return [self.models[position] for position in _positions(groups)]
 
-    def position_of(self, identity: str) -> int | None:
-        """Return the place in the stream of a model, in any spelling of its id."""
-        return self._known.get(model_key(identity))
+    def position_of(self, id_: str) -> int | None:
+        """Return the position of a model, in any spelling of its id; None if the stream does not have it."""
+        return self._position_by_key.get(model_key(id_))
 
     def add_page(self, models: Iterable[Mapping[str, Any]], file: str = "") -> None:
-        """Take the models of the next page, which lies in `file`.
+        """Add the models of the next page, whose file is `file`.
 
         Raises:
-            TypeError, KeyError, AttributeError: they are not what the transform makes.
+            TypeError, KeyError, AttributeError: the models are not output of the transform.
         """
-        for place, model in enumerate(models):
+        for index, model in enumerate(models):
             if not all(isinstance(model[field], str) for field in ("id", "slug", "name")):
                 raise TypeError("the id, slug and name of a model must be text")
-            held = ModelRef(model["id"], model["slug"], model["name"], file, place, model["id"])
-            key = model_key(held.id)
+            ref = ModelRef(model["id"], model["slug"], model["name"], file, index, model["id"])
+            key = model_key(ref.id)
             if key in self._skip:
-                self.skipped.append(held)
-            elif key in self._known:
-                self.duplicates.append(held)
+                self.skipped.append(ref)
+            elif key in self._position_by_key:
+                self.duplicates.append(ref)
             else:
-                self._known[key] = len(self.models)
-                facts = {axis: model[axis] for axis in self._axes}
-                self._groups.setdefault(_key(facts), FacetGroup(facts, facts, False, [])).places.append(len(self.models))  # noqa: FBT003  of a tuple
-                self.models.append(held)
+                self._position_by_key[key] = len(self.models)
+                self._group({axis: model[axis] for axis in self._axes}).positions.append(len(self.models))
+                self.models.append(ref)
 
     def apply(self, safety: Safety) -> None:
         """Regroup the models by what all their records decide."""
-        owned = [(group.own, group.places) for group in self.groups]
+        groups = [(group.own, group.positions) for group in self.groups]
         self._groups, self.rulings = {}, {}
-        for own, places in owned:
-            for place in places:
-                ruling = safety.ruling(self._stream, model_key(self.models[place].id), own)
-                facts, forbids = ({**own, **ruling.fields}, ruling.forbids) if ruling else (own, False)
+        for own, positions in groups:
+            for position in positions:
+                ruling = safety.ruling(self._stream, model_key(self.models[position].id), own)
                 if ruling:
-                    self.rulings[place] = ruling
-                key = (*_key(own), *_key(facts), forbids) if ruling else _key(own)
-                self._groups.setdefault(key, FacetGroup(facts, own, forbids, [])).places.append(place)
+                    self.rulings[position] = ruling
+                self._group(own, ruling).positions.append(position)
 
-    def spell(self, models: Mapping[str, Mapping[str, Any]]) -> None:
-        """Let models, by key, be what another record of them says; their places stay."""
-        for identity in self._known.keys() & models.keys():
-            place, model = self._known[identity], models[identity]
-            self.models[place] = self.models[place]._replace(id=model["id"], slug=model["slug"], name=model["name"])
-            facts = {axis: model[axis] for axis in self._axes}
+    def respell(self, models: Mapping[str, Mapping[str, Any]]) -> None:
+        """Replace models, by key, by what another of their records says; their positions stay."""
+        for key in self._position_by_key.keys() & models.keys():
+            position, model = self._position_by_key[key], models[key]
+            self.models[position] = self.models[position]._replace(id=model["id"], slug=model["slug"], name=model["name"])
             for group in self.groups:
-                if place in group.places:
-                    group.places.remove(place)
-            self._groups = {key: group for key, group in self._groups.items() if group.places}
-            self._groups.setdefault(_key(facts), FacetGroup(facts, facts, False, [])).places.append(place)  # noqa: FBT003  of a tuple
+                if position in group.positions:
+                    group.positions.remove(position)
+            self._groups = {key: group for key, group in self._groups.items() if group.positions}
+            self._group({axis: model[axis] for axis in self._axes}).positions.append(position)
 
-    def places(self, keeps: Callable[[Mapping[str, Any]], bool]) -> list[int]:
-        """Return the places in the stream, rising, of the models whose fields are kept and that nothing forbids."""
-        return _places(group for group in self._groups.values() if not group.is_forbidden and keeps(group.facts))
+    def positions(self, matches: Callable[[Mapping[str, Any]], bool]) -> list[int]:
+        """Return the positions, ascending, of the models whose fields match and that nothing forbids."""
+        return _positions(group for group in self._groups.values() if not group.is_forbidden and matches(group.values))
 
-    def withheld(self, keeps: Callable[[Mapping[str, Any]], bool]) -> list[int]:
-        """Return the places, rising, of the models that their own fields would keep and all their records do not."""
+    def withheld(self, matches: Callable[[Mapping[str, Any]], bool]) -> list[int]:
+        """Return the positions, ascending, of the models that match by their own record but not by all their records."""
         if not self.rulings:
             return []
-        return _places(
+        return _positions(
             group
             for group in self._groups.values()
-            if (group.is_forbidden or group.facts is not group.own) and keeps(group.own)
-            if group.is_forbidden or not keeps(group.facts)
+            if (group.is_forbidden or group.values is not group.own) and matches(group.own)
+            if group.is_forbidden or not matches(group.values)
         )
 
     def is_full(self, filters: Iterable[Filter], limit: int) -> bool:
-        """Tell whether each filter has as many models as a manifest takes, so that no further one could be chosen."""
-        return all(len(self.places(each.matches)) >= limit for each in filters)
+        """Return whether every filter selects at least `limit` models, so that later pages change no manifest."""
+        return all(len(self.positions(filter_.matches)) >= limit for filter_ in filters)
+
+    def _group(self, own: Mapping[str, Any], ruling: Ruling | None = None) -> FacetGroup:
+        """Return the group of the models with these fields and this ruling; a new one is empty."""
+        values = own if ruling is None else {**own, **ruling.fields}
+        key = _key(own) if ruling is None else (*_key(own), *_key(values), ruling.forbids)
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = FacetGroup(values, own, ruling is not None and ruling.forbids, [])
+        return group
 
 
-def _key(facts: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(tuple(fact) if isinstance(fact, list) else fact for fact in facts.values())
+def _key(values: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(tuple(value) if isinstance(value, list) else value for value in values.values())
 
 
-def _places(groups: Iterable[FacetGroup]) -> list[int]:
-    return sorted(chain.from_iterable(group.places for group in groups))
+def _positions(groups: Iterable[FacetGroup]) -> list[int]:
+    return sorted(chain.from_iterable(group.positions for group in groups))

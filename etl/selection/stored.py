@@ -1,4 +1,4 @@
-"""The complete streams of a source as data/raw and data/models have them: their models, and what all of them say of each."""
+"""The complete streams of a source on disk: their models, and what all their records say about each model."""
 
 from __future__ import annotations
 
@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from etl.storage.ledger import Ledger
 
 
+_REBUILD = "rebuild it: make transform"
+
+
 class StoredStream(NamedTuple):
-    """A complete stream on disk: its ledger, its models, and how many records they were made of."""
+    """A complete stream on disk: its ledger, its models, and the number of its records."""
 
     ledger: Ledger
     selection: Selection
@@ -39,42 +42,42 @@ class _Loaded(NamedTuple):
 
 
 class StoredStreams:
-    """The complete streams of a source, read when they are first asked for; the ledgers at once.
+    """The complete streams of a source. Ledgers are read at once, models on first use.
 
-    Every stream counts for what its records say of the safety of a model, also one that no filter reads any more.
+    The safety of a model counts the records of every stream, including streams that no filter reads any more.
 
     Raises:
-        BadAnswer: a ledger violates its schema.
+        InvalidDataError: a ledger violates its schema.
     """
 
     def __init__(self, data: DataDir, source: SourceConfig) -> None:
-        self._data, self._source = data, source
+        self._data, self._source, self._api = data, source, get_source(source.name)
         self._missing: dict[str, str | None] = {}
-        self._renewed = {each.name for each in source.streams}
+        self._renewed = {stream.name for stream in source.streams}
         ledgers = {name: read_ledger(data, source.name, name) for name in list_streams(data, source.name)}
         self.ledgers: dict[str, Ledger] = {name: ledger for name, ledger in ledgers.items() if ledger.complete}
 
     def get(self, stream: str) -> StoredStream | None:
-        """Return a stream; None where no complete one is on disk, or one of another request: see `missing_reason`.
+        """Return a stream; None if no complete one is on disk, or one of another request: see `missing_reason`.
 
         Raises:
-            Missing: models were not made yet.
-            BadAnswer: the summary or models violate their schemas.
+            MissingInputError: models were not built yet.
+            InvalidDataError: the summary or models violate their schemas.
         """
         return None if self.missing_reason(stream) else self._loaded.streams[stream]
 
-    def every(self) -> dict[str, StoredStream]:
-        """Return all of them by name, also those of which the request is another by now."""
+    def all_streams(self) -> dict[str, StoredStream]:
+        """Return all complete streams by name, including those whose request differs from filters.toml."""
         return self._loaded.streams
 
     def selections(self) -> list[Selection]:
-        """Return the models of all of them."""
-        return [stored.selection for stored in self._loaded.streams.values()]
+        """Return the models of all complete streams."""
+        return [stream.selection for stream in self._loaded.streams.values()]
 
     def missing_reason(self, stream: str) -> str | None:
-        """Return why a stream is as good as missing; None where it is not.
+        """Return why a stream counts as missing; None if it does not.
 
-        That is where the request of its ledger selects or orders other records than filters.toml asks for.
+        A stream whose request selects or orders other records than filters.toml requests counts as missing.
         """
         if stream not in self._missing:
             self._missing[stream] = self._difference(stream)
@@ -83,12 +86,12 @@ class StoredStreams:
     def _difference(self, stream: str) -> str | None:
         if stream not in self.ledgers:
             return f"no stream {stream} on disk"
-        gone, new = request_differences(
-            self.ledgers[stream], encode_query(self._source.requests[stream]), get_source(self._source.name).neutral_params
+        old, new = request_differences(
+            self.ledgers[stream], encode_query(self._source.requests[stream]), self._api.neutral_params
         )
-        if gone == new == "":
+        if old == new == "":
             return None
-        asked, asks = gone or "nothing more", new or "nothing more"
+        asked, asks = old or "nothing more", new or "nothing more"
         return f"stream {stream} is of another request: it asked {asked}, and filters.toml asks {asks}"
 
     def is_read(self, stream: str) -> bool:
@@ -97,92 +100,93 @@ class StoredStreams:
 
     @property
     def safety(self) -> Safety:
-        """What all streams say of each model; of those that say the same, one that filters read decides."""
+        """What all streams say about each model; of those that say the same, a stream that filters read decides."""
         return self._loaded.safety
 
     @property
     def respelled(self) -> dict[str, Mapping[str, Any]]:
-        """The models whose ids are spelled in several ways, by key: of each the record that was fetched last."""
+        """The models whose ids are spelled in several ways, by key, as the record fetched last has them."""
         return self._loaded.respelled
 
     @cached_property
     def _loaded(self) -> _Loaded:
-        """The streams, each read by itself, and then every model by what all of them say."""
-        read, safety = {}, Safety(get_source(self._source.name).never_published)
+        """The streams, read one by one, then corrected by what all of them say about each model."""
+        streams, safety = {}, Safety(self._api.never_published)
         for name in sorted(self.ledgers, key=lambda name: (not self.is_read(name), name)):
-            read[name] = self._load(name, safety)
-        respelled = self._respelled(read)
-        for stored in read.values():
-            stored.selection.spell(respelled)
-            stored.selection.apply(safety)
-        return _Loaded(dict(sorted(read.items())), safety, respelled)
+            streams[name] = self._load(name, safety)
+        respelled = self._respelled(streams)
+        for stream in streams.values():
+            stream.selection.respell(respelled)
+            stream.selection.apply(safety)
+        return _Loaded(dict(sorted(streams.items())), safety, respelled)
 
     def _load(self, name: str, safety: Safety) -> StoredStream:
-        """Return a stream by itself, and add what it says to `safety`."""
+        """Return a stream by its own records, and add what they say to `safety`."""
         ledger = self.ledgers[name]
         selection, records = Selection(self._source, name), 0
-        for file, models, about in self._pages(name):
-            rejected = [RejectedRecord(record["id"], record["reason"], record.get("levels")) for record in about["set_aside"]]
+        for file, models, summary in self._pages(name):
+            rejected = [RejectedRecord(record["id"], record["reason"], record.get("levels")) for record in summary["set_aside"]]
             path = self._data.models(self._source.name, name) / file
             try:
                 selection.add_page(models, file)
-                safety.add(
-                    name, models, rejected, is_partial=get_source(self._source.name).has_partial_records(ledger.param_names)
-                )
+                safety.add(name, models, rejected, is_partial=self._api.has_partial_records(ledger.param_names))
             except (TypeError, LookupError, AttributeError, ValueError) as error:
-                told = f"{path}: holds what the transform does not make"
-                raise InvalidDataError(f"{told}; make it again: make transform") from error
-            if len(models) + len(rejected) != about["records"]:
-                told = f"{path}: {about['records']} records became {len(models)} models and {len(rejected)} set aside"
-                raise InvalidDataError(f"{told}; make it again: make transform")
-            records += about["records"]
+                raise InvalidDataError(f"{path}: not valid output of the transform; {_REBUILD}") from error
+            if len(models) + len(rejected) != summary["records"]:
+                counts = f"expected models and rejected records to add up to {summary['records']}"
+                raise InvalidDataError(f"{path}: {counts}, got {len(models)} and {len(rejected)}; {_REBUILD}")
+            records += summary["records"]
         return StoredStream(ledger, selection, records)
 
-    def _respelled(self, read: Mapping[str, StoredStream]) -> dict[str, Mapping[str, Any]]:
-        newest: dict[str, tuple[tuple[str, str, int], ModelRef]] = {}
-        several = set()
-        for name, stored in read.items():
-            fetched = {page.file: page.fetched_at for page in stored.ledger.pages}
-            for rank, model in enumerate((*stored.selection.models, *stored.selection.duplicates)):
-                key, order = model_key(model.id), (fetched[model.file], name, rank)
-                known = newest.setdefault(key, (order, model))
-                if known[1].id != model.id:
-                    several.add(key)
-                if order > known[0]:
-                    newest[key] = (order, model)
-        found = {}
-        for key in several:
-            (_, name, _), model = newest[key]
-            found[key] = read_json(self._data.models(self._source.name, name) / model.file)[model.place]
-        return found
+    def _respelled(self, streams: Mapping[str, StoredStream]) -> dict[str, Mapping[str, Any]]:
+        respelled = {}
+        for key, (name, ref) in _newest_of_several_spellings(streams).items():
+            respelled[key] = read_json(self._data.models(self._source.name, name) / ref.file)[ref.page_index]
+        return respelled
 
     def _pages(self, stream: str) -> Iterator[tuple[str, list[Mapping[str, Any]], dict[str, Any]]]:
-        """Yield the file of each page, its models, and what the summary says of it."""
-        told = {page["file"]: page for page in self._summary["streams"].get(stream, [])}
+        """Yield the file of each page, its models, and its entry in the summary."""
+        entries = {entry["file"]: entry for entry in self._summary["streams"].get(stream, [])}
         for page in self.ledgers[stream].pages:
             path = self._data.models(self._source.name, stream) / page.file
-            if page.file not in told or not path.is_file():
-                raise MissingInputError(f"{path}: is not there; make the models first: make manifests")
-            if told[page.file].get("raw_sha256", page.sha256) != page.sha256:
-                raise MissingInputError(f"{path}: is of another page than data/raw has now; make it again: make manifests")
-            yield page.file, read_json(path), told[page.file]
+            if page.file not in entries or not path.is_file():
+                raise MissingInputError(f"{path}: not found; build the models first: make manifests")
+            if entries[page.file].get("raw_sha256", page.sha256) != page.sha256:
+                raise MissingInputError(f"{path}: built from other bytes than data/raw has now; rebuild it: make manifests")
+            yield page.file, read_json(path), entries[page.file]
 
     @cached_property
     def _summary(self) -> dict[str, Any]:
         return read_summary(self._data, self._source.name)
 
 
+def _newest_of_several_spellings(streams: Mapping[str, StoredStream]) -> dict[str, tuple[str, ModelRef]]:
+    """Return the models whose ids are spelled in several ways, by key: the record fetched last, with its stream."""
+    newest: dict[str, tuple[tuple[str, str, int], ModelRef]] = {}
+    keys = set()
+    for name, stream in streams.items():
+        fetched_at = {page.file: page.fetched_at for page in stream.ledger.pages}
+        for index, ref in enumerate((*stream.selection.models, *stream.selection.duplicates)):
+            key, order = model_key(ref.id), (fetched_at[ref.file], name, index)
+            newest_order, newest_ref = newest.setdefault(key, (order, ref))
+            if newest_ref.id != ref.id:
+                keys.add(key)
+            if order > newest_order:
+                newest[key] = (order, ref)
+    return {key: (newest[key][0][1], newest[key][1]) for key in keys}
+
+
 def read_summary(data: DataDir, source: str) -> dict[str, Any]:
-    """Return what the transform tells of a source.
+    """Return the transform's summary of a source.
 
     Raises:
-        Missing: it was not made yet.
-        BadAnswer: it violates its schema.
+        MissingInputError: it was not built yet.
+        InvalidDataError: it violates its schema.
     """
     path = data.summary(source)
     if not path.is_file():
-        raise MissingInputError(f"{path}: is not there; make the models first: make manifests")
+        raise MissingInputError(f"{path}: not found; build the models first: make manifests")
     summary: dict[str, Any] = read_json(path)
     if violations := load_schema("summary").violations(summary):
-        raise InvalidDataError(f"{path}: {violations[0]}; make it again: make transform")
+        raise InvalidDataError(f"{path}: {violations[0]}; {_REBUILD}")
     return summary

@@ -83,7 +83,7 @@ class SufficiencyCheck:
             page = self._transform(body, "the response")
             selection.add_page(page.models)
             models = len(selection.models)
-            requested = sum(len(group.places) for group in selection.groups if stream.matches(group.own))
+            requested = sum(len(group.positions) for group in selection.groups if stream.matches(group.own))
             self._safety.add(stream.name, page.models, _rejected(page), is_partial=self._api.has_partial_records(stream.params))
             is_full = selection.is_full(stream.filters, self._limit)
             if is_full:  # withheld models are looked up only where that decides

@@ -1,4 +1,4 @@
-"""Values that filters name and no model on disk has. A closed list has no such values: those are refused with filters.toml."""
+"""Values in filters.toml that no model on disk has; of open vocabularies, since filters.toml is refused for others."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 class UnmatchedValues(NamedTuple):
-    """How many values of open vocabularies were looked for among the models on disk, and a warning for each that none has."""
+    """How many values of open vocabularies were looked up among the models on disk, and a warning for each that none has."""
 
     values: int
     warnings: list[str]
 
 
 def find_unmatched(source: SourceConfig, filters: Iterable[Filter], selections: Sequence[Selection]) -> UnmatchedValues:
-    """Look for the values that filters of a source name among the models of its streams on disk; without any, for none."""
-    named = _named(source, filters)
+    """Look up the values that filters of a source name among the models of its streams on disk; none without streams."""
+    named = _named_values(source, filters)
     seen: dict[str, set[Value]] = {option.axis: set() for option, _ in named}
     for selection in selections:
         add_values(seen, selection)
@@ -32,31 +32,29 @@ def find_unmatched(source: SourceConfig, filters: Iterable[Filter], selections: 
 
 
 def unmatched(source: SourceConfig, named: Iterable[tuple[Option, Value]], seen: Mapping[str, set[Value]]) -> list[str]:
-    """Return a warning for each named value that is not among the values seen in its field, with the nearest that is."""
+    """Return a warning for each named value that is not among the values seen in its field, with the nearest seen one."""
     warnings = []
     for option, value in named:
-        if value not in seen[option.axis]:
-            nearest = nearest_value(value, seen[option.axis])
-            near, quoted = (
-                nearest_suffix(value, nearest),
-                json.dumps(value) if format_value(nearest) == value else format_value(value),
-            )
-            where = f"{source.name}.axes.{option.axis}.{option.name}"
-            warnings.append(f"{where}: no model on disk has {option.axis} {quoted}{near}")
+        if value in seen[option.axis]:
+            continue
+        nearest = nearest_value(value, seen[option.axis])
+        text = json.dumps(value) if format_value(nearest) == value else format_value(value)
+        where = f"{source.name}.axes.{option.axis}.{option.name}"
+        warnings.append(f"{where}: no model on disk has {option.axis} {text}{nearest_suffix(value, nearest)}")
     return warnings
 
 
 def add_values(seen: dict[str, set[Value]], selection: Selection) -> None:
-    """Add the values that the models of a stream have to those seen, by field; of a list its items."""
+    """Add the field values of a stream's models to those seen, by field; of a list its items."""
     for group in selection.groups:
         for axis, values in seen.items():
-            value = group.facts[axis]
+            value = group.values[axis]
             values.update(value if isinstance(value, list) else [value])
 
 
-def _named(source: SourceConfig, filters: Iterable[Filter]) -> list[tuple[Option, Value]]:
+def _named_values(source: SourceConfig, filters: Iterable[Filter]) -> list[tuple[Option, Value]]:
     """Return the values of open vocabularies that the options of filters name, in the order of filters.toml."""
-    used = {option for each in filters for option in each.options if option.values}
-    known = model_fields(source.name, source.sizes)
-    options = [option for axis in source.axes for option in axis.options if option in used and known[axis.name].choices is None]
+    used = {option for filter_ in filters for option in filter_.options if option.values}
+    fields = model_fields(source.name, source.sizes)
+    options = [option for axis in source.axes for option in axis.options if option in used and fields[axis.name].choices is None]
     return [(option, value) for option in options for value in sorted(option.values, key=str)]

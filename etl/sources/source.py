@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class SizeClass(NamedTuple):
-    """Models up to `most` parameters; `is_inclusive`: those with exactly as many, too."""
+    """Models up to `upper_bound` parameters; `is_inclusive`: those with exactly as many, too."""
 
     name: str
-    most: float
+    upper_bound: float
     is_inclusive: bool = False
 
 

@@ -98,7 +98,7 @@ def check_all_models(published: Published) -> Check:
         check.problems.append(f"{published.where(ALL_MODELS, f'$.models[{places[at]}].id')}: {at[1]} is in no manifest")
     if list(places) != sorted(places) or len(places) != len(everything["models"]):
         check.problems.append(f"{published.where(ALL_MODELS, '$.models')}: is not sorted by source and id, each once")
-    counts = {source.name: sum(at[0] == source.name for at in places) for source in published.filters.sources}
+    counts = {source.name: sum(at[0] == source.name for at in places) for source in published.config.sources}
     for key, count in {"totalModels": len(places), **counts}.items():
         if everything.get(key) != count:
             check.problems.append(f"{published.where(ALL_MODELS, f'$.{key}')}: says {everything.get(key)}, but holds {count}")
@@ -138,13 +138,13 @@ def check_disjoint_options(published: Published) -> Check:
     return check
 
 
-def check_values(filters: Config, streams: Mapping[str, StoredStreams]) -> Check:
+def check_values(config: Config, streams: Mapping[str, StoredStreams]) -> Check:
     """Some model on disk has each value that an option keeps or drops, of fields without a closed list of values.
 
     `streams` are those on disk, by source.
     """
     check = Check("values of filters.toml")
-    for source in filters.sources:
+    for source in config.sources:
         count, warnings = find_unmatched(source, source.filters, streams[source.name].selections())
         check.looked_at += count
         check.warnings += warnings

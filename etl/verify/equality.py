@@ -22,7 +22,7 @@ def check_equal_lists(published: Published) -> Check:
     for (_, *held), twins in same.items():
         for one, other in itertools.combinations(twins, 2):
             streams = [published.drawn[each.source, each.stream] for each in (one, other)]
-            reason = explain_equality((one, other), streams, published.filters.limit)
+            reason = explain_equality((one, other), streams, published.config.limit)
             if reason is None:
                 where = published.where(other.file, "$.models")
                 check.problems.append(f"{where}: is the list of {one.file}, {len(held)} models, and nothing explains it")

@@ -51,14 +51,14 @@ def check_losses(losses: Mapping[str, Sequence[Mapping[str, Any]]], allowed: Col
     return check
 
 
-def parse_allowed(names: Iterable[str], filters: Config) -> frozenset[str]:
+def parse_allowed(names: Iterable[str], config: Config) -> frozenset[str]:
     """Return the losses that are allowed.
 
     Raises:
         BadUsage: one is not `source/reason` or `source/field`.
     """
     known = set()
-    for source in filters.sources:
+    for source in config.sources:
         fields = load_schema(f"{source.name}/model").schema["properties"]
         known |= {f"{source.name}/{word}" for word in (*get_source(source.name).never_published, "id", "type", *fields)}
     chosen = frozenset(names)

@@ -42,7 +42,7 @@ class Published:
     folder: Path
     content: dict[str, bytes]
     rebuilt: dict[str, bytes]
-    filters: Config
+    config: Config
     drawn: Mapping[tuple[str, str], StoredStream | None]
 
     @cached_property
@@ -53,7 +53,7 @@ class Published:
     @cached_property
     def known(self) -> list[tuple[Filter, list[str]]]:
         """The filters of filters.toml that have a sound file, each with the ids it holds."""
-        every = (each for source in self.filters.sources for each in source.filters)
+        every = (each for source in self.config.sources for each in source.filters)
         return [(each, ids(self.values[each.file])) for each in every if each.file in self.values]
 
     def where(self, name: str, path: str = "$") -> str:

@@ -54,7 +54,7 @@ def check_safety(published: Published, streams: Mapping[tuple[str, str], RawStre
     check = Check("levels and flags, read again")
     audits = {
         source.name: _SourceAudit(source, [stream for (name, _), stream in streams.items() if name == source.name])
-        for source in published.filters.sources
+        for source in published.config.sources
     }
     for each, held in published.known:
         stream = streams.get((each.source, each.stream))

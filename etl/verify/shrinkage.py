@@ -37,13 +37,13 @@ def check_shrinkage(published: Published, base: Snapshot | None, allowed: Collec
         return check
     before = _entries(sound)
     now = _entries(published.values)
-    for each in (each for source in published.filters.sources for each in source.filters):
+    for each in (each for source in published.config.sources for each in source.filters):
         old, new = before.get(each.file), now.get(each.file)
         if old is None or old["count"] < MIN_BASELINE:
             continue
         check.looked_at += 1
         count = new["count"] if new else 0
-        if 2 * count >= min(old["count"], published.filters.limit):
+        if 2 * count >= min(old["count"], published.config.limit):
             continue
         told = f"{published.where(each.file, '$.models')}: holds {count} models, and held {old['count']} in {base.name}"
         if each in allowed:
@@ -51,8 +51,9 @@ def check_shrinkage(published: Published, base: Snapshot | None, allowed: Collec
         elif new and (reason := _known_reason(old, new)):
             check.warnings.append(f"{told}; {reason}")
         else:
+            path = each.qualified_path
             check.problems.append(
-                f"{told}; see make explain FILTER={each.name}, or allow it: ALLOW_SHRINK={each.name}, --allow-shrink {each.name}"
+                f"{told}; see make explain FILTER={path}, or allow it: ALLOW_SHRINK={path}, --allow-shrink {path}"
             )
     return check
 

@@ -51,10 +51,10 @@ class VerifyOptions:
     max_age_s: float | None = None
 
 
-def verify(data: DataDir, filters: Config, terms: VerifyOptions) -> list[Check]:
+def verify(data: DataDir, config: Config, terms: VerifyOptions) -> list[Check]:
     """Run every check; where the raw files cannot be rebuilt from, those that need that are left out, and the last one fails."""
-    there, unread = _said(data, filters)
-    used = [(source.name, each.name) for source in filters.sources for each in source.streams]
+    there, unread = _said(data, config)
+    used = [(source.name, each.name) for source in config.sources for each in source.streams]
     rebuilt = Check("rebuild from raw")
     drawn: dict[tuple[str, str], StoredStream | None] = {}
     losses: dict[str, list[dict[str, Any]]] = {}
@@ -63,14 +63,14 @@ def verify(data: DataDir, filters: Config, terms: VerifyOptions) -> list[Check]:
         again = DataDir(Path(folder), data.raw_root)
         try:
             terms.rebuild(again)
-            known = {source.name: StoredStreams(again, source) for source in filters.sources}
+            known = {source.name: StoredStreams(again, source) for source in config.sources}
             drawn = {(name, stream): known[name].get(stream) for name, stream in used}
             losses = {name: read_summary(again, name)["losses"] for name in known}
-            values = [checks.check_values(filters, known)]
+            values = [checks.check_values(config, known)]
         except EtlError as error:
             rebuilt.code = error.code
             rebuilt.problems = str(error).split("\n")
-        published = Published(data.manifests, _ours(read_dir(data.manifests), filters), read_dir(again.manifests), filters, drawn)
+        published = Published(data.manifests, _ours(read_dir(data.manifests), config), read_dir(again.manifests), config, drawn)
     raw = raw_checks.check_raw_hashes([*there.values()])
     raw.problems += unread
     lost = check_losses(losses, terms.allowed_losses)
@@ -92,16 +92,16 @@ def verify(data: DataDir, filters: Config, terms: VerifyOptions) -> list[Check]:
     ]
 
 
-def _ours(content: dict[str, bytes], filters: Config) -> dict[str, bytes]:
+def _ours(content: dict[str, bytes], config: Config) -> dict[str, bytes]:
     """Return those of the files of a folder of manifests that are of this project."""
-    listed, prefixes = listed_files(content.get(INDEX, b"")), {source.prefix for source in filters.sources}
+    listed, prefixes = listed_files(content.get(INDEX, b"")), {source.prefix for source in config.sources}
     return {name: body for name, body in content.items() if is_owned(name, listed, prefixes)}
 
 
-def _said(data: DataDir, filters: Config) -> tuple[dict[tuple[str, str], RawStream], list[str]]:
+def _said(data: DataDir, config: Config) -> tuple[dict[tuple[str, str], RawStream], list[str]]:
     """Return the streams on disk as their raw pages tell them, and what is wrong with the ledgers of the others."""
     there, unread = {}, []
-    for source in filters.sources:
+    for source in config.sources:
         for stream in list_streams(data, source.name):
             try:
                 there[source.name, stream] = read_raw_stream(data, source.name, stream, read_ledger(data, source.name, stream))

@@ -1,4 +1,4 @@
-"""Which values a field of a model takes, as the schema says, and which is the nearest to one that it does not take."""
+"""The valid values of a model's field by its schema, and the nearest one to an invalid value."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def problem(source: str, name: str, value: Any) -> str | None:
         ("huggingface", "id", "gpt2"),
     ],
 )
-def test_a_value_that_models_may_have_is_no_problem(source: str, name: str, value: Any) -> None:
+def test_valid_values_have_no_problem(source: str, name: str, value: Any) -> None:
     assert problem(source, name, value) is None
 
 
 @pytest.mark.parametrize(
-    ("source", "name", "value", "near"),
+    ("source", "name", "value", "nearest"),
     [
         ("civitai", "level", "R", "r"),
         ("civitai", "level", "XXX", "xxx"),
@@ -75,15 +75,15 @@ def test_a_value_that_models_may_have_is_no_problem(source: str, name: str, valu
         ("huggingface", "gated", 0, "false"),
     ],
 )
-def test_a_value_that_no_model_can_have_is_told_with_the_nearest(source: str, name: str, value: Any, near: str) -> None:
-    told = problem(source, name, value)
-    assert told is not None
-    assert told.partition("; nearest: ")[2] == near
-    assert told.startswith(f"{json.dumps(value)} is not valid for {name} (expected ")
+def test_invalid_values_are_reported_with_the_nearest(source: str, name: str, value: Any, nearest: str) -> None:
+    message = problem(source, name, value)
+    assert message is not None
+    assert message.partition("; nearest: ")[2] == nearest
+    assert message.startswith(f"{json.dumps(value)} is not valid for {name} (expected ")
 
 
 @pytest.mark.parametrize(
-    ("value", "near"),
+    ("value", "nearest"),
     [
         ("https://huggingface.co/org/name", "org/name"),
         ("https://huggingface.co/org/name/tree/main?x=1", "org/name"),
@@ -102,12 +102,12 @@ def test_a_value_that_no_model_can_have_is_told_with_the_nearest(source: str, na
         ("---", ""),
     ],
 )
-def test_an_id_of_the_hub_is_found_in_what_it_was_copied_with(value: str, near: str) -> None:
-    assert (problem("huggingface", "id", value) or "").partition("; nearest: ")[2] == near
+def test_hugging_face_ids_are_found_in_urls_and_slugs(value: str, nearest: str) -> None:
+    assert (problem("huggingface", "id", value) or "").partition("; nearest: ")[2] == nearest
 
 
 @pytest.mark.parametrize(
-    ("value", "near"),
+    ("value", "nearest"),
     [
         ("https://civitai.com/models/123/some-name", "123"),
         ("https://civitai.red/models/123?modelVersionId=456", "123"),
@@ -122,41 +122,42 @@ def test_an_id_of_the_hub_is_found_in_what_it_was_copied_with(value: str, near: 
         ("some-name", ""),
     ],
 )
-def test_an_id_of_civitai_is_found_in_what_it_was_copied_with(value: str, near: str) -> None:
-    assert (problem("civitai", "id", value) or "").partition("; nearest: ")[2] == near
+def test_civitai_ids_are_found_in_urls_and_urns(value: str, nearest: str) -> None:
+    assert (problem("civitai", "id", value) or "").partition("; nearest: ")[2] == nearest
 
 
-def test_an_id_is_as_long_as_the_schema_allows() -> None:
-    most = load_schema("huggingface/model").schema["$defs"]["repository"]["maxLength"]
-    assert problem("huggingface", "id", "x" * most) is None
-    told = problem("huggingface", "id", "x" * (most + 1))
-    assert told is not None
-    assert f"text of at most {most} characters: owner/name" in told
-    assert len(told) < 600
+def test_ids_have_the_maximum_length_of_the_schema() -> None:
+    max_length = load_schema("model", "huggingface").schema["$defs"]["repository"]["maxLength"]
+    assert problem("huggingface", "id", "x" * max_length) is None
+    message = problem("huggingface", "id", "x" * (max_length + 1))
+    assert message is not None
+    assert f"text of at most {max_length} characters: owner/name" in message
+    assert len(message) < 600
 
 
-def test_what_is_possible_is_told() -> None:
-    told = {name: field.expected for name, field in model_fields("civitai", DEFAULT_SIZE_CLASSES).items()}
-    assert told["level"] == "pg, pg13, r, x or xxx"
-    assert told["source"] == "civitai"
-    assert told["license"] == "nothing: it is null in every model"
-    assert told["downloads"] == "a whole number from 0 to 9007199254740991"
-    assert told["updated"] == "text of at most 40 characters: ISO 8601, as the API gave it"
+def test_expected_values_are_described() -> None:
+    expected = {name: field.expected for name, field in model_fields("civitai", DEFAULT_SIZE_CLASSES).items()}
+    assert expected["level"] == "pg, pg13, r, x or xxx"
+    assert expected["source"] == "civitai"
+    assert expected["license"] == "nothing: it is null in every model"
+    assert expected["downloads"] == "a whole number from 0 to 9007199254740991"
+    assert expected["updated"] == "text of at most 40 characters: ISO 8601, as the API gave it"
 
 
-def test_size_classes_are_those_of_filters_toml() -> None:
+def test_size_classes_come_from_filters_toml() -> None:
     size = model_fields("huggingface", [SizeClass("s", 3e9), SizeClass("l", 7e9)])["size"]
     assert size.choices == ("s", "l", "unknown")
     assert size.accepts("s")
     assert not size.accepts("small")
 
 
-def test_a_boolean_and_a_referred_and_a_listed_enum_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_booleans_references_and_list_items_have_closed_choices(monkeypatch: pytest.MonkeyPatch) -> None:
+    definitions = {"toy": {"properties": FLAGGED}, "most": {"enum": ["r", "x", None]}}
 
-    class Toy:
-        schema = {"properties": FLAGGED, "$defs": {"most": {"enum": ["r", "x", None]}}}  # noqa: RUF012  a stand-in for a schema
+    class ToySchema:
+        schema = {"$defs": definitions}  # noqa: RUF012  a stand-in for a Schema
 
-    monkeypatch.setattr(module, "load_schema", lambda _name: Toy)
+    monkeypatch.setattr(module, "load_schema", lambda _name, _definition: ToySchema)
     toy = model_fields("toy", DEFAULT_SIZE_CLASSES)
     assert [toy[name].choices for name in ("flagged", "flags", "most")] == [(True, False), ("a", "b"), ("r", "x", None)]
     assert [toy[name].is_list for name in ("flagged", "flags", "most")] == [False, True, False]
@@ -167,7 +168,7 @@ def test_a_boolean_and_a_referred_and_a_listed_enum_are_closed(monkeypatch: pyte
 
 
 @pytest.mark.parametrize(
-    ("value", "values", "near"),
+    ("value", "values", "nearest"),
     [
         ("MIT", ["apache-2.0", "mit", None, "smit"], "mit"),
         ("SD1.5", ["SD 1.5", "SDXL 1.0"], "SD 1.5"),
@@ -179,5 +180,5 @@ def test_a_boolean_and_a_referred_and_a_listed_enum_are_closed(monkeypatch: pyte
         ("mit", [], None),
     ],
 )
-def test_the_nearest_differs_least(value: Any, values: list[Any], near: Any) -> None:
-    assert repr(nearest_value(value, values)) == repr(near)
+def test_the_nearest_value_differs_least(value: Any, values: list[Any], nearest: Any) -> None:
+    assert repr(nearest_value(value, values)) == repr(nearest)

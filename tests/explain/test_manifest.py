@@ -106,14 +106,14 @@ def test_a_partial_stream_counts_as_missing(house: Workspace, capsys: pytest.Cap
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("hf/tiny", "no axis has an option tiny to name; there are likes, small, large, apache, other"),
+        ("hf/tiny", "unknown option 'tiny'; choose from likes, small, large, apache, other"),
         ("hf/smal", "nearest: hf/small"),
-        ("hf/small/likes", "in the order of the axes it is likes/small"),
-        ("hf/small/large", "two of its options are of one axis"),
-        ("hf", "; it is hf/…, or the name of a manifest"),
-        ("", "; it is hf/…, or the name of a manifest"),
+        ("hf/small/likes", "in the order of the axes; write likes/small"),
+        ("hf/small/large", "two options belong to the same axis"),
+        ("hf", "not found (expected hf/…, or a manifest's file name"),
+        ("", "not found (expected hf/…, or a manifest's file name"),
         ("hf-filter-smal.json", "nearest: hf-filter-small.json"),
-        ("civitai/pg", "no filter is called 'civitai/pg'; it is hf/…"),
+        ("civitai/pg", "filter 'civitai/pg' not found (expected hf/…"),
     ],
 )
 def test_an_unknown_filter_ends_with_2_and_suggestions(
@@ -126,7 +126,7 @@ def test_an_unknown_filter_ends_with_2_and_suggestions(
 def test_missing_models_are_reported(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/a")])
     assert house.run("explain", "hf/small") == 1
-    assert "make the models first: make manifests DATA=" in capsys.readouterr().err
+    assert "build the models first: make manifests DATA=" in capsys.readouterr().err
 
 
 def put_funnel(house: Workspace) -> None:

@@ -1,4 +1,4 @@
-"""Models to manifests: selection, order, the index, and what a missing stream costs."""
+"""Models to manifests: selection, order, the index, and missing streams."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SMALL = {"safetensors": {"total": 1_000_000_000}}
 LARGE = {"safetensors": {"total": 70_000_000_000}}
-FILTERS_OF_CIVITAI = """
+CIVITAI_FILTERS = """
 limit = 2
 depth = 4
 [civitai]
@@ -39,7 +39,7 @@ WEEK = 'week = { label = "Week", asks = { period = "Week" } }\n'
 APACHE = {"tags": ["license:apache-2.0"]}
 
 
-def test_a_manifest_is_the_first_models_of_its_stream_that_its_filter_keeps(house: Workspace) -> None:
+def test_manifests_have_the_first_matching_models_of_their_stream(house: Workspace) -> None:
     house.put(
         "huggingface", "default",
         [hf("o/skipped", **SMALL), hf("o/l1", **LARGE), hf("o/s1", **SMALL)],
@@ -57,12 +57,12 @@ def test_a_manifest_is_the_first_models_of_its_stream_that_its_filter_keeps(hous
         "models": [{"id": "o/s2", "slug": "o--s2", "name": "s2"}],
         "timestamp": TIME,
     }
-    everything = house.manifest("all-models.json")
-    assert list(everything) == ["totalModels", "huggingface", "models", "timestamp"]
-    assert [model["id"] for model in everything["models"]] == ["o/l1", "o/s1", "o/s2", "o/s3"]
+    all_models = house.manifest("all-models.json")
+    assert list(all_models) == ["totalModels", "huggingface", "models", "timestamp"]
+    assert [model["id"] for model in all_models["models"]] == ["o/l1", "o/s1", "o/s2", "o/s3"]
 
 
-def test_the_index_says_how_full_each_manifest_is_and_why(house: Workspace) -> None:
+def test_the_index_has_the_count_of_each_manifest_and_why_it_is_short(house: Workspace) -> None:
     house.put("huggingface", "default", [hf("o/s1", **SMALL)], exhausted=True)
     house.put("huggingface", "likes", [hf("o/s1", **SMALL)], exhausted=False, failed_at=TIME, failed="no answer")
     assert house.run("manifests") == 0
@@ -84,7 +84,7 @@ def test_the_index_says_how_full_each_manifest_is_and_why(house: Workspace) -> N
     }
 
 
-def test_a_load_ends_with_a_table_of_pages_and_a_word_for_those_that_are_not_full(
+def test_load_prints_a_table_of_manifests_with_the_reason_of_short_ones(
     house: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     house.put("huggingface", "default", [hf("o/s1", **SMALL), hf("o/s2", **SMALL)])
@@ -99,7 +99,7 @@ def test_a_load_ends_with_a_table_of_pages_and_a_word_for_those_that_are_not_ful
     ]
 
 
-def test_each_stale_manifest_is_marked_also_a_full_one(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stale_manifests_are_marked_even_if_full(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     stale: dict[str, Any] = {"failed_at": "2026-01-02T00:00:00.000Z", "failed": "no answer"}
     house.put("huggingface", "default", [hf("o/s1", **SMALL), hf("o/s2", **SMALL)], **stale)
     house.put("huggingface", "likes", [hf("o/s1"), hf("o/s2")])
@@ -113,22 +113,22 @@ def test_each_stale_manifest_is_marked_also_a_full_one(house: Workspace, capsys:
     ]
 
 
-def test_a_missing_or_half_read_stream_costs_its_filters_only_and_ends_with_1(
+def test_missing_and_partial_streams_affect_only_their_filters_and_end_with_1(
     house: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     house.put("huggingface", "default", [hf("o/s1", **SMALL)])
     house.put("huggingface", "likes", [hf("o/s1")], complete=False)
     assert house.run("manifests") == 1
-    told = capsys.readouterr().err
-    assert "hf-filter-likes.json: not published" in told
-    assert "make extract SOURCE=huggingface" in told
+    error = capsys.readouterr().err
+    assert "hf-filter-likes.json: not made" in error
+    assert "make extract SOURCE=huggingface" in error
     index = house.manifest("index.json")
     assert [entry["filter"] for entry in index["missing"]] == ["filter/likes"]
     assert len(index["manifests"]) == 4
     assert not (house.data.manifests / "hf-filter-likes.json").exists()
 
 
-def test_nothing_on_disk_publishes_nothing(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_streams_nothing_is_published(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.data.manifests.mkdir(parents=True)
     (house.data.manifests / "index.json").write_text("old")
     assert house.run("manifests") == 1
@@ -136,13 +136,13 @@ def test_nothing_on_disk_publishes_nothing(house: Workspace, capsys: pytest.Capt
     assert (house.data.manifests / "index.json").read_text() == "old"
 
 
-def test_models_that_were_not_made_yet_are_told(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_load_without_models_names_the_command_that_builds_them(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/s1")])
     assert house.run("load") == 1
-    assert "make the models first: make manifests DATA=" in capsys.readouterr().err
+    assert "build the models first: make manifests DATA=" in capsys.readouterr().err
 
 
-def test_a_ledger_that_names_a_path_is_refused(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ledgers_with_paths_are_rejected(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/s1")])
     ledger = house.data.ledger("huggingface", "default")
     ledger.write_text(ledger.read_text().replace("page-0001.json", "../../../x.json"))
@@ -150,16 +150,16 @@ def test_a_ledger_that_names_a_path_is_refused(house: Workspace, capsys: pytest.
     assert "$.pages[0].file" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("linked", [False, True])
-def test_what_filters_no_longer_name_disappears_and_what_is_not_ours_stays(
+@pytest.mark.parametrize("is_linked", [False, True])
+def test_manifests_of_removed_filters_are_removed_and_foreign_files_stay(
     house: Workspace,
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
-    linked: bool,  # noqa: FBT001  a column of the table
+    is_linked: bool,  # noqa: FBT001  a column of the table
 ) -> None:
     house.put("huggingface", "default", [hf("o/s1", **SMALL)])
     house.put("huggingface", "likes", [hf("o/s1")])
-    if linked:
+    if is_linked:
         house.data.root.joinpath("manifests").symlink_to(tmp_path / "site")
         (tmp_path / "site").mkdir()
     assert house.run("manifests") == 0
@@ -169,9 +169,9 @@ def test_what_filters_no_longer_name_disappears_and_what_is_not_ours_stays(
     for name, text in foreign.items():
         (folder / name).write_text(text)
     (folder / "link").symlink_to("CNAME")
-    (folder / "hf-filter-dir.json").mkdir()  # named like ours, and no file
+    (folder / "hf-filter-dir.json").mkdir()  # a folder with the name of a manifest
     (folder / "hf-filter-dir.json" / "mine").write_text("mine")
-    (folder / "hf-filter-old.json").write_text("{}")  # of a filter that was
+    (folder / "hf-filter-old.json").write_text("{}")  # of a removed filter
     house.filters.write_text(house.filters.read_text().replace('"small", "large", ', ""))
     models = {"models/huggingface/default/notes.txt", "models/huggingface/mine/page-0001.json", "models/README.md"}
     for name in models:
@@ -195,7 +195,7 @@ def test_what_filters_no_longer_name_disappears_and_what_is_not_ours_stays(
     assert house.run("verify") == 0
 
 
-def test_a_file_that_is_not_ours_is_never_written_over(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_foreign_files_are_never_overwritten(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/s1", **SMALL)])
     house.put("huggingface", "likes", [hf("o/s1")])
     (house.data.manifests / "hf-filter-likes.json").mkdir(parents=True)
@@ -205,7 +205,7 @@ def test_a_file_that_is_not_ours_is_never_written_over(house: Workspace, capsys:
     assert (house.data.manifests / "hf-filter-likes.json" / "mine.txt").read_text() == "mine"
 
 
-def test_a_folder_that_is_open_stays_whole_until_the_next_load_but_one(house: Workspace) -> None:
+def test_an_open_folder_stays_complete_until_the_load_after_next(house: Workspace) -> None:
     house.put("huggingface", "default", [hf("o/s1", **SMALL)])
     house.put("huggingface", "likes", [hf("o/s1")])
     assert house.run("manifests") == 0
@@ -213,16 +213,16 @@ def test_a_folder_that_is_open_stays_whole_until_the_next_load_but_one(house: Wo
     folder = os.open(house.data.manifests, os.O_RDONLY)
     house.put("huggingface", "likes", [hf("o/s2")])
     assert house.run("manifests") == 0
-    names = sorted(os.listdir(folder))  # noqa: PTH208  of an open folder
-    seen = {name: os.read(os.open(name, os.O_RDONLY, dir_fd=folder), 10**6) for name in names}
-    assert seen == before
+    names = sorted(os.listdir(folder))  # noqa: PTH208  pathlib cannot list a descriptor
+    content = {name: os.read(os.open(name, os.O_RDONLY, dir_fd=folder), 10**6) for name in names}
+    assert content == before
     assert published(house) != before
     assert house.run("load") == 0
     assert os.listdir(folder) == []  # noqa: PTH208  as above
     os.close(folder)
 
 
-def test_what_cannot_be_cleaned_up_is_a_warning(
+def test_failed_cleanup_is_a_warning(
     house: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house.put("huggingface", "default", [hf("o/s1", **SMALL)])
@@ -238,7 +238,7 @@ def test_what_cannot_be_cleaned_up_is_a_warning(
     assert "could not be removed: Permission denied; it is no longer needed, remove it by hand" in capsys.readouterr().err
 
 
-def test_a_run_killed_at_any_moment_leaves_one_whole_set_and_the_next_run_mends(house: Workspace) -> None:
+def test_a_load_killed_at_any_moment_leaves_a_complete_set_and_the_next_load_works(house: Workspace) -> None:
     house.put("huggingface", "default", [hf(f"o/{rank}", **SMALL) for rank in range(2000)])
     house.put("huggingface", "likes", [hf("o/1")])
     text = house.filters.read_text()
@@ -250,27 +250,27 @@ def test_a_run_killed_at_any_moment_leaves_one_whole_set_and_the_next_run_mends(
     command = [sys.executable, "-m", "etl", "load", "--data", str(house.data.root), "--filters", str(house.filters)]
     start = time.perf_counter()
     subprocess.run(command, cwd=PROJECT, stdout=subprocess.DEVNULL, check=True)
-    whole_s = time.perf_counter() - start
+    duration_s = time.perf_counter() - start
     killed = 0
-    for turn in range(24):
-        house.filters.write_text(text.replace("limit = 2", f"limit = {1999 + turn % 2}"))
+    for attempt in range(24):
+        house.filters.write_text(text.replace("limit = 2", f"limit = {1999 + attempt % 2}"))
         process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL)
         with suppress(subprocess.TimeoutExpired):
-            process.wait(whole_s * turn / 24)
+            process.wait(duration_s * attempt / 24)
         process.kill()
         killed += process.wait() != 0
         assert published(house) in sets
     assert killed
     assert house.run("load") == 0
     assert published(house) == sets[1]
-    assert len(list(house.data.staging.iterdir())) == 1  # the set before
+    assert len(list(house.data.staging.iterdir())) == 1  # the previous set
 
 
 def published(house: Workspace) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in house.data.manifests.iterdir()}
 
 
-def test_a_disk_that_refuses_is_told_with_74_and_the_old_set_stays(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_io_errors_end_with_74_and_the_old_set_stays(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/s1", **SMALL)])
     house.put("huggingface", "likes", [hf("o/s1")])
     assert house.run("manifests") == 0
@@ -282,7 +282,7 @@ def test_a_disk_that_refuses_is_told_with_74_and_the_old_set_stays(house: Worksp
     assert published(house) == before
 
 
-def test_an_axis_on_a_field_that_models_have_needs_no_python(house: Workspace) -> None:
+def test_an_axis_on_any_model_field_needs_only_filters_toml(house: Workspace) -> None:
     house.put("huggingface", "default", [hf("o/a", pipeline_tag="text-generation"), hf("o/b", tags=["gguf", "x"])])
     text = house.filters.read_text()
     text = text.replace('manifests = ["likes", "small", "large", "apache", "other"]', 'manifests = ["text", "gguf"]')
@@ -294,7 +294,7 @@ def test_an_axis_on_a_field_that_models_have_needs_no_python(house: Workspace) -
     assert house.ids("hf-filter-gguf.json") == ["o/b"]
 
 
-def test_a_marketplace_may_have_other_size_classes(house: Workspace) -> None:
+def test_size_classes_are_configurable(house: Workspace) -> None:
     house.put("huggingface", "default", [hf("o/a-3b"), hf("o/b-13b"), hf("o/c-14b"), hf("o/d")])
     house.put("huggingface", "likes", [hf("o/a-3b")])
     assert house.run("manifests") == 0
@@ -308,7 +308,7 @@ def test_a_marketplace_may_have_other_size_classes(house: Workspace) -> None:
     assert house.run("verify") == 0
 
 
-def test_bytes_depend_on_raw_files_and_filters_only(shipped: Workspace, built: Path) -> None:
+def test_bytes_depend_only_on_raw_files_and_filters(shipped: Workspace, built: Path) -> None:
     sets = []
     for seed in ("1", "2"):
         environment = {**os.environ, "PYTHONHASHSEED": seed, "LC_ALL": "C", "TZ": f"UTC{seed}", "SOURCE_DATE_EPOCH": seed}
@@ -320,7 +320,7 @@ def test_bytes_depend_on_raw_files_and_filters_only(shipped: Workspace, built: P
     assert sets == [expected, expected]
 
 
-def test_safer_levels_hold_what_the_less_safe_hold_less(shipped: Workspace) -> None:
+def test_milder_manifests_have_no_more_explicit_models(shipped: Workspace) -> None:
     assert shipped.run("manifests") == 0
     levels = {
         model["id"]: model["level"]
@@ -328,47 +328,47 @@ def test_safer_levels_hold_what_the_less_safe_hold_less(shipped: Workspace) -> N
         for model in json.loads(page.read_text())
     }
     assert len(levels) > 500
-    assert all(levels[each] == "pg" for each in shipped.ids("civitai-filter-pg.json"))
-    assert {levels[each] for each in shipped.ids("civitai-filter-r.json")} == {"pg", "r"}
+    assert all(levels[id_] == "pg" for id_ in shipped.ids("civitai-filter-pg.json"))
+    assert {levels[id_] for id_ in shipped.ids("civitai-filter-r.json")} == {"pg", "r"}
 
 
-def test_a_name_in_a_manifest_is_text_without_marks(shipped: Workspace) -> None:
+def test_names_in_manifests_have_no_control_characters(shipped: Workspace) -> None:
     shipped.data.root.joinpath("raw").unlink()
     shipped.put("civitai", "default", [civitai(1, name="\u202e<b>evil\u0000</b>")])
     assert shipped.run("manifests") == 1
     assert shipped.manifest("civitai-filter-pg.json")["models"][0]["name"] == "<b>evil</b>"
 
 
-def test_a_stream_of_another_request_is_as_good_as_missing(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stream_of_another_request_counts_as_missing(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/s1", **SMALL)])
     house.put("huggingface", "likes", [hf("o/s1")])
     assert house.run("manifests") == 0
     text = house.filters.read_text()
     house.filters.write_text(text.replace('asks = { sort = "likes" }', 'asks = { sort = "lastModified", filter = ["gguf"] }'))
     assert house.run("manifests") == 1
-    why = "stream likes is of another request: it asked sort=likes, and filters.toml asks filter=gguf&sort=lastModified"
-    assert f"hf-filter-likes.json: not published: {why}; fetch with: make extract SOURCE=huggingface" in capsys.readouterr().err
+    reason = "stream likes is of another request: it asked sort=likes, and filters.toml asks filter=gguf&sort=lastModified"
+    assert f"hf-filter-likes.json: not made: {reason}; ask with: make extract SOURCE=huggingface" in capsys.readouterr().err
     (missing,) = house.manifest("index.json")["missing"]
-    assert (missing["file"], missing["reason"]) == ("hf-filter-likes.json", why)
+    assert (missing["file"], missing["reason"]) == ("hf-filter-likes.json", reason)
     assert not (house.data.manifests / "hf-filter-likes.json").exists()
     assert house.run("verify") == 1
     assert "hf-filter-likes.json was not made" in capsys.readouterr().out
-    house.put("huggingface", "likes", [hf("o/s1")])  # as extract does with the filters of now
+    house.put("huggingface", "likes", [hf("o/s1")])  # as extract writes it with the current filters
     assert house.run("manifests") == 0
 
 
-def test_another_period_types_or_base_models_are_another_request(house: Workspace) -> None:
-    house.filters.write_text(FILTERS_OF_CIVITAI)
+def test_other_parameter_values_are_another_request(house: Workspace) -> None:
+    house.filters.write_text(CIVITAI_FILTERS)
     house.put("civitai", "month", [civitai(1)])
     assert house.run("manifests") == 0
     for old, new in (('period = "Month"', 'period = "Day"'), ('types = ["LORA", "VAE"]', 'types = ["LORA"]')):
-        house.filters.write_text(FILTERS_OF_CIVITAI.replace(old, new))
+        house.filters.write_text(CIVITAI_FILTERS.replace(old, new))
         assert house.run("manifests") == 1
-    house.filters.write_text(FILTERS_OF_CIVITAI.replace('["LORA", "VAE"]', '["VAE", "LORA"]'))  # the same, in another order
+    house.filters.write_text(CIVITAI_FILTERS.replace('["LORA", "VAE"]', '["VAE", "LORA"]'))  # reordered
     assert house.run("manifests") == 0
 
 
-def test_a_larger_page_or_other_fields_are_no_other_request(house: Workspace) -> None:
+def test_page_size_and_requested_fields_do_not_make_another_request(house: Workspace) -> None:
     house.put("huggingface", "default", [hf("o/s1", **SMALL)])
     house.put("huggingface", "likes", [hf("o/s1")])
     text = house.filters.read_text()
@@ -376,30 +376,30 @@ def test_a_larger_page_or_other_fields_are_no_other_request(house: Workspace) ->
     assert house.run("manifests") == 0
 
 
-def test_where_every_stream_is_of_another_request_that_is_told(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_usable_streams_the_reasons_are_reported(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/s1", **SMALL)], asks={"sort": "likes"})
     house.put("huggingface", "likes", [hf("o/s1")], asks={"sort": "downloads"})
     assert house.run("manifests") == 1
-    told = capsys.readouterr().err
-    assert "stream default is of another request: it asked sort=likes, and filters.toml asks sort=downloads" in told
-    assert "ask with: make extract" in told
+    error = capsys.readouterr().err
+    assert "stream default is of another request: it asked sort=likes, and filters.toml asks sort=downloads" in error
+    assert "nothing was published; fetch with: make extract" in error
 
 
-def test_all_models_has_the_name_that_the_newest_stream_says(house: Workspace) -> None:
-    house.filters.write_text(FILTERS_OF_CIVITAI.replace('["month"]', '["month", "week"]') + WEEK)
+def test_all_models_has_names_of_the_newest_stream(house: Workspace) -> None:
+    house.filters.write_text(CIVITAI_FILTERS.replace('["month"]', '["month", "week"]') + WEEK)
     times = {"month": "2026-01-02T00:00:00.000Z", "week": "2026-01-01T00:00:00.000Z"}
     for stream, fetched_at in times.items():
-        house.put("civitai", stream, [civitai(1, name=f"as {stream} says")], fetched_at=fetched_at)
+        house.put("civitai", stream, [civitai(1, name=f"from {stream}")], fetched_at=fetched_at)
     assert house.run("manifests") == 0
-    everything = house.manifest("all-models.json")
-    assert [model["name"] for model in everything["models"]] == ["as month says"]
-    assert everything["timestamp"] == times["month"]
+    all_models = house.manifest("all-models.json")
+    assert [model["name"] for model in all_models["models"]] == ["from month"]
+    assert all_models["timestamp"] == times["month"]
 
 
-def test_a_folder_that_an_extraction_left_half_fetched_is_no_stream(house: Workspace) -> None:
+def test_partially_fetched_folders_are_ignored(house: Workspace) -> None:
     house.put("huggingface", "default", [hf("o/a")])
     house.put("huggingface", "likes", [hf("o/b")])
-    house.put("huggingface", ".likes", [hf("o/a", private=True)], asks={})  # complete, but not in its place
+    house.put("huggingface", ".likes", [hf("o/a", private=True)], asks={})  # complete, but not swapped in
     assert house.run("manifests") == 0
     assert house.ids("hf-filter-other.json") == ["o/a"]
     assert not (house.data.models("huggingface") / ".likes").exists()

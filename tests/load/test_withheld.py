@@ -1,4 +1,4 @@
-"""Models that other records withhold: across streams and within one, told in verdict and funnel, and topped up."""
+"""Models withheld by other records, across streams and within one: they are replaced, counted in the funnel and explained."""
 
 from __future__ import annotations
 
@@ -40,21 +40,21 @@ VERSIONS = [{"id": 1, "baseModel": "SDXL 1.0", "publishedAt": "2026-01-01T00:00:
 
 
 def civitai(number: int, **fields: Any) -> dict[str, Any]:
-    """Return a record that every stream of these tests may list."""
+    """Return a record that every stream of these tests may contain."""
     return record_of(number, modelVersions=VERSIONS, **fields)
 
 
 @pytest.fixture
-def works(house: Workspace) -> Workspace:
-    """Return an empty data folder for CivitAI, with pages by level, period and base."""
+def civitai_workspace(house: Workspace) -> Workspace:
+    """Return an empty data folder for CivitAI, with manifests by level, period and base."""
     house.filters.write_text(CIVITAI)
     return house
 
 
-def fill(works: Workspace, **streams: list[dict[str, Any]]) -> None:
+def fill(civitai_workspace: Workspace, **streams: list[dict[str, Any]]) -> None:
     for stream in ("default", "month", "sdxl"):
-        works.put("civitai", stream, streams.get(stream, [civitai(9)]))
-    assert works.run("manifests") == 0
+        civitai_workspace.put("civitai", stream, streams.get(stream, [civitai(9)]))
+    assert civitai_workspace.run("manifests") == 0
 
 
 @pytest.mark.parametrize(
@@ -65,115 +65,115 @@ def fill(works: Workspace, **streams: list[dict[str, Any]]) -> None:
         ({"nsfwLevel": 6}, "pg13"),
     ],
 )  # fmt: skip
-def test_what_one_stream_says_counts_in_every_other(works: Workspace, fields: dict[str, Any], word: str) -> None:
-    fill(works, default=[civitai(1), civitai(2), civitai(3), civitai(4)], month=[civitai(1, **fields)])
-    assert works.ids("civitai-filter-pg.json") == ["2", "3", "4"]
-    entry = works.entry("civitai-filter-pg.json")
+def test_safety_flags_of_one_stream_count_in_all(civitai_workspace: Workspace, fields: dict[str, Any], word: str) -> None:
+    fill(civitai_workspace, default=[civitai(1), civitai(2), civitai(3), civitai(4)], month=[civitai(1, **fields)])
+    assert civitai_workspace.ids("civitai-filter-pg.json") == ["2", "3", "4"]
+    entry = civitai_workspace.entry("civitai-filter-pg.json")
     assert (entry["funnel"]["withheld"], entry["verdict"]) == (1, "full, 3 models")
-    fill(works, default=[civitai(1), civitai(2)], month=[civitai(1, **fields)])
-    assert works.ids("civitai-filter-pg.json") == ["2"]
-    entry = works.entry("civitai-filter-pg.json")
+    fill(civitai_workspace, default=[civitai(1), civitai(2)], month=[civitai(1, **fields)])
+    assert civitai_workspace.ids("civitai-filter-pg.json") == ["2"]
+    entry = civitai_workspace.entry("civitai-filter-pg.json")
     assert entry["verdict"] == f"short, 1 of 3: 1 withheld: stream month says {word}; the API has no more"
-    assert works.run("verify") == 0
+    assert civitai_workspace.run("verify") == 0
 
 
 @pytest.mark.parametrize("fields", [{"type": 5}, {"type": None}, {"id": "1"}])
 @pytest.mark.parametrize(("safety", "word"), [(POI, "poi"), ({"nsfwLevel": 16}, "xxx"), ({"nsfw": True}, "xxx")])
-def test_a_record_that_is_not_a_model_is_a_witness_all_the_same(
-    works: Workspace, fields: dict[str, Any], safety: dict[str, Any], word: str
+def test_rejected_records_count_for_safety(
+    civitai_workspace: Workspace, fields: dict[str, Any], safety: dict[str, Any], word: str
 ) -> None:
-    bad = civitai(1, **safety) | fields
-    fill(works, default=[civitai(1), civitai(2)], month=[bad])
-    assert works.ids("civitai-filter-pg.json") == ["2"]
-    assert f"1 withheld: stream month says {word}" in works.entry("civitai-filter-pg.json")["verdict"]
-    assert works.run("verify") == 0
-    fill(works, default=[bad, civitai(1), civitai(2)])
-    assert works.ids("civitai-filter-pg.json") == ["2"]
-    assert works.run("verify") == 0
+    rejected = civitai(1, **safety) | fields
+    fill(civitai_workspace, default=[civitai(1), civitai(2)], month=[rejected])
+    assert civitai_workspace.ids("civitai-filter-pg.json") == ["2"]
+    assert f"1 withheld: stream month says {word}" in civitai_workspace.entry("civitai-filter-pg.json")["verdict"]
+    assert civitai_workspace.run("verify") == 0
+    fill(civitai_workspace, default=[rejected, civitai(1), civitai(2)])
+    assert civitai_workspace.ids("civitai-filter-pg.json") == ["2"]
+    assert civitai_workspace.run("verify") == 0
 
 
-def test_a_manifest_that_withholding_empties_says_so(works: Workspace) -> None:
-    fill(works, default=[civitai(1)], month=[civitai(1, **POI)])
-    entry = works.entry("civitai-filter-pg.json")
+def test_a_manifest_emptied_by_withholding_has_that_reason(civitai_workspace: Workspace) -> None:
+    fill(civitai_workspace, default=[civitai(1)], month=[civitai(1, **POI)])
+    entry = civitai_workspace.entry("civitai-filter-pg.json")
     assert (entry["count"], entry["short"]) == (0, "exhausted")
     assert entry["verdict"] == "empty, also without pg: 1 withheld: stream month says poi; the API has no more"
-    assert works.run("verify") == 0
+    assert civitai_workspace.run("verify") == 0
 
 
-def test_two_records_in_one_stream_are_two_witnesses(works: Workspace) -> None:
-    fill(works, default=[civitai(1), civitai(2), civitai(1, nsfw=True), civitai(2, **POI), civitai(3)])
-    assert works.ids("civitai-filter-pg.json") == ["3"]
-    verdict = works.entry("civitai-filter-pg.json")["verdict"]
+def test_duplicates_in_one_stream_count_for_safety(civitai_workspace: Workspace) -> None:
+    fill(civitai_workspace, default=[civitai(1), civitai(2), civitai(1, nsfw=True), civitai(2, **POI), civitai(3)])
+    assert civitai_workspace.ids("civitai-filter-pg.json") == ["3"]
+    verdict = civitai_workspace.entry("civitai-filter-pg.json")["verdict"]
     assert "2 withheld: stream default says poi 1, stream default says xxx 1" in verdict
-    assert works.run("verify") == 0
+    assert civitai_workspace.run("verify") == 0
 
 
-def test_a_stream_of_a_base_model_shows_only_a_part(works: Workspace) -> None:
+def test_streams_by_base_model_have_partial_records(civitai_workspace: Workspace) -> None:
     explicit = civitai(1, nsfwLevel=8)
-    fill(works, default=[civitai(1), civitai(2)], sdxl=[explicit, civitai(2, nsfw=True), civitai(3)])
-    assert works.ids("civitai-filter-pg.json") == ["1"]  # 1 is pg as a whole; 2 is flagged
-    assert works.ids("civitai-filter-pg-sdxl.json") == ["3"]
-    assert works.ids("civitai-filter-sdxl.json") == ["1", "2", "3"]
-    assert works.ids("civitai-filter-r.json") == ["1", "2"]
-    assert "1 withheld: stream sdxl says flagged" in works.entry("civitai-filter-pg.json")["verdict"]
-    fill(works, default=[civitai(1, nsfwLevel=4)], sdxl=[civitai(1), civitai(3)])
-    assert works.ids("civitai-filter-pg-sdxl.json") == ["3"]
-    assert works.run("verify") == 0
+    fill(civitai_workspace, default=[civitai(1), civitai(2)], sdxl=[explicit, civitai(2, nsfw=True), civitai(3)])
+    assert civitai_workspace.ids("civitai-filter-pg.json") == ["1"]  # the complete record of 1 is pg; 2 is flagged
+    assert civitai_workspace.ids("civitai-filter-pg-sdxl.json") == ["3"]
+    assert civitai_workspace.ids("civitai-filter-sdxl.json") == ["1", "2", "3"]
+    assert civitai_workspace.ids("civitai-filter-r.json") == ["1", "2"]
+    assert "1 withheld: stream sdxl says flagged" in civitai_workspace.entry("civitai-filter-pg.json")["verdict"]
+    fill(civitai_workspace, default=[civitai(1, nsfwLevel=4)], sdxl=[civitai(1), civitai(3)])
+    assert civitai_workspace.ids("civitai-filter-pg-sdxl.json") == ["3"]
+    assert civitai_workspace.run("verify") == 0
 
 
-def test_a_stream_that_no_filter_reads_counts_and_says_how_to_remove_it(
-    works: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_unread_streams_count_and_are_reported_with_the_command_to_remove_them(
+    civitai_workspace: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767657600")  # 2026-01-06
-    works.put("civitai", "old", [civitai(1, **POI)], asks={"period": "Year"})
-    fill(works, default=[civitai(1), civitai(2)])
-    verdict = works.entry("civitai-filter-pg.json")["verdict"]
+    civitai_workspace.put("civitai", "old", [civitai(1, **POI)], asks={"period": "Year"})
+    fill(civitai_workspace, default=[civitai(1), civitai(2)])
+    verdict = civitai_workspace.entry("civitai-filter-pg.json")["verdict"]
     assert verdict == "short, 1 of 3: 1 withheld: stream old says poi; no filter reads stream old; the API has no more"
-    told = capsys.readouterr().err
-    where = works.data.raw("civitai", "old")
-    assert "civitai: stream old (fetched 2026-01-01T00:00:00.000Z, 5.0 days ago) withholds 1 model; no filter reads it" in told
-    assert told.rstrip().endswith(f"to remove it: rm -r {where}")
-    works.put("civitai", "old", [civitai(1, **POI)], complete=False)
-    assert works.run("manifests") == 0
-    assert works.ids("civitai-filter-pg.json") == ["1", "2"]
+    error = capsys.readouterr().err
+    path = civitai_workspace.data.raw("civitai", "old")
+    assert "civitai: stream old (fetched 2026-01-01T00:00:00.000Z, 5.0 days ago) withholds 1 model; no filter reads it" in error
+    assert error.rstrip().endswith(f"to remove it: rm -r {path}")
+    civitai_workspace.put("civitai", "old", [civitai(1, **POI)], complete=False)
+    assert civitai_workspace.run("manifests") == 0
+    assert civitai_workspace.ids("civitai-filter-pg.json") == ["1", "2"]
 
 
-def test_a_stream_that_no_filter_reads_is_a_witness_too_and_must_be_whole(
-    works: Workspace, capsys: pytest.CaptureFixture[str]
+def test_unread_streams_with_invalid_models_are_reported(
+    civitai_workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    works.put("civitai", "old", [civitai(7)], asks={"period": "Year"})
-    fill(works, default=[civitai(1)])
+    civitai_workspace.put("civitai", "old", [civitai(7)], asks={"period": "Year"})
+    fill(civitai_workspace, default=[civitai(1)])
     capsys.readouterr()
-    path = works.data.models("civitai", "old") / "page-0001.json"
+    path = civitai_workspace.data.models("civitai", "old") / "page-0001.json"
     path.write_text("[{}]")
-    assert works.run("load") == 65
-    assert f"{path}: holds what the transform does not make" in capsys.readouterr().err
+    assert civitai_workspace.run("load") == 65
+    assert f"{path}: not valid output of the transform" in capsys.readouterr().err
 
 
-def test_of_streams_that_say_the_same_one_that_filters_read_decides_and_only_others_are_noticed(
-    works: Workspace, capsys: pytest.CaptureFixture[str]
+def test_streams_that_filters_read_decide_before_unread_ones(
+    civitai_workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    works.put("civitai", "aaa", [civitai(1, **POI), civitai(2, nsfwLevel=8)], asks={"period": "Year"})
-    fill(works, default=[civitai(1), civitai(2), civitai(3)], month=[civitai(1, **POI), civitai(2, nsfwLevel=8)])
-    verdict = works.entry("civitai-filter-pg.json")["verdict"]
+    civitai_workspace.put("civitai", "aaa", [civitai(1, **POI), civitai(2, nsfwLevel=8)], asks={"period": "Year"})
+    fill(civitai_workspace, default=[civitai(1), civitai(2), civitai(3)], month=[civitai(1, **POI), civitai(2, nsfwLevel=8)])
+    verdict = civitai_workspace.entry("civitai-filter-pg.json")["verdict"]
     assert verdict.startswith("short, 1 of 3: 2 withheld: stream month says poi 1, stream month says x 1; the API")
     assert "no filter reads it" not in capsys.readouterr().err
 
 
-def test_a_page_that_is_empty_for_another_reason_names_that_too(works: Workspace) -> None:
-    fill(works, default=[civitai(1), *(civitai(n, nsfwLevel=16) for n in range(2, 12))], month=[civitai(1, **POI)])
-    verdict = works.entry("civitai-filter-pg.json")["verdict"]
+def test_a_manifest_emptied_by_an_option_has_that_reason_too(civitai_workspace: Workspace) -> None:
+    fill(civitai_workspace, default=[civitai(1), *(civitai(n, nsfwLevel=16) for n in range(2, 12))], month=[civitai(1, **POI)])
+    verdict = civitai_workspace.entry("civitai-filter-pg.json")["verdict"]
     assert verdict.startswith("empty because of level pg, without which there are 10 models; 1 withheld: stream month says poi; ")
 
 
-def test_a_record_without_an_id_forbids_no_model(house: Workspace) -> None:
+def test_records_without_an_id_forbid_no_model(house: Workspace) -> None:
     house.put("huggingface", "default", [hf("none"), {"private": True, "id": None}])
     house.put("huggingface", "likes", [hf("o/x")])
     assert house.run("manifests") == 0
     assert house.ids("hf-filter-other.json") == ["none"]
 
 
-def test_spellings_of_an_id_are_one_model_spelled_as_fetched_last(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_spellings_of_an_id_are_one_model_published_as_fetched_last(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     early, late = "2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z"
     house.put("huggingface", "default", [hf("Org/Model-Dynamic"), hf("o/x"), hf("ORG/model-dynamic")], fetched_at=early)
     house.put("huggingface", "likes", [hf("o/y"), hf("Org/Model-dynamic")], fetched_at=late)
@@ -191,7 +191,7 @@ def test_spellings_of_an_id_are_one_model_spelled_as_fetched_last(house: Workspa
     assert house.ids("hf-filter-other.json") == ["o/x"]
 
 
-def test_of_several_spellings_the_record_fetched_last_decides_the_fields(house: Workspace) -> None:
+def test_of_several_spellings_the_last_fetched_record_has_the_fields(house: Workspace) -> None:
     early, late = "2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z"
     house.put("huggingface", "default", [hf("Org/A", tags=["license:apache-2.0"]), hf("o/b")], fetched_at=early)
     house.put("huggingface", "likes", [hf("org/a", tags=["license:mit"]), hf("o/c")], fetched_at=late)
@@ -201,7 +201,7 @@ def test_of_several_spellings_the_record_fetched_last_decides_the_fields(house: 
     assert house.run("verify") == 0
 
 
-def test_a_skipped_id_is_skipped_in_any_spelling(house: Workspace) -> None:
+def test_ids_are_skipped_in_any_spelling(house: Workspace) -> None:
     house.put("huggingface", "default", [hf("O/Skipped"), hf("o/x")])
     house.put("huggingface", "likes", [hf("o/x")])
     assert house.run("manifests") == 0
@@ -217,26 +217,29 @@ RECORD = st.builds(
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(default=st.lists(RECORD, max_size=4), month=st.lists(RECORD, max_size=4))
-def test_a_second_stream_never_makes_a_manifest_less_safe(
-    works: Workspace, default: list[dict[str, Any]], month: list[dict[str, Any]]
+def test_more_streams_never_make_a_manifest_less_safe(
+    civitai_workspace: Workspace, default: list[dict[str, Any]], month: list[dict[str, Any]]
 ) -> None:
     text = CIVITAI.replace("limit = 3", "limit = 9")
-    works.filters.write_text(text)
-    fill(works, default=default, month=[])
-    before = {file: works.entry(file) | {"ids": works.ids(file)} for file in ("civitai-filter-pg.json", "civitai-filter-r.json")}
-    fill(works, default=default, month=month)
-    assert works.run("verify") == 0
-    for file, alone in before.items():
-        both = works.entry(file)
-        assert set(works.ids(file)) <= set(alone["ids"])
-        assert both["funnel"]["withheld"] - alone["funnel"]["withheld"] == alone["count"] - both["count"]
+    civitai_workspace.filters.write_text(text)
+    fill(civitai_workspace, default=default, month=[])
+    before = {
+        file: civitai_workspace.entry(file) | {"ids": civitai_workspace.ids(file)}
+        for file in ("civitai-filter-pg.json", "civitai-filter-r.json")
+    }
+    fill(civitai_workspace, default=default, month=month)
+    assert civitai_workspace.run("verify") == 0
+    for file, old in before.items():
+        new = civitai_workspace.entry(file)
+        assert set(civitai_workspace.ids(file)) <= set(old["ids"])
+        assert new["funnel"]["withheld"] - old["funnel"]["withheld"] == old["count"] - new["count"]
 
 
 IMAGES = st.lists(st.sampled_from([1, 2, 4, 8, 16]), min_size=1, max_size=3)
 
 
-def shown(number: int, images: list[int], *, flagged: bool, hidden: int = 0) -> dict[str, Any]:
-    """Return a record as the server states it: its mask is of its images and of levels that no listed image has."""
+def record_with_images(number: int, images: list[int], *, flagged: bool, hidden: int = 0) -> dict[str, Any]:
+    """Return a record as the server computes it: its mask has the levels of its images, and `hidden` ones that none shows."""
     mask = 60 if flagged else functools.reduce(operator.or_, images, hidden)
     versions = [{**VERSIONS[0], "images": [{"nsfwLevel": level} for level in images]}]
     return record_of(number, nsfw=flagged, nsfwLevel=mask, modelVersions=versions)
@@ -244,30 +247,30 @@ def shown(number: int, images: list[int], *, flagged: bool, hidden: int = 0) -> 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    images=IMAGES, flagged=st.booleans(), hidden=st.sampled_from([0, 1, 4]), place=st.integers(0, 2),
-    how=st.sampled_from(["flag", "image", "mask"]), where=st.sampled_from(["default", "month"]),
+    images=IMAGES, flagged=st.booleans(), hidden=st.sampled_from([0, 1, 4]), index=st.integers(0, 2),
+    change=st.sampled_from(["flag", "image", "mask"]), stream=st.sampled_from(["default", "month"]),
 )  # fmt: skip
-def test_no_worse_record_adds_its_model_to_a_safer_manifest(
-    works: Workspace,
+def test_worse_records_never_add_a_model_to_a_milder_manifest(
+    civitai_workspace: Workspace,
     images: list[int],
-    flagged: bool,  # noqa: FBT001  drawn
+    flagged: bool,  # noqa: FBT001  generated
     hidden: int,
-    place: int,
-    how: str,
-    where: str,
+    index: int,
+    change: str,
+    stream: str,
 ) -> None:
-    """A flag that is set, an image that is raised or the mask's lowest bit that is dropped, in one stream or in another."""
-    plain = shown(1, images, flagged=flagged, hidden=hidden)
-    worse = shown(1, images, flagged=True)
-    if how == "image":
-        raised = [min(16, level * 2) if index == place % len(images) else level for index, level in enumerate(images)]
-        worse = shown(1, raised, flagged=flagged, hidden=hidden)
-    elif how == "mask" and not flagged and (plain["nsfwLevel"] & (plain["nsfwLevel"] - 1)):
+    """Worse is a set flag, a raised image level, or a mask without its lowest bit, in either stream."""
+    plain = record_with_images(1, images, flagged=flagged, hidden=hidden)
+    worse = record_with_images(1, images, flagged=True)
+    if change == "image":
+        raised = [min(16, level * 2) if image == index % len(images) else level for image, level in enumerate(images)]
+        worse = record_with_images(1, raised, flagged=flagged, hidden=hidden)
+    elif change == "mask" and not flagged and (plain["nsfwLevel"] & (plain["nsfwLevel"] - 1)):
         mask = plain["nsfwLevel"] & (plain["nsfwLevel"] - 1)
         worse = plain | {"nsfwLevel": mask, "modelVersions": [VERSIONS[0]]}
-    fill(works, default=[plain], month=[plain])
-    before = {file: works.ids(file) for file in ("civitai-filter-pg.json", "civitai-filter-r.json")}
-    fill(works, **{"default": [plain], "month": [plain], where: [worse]})
-    assert works.run("verify") == 0
+    fill(civitai_workspace, default=[plain], month=[plain])
+    before = {file: civitai_workspace.ids(file) for file in ("civitai-filter-pg.json", "civitai-filter-r.json")}
+    fill(civitai_workspace, **{"default": [plain], "month": [plain], stream: [worse]})
+    assert civitai_workspace.run("verify") == 0
     for file, ids in before.items():
-        assert set(works.ids(file)) <= set(ids)
+        assert set(civitai_workspace.ids(file)) <= set(ids)

@@ -1,4 +1,4 @@
-"""Of several records of a model the worst counts: within a stream, across streams, and in part for those that show a part."""
+"""Of several records of a model the worst counts, within a stream and across streams; partial records count in part."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from etl.core.ids import model_key
 from etl.core.levels import LEVELS
 from etl.selection.safety import RejectedRecord, Ruling, Safety
 
-STREAMS = ("default", "month", "sdxl")  # of which sdxl asks for a base model
+STREAMS = ("default", "month", "sdxl")  # sdxl is requested by base model
 FIELDS = ("level", "level_most", "flagged")
 MODEL = st.builds(
     lambda low, high, flagged: {
@@ -28,7 +28,7 @@ def model(level: str, level_most: str | None = None, *, flagged: bool = False) -
 
 
 def safety_of(records: list[tuple[str, Any]]) -> Safety:
-    """Return what records say, each a model or the reason of a rejection, with its stream."""
+    """Return the safety of models by records, which are pairs of a stream and a model or a rejection reason."""
     safety = Safety({"poi", "minor", "takendown", "notpublic", "private", "disabled"})
     for stream, record in records:
         is_model = isinstance(record, dict)
@@ -50,11 +50,11 @@ def test_a_flag_in_any_stream_forbids_a_model_everywhere(reason: str, stream: st
 
 
 @pytest.mark.parametrize("reason", ["id", "type"])
-def test_what_is_no_flag_forbids_nothing(reason: str) -> None:
+def test_other_rejection_reasons_forbid_nothing(reason: str) -> None:
     assert ruling([("default", model("pg")), ("month", reason)]) is None
 
 
-def test_the_higher_level_of_any_whole_record_counts_everywhere() -> None:
+def test_the_highest_level_of_complete_records_counts_everywhere() -> None:
     records = [("default", model("pg")), ("month", model("xxx"))]
     raised = {"level": "xxx", "level_most": "xxx"}
     assert ruling(records) == Ruling("xxx", "month", forbids=False, fields=raised)
@@ -64,7 +64,7 @@ def test_the_higher_level_of_any_whole_record_counts_everywhere() -> None:
     )
 
 
-def test_a_record_that_shows_a_part_counts_everywhere_by_its_flags_and_its_highest_level_only() -> None:
+def test_partial_records_count_elsewhere_by_flags_and_highest_level_only() -> None:
     records = [("default", model("pg", "r")), ("sdxl", model("x", "xxx"))]
     assert ruling(records) == Ruling("xxx", "sdxl", forbids=False, fields={"level_most": "xxx"})
     assert ruling(records, "sdxl") is None
@@ -75,31 +75,31 @@ def test_a_record_that_shows_a_part_counts_everywhere_by_its_flags_and_its_highe
     )
 
 
-def test_of_records_that_are_as_bad_the_one_added_first_decides() -> None:
-    found = ruling([("default", model("pg")), ("month", model("xxx")), ("sdxl", "poi"), ("month", "minor")])
-    assert found == Ruling("poi", "sdxl", forbids=True, fields={})
+def test_of_equally_bad_records_the_first_added_decides() -> None:
+    decision = ruling([("default", model("pg")), ("month", model("xxx")), ("sdxl", "poi"), ("month", "minor")])
+    assert decision == Ruling("poi", "sdxl", forbids=True, fields={})
 
 
-def test_spellings_of_an_id_have_one_key() -> None:
+def test_spellings_of_an_id_are_one_model() -> None:
     safety = Safety({"poi", "minor", "takendown", "notpublic", "private", "disabled"})
     safety.add("likes", [], [RejectedRecord("Org/Model", "private")], is_partial=False)
-    found = safety.ruling("default", model_key("org/MODEL"), {})
-    assert found == Ruling("private", "likes", forbids=True, fields={})
+    decision = safety.ruling("default", model_key("org/MODEL"), {})
+    assert decision == Ruling("private", "likes", forbids=True, fields={})
 
 
 @given(RECORDS, RECORDS)
-def test_more_records_never_make_a_model_milder_anywhere(records: list[tuple[str, Any]], more: list[tuple[str, Any]]) -> None:
+def test_more_records_never_make_a_model_milder(records: list[tuple[str, Any]], more: list[tuple[str, Any]]) -> None:
     few, many = safety_of(records), safety_of([*records, *more])
     for stream in STREAMS:
         own = next((record for name, record in records if name == stream and isinstance(record, dict)), None)
         if own is None:
             continue
-        before, after = (each.ruling(stream, "1", {field: own[field] for field in FIELDS}) for each in (few, many))
+        before, after = (safety.ruling(stream, "1", {field: own[field] for field in FIELDS}) for safety in (few, many))
         if before and before.forbids:
             assert after
             assert after.forbids
         elif not (after and after.forbids):
-            levels = [{**own, **(each.fields if each else {})} for each in (before, after)]
+            levels = [{**own, **(decision.fields if decision else {})} for decision in (before, after)]
             for field in ("level", "level_most"):
                 assert LEVELS.index(levels[0][field]) <= LEVELS.index(levels[1][field])
             assert levels[0]["flagged"] <= levels[1]["flagged"]

@@ -1,4 +1,4 @@
-"""What filters choose of a stream, however it is cut into pages, and how the way to there is counted."""
+"""Which models of a stream filters select, independent of page boundaries, and the counts of the funnel."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ FIELDS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
 
 @st.composite
 def streams(draw: st.DrawFn) -> tuple[str, Pages]:
-    """Draw a source, and pages of its models."""
+    """Generate a source and pages of its models."""
     source = draw(st.sampled_from(sorted(FIELDS)))
     ids = st.sampled_from([*"abcdefgh", SKIPPED])
     model = st.fixed_dictionaries({"id": ids, "slug": st.just("s"), "name": st.just("n"), **FIELDS[source]})
     return source, draw(st.lists(st.lists(model, max_size=8), min_size=1, max_size=4))
 
 
-def fed(source: str, pages: Pages) -> Selection:
+def selection_of(source: str, pages: Pages) -> Selection:
     selection = Selection(SOURCES[source])
     for number, page in enumerate(pages):
         selection.add_page(page, str(number))
@@ -49,45 +49,45 @@ def fed(source: str, pages: Pages) -> Selection:
 
 
 @given(streams())
-def test_each_filter_has_the_first_distinct_models_that_it_keeps(told: tuple[str, Pages]) -> None:
-    source, pages = told
-    selection = fed(source, pages)
+def test_filters_select_the_first_distinct_matching_models(stream: tuple[str, Pages]) -> None:
+    source, pages = stream
+    selection = selection_of(source, pages)
     models = [model for page in pages for model in page if model["id"] not in SOURCES[source].skip]
-    first = [model for place, model in enumerate(models) if model["id"] not in {each["id"] for each in models[:place]}]
-    assert [held.id for held in selection.models] == [model["id"] for model in first]
-    assert all(pages[int(held.file)][held.place]["id"] == held.id for held in selection.models)
-    for each in SOURCES[source].every:
-        kept = [model["id"] for model in first if each.matches(model)]
-        assert [selection.models[place].id for place in selection.places(each.matches)] == kept
-        assert selection.is_full([each], LIMIT) == (len(kept) >= LIMIT)
+    first = [model for index, model in enumerate(models) if model["id"] not in {earlier["id"] for earlier in models[:index]}]
+    assert [ref.id for ref in selection.models] == [model["id"] for model in first]
+    assert all(pages[int(ref.file)][ref.page_index]["id"] == ref.id for ref in selection.models)
+    for filter_ in SOURCES[source].all_filters:
+        matching = [model["id"] for model in first if filter_.matches(model)]
+        assert [selection.models[position].id for position in selection.positions(filter_.matches)] == matching
+        assert selection.is_full([filter_], LIMIT) == (len(matching) >= LIMIT)
 
 
 @given(streams(), st.integers(0, 3))
-def test_a_funnel_adds_up(told: tuple[str, Pages], set_aside: int) -> None:
-    source, pages = told
-    selection = fed(source, pages)
+def test_a_funnel_adds_up(stream: tuple[str, Pages], set_aside: int) -> None:
+    source, pages = stream
+    selection = selection_of(source, pages)
     records = set_aside + sum(map(len, pages))
-    raw = PageEntry("/", "page-0001.json", "0" * 64, 1, None, "2026-01-01T00:00:00.000Z", records, None)
-    ledger = Ledger((raw,), raw.fetched_at, complete=True, exhausted=True)
-    for each in SOURCES[source].every:
-        way = funnel(StoredStream(ledger, selection, records), each, LIMIT)
-        numbers = way.numbers()
-        gone = [sum(step.dropped.values()) for step in way.steps]
-        assert gone == [len(step.gone) for step in way.steps]
-        others = [numbers[key] for key in ("set_aside", "duplicates", "skipped", "cut", "published")]
+    entry = PageEntry("/", "page-0001.json", "0" * 64, 1, None, "2026-01-01T00:00:00.000Z", records, None)
+    ledger = Ledger((entry,), entry.fetched_at, complete=True, exhausted=True)
+    for filter_ in SOURCES[source].all_filters:
+        result = funnel(StoredStream(ledger, selection, records), filter_, LIMIT)
+        counts = result.counts()
+        dropped = [sum(step.dropped_values.values()) for step in result.steps]
+        assert dropped == [len(step.dropped) for step in result.steps]
+        others = [counts[key] for key in ("set_aside", "duplicates", "skipped", "cut", "published")]
         assert others[0] == set_aside
-        assert records == numbers["records"] == sum(others) + sum(gone)
-        before = len(selection.models)
-        for step, dropped in zip(numbers["steps"], gone, strict=True):
-            assert before == step["left"] + dropped
-            before = step["left"]
-        kept = [selection.models[place] for place in selection.places(each.matches)]
-        assert (way.published, way.cut) == (kept[:LIMIT], kept[LIMIT:])
+        assert records == counts["records"] == sum(others) + sum(dropped)
+        remaining = len(selection.models)
+        for step, count in zip(counts["steps"], dropped, strict=True):
+            assert remaining == step["left"] + count
+            remaining = step["left"]
+        matching = [selection.models[position] for position in selection.positions(filter_.matches)]
+        assert (result.published, result.cut) == (matching[:LIMIT], matching[LIMIT:])
 
 
-def test_lists_are_fields_too() -> None:
+def test_models_are_grouped_by_list_fields() -> None:
     selection = Selection(SOURCES["civitai"])
     selection.add_page(
         {"id": str(n), "slug": "s", "name": "n", "level": ["pg", "r"][n % 2], "type": [], "base": ["a"]} for n in range(3)
     )
-    assert [group.places for group in selection.groups] == [[0, 2], [1]]
+    assert [group.positions for group in selection.groups] == [[0, 2], [1]]

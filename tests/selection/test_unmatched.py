@@ -1,4 +1,4 @@
-"""Values in filters.toml that no model on disk has: told by manifests, verify and explain, with the nearest that occurs."""
+"""Values in filters.toml that no model on disk has: reported by manifests, verify and explain, with the nearest that occurs."""
 
 from __future__ import annotations
 
@@ -21,86 +21,85 @@ WARNING = "huggingface.axes.license.apache: no model on disk has license Apache 
 
 @pytest.fixture
 def misspelt(house: Workspace) -> Workspace:
-    """Return a folder with both streams, and filters of which one names a license that none of its models has."""
+    """Return a data folder with both streams, and a filters.toml that names a license that no model has."""
     house.put("huggingface", "default", [hf("o/a", tags=["license:apache-2.0"]), hf("o/b", tags=["license:mit"])])
     house.put("huggingface", "likes", [hf("o/b", tags=["license:mit"])])
-    name(house, APACHE, 'keeps = ["Apache 2"]')
+    replace(house, APACHE, 'keeps = ["Apache 2"]')
     return house
 
 
-def name(house: Workspace, good: str, bad: str) -> None:
+def replace(house: Workspace, old: str, new: str) -> None:
     text = house.filters.read_text()
-    assert good in text
-    house.filters.write_text(text.replace(good, bad, 1))
+    assert old in text
+    house.filters.write_text(text.replace(old, new, 1))
 
 
-def checked(house: Workspace, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+def values_check(house: Workspace, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     capsys.readouterr()
     assert house.run("verify", "--json") == 0
     checks = json.loads(capsys.readouterr().out)["checks"]
-    return next(each for each in checks if each["name"] == "values of filters.toml")
+    return next(check for check in checks if check["name"] == "values of filters.toml")
 
 
-def test_manifests_warns_and_ends_as_it_would(misspelt: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_manifests_warns_and_ends_with_0(misspelt: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     assert misspelt.run("manifests") == 0
-    told = capsys.readouterr()
-    assert told.err == f"warning: {WARNING}\n"
+    assert capsys.readouterr().err == f"warning: {WARNING}\n"
     assert misspelt.ids("hf-filter-apache.json") == []
     assert "Apache 2;" not in (misspelt.data.manifests / "index.json").read_text()
 
 
 def test_verify_warns_and_counts_the_values(misspelt: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     assert misspelt.run("manifests") == 0
-    check = checked(misspelt, capsys)
+    check = values_check(misspelt, capsys)
     assert (check["looked_at"], check["problems"], check["warnings"]) == (2, [], [WARNING])
     assert misspelt.run("verify") == 0
     assert f"ok   values of filters.toml (2)\n     warning: {WARNING}\n" in capsys.readouterr().out
 
 
-def test_explain_warns_of_the_options_of_its_filter_only(misspelt: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_explain_warns_about_options_of_its_filter_only(misspelt: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     assert misspelt.run("manifests") == 0
-    told = {}
+    warnings = {}
     for target in ("hf/apache", "hf/other", "hf/likes/apache"):
         capsys.readouterr()
         assert misspelt.run("explain", target, "--json") == 0
-        told[target] = json.loads(capsys.readouterr().out)["warnings"]
-    assert told == {"hf/apache": [WARNING], "hf/other": [], "hf/likes/apache": [WARNING]}
+        warnings[target] = json.loads(capsys.readouterr().out)["warnings"]
+    assert warnings == {"hf/apache": [WARNING], "hf/other": [], "hf/likes/apache": [WARNING]}
     assert misspelt.run("explain", "hf/apache") == 0
     assert f"\nwarning: {WARNING}\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("manifests", ['"likes", "apache"', '"apache"'])
-def test_a_value_of_another_stream_is_on_disk(house: Workspace, capsys: pytest.CaptureFixture[str], manifests: str) -> None:
+def test_a_value_in_another_stream_counts_as_on_disk(
+    house: Workspace, capsys: pytest.CaptureFixture[str], manifests: str
+) -> None:
     house.put("huggingface", "default", [hf("o/b", tags=["license:mit"])])
     house.put("huggingface", "likes", [hf("o/a", tags=["license:apache-2.0"])])
-    name(house, '"likes", "small", "large", "apache", "other"', manifests)
+    replace(house, '"likes", "small", "large", "apache", "other"', manifests)
     assert house.run("manifests") == 0
     assert capsys.readouterr().err == ""
-    assert checked(house, capsys)["warnings"] == []
+    assert values_check(house, capsys)["warnings"] == []
     assert house.run("explain", "hf/apache", "--json") == 0
     assert json.loads(capsys.readouterr().out)["warnings"] == []
 
 
-def test_a_stream_that_is_not_complete_tells_nothing(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_incomplete_streams_do_not_count(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/b", tags=["license:mit"])])
     house.put("huggingface", "likes", [hf("o/a", tags=["license:apache-2.0"])], complete=False)
-    name(house, '"likes", "small", "large", "apache", "other"', '"apache"')
+    replace(house, '"likes", "small", "large", "apache", "other"', '"apache"')
     assert house.run("manifests") == 0
     assert "no model on disk has license apache-2.0; nearest: mit" in capsys.readouterr().err
 
 
-def test_options_that_no_manifest_uses_and_closed_lists_are_not_told(
-    house: Workspace, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_unused_options_and_closed_lists_are_not_checked(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/b", tags=["license:mit"])])
-    name(house, APACHE, 'keeps = ["Apache 2"]')
-    name(house, '"likes", "small", "large", "apache", "other"', '"small", "large"')
+    replace(house, APACHE, 'keeps = ["Apache 2"]')
+    replace(house, '"likes", "small", "large", "apache", "other"', '"small", "large"')
     assert house.run("manifests") == 0
     assert capsys.readouterr().err == ""
-    assert checked(house, capsys)["looked_at"] == 0
+    assert values_check(house, capsys)["looked_at"] == 0
 
 
-def test_what_default_options_and_drops_name_is_looked_for_too(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_values_of_default_and_excluding_options_are_checked(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/b", tags=["license:mit", "gguf"]), hf("o/s", tags=["awq"])])
     axis = '[huggingface.axes.tags]\nany = { label = "Any", keeps = ["GGUF", "awq"] }\n'
     house.filters.write_text(house.filters.read_text().replace('"likes", "small", "large", "apache", "other"', '"other"') + axis)
@@ -111,12 +110,12 @@ def test_what_default_options_and_drops_name_is_looked_for_too(house: Workspace,
     ]
 
 
-def test_without_a_stream_on_disk_nothing_is_examined(house: Workspace) -> None:
+def test_without_streams_on_disk_nothing_is_checked(house: Workspace) -> None:
     source = load_config(house.filters).sources[0]
     assert find_unmatched(source, source.filters, []) == (0, [])
 
 
-def test_a_number_is_near_by_distance_and_remote_words_stay_harmless(house: Workspace) -> None:
+def test_the_nearest_number_is_by_distance_and_remote_text_is_sanitized(house: Workspace) -> None:
     source = load_config(house.filters).sources[0]
     likes = Option("likes", "some", "Some", {}, frozenset({100}), is_exclusion=False, is_default=False)
     author = Option("author", "one", "One", {}, frozenset({"evil"}), is_exclusion=False, is_default=False)

@@ -311,6 +311,6 @@ def test_models_of_outdated_raw_pages_are_reported(house: Workspace, capsys: pyt
     for command in (("load",), ("explain", "hf/likes")):
         assert house.run(*command) == 1
         path = house.data.models("huggingface", "likes") / "page-0001.json"
-        assert f"{path}: is of another page than data/raw has now; make it again" in capsys.readouterr().err
+        assert f"{path}: built from other bytes than data/raw has now; rebuild it" in capsys.readouterr().err
     assert house.run("manifests") == 0
     assert house.ids("hf-filter-likes.json") == ["o/b"]

@@ -38,7 +38,7 @@ def filters(source: str, *options: Option, skip: tuple[str, ...] = ()) -> Config
 
 def manifest(one: Filter, *ids: str) -> bytes:
     models = [{"id": identity, "slug": identity.replace("/", "--"), "name": identity} for identity in ids]
-    return json.dumps({"filter": one.title, "models": models, "timestamp": TIME}).encode()
+    return json.dumps({"filter": one.manifest_filter, "models": models, "timestamp": TIME}).encode()
 
 
 def published(chosen: Config, folder: Path, *lists: list[str]) -> Published:

@@ -414,8 +414,8 @@ def test_lists_that_are_the_same_since_each_model_belongs_on_both_are_explained(
     assert works.run("manifests") == 0
     check = checked(works, capsys)["equal lists"]
     assert check["problems"] == []
-    told = "civitai-filter-loras.json = civitai-filter-pg.json (2 models): each of the models belongs on both, "
-    assert f"{told}by what it says itself" in check["notes"]
+    told = "civitai-filter-loras.json = civitai-filter-pg.json (2 models): each model matches "
+    assert f"{told}both filters by its own fields" in check["notes"]
 
 
 def test_options_of_a_list_exclude_nothing(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:

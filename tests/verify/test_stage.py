@@ -29,7 +29,7 @@ def test_the_shipped_set_passes(published: Workspace, capsys: pytest.CaptureFixt
     assert published.run("verify") == 0
     told = capsys.readouterr().out
     assert told.endswith("16 checks, 0 failed\n")
-    assert "(0 models): both are empty, and index.json says why" in told
+    assert "(0 models): both are empty; index.json has the reasons" in told
 
 
 def test_every_combination_passes_and_the_default_level_is_xxx_by_definition(
@@ -41,7 +41,8 @@ def test_every_combination_passes_and_the_default_level_is_xxx_by_definition(
     assert house.run("manifests") == 0
     assert len(list(house.data.manifests.iterdir())) == 210
     assert house.run("verify") == 0
-    assert "civitai-filter-xxx-month.json = civitai-filter-month.json (100 models): they keep the same" in capsys.readouterr().out
+    note = "civitai-filter-xxx-month.json = civitai-filter-month.json (100 models): they include the same"
+    assert note in capsys.readouterr().out
 
 
 UNHEARD = {"id": "x/unheard", "slug": "x--unheard", "name": "unheard", "source": "huggingface"}
@@ -179,7 +180,9 @@ def test_raw_files_that_cannot_be_rebuilt_from_are_named_where_they_lie(
     house: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert house.run("verify") == 1
-    assert f"{house.data.root / 'raw'}: holds no stream" in failed(capsys.readouterr().out)["rebuild from raw"]
+    assert (
+        f"{house.data.root / 'raw'}: no stream that filters.toml requests" in failed(capsys.readouterr().out)["rebuild from raw"]
+    )
     house.put("huggingface", "likes", [hf("o/a")])
     page = house.data.raw("huggingface", "likes") / "page-0001.json"
     page.write_text("<html>")
