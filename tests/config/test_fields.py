@@ -127,7 +127,7 @@ def test_civitai_ids_are_found_in_urls_and_urns(value: str, nearest: str) -> Non
 
 
 def test_ids_have_the_maximum_length_of_the_schema() -> None:
-    max_length = load_schema("model", "huggingface").schema["$defs"]["repository"]["maxLength"]
+    max_length = load_schema("huggingface/model").schema["$defs"]["repository"]["maxLength"]
     assert problem("huggingface", "id", "x" * max_length) is None
     message = problem("huggingface", "id", "x" * (max_length + 1))
     assert message is not None
@@ -152,12 +152,10 @@ def test_size_classes_come_from_filters_toml() -> None:
 
 
 def test_booleans_references_and_list_items_have_closed_choices(monkeypatch: pytest.MonkeyPatch) -> None:
-    definitions = {"toy": {"properties": FLAGGED}, "most": {"enum": ["r", "x", None]}}
-
     class ToySchema:
-        schema = {"$defs": definitions}  # noqa: RUF012  a stand-in for a Schema
+        schema = {"properties": FLAGGED, "$defs": {"most": {"enum": ["r", "x", None]}}}  # noqa: RUF012 -- a stand-in
 
-    monkeypatch.setattr(module, "load_schema", lambda _name, _definition: ToySchema)
+    monkeypatch.setattr(module, "load_schema", lambda _name: ToySchema)
     toy = model_fields("toy", DEFAULT_SIZE_CLASSES)
     assert [toy[name].choices for name in ("flagged", "flags", "most")] == [(True, False), ("a", "b"), ("r", "x", None)]
     assert [toy[name].is_list for name in ("flagged", "flags", "most")] == [False, True, False]

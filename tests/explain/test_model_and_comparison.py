@@ -68,7 +68,7 @@ def test_two_manifests_are_compared_or_why_they_are_equal(house: Workspace, caps
     house.put("huggingface", "default", [hf("o/a", **SMALL, **APACHE)])
     assert house.run("manifests") == 0
     compared = explain_json(house, capsys, "hf/small", "--against", "hf/apache")
-    assert compared["alike"] == "they share stream default, and no model before the cut is kept by one of them only"
+    assert compared["alike"] == "they share stream default, and no model before the limit matches only one of them"
     compared = explain_json(house, capsys, "hf/small", "--against", "hf/likes")
     assert compared["alike"] == "streams default and likes have no more, and hold the same 1 models that they keep"
     house.put("huggingface", "likes", [hf("o/a", **SMALL)], exhausted=False)

@@ -127,7 +127,7 @@ def test_a_folder_with_the_name_of_a_copy_is_reported(
     (linked / ".index.json.partial").mkdir()
     assert loaded.run("load") == 74
     path = loaded.data.manifests
-    message = f"{path}: cannot be published: {path}/.index.json.partial: is a folder; rename it"
+    message = f"{path}: could not be replaced: {path}/.index.json.partial: is a folder; rename it"
     assert message in capsys.readouterr().err
     assert (linked / ".index.json.partial").is_dir()
 
@@ -140,7 +140,7 @@ def test_dangling_links_are_reported(loaded: Workspace, name: str, capsys: pytes
     assert loaded.run("manifests") == 74
     where = f"{path}: " if name == "models" else ""
     error = capsys.readouterr().err
-    assert f": {where}links to nowhere, which is not there; make that folder, or remove the link" in error
+    assert f": {where}links to nowhere, which does not exist; create that folder, or remove the link" in error
     assert str(path) in error
 
 

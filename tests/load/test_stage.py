@@ -120,7 +120,7 @@ def test_missing_and_partial_streams_affect_only_their_filters_and_end_with_1(
     house.put("huggingface", "likes", [hf("o/s1")], complete=False)
     assert house.run("manifests") == 1
     error = capsys.readouterr().err
-    assert "hf-filter-likes.json: not made" in error
+    assert "hf-filter-likes.json: not published" in error
     assert "make extract SOURCE=huggingface" in error
     index = house.manifest("index.json")
     assert [entry["filter"] for entry in index["missing"]] == ["filter/likes"]
@@ -347,7 +347,9 @@ def test_a_stream_of_another_request_counts_as_missing(house: Workspace, capsys:
     house.filters.write_text(text.replace('asks = { sort = "likes" }', 'asks = { sort = "lastModified", filter = ["gguf"] }'))
     assert house.run("manifests") == 1
     reason = "stream likes is of another request: it asked sort=likes, and filters.toml asks filter=gguf&sort=lastModified"
-    assert f"hf-filter-likes.json: not made: {reason}; ask with: make extract SOURCE=huggingface" in capsys.readouterr().err
+    assert (
+        f"hf-filter-likes.json: not published: {reason}; fetch with: make extract SOURCE=huggingface" in capsys.readouterr().err
+    )
     (missing,) = house.manifest("index.json")["missing"]
     assert (missing["file"], missing["reason"]) == ("hf-filter-likes.json", reason)
     assert not (house.data.manifests / "hf-filter-likes.json").exists()
