@@ -159,8 +159,9 @@ test: $(ready_dev) ## the project's own tests, WORKERS=2 at a time
 	@set -- $${WORKERS:+"--numprocesses=$$WORKERS"} && $(alone) pytest -q "$$@"
 
 .PHONY: lint
-lint: $(ready_dev) ## style and types of the project's own code
-	@"$$python" -m ruff check . && "$$python" -m ruff format --check . && "$$python" -m mypy
+lint: $(ready_dev) ## check style, types and imports of the project's own code
+	@"$$python" -m ruff check . && "$$python" -m ruff format --check . && "$$python" -m mypy && \
+	  "$$python" -c 'from importlinter.cli import lint_imports_command as main; main()' --no-cache --no-logo
 
 .PHONY: serve
 serve: $(ready_dev) ## both APIs on this machine, over the snapshot, to play with
