@@ -161,8 +161,9 @@ test: $(ready_dev) ## run the tests, WORKERS=2 in parallel
 	@set -- $${WORKERS:+"--numprocesses=$$WORKERS"} && $(isolated) pytest -q "$$@"
 
 .PHONY: lint
-lint: $(ready_dev) ## check style and types of the code
-	@"$$python" -m ruff check . && "$$python" -m ruff format --check . && "$$python" -m mypy
+lint: $(ready_dev) ## check style, types and imports of the project's own code
+	@"$$python" -m ruff check . && "$$python" -m ruff format --check . && "$$python" -m mypy && \
+	  "$$python" -c 'from importlinter.cli import lint_imports_command as main; main()' --no-cache --no-logo
 
 .PHONY: serve
 serve: $(ready_dev) ## serve both APIs from the snapshot on this machine

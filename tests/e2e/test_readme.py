@@ -69,8 +69,8 @@ def test_the_example_files_are_the_files_on_disk(shipped: Workspace) -> None:
     assert json.loads(model) in page
 
 
-def test_every_test_named_in_the_failure_modes_exists() -> None:
-    named = set(re.findall(r"`(test_\w+)`", (PROJECT / "docs" / "faults.md").read_text()))
+def test_every_test_that_error_handling_names_exists() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (PROJECT / "docs" / "error-handling.md").read_text()))
     sources = "\n".join(path.read_text() for path in (PROJECT / "tests").rglob("*.py"))
     assert len(named) > 12
     assert [name for name in sorted(named) if f"def {name}(" not in sources] == []

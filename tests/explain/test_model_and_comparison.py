@@ -70,7 +70,7 @@ def test_two_manifests_are_compared_or_why_they_are_equal(house: Workspace, caps
     compared = explain_json(house, capsys, "hf/small", "--against", "hf/apache")
     assert compared["alike"] == "they share stream default, and no model before the limit matches only one of them"
     compared = explain_json(house, capsys, "hf/small", "--against", "hf/likes")
-    assert compared["alike"] == "streams default and likes have no more, and hold the same 1 models that they keep"
+    assert compared["alike"] == "streams default and likes are exhausted, and contain the same 1 matching models"
     house.put("huggingface", "likes", [hf("o/a", **SMALL)], exhausted=False)
     assert explain_json(house, capsys, "hf/small", "--against", "hf/likes")["alike"] is None
     assert house.run("explain", "hf/small", "--against", "hf/likes") == 0

@@ -347,9 +347,8 @@ def test_a_stream_of_another_request_counts_as_missing(house: Workspace, capsys:
     house.filters.write_text(text.replace('asks = { sort = "likes" }', 'asks = { sort = "lastModified", filter = ["gguf"] }'))
     assert house.run("manifests") == 1
     reason = "stream likes is of another request: it asked sort=likes, and filters.toml asks filter=gguf&sort=lastModified"
-    assert (
-        f"hf-filter-likes.json: not published: {reason}; fetch with: make extract SOURCE=huggingface" in capsys.readouterr().err
-    )
+    message = f"hf-filter-likes.json: not published: {reason}; fetch with: make extract SOURCE=huggingface"
+    assert message in capsys.readouterr().err
     (missing,) = house.manifest("index.json")["missing"]
     assert (missing["file"], missing["reason"]) == ("hf-filter-likes.json", reason)
     assert not (house.data.manifests / "hf-filter-likes.json").exists()
