@@ -42,8 +42,9 @@ def plan(data: DataDir, config: Config, selected: Sequence[SourceConfig], option
             ledger = read_ledger(data, source.name, stream.name) if stream.name in on_disk else None
             request = get_source(source.name).first_request(stream.params)
             is_fresh = ledger is not None and options.is_fresh(ledger, request)
-            records = min(config.limit * _count_disjoint(stream), config.depth)
-            min_requests, max_requests = (0, 0) if is_fresh else (ceil(records / source.page), ceil(config.depth / source.page))
+            min_records = min(config.limit * _count_disjoint(stream), config.depth)
+            min_requests = 0 if is_fresh else ceil(min_records / source.page)
+            max_requests = 0 if is_fresh else ceil(config.depth / source.page)
             plans.append(StreamPlan(source, stream, request, min_requests, max_requests, ledger, is_fresh))
     return plans
 
