@@ -13,8 +13,8 @@ from zlib import crc32
 from bench.measure import every_combination, spend
 from etl.config.load import load_config
 from etl.core.layout import PROJECT, DataDir
+from etl.extract.options import ExtractOptions
 from etl.extract.plan import plan
-from etl.extract.stream_reader import ExtractOptions
 from etl.selection.sufficiency import Progress
 from tests.conftest import civitai, hf
 from tests.support.builders import NOW, day
@@ -96,7 +96,7 @@ def cold() -> None:
                 sent = sum(call.bytes for call in one.calls + other.calls) / 1e6
                 flying = max(one.in_flight, other.in_flight)
         seconds = statistics.median(each for each, _ in spent)
-        least, most = (sum(getattr(each, key) for each in planned) for key in ("at_least", "at_most"))
+        least, most = (sum(getattr(each, key) for each in planned) for key in ("min_requests", "max_requests"))
         print(
             f"{name:37}{seconds:8.2f}{seconds - statistics.median(bounds):8.2f}{max(peak for _, peak in spent):9.0f}"
             f"{'/'.join(map(str, sorted(counts))):>10}{f'{least} to {most}':>13}{sent:9.2f}{flying:11}"

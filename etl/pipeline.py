@@ -56,8 +56,8 @@ def plan_extract(
     data: DataDir, config: Config, selected: Sequence[SourceConfig], now: Callable[[], str], max_age_s: float | None
 ) -> list[StreamPlan]:  # fmt: skip
     """Return what extract will request, stream by stream."""
+    from etl.extract.options import ExtractOptions
     from etl.extract.plan import plan
-    from etl.extract.stream_reader import ExtractOptions
     from etl.selection.sufficiency import Progress
 
     def assess(_source: SourceConfig, _stream: Stream) -> Callable[[bytes], Progress]:
@@ -93,13 +93,13 @@ def extract_sources(  # noqa: PLR0913, PLR0917 -- what to read, how, and what is
     on_wait: Callable[[str, Wait], None], on_lock_wait: Callable[[str], None],
 ) -> ExtractResult:  # fmt: skip
     """Read the streams of the selected sources into data/raw; see `etl.extract.stage.extract` for the callbacks."""
+    from etl.extract.options import ExtractOptions
     from etl.extract.stage import extract
-    from etl.extract.stream_reader import ExtractOptions
 
     checks = {source.name: sufficiency_check(data, source, config.limit, locks) for source in selected}
     options = ExtractOptions(
         lambda source, stream: checks[source.name].assess(stream), config.depth, now, max_age_s,
-        swapping=lambda source: locks.hold(writes=[data.raw(source)]), on_wait=on_lock_wait,
+        swap_lock=lambda source: locks.hold(writes=[data.raw(source)]), on_wait=on_lock_wait,
     )  # fmt: skip
     readers = extract(data, selected, credentials, options, on_progress, on_wait)
     for check in checks.values():

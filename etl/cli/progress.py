@@ -69,10 +69,10 @@ class ExtractProgress:
     def update(self, reader: StreamReader) -> None:
         """Show a response, and the end of its stream."""
         name = reader.source.name
-        self._requests[name] = self._requests.get(name, 0) + reader.is_asked
+        self._requests[name] = self._requests.get(name, 0) + reader.was_requested
         if self._bars:
-            self._bars.update(self._tasks[name], state=f"{self._requests[name]} requests", advance=reader.target is None)
-        elif reader.target is None and not reader.failed:
+            self._bars.update(self._tasks[name], state=f"{self._requests[name]} requests", advance=reader.next_request is None)
+        elif reader.next_request is None and not reader.failed:
             print(f"{_stream_path(reader)}: {_counts(reader)}; {_ending(reader)}", flush=True)
 
     def show_wait(self, source: str, wait: Wait) -> None:
@@ -114,7 +114,7 @@ def _stream_path(reader: StreamReader) -> str:
 
 
 def _counts(reader: StreamReader) -> str:
-    pages, progress = len(reader.pages), reader.judged
+    pages, progress = len(reader.pages), reader.progress
     counts = (
         f"{pages} page{'s' * (pages != 1)}, {reader.changed} new, {reader.records:,} records, {reader.size_bytes / 1e6:.2f} MB"
     )
@@ -127,4 +127,4 @@ def _ending(reader: StreamReader) -> str:
         return "fresh, not fetched"
     if reader.exhausted:
         return "the API has no more"
-    return "its manifests are full" if reader.judged.is_sufficient else "the depth in filters.toml is reached"
+    return "its manifests are full" if reader.progress.is_sufficient else "the depth in filters.toml is reached"

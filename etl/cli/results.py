@@ -28,13 +28,15 @@ def print_plan(plans: Sequence[StreamPlan]) -> None:
     from etl.extract.plan import rate_limit_delay_s
 
     for plan in plans:
-        least, most = plan.at_least, plan.at_most
+        least, most = plan.min_requests, plan.max_requests
         requests = "no" if plan.is_fresh else f"{least}" if least == most else f"{least} to {most}"
         print(f"{plan.source.name}/{plan.stream.name}: {requests} requests; on disk: {_on_disk(plan)}")
         print(f"    {plan.request}")
         print(f"    {', '.join(filter_.file for filter_ in plan.stream.filters)}")
     for source in dict.fromkeys(plan.source for plan in plans):
-        least, most = (sum(getattr(plan, key) for plan in plans if plan.source is source) for key in ("at_least", "at_most"))
+        least, most = (
+            sum(getattr(plan, key) for plan in plans if plan.source is source) for key in ("min_requests", "max_requests")
+        )
         rate = source.rate
         delays_s = rate_limit_delay_s(least, rate), rate_limit_delay_s(most, rate)
         print(

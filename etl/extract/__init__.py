@@ -1,1 +1,1 @@
-"""Extract: the APIs to data/raw."""
+"""Extract: fetches the pages of the APIs into data/raw."""

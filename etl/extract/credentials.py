@@ -1,4 +1,4 @@
-"""What one API is to extraction: where it is, which request is first, which is next. Pure."""
+"""Where a source is requested, and with which token. No I/O."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from etl.extract.token_echo import contains_token
 
 
 def is_base_url(text: str) -> bool:
-    """Tell whether a text is the address of a server: no user, no query, a port that there is, a host that can be asked."""
+    """Return whether a text is an http(s) URL without user and query, whose host and port requests can use."""
     host = r"([\w-]+(\.[\w-]+)*\.?|\[[0-9a-fA-F:.]+\])"
     try:
         split = urlsplit(text)
         (split.hostname or "").encode("idna")
         requests.Request("GET", text).prepare()
         return bool(re.fullmatch(rf"https?://{host}(:\d+)?(/[^\s?#]*)?", text)) and split.port != 0
-    except ValueError:  # such as requests' own
+    except ValueError:  # requests' own errors are ValueErrors too
         return False
 
 
@@ -37,18 +37,18 @@ def is_loopback(endpoint: str) -> bool:
 
 @dataclass(frozen=True)
 class Credentials:
-    """Where a source is asked, and as whom: `endpoint` has no final slash; without a `token`, as anybody."""
+    """The endpoint of a source, without a final slash, and the token to send to it; without a token, requests are anonymous."""
 
     endpoint: str
     token: str | None = field(repr=False)
 
     def is_echoed(self, text: str | bytes) -> bool:
-        """Return whether a text has the token, in any spelling."""
+        """Return whether a text contains the token, in any spelling."""
         body = text if isinstance(text, bytes) else text.encode(errors="replace")
         return self.token is not None and contains_token(body, self.token)
 
     def redact(self, text: str) -> str:
-        """Return the text without the token: as it is or as an address spells it; of a text that spells it otherwise, nothing."""
-        for spelled in (self.token, quote(self.token, safe="")) if self.token else ():
-            text = text.replace(spelled, "(the token)")
-        return "(left out: it repeats the token)" if self.is_echoed(text) else text
+        """Return the text with the token replaced, plain or percent-encoded; a text that spells it otherwise is omitted."""
+        for spelling in (self.token, quote(self.token, safe="")) if self.token else ():
+            text = text.replace(spelling, "(token)")
+        return "(omitted: contains the token)" if self.is_echoed(text) else text

@@ -1,4 +1,4 @@
-"""What an extraction will ask, before it asks."""
+"""What extract will request, before it does."""
 
 from __future__ import annotations
 
@@ -14,49 +14,50 @@ if TYPE_CHECKING:
 
     from etl.config.model import Config, Filter, Rate, SourceConfig, Stream
     from etl.core.layout import DataDir
-    from etl.extract.stream_reader import ExtractOptions
+    from etl.extract.options import ExtractOptions
 
 
 @dataclass(frozen=True)
 class StreamPlan:
-    """A stream with its requests, of full pages: at least as many as may fill its manifests, at most as many as reach `depth`.
+    """The requests of a stream, if its pages are full: the fewest that can fill its manifests, the most that `depth` allows.
 
-    `request` is path and query of its first page; `on_disk` the ledger of what was read before; what `is_fresh` is not asked.
+    `request` is path and query of its first page, `on_disk` its ledger, None if absent; a fresh stream is not requested.
     """
 
     source: SourceConfig
     stream: Stream
     request: str
-    at_least: int
-    at_most: int
+    min_requests: int
+    max_requests: int
     on_disk: Ledger | None
     is_fresh: bool
 
 
-def plan(data: DataDir, filters: Config, chosen: Sequence[SourceConfig], terms: ExtractOptions) -> list[StreamPlan]:
-    """Return what the streams of the chosen sources will need, in the order in which they are asked."""
-    planned = []
-    for source in chosen:
-        there = set(list_streams(data, source.name))
+def plan(data: DataDir, config: Config, selected: Sequence[SourceConfig], options: ExtractOptions) -> list[StreamPlan]:
+    """Return the plans of the selected sources' streams, in the order in which they are requested."""
+    plans = []
+    for source in selected:
+        on_disk = set(list_streams(data, source.name))
         for stream in source.streams:
-            old = read_ledger(data, source.name, stream.name) if stream.name in there else None
+            ledger = read_ledger(data, source.name, stream.name) if stream.name in on_disk else None
             request = get_source(source.name).first_request(stream.params)
-            is_fresh = old is not None and terms.is_fresh(old, request)
-            least = 0 if is_fresh else ceil(min(filters.limit * _count_disjoint(stream), filters.depth) / source.page_size)
-            most = 0 if is_fresh else ceil(filters.depth / source.page_size)
-            planned.append(StreamPlan(source, stream, request, least, most, old, is_fresh))
-    return planned
+            is_fresh = ledger is not None and options.is_fresh(ledger, request)
+            min_records = min(config.limit * _count_disjoint(stream), config.depth)
+            min_requests = 0 if is_fresh else ceil(min_records / source.page_size)
+            max_requests = 0 if is_fresh else ceil(config.depth / source.page_size)
+            plans.append(StreamPlan(source, stream, request, min_requests, max_requests, ledger, is_fresh))
+    return plans
 
 
 def _count_disjoint(stream: Stream) -> int:
-    """Return of how many filters no two can share a model, so that each needs models of its own; not always the most."""
-    chosen: list[Filter] = []
-    for each in sorted(stream.filters, key=lambda each: -len(each.path.split("/"))):
-        if all(each.is_disjoint(other) for other in chosen):
-            chosen.append(each)
-    return len(chosen)
+    """Return the size of a set of filters that share no models; greedy, so not always the largest."""
+    disjoint: list[Filter] = []
+    for filter_ in sorted(stream.filters, key=lambda filter_: -len(filter_.path.split("/"))):
+        if all(filter_.is_disjoint(other) for other in disjoint):
+            disjoint.append(filter_)
+    return len(disjoint)
 
 
 def rate_limit_delay_s(requests: int, rate: Rate) -> float:
-    """Return the seconds for which the rate holds back the last of so many requests sent as early as it allows."""
+    """Return how many seconds the rate limit delays the last of a number of requests sent as early as it allows."""
     return max(0, requests - 1) // rate.requests * rate.seconds

@@ -1,4 +1,4 @@
-"""The APIs to data/raw: all streams of all sources at once, each source within its rate."""
+"""The APIs to data/raw: all streams of all sources at once, each source within its rate limit."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from etl.core.errors import EtlError, StorageError, describe_os_error
-from etl.extract.http_client import CircuitOpenError, Client, Wait, session
+from etl.extract.circuit_breaker import CircuitOpenError
+from etl.extract.http_client import Client, Wait, session
 from etl.extract.responses import PageResponse
-from etl.extract.stream_reader import RESUME_WINDOW_S, ExtractOptions, StreamReader
+from etl.extract.stream_reader import RESUME_WINDOW_S, StreamReader
 from etl.sources.source import get_source
 from etl.storage.ledger import age_s
 from etl.storage.locks import acquire
@@ -24,61 +25,73 @@ if TYPE_CHECKING:
     from etl.config.model import SourceConfig
     from etl.core.layout import DataDir
     from etl.extract.credentials import Credentials
+    from etl.extract.options import ExtractOptions
 
-InFlight = dict[Future[PageResponse], tuple[StreamReader, ThreadPoolExecutor]]
+
+class _Task(NamedTuple):
+    """A stream, and what fetches its pages."""
+
+    reader: StreamReader
+    client: Client
+    pool: ThreadPoolExecutor
 
 
-def extract(  # noqa: PLR0913, PLR0917  what to read, how, and what is called
-    data: DataDir, sources: Sequence[SourceConfig], access: Mapping[str, Credentials], terms: ExtractOptions,
-    told: Callable[[StreamReader], None],
+InFlight = dict[Future[PageResponse], _Task]
+
+
+def extract(  # noqa: PLR0913, PLR0917 -- what to read, how, and the callbacks
+    data: DataDir, sources: Sequence[SourceConfig], credentials: Mapping[str, Credentials], options: ExtractOptions,
+    on_progress: Callable[[StreamReader], None],
     on_wait: Callable[[str, Wait], None] = lambda *_: None,
 ) -> list[StreamReader]:  # fmt: skip
-    """Read every stream of the sources into `data`; one that fails costs no other.
+    """Return the readers of the sources' streams, read into `data`; a stream that fails does not affect the others.
 
-    Requests wait in threads, as many a source as its rate allows in flight; everything else happens in the caller's, in
-    the order in which answers come. The streams of a source take turns, page by page, so that no long one is left for last.
-    `told` is called after each answer, and of a stream that needs none; `on_wait`, with the name of the source, in the thread of
-    a request before it waits.
+    Requests run in threads, per source as many as its rate allows in flight; everything else runs in the caller's thread, in
+    the order of the responses. The streams of a source take turns, page by page, so that no long one is left for last.
+    `on_progress` is called after each response, and for a stream that needs no request; `on_wait`, with the name of the source,
+    in the thread of a request before it waits.
     """
-    readings = []
+    readers = []
     with ExitStack() as stack:
-        terms = replace(terms, since_ns=stack.enter_context(exclusive_lock(data.raw_root, terms.now(), terms.on_wait)))
-        asking = stack.enter_context(session())
-        flying: InFlight = {}
+        interrupted_ns = stack.enter_context(exclusive_lock(data.raw_root, options.now(), options.on_wait))
+        options = replace(options, resumed_since_ns=interrupted_ns)
+        http = stack.enter_context(session())
+        in_flight: InFlight = {}
         for source in sources:
-            waits = partial(on_wait, source.name)
-            client = Client(asking, get_source(source.name), access[source.name], source.rate, source.max_response_bytes, waits)
+            client = Client(
+                http, get_source(source.name), credentials[source.name], source.rate, source.max_response_bytes,
+                partial(on_wait, source.name),
+            )  # fmt: skip
             pool = ThreadPoolExecutor(source.rate.in_flight, source.name)
             stack.callback(pool.shutdown, wait=False, cancel_futures=True)
             stack.callback(client.stop)
             for stream in source.streams:
-                reading = StreamReader(data, source, stream, client, terms)
-                readings.append(reading)
-                _run_step(reading, reading.begin)
-                _submit(reading, pool, flying)
-                if reading.target is None:
-                    told(reading)
-        while flying:
-            done, _ = wait(flying, return_when=FIRST_COMPLETED)
+                reader = StreamReader(data, source, stream, client.pagination, options)
+                readers.append(reader)
+                _run_step(reader, reader.open)
+                _submit(_Task(reader, client, pool), in_flight)
+                if reader.next_request is None:
+                    on_progress(reader)
+        while in_flight:
+            done, _ = wait(in_flight, return_when=FIRST_COMPLETED)
             for future in done:
-                reading, pool = flying.pop(future)
-                reading.is_asked = not isinstance(future.exception(), CircuitOpenError)
-                _run_step(reading, lambda: reading.take(future.result()))  # noqa: B023  called at once
-                _submit(reading, pool, flying)
-                told(reading)
-    return readings
+                task = in_flight.pop(future)
+                _accept(task.reader, future)
+                _submit(task, in_flight)
+                on_progress(task.reader)
+    return readers
 
 
 @contextmanager
 def exclusive_lock(folder: Path, now: str, on_wait: Callable[[str], None]) -> Iterator[int | None]:
-    """Keep other extractions off a folder; the system lets go of it when this process ends, however it ends.
+    """Exclude other extractions from a folder; the system releases the lock when this process ends, however it ends.
 
-    The file that is locked holds the time at which a run began until that run has ended. So a run finds there whether
-    the last one was stopped, and goes on with it within RESUMED_WITHIN_S: yielded is when, by the clock of the disk, that
-    one began, null where there is none to go on with.
+    The locked file contains the time at which a run began until that run ends, so a later run can tell that one was
+    interrupted, and resumes it within RESUME_WINDOW_S. Yields when the interrupted run began, by the clock of the disk; None
+    if there is none to resume.
 
     Raises:
-        Unavailable: another one is at work, and was not done in time.
+        SourceUnavailableError: another extraction held the lock for too long.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a+", errors="replace") as file:
@@ -95,16 +108,21 @@ def exclusive_lock(folder: Path, now: str, on_wait: Callable[[str], None]) -> It
         file.truncate(0)
 
 
-def _submit(reading: StreamReader, pool: ThreadPoolExecutor, flying: InFlight) -> None:
-    if reading.target is not None:
-        flying[pool.submit(reading.client.get, reading.target, reading.etag)] = (reading, pool)
+def _submit(task: _Task, in_flight: InFlight) -> None:
+    if task.reader.next_request is not None:
+        in_flight[task.pool.submit(task.client.fetch, task.reader.next_request, task.reader.etag)] = task
 
 
-def _run_step(reading: StreamReader, step: Callable[[], None]) -> None:
+def _accept(reader: StreamReader, future: Future[PageResponse]) -> None:
+    reader.was_requested = not isinstance(future.exception(), CircuitOpenError)
+    _run_step(reader, lambda: reader.accept(future.result()))
+
+
+def _run_step(reader: StreamReader, step: Callable[[], None]) -> None:
     try:
         step()
     except EtlError as error:
-        reading.fail(error)
+        reader.fail(error)
     except OSError as error:
-        where = Path(error.filename or reading.stream.name)
-        reading.fail(StorageError(f"{where}: the system refused: {describe_os_error(error, where)}"))
+        path = Path(error.filename or reader.stream.name)
+        reader.fail(StorageError(f"{path}: I/O error: {describe_os_error(error, path)}"))

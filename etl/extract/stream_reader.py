@@ -1,116 +1,127 @@
-"""One stream on its way from the API to the disk, page by page, beside its predecessor until it is complete."""
+"""One stream, from the API to the disk: downloaded to a temporary directory, swapped in once complete."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import shutil
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from etl.core.errors import EtlError, InvalidDataError, UpstreamContractError
+from etl.core.errors import EtlError, InvalidDataError
+from etl.extract.limits import check_next_page, check_page_count, check_record_count, check_unrequested
 from etl.selection.sufficiency import Progress
 from etl.storage.json_files import write_atomic
 from etl.storage.ledger import Ledger, PageEntry, age_s, read_ledger_or_none, read_verified_body, write_ledger
 from etl.storage.swap import link, remove, swap_directories
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
-
     from etl.config.model import SourceConfig, Stream
     from etl.core.layout import DataDir
-    from etl.extract.http_client import Client
+    from etl.extract.options import ExtractOptions
+    from etl.extract.pagination import Pagination
     from etl.extract.responses import PageResponse
 
-RESUME_WINDOW_S = 6 * 3600  # the APIs' cursors point into an order that moves
-MAX_EMPTY_PAGES = 50  # pages in a row without a record, each naming a next
-MIN_RECORD_LIMIT = 1000  # of a page, or twice as many as were asked
-SPARE_PAGES = 50  # of a stream, beyond twice as many as full pages would take to reach `depth`
-
-
-@dataclass(frozen=True)
-class ExtractOptions:
-    """When a stream has been read far enough, and what time it is.
-
-    Attributes:
-        judge: Of a stream, a function to which its pages are given in order, and which tells what they hold so far.
-        depth: Records after which a stream ends in any case.
-        now: The time, as it is written into ledgers.
-        max_age_s: Streams whose last good reading is younger are not asked again; all are asked without it.
-        since_ns: When the run began that this one goes on with, by the clock of the disk; null where it goes on with none.
-        swapping: Of a source, a context in which nobody reads its streams, so that one may take the place of another.
-        on_wait: Called with a line where another process has to be waited for.
-    """
-
-    judge: Callable[[SourceConfig, Stream], Callable[[bytes], Progress]]
-    depth: int
-    now: Callable[[], str]
-    max_age_s: float | None = None
-    since_ns: int | None = None
-    swapping: Callable[[str], AbstractContextManager[None]] = lambda _source: nullcontext()
-    on_wait: Callable[[str], None] = lambda _line: None
-
-    def is_fresh(self, ledger: Ledger, request: str, written_ns: int = 0) -> bool:
-        """Tell whether a stream on disk need not be asked again; `request` is what would be asked."""
-        if not ledger.complete or ledger.failed_at or ledger.pages[0].url != request:
-            return False
-        is_young = self.max_age_s is not None and age_s(ledger.checked_at, self.now()) < self.max_age_s
-        return is_young or (self.since_ns is not None and written_ns >= self.since_ns)
+RESUME_WINDOW_S = 6 * 3600  # the APIs' cursors are positions in an order that changes
 
 
 class StreamReader:
-    """The pages of one stream, read until they suffice, `depth` records were read, or the API has no more.
+    """Reads the pages of one stream until its manifests are full, `depth` records are read, or the API has no more.
 
-    `target` is what to ask next, null when the reading has ended; `failed` says why it ended badly, null otherwise, `warning`
-    what could not be removed after a good end;
-    `changed` counts pages whose bytes are not those that were on disk; `resumed` those that an earlier run had read.
+    Attributes:
+        next_request: Path and query of the next page; None when the stream has ended.
+        failed: Why it ended without success, else None.
+        warning: What could not be removed after a success, else None.
+        was_requested: Whether its last step sent a request.
+        is_fresh: Whether it was skipped.
+        changed: How many pages differ from those on disk before.
+        resumed: How many pages an earlier run had read.
+        progress: What its pages contain so far.
     """
 
-    def __init__(self, data: DataDir, source: SourceConfig, stream: Stream, client: Client, terms: ExtractOptions) -> None:
-        self.source, self.stream, self.client = source, stream, client
-        self.target: str | None
+    def __init__(
+        self, data: DataDir, source: SourceConfig, stream: Stream, pagination: Pagination, options: ExtractOptions
+    ) -> None:  # fmt: skip
+        self.source, self.stream = source, stream
+        self.next_request: str | None
         self.pages: list[PageEntry]
         self.failed: EtlError | None = None
         self.warning: str | None = None
-        self.is_asked = self.is_fresh = False  # whether what is told of it last came of a request; whether it needs none
-        self._terms = terms
-        self._place = data.raw(source.name, stream.name)
+        self.was_requested = self.is_fresh = False
+        self._pagination, self._options = pagination, options
+        self._dest = data.raw(source.name, stream.name)
         self._ledger = data.ledger(source.name, stream.name)
-        self._folder = data.raw(source.name, f".{stream.name}")
+        self._partial = data.raw(source.name, f".{stream.name}")
         self._old: Ledger | None = None
-        self._start()
+        self._reset()
 
-    def begin(self) -> None:
-        """Look what is on disk: whether it need not be asked again, or what an earlier run had read of it.
+    def open(self) -> None:
+        """Inspect the disk: skip a fresh stream, or resume a partial one.
 
         Raises:
-            DiskRefused: it cannot be read or put in its place.
+            StorageError: a ledger cannot be read, or a complete stream not swapped in.
         """
         self._old = read_ledger_or_none(self._ledger)
-        left = read_ledger_or_none(self._folder / self._ledger.name)
-        if left and left.complete and self._is_newer(left):
-            with self._terms.swapping(self.source.name):
-                swap_directories(self._folder, self._place, self._ledger.name)  # it was stopped at the last moment
-            self._old, left = left, None
-        request = self.client.first(self.stream.params)
-        if self._old and self._terms.is_fresh(self._old, request, self._ledger.stat().st_mtime_ns):
-            self.is_fresh, self.target = True, None
-        elif left and not left.complete and left.pages[0].url == request:
-            self._resume(left)
-        if self.resumed == 0 and self._folder.exists():
-            shutil.rmtree(self._folder)
+        partial = read_ledger_or_none(self._partial / self._ledger.name)
+        if partial and partial.complete and self._is_newer(partial):
+            with self._options.swap_lock(self.source.name):
+                swap_directories(self._partial, self._dest, self._ledger.name)  # interrupted just before its swap
+            self._old, partial = partial, None
+        first = self._pagination.first_request(self.stream.params)
+        if self._old and self._options.is_fresh(self._old, first, self._ledger.stat().st_mtime_ns):
+            self.is_fresh, self.next_request = True, None
+        elif partial and not partial.complete and partial.pages[0].url == first:
+            self._resume(partial)
+        if self.resumed == 0 and self._partial.exists():
+            shutil.rmtree(self._partial)
 
-    def _is_newer(self, left: Ledger) -> bool:
-        """Tell whether a whole stream that lies beside is newer than that in place, also where the clock stands still."""
-        if self._old is None:
-            return True
-        written = [path.stat().st_mtime_ns for path in (self._folder / self._ledger.name, self._ledger)]
-        return (left.checked_at, written[0]) > (self._old.checked_at, written[1])
+    def accept(self, response: PageResponse) -> None:
+        """Store the response to `next_request`, and decide what to request next.
+
+        Raises:
+            InvalidDataError: it is not a page, or exceeds a limit.
+            StorageError: it cannot be written.
+        """
+        cached, cached_body = self._cached_page()
+        body = response.body if response.body is not None or self.etag is None else cached_body
+        if body is None:
+            raise InvalidDataError("got a 304 response to a request without an ETag; is there a caching proxy?")
+        page = self._entry(body, response, cached)
+        if body == cached_body:
+            self._partial.mkdir(parents=True, exist_ok=True)
+            link(self._dest / page.file, self._partial / page.file)
+        else:
+            write_atomic(self._partial / page.file, body)
+        self._append(page, body, is_changed=body != cached_body)
+        if self.next_request is None:
+            self._commit()
+        else:
+            unfinished = Ledger(tuple(self.pages), self._options.now(), complete=False, exhausted=False)
+            write_ledger(self._partial / self._ledger.name, unfinished)
+
+    def fail(self, error: EtlError) -> None:
+        """End the stream; what is on disk stays, marked with its first failure since the last success.
+
+        The pages read so far are kept for a later run to resume, unless they or their request are invalid. If pages of an
+        earlier run are, the stream starts over instead.
+        """
+        if isinstance(error, InvalidDataError):
+            shutil.rmtree(self._partial, ignore_errors=True)
+            if self.resumed:
+                self._reset()
+                return
+        self.next_request, self.failed = None, error
+        if self._old:
+            since = self._old.failed_at or self._options.now()
+            try:
+                with self._options.swap_lock(self.source.name):
+                    write_ledger(self._ledger, replace(self._old, failed_at=since, failed=str(error)))
+            except EtlError as write_error:
+                self.failed = write_error
 
     @property
     def records(self) -> int:
+        """How many records were read."""
         return sum(page.records for page in self.pages)
 
     @property
@@ -120,145 +131,97 @@ class StreamReader:
 
     @property
     def etag(self) -> str | None:
-        """The tag of the page on disk that `target` asks for again, if it has one and is still what came."""
-        old, _ = self._before()
-        return old.etag if old and old.url == self.target else None
+        """The ETag of the valid page on disk that `next_request` would fetch again; None if absent."""
+        cached, _ = self._cached_page()
+        return cached.etag if cached and cached.url == self.next_request else None
 
-    def take(self, answer: PageResponse) -> None:
-        """Keep the answer to `target`, and decide what to ask next.
+    def _is_newer(self, partial: Ledger) -> bool:
+        """Return whether a complete stream in the temporary directory is newer than that on disk, even if the clock is fixed."""
+        if self._old is None:
+            return True
+        written_ns = [path.stat().st_mtime_ns for path in (self._partial / self._ledger.name, self._ledger)]
+        return (partial.checked_at, written_ns[0]) > (self._old.checked_at, written_ns[1])
 
-        Raises:
-            BadAnswer: it is not a page.
-            DiskRefused: it cannot be kept.
-        """
-        old, before = self._before()
-        body = answer.body if answer.body is not None or self.etag is None else before
-        if body is None:
-            raise InvalidDataError("answered 304 to a request that told of no page on disk; is there a cache between?")
-        page = self._page(body, answer, old)
-        if body == before:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            link(self._place / page.file, self._folder / page.file)
-        else:
-            write_atomic(self._folder / page.file, body)
-        self._count(page, body, is_same=body == before)
-        if self.target is None:
-            self._finish()
-        else:
-            unfinished = Ledger(tuple(self.pages), self._terms.now(), complete=False, exhausted=False)
-            write_ledger(self._folder / self._ledger.name, unfinished)
-
-    def fail(self, error: EtlError) -> None:
-        """End the reading; what was on disk stays, marked with the first failure since it was read.
-
-        What was read stays beside it, for a later run to go on, unless the source refused to. When it refuses to go on with
-        what an earlier run had read, the reading begins anew instead.
-        """
-        if isinstance(error, InvalidDataError):
-            shutil.rmtree(self._folder, ignore_errors=True)
-            if self.resumed:
-                self._start()
-                return
-        self.target, self.failed = None, error
-        if self._old:
-            since = self._old.failed_at or self._terms.now()
-            try:
-                with self._terms.swapping(self.source.name):
-                    write_ledger(self._ledger, replace(self._old, failed_at=since, failed=str(error)))
-            except EtlError as refused:
-                self.failed = refused
-
-    def _start(self) -> None:
-        """Begin with the first page."""
-        self.target = self.client.first(self.stream.params)
+    def _reset(self) -> None:
+        """Start with the first page."""
+        self.next_request = self._pagination.first_request(self.stream.params)
         self.pages = []
         self.changed = self.resumed = 0
         self.exhausted = False
-        self.judged = Progress(is_sufficient=False)
-        self._judge = self._terms.judge(self.source, self.stream)
+        self.progress = Progress(is_sufficient=False)
+        self._assess = self._options.assess(self.source, self.stream)
 
-    def _resume(self, left: Ledger) -> None:
-        """Go on where an earlier run was stopped, if that was not long ago."""
-        if age_s(left.checked_at, self._terms.now()) >= RESUME_WINDOW_S:
+    def _resume(self, partial: Ledger) -> None:
+        """Continue an interrupted run that is recent enough."""
+        if age_s(partial.checked_at, self._options.now()) >= RESUME_WINDOW_S:
             return
         try:
-            self._replay(left)
-        except InvalidDataError:  # it would not be kept today
-            self._start()
-        if self.target is None:
-            self._finish()
+            self._replay(partial)
+        except InvalidDataError:  # it exceeds a limit of today
+            self._reset()
+        if self.next_request is None:
+            self._commit()
 
-    def _replay(self, left: Ledger) -> None:
-        for page in left.pages:
-            body = read_verified_body(self._folder, page)
-            if body is None or self.target is None:
+    def _replay(self, partial: Ledger) -> None:
+        for page in partial.pages:
+            body = read_verified_body(self._partial, page)
+            if body is None or self.next_request is None:
                 break
-            _, before = self._before()
-            self._count(page, body, is_same=body == before)
+            _, cached_body = self._cached_page()
+            self._append(page, body, is_changed=body != cached_body)
             self.resumed += 1
 
-    def _count(self, page: PageEntry, body: bytes, *, is_same: bool) -> None:
-        """Count a page that is on disk, and decide what to ask next.
+    def _append(self, page: PageEntry, body: bytes, *, is_changed: bool) -> None:
+        """Count a page that is on disk, and decide what to request next.
 
         Raises:
-            SourceChanged: most models so far are not what was asked.
-            BadAnswer: there are far more pages than `depth` needs, and no end.
+            UpstreamContractError: most models so far were not requested.
+            InvalidDataError: there are far more pages than `depth` needs.
         """
-        self.judged = self._judge(body)
-        if 2 * self.judged.strangers > self.judged.models:
-            told = f"{self.judged.strangers} of {self.judged.models} models are not what was asked"
-            raise UpstreamContractError(f"{told}: the source ignores an option")
+        self.progress = self._assess(body)
+        check_unrequested(self.progress)
         self.pages.append(page)
-        self.changed += not is_same
+        self.changed += is_changed
         self.exhausted = page.next is None
-        self.target = None if self.judged.is_sufficient or self.records >= self._terms.depth else page.next
-        most = 2 * self._terms.depth // self.source.page_size + SPARE_PAGES
-        if self.target and len(self.pages) >= most:
-            told = f"{most:,} pages have {self.records:,} records, and there is a next (expected {self._terms.depth:,} records in"
-            raise InvalidDataError(f"{told} at most 2 * depth / page + {SPARE_PAGES} pages); has the source changed?")
+        self.next_request = None if self.progress.is_sufficient or self.records >= self._options.depth else page.next
+        if self.next_request:
+            check_page_count(self.pages, self._options.depth, self.source.page_size)
 
-    def _page(self, body: bytes, answer: PageResponse, old: PageEntry | None) -> PageEntry:
-        """Return what the ledger says of an answer; `old` is the page on disk that it may repeat."""
-        if self.target is None:
-            raise AssertionError("the reading has ended")
-        value = json.loads(body) if answer.body is None else answer.value
-        records, following = self.client.read(self.target, value, answer.link)
-        if records > (most := max(2 * self.source.page_size, MIN_RECORD_LIMIT)):
-            told = f"the page has {records:,} records (expected at most {most:,}, for {self.source.page_size:,} were asked)"
-            raise InvalidDataError(f"{told}; does the source ignore the size of a page?")
+    def _entry(self, body: bytes, response: PageResponse, cached: PageEntry | None) -> PageEntry:
+        """Return the ledger's entry of a response; `cached` is the page on disk at its index."""
+        if self.next_request is None:
+            raise AssertionError("the stream has ended")
+        value = json.loads(body) if response.body is None else response.value
+        records, next_request = self._pagination.parse_page(self.next_request, value, response.link)
+        check_record_count(records, self.source.page_size)
         sha256 = hashlib.sha256(body).hexdigest()
-        etag, fetched_at = answer.etag, self._terms.now()
-        if old and old.sha256 == sha256:
-            etag, fetched_at = etag or old.etag, old.fetched_at
-            following = old.next if answer.body is None else following  # a 304 need not repeat its Link header
-        if following in (self.target, *(page.url for page in self.pages)):
-            raise InvalidDataError("the next page is one already read, so that the stream would never end")
-        lately = [*(page.records for page in self.pages[1 - MAX_EMPTY_PAGES :]), records]
-        if following and len(lately) == MAX_EMPTY_PAGES and not any(lately):
-            raise InvalidDataError(
-                f"the last {MAX_EMPTY_PAGES} pages hold no record, and there is a next; has the source changed?"
-            )
+        etag, fetched_at = response.etag, self._options.now()
+        if cached and cached.sha256 == sha256:
+            etag, fetched_at = etag or cached.etag, cached.fetched_at
+            next_request = cached.next if response.body is None else next_request  # a 304 need not repeat its Link header
         file = f"page-{len(self.pages) + 1:04}.json"
-        return PageEntry(self.target, file, sha256, len(body), etag, fetched_at, records, following)
+        page = PageEntry(self.next_request, file, sha256, len(body), etag, fetched_at, records, next_request)
+        check_next_page(page, self.pages)
+        return page
 
-    def _finish(self) -> None:
-        """Put the new pages in the place of the old; where no page changed, leave the files alone."""
+    def _commit(self) -> None:
+        """Swap in the new pages; if none changed, update the ledger only."""
         ledger = Ledger(
-            tuple(self.pages), self._terms.now(), complete=True, exhausted=self.exhausted,
-            duplicates=self.judged.duplicates, strangers=self.judged.strangers,
+            tuple(self.pages), self._options.now(), complete=True, exhausted=self.exhausted,
+            duplicates=self.progress.duplicates, strangers=self.progress.strangers,
         )  # fmt: skip
         if self.changed == 0 and self._old and len(self._old.pages) == len(self.pages):
             write_ledger(self._ledger, ledger)
-            self.warning = remove(self._folder)
+            self.warning = remove(self._partial)
             return
-        write_ledger(self._folder / self._ledger.name, ledger)
-        with self._terms.swapping(self.source.name):
-            self.warning = swap_directories(self._folder, self._place, self._ledger.name).warning
+        write_ledger(self._partial / self._ledger.name, ledger)
+        with self._options.swap_lock(self.source.name):
+            self.warning = swap_directories(self._partial, self._dest, self._ledger.name).warning
 
-    def _before(self) -> tuple[PageEntry, bytes] | tuple[None, None]:
-        """Return the page on disk at the place of `target`, with its bytes, if they are those of its ledger."""
+    def _cached_page(self) -> tuple[PageEntry, bytes] | tuple[None, None]:
+        """Return the page on disk at the index of the next one, with its body; None if absent or not valid."""
         if not self._old or len(self.pages) >= len(self._old.pages):
             return None, None
         page = self._old.pages[len(self.pages)]
-        body = read_verified_body(self._place, page)
+        body = read_verified_body(self._dest, page)
         return (None, None) if body is None else (page, body)

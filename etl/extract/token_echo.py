@@ -1,24 +1,24 @@
-"""Whether an answer repeats a token, however JSON, URLs and headers may spell it. Pure."""
+"""Whether a response contains the token, however JSON, URLs and headers spell it. No I/O."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
 
-_ROUNDS = 8  # of escapes within escapes, such as %2568 or \u005cu0068
-_OF_ESCAPES = "%\\u0123456789abcdefABCDEF"  # what an escape may be spelled of
+_ROUNDS = 8  # of nested escapes, such as %2568 or \u005cu0068
+_ESCAPE_CHARACTERS = "%\\u0123456789abcdefABCDEF"  # what an escape consists of
 
 
 def contains_token(text: bytes, token: str) -> bool:
-    r"""Return whether a text has the token, as it is or with any of its characters escaped; linear in the text.
+    r"""Return whether a text contains the token, plain or with any of its characters escaped; linear in the text.
 
-    Escapes are those of JSON (`\u0068`, `\/`) and of URLs (`%68`), with hex digits of either case, up to 8 within each other.
-    They are decoded in the raw text, where they also stand in keys. The token is ASCII without backslashes.
+    Escapes are those of JSON (`\u0068`, `\/`) and of URLs (`%68`), with hex digits of either case, nested up to 8 times.
+    They are decoded in the raw text, since keys contain them too. The token is ASCII without backslashes.
     """
     plain = token.encode()
-    has_backslashes = "/" in token  # that matter: \/, or those that an escape leaves
+    ignores_backslashes = "/" in token  # for \/, and for those that a decoded escape leaves
     for _ in range(_ROUNDS):
-        if plain in (text.replace(b"\\", b"") if has_backslashes else text):
+        if plain in (text.replace(b"\\", b"") if ignores_backslashes else text):
             return True
         decoded = 0
         for escape in _escapes(token):
@@ -26,18 +26,18 @@ def contains_token(text: bytes, token: str) -> bool:
             decoded += count
         if not decoded:
             return False
-        has_backslashes = True
+        ignores_backslashes = True
     return plain in text.replace(b"\\", b"")
 
 
 @lru_cache(maxsize=8)
 def _escapes(token: str) -> tuple[re.Pattern[bytes], ...]:
-    """Return what matches an escaped character of the token or of an escape; most pages have none.
+    """Return patterns of an escaped character of the token or of an escape; most pages contain none.
 
-    There are two patterns since each begins with what is quick to look for.
+    There are two patterns because each begins with a literal, which is fast to search for.
     """
-    codes = "|".join(sorted(f"{ord(each):02x}" for each in {*token, *_OF_ESCAPES}))
-    return tuple(re.compile(rf"{mark}(?i:({codes}))".encode()) for mark in (r"\\u00", "%"))
+    codes = "|".join(sorted(f"{ord(character):02x}" for character in {*token, *_ESCAPE_CHARACTERS}))
+    return tuple(re.compile(rf"{prefix}(?i:({codes}))".encode()) for prefix in (r"\\u00", "%"))
 
 
 def _decode(escape: re.Match[bytes]) -> bytes:

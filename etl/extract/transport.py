@@ -1,4 +1,4 @@
-"""Connections that wait for their turn, go through no proxy to this machine, and end an answer that takes too long as a whole."""
+"""HTTP transport: an interruptible rate limit, no proxy to this machine, limits on response time and headers."""
 
 from __future__ import annotations
 
@@ -24,103 +24,103 @@ if TYPE_CHECKING:
 
     from etl.config.model import Rate
 
-TOTAL_TIMEOUT_S = 300  # for a whole answer
+TOTAL_TIMEOUT_S = 300  # for a complete response
 MAX_HEADER_BYTES = 2**17  # status and headers, with those of interim responses; one line has at most 2^16, by http.client
-_LOOKS_S = 0.05  # between two looks whether it is a request's turn
+_POLL_S = 0.05  # between two attempts to acquire the rate limit
 
 
-class TurnLimiter(Limiter):
-    """At most so many requests in a window; who waits for a turn stops when all is `over`, and has `on_wait` called first."""
+class InterruptibleLimiter(Limiter):
+    """A rate limit whose waits end when `stopped` is set; `on_wait` is called once before a wait."""
 
-    def __init__(self, rate: Rate, over: Event, on_wait: Callable[[], None]) -> None:
+    def __init__(self, rate: Rate, stopped: Event, on_wait: Callable[[], None]) -> None:
         window = Window(rate.requests, int(rate.seconds * 1000))
-        # It keeps the time of every request of a run, which are few: no thread need sweep them out.
+        # It keeps the time of every request of a run: too few to need a thread that removes the old ones.
         super().__init__(SingleBucketFactory(InMemoryBucket([window]), schedule_leak=False))
-        self._over, self._on_wait = over, on_wait
+        self._stopped, self._on_wait = stopped, on_wait
 
     def try_acquire(self, *_: Any, **__: Any) -> bool:
-        """Return True when it is the caller's turn, False when all is over."""
+        """Return True once the rate allows the request, False when stopped."""
         is_waiting = False
         while not super().try_acquire(blocking=False):
             if not is_waiting:
                 self._on_wait()
             is_waiting = True
-            if self._over.wait(_LOOKS_S):
+            if self._stopped.wait(_POLL_S):
                 return False
         return True
 
 
 class TotalTimeoutAdapter(LimiterAdapter):
-    """An adapter that holds requests to a rate, and their answers to WHOLE_S; through a proxy too, unless it `is_direct`."""
+    """An adapter that limits the rate of requests and the time of responses; it bypasses proxies if `is_direct`."""
 
-    def __init__(self, turns: TurnLimiter, in_flight: int, *, is_direct: bool) -> None:
-        # limit_statuses: one 429 is no reason to hold back a whole window of requests.
-        super().__init__(limiter=turns, per_host=False, limit_statuses=(), pool_maxsize=in_flight)
+    def __init__(self, limiter: InterruptibleLimiter, in_flight: int, *, is_direct: bool) -> None:
+        # limit_statuses: a single 429 must not block requests for a whole window.
+        super().__init__(limiter=limiter, per_host=False, limit_statuses=(), pool_maxsize=in_flight)
         self._is_direct = is_direct
 
-    def send(self, request: PreparedRequest, *arguments: Any, **more: Any) -> Response:
-        """Send a request in its turn, through the proxy that the environment names for it unless `is_direct`."""
-        return super().send(request, *arguments, **(more | {"proxies": {}} if self._is_direct else more))
+    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
+        """Send a request when the rate allows it, through the proxy that the environment sets unless `is_direct`."""
+        return super().send(request, *args, **(kwargs | {"proxies": {}} if self._is_direct else kwargs))
 
-    def init_poolmanager(self, *arguments: Any, **more: Any) -> None:
-        super().init_poolmanager(*arguments, **more)
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
         _install_pools(self.poolmanager)
 
-    def proxy_manager_for(self, *arguments: Any, **more: Any) -> PoolManager:
-        return _install_pools(super().proxy_manager_for(*arguments, **more))
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> PoolManager:
+        return _install_pools(super().proxy_manager_for(*args, **kwargs))
 
 
 class _DeadlineReader(io.RawIOBase):
-    """What a socket receives, until an answer has taken too long."""
+    """What a socket receives, until TOTAL_TIMEOUT_S have passed."""
 
-    def __init__(self, line: socket.socket) -> None:
-        self._line, self._received = line, line.makefile("rb", buffering=0)
-        self._until = time.monotonic() + TOTAL_TIMEOUT_S
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection, self._file = connection, connection.makefile("rb", buffering=0)
+        self._deadline = time.monotonic() + TOTAL_TIMEOUT_S
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int | None:
-        left_s = self._until - time.monotonic()
-        if left_s <= 0:
+        remaining_s = self._deadline - time.monotonic()
+        if remaining_s <= 0:
             raise TimeoutError
-        self._line.settimeout(min(left_s, self._line.gettimeout() or left_s))
-        return self._received.readinto(buffer)
+        self._connection.settimeout(min(remaining_s, self._connection.gettimeout() or remaining_s))
+        return self._file.readinto(buffer)
 
     def close(self) -> None:
-        self._received.close()
+        self._file.close()
         super().close()
 
 
-class _Reader(io.BufferedReader):
-    """A buffer over what is received, which reads no more lines than `left_bytes` allow; null where it need not count."""
+class _HeaderReader(io.BufferedReader):
+    """A buffered reader whose lines may have `remaining_bytes` in total; None once the headers are read."""
 
-    left_bytes: int | None = MAX_HEADER_BYTES
+    remaining_bytes: int | None = MAX_HEADER_BYTES
 
     def readline(self, size: int | None = -1, /) -> bytes:
         line = super().readline(size)
-        if self.left_bytes is not None:
-            self.left_bytes -= len(line)
-            if self.left_bytes < 0:
+        if self.remaining_bytes is not None:
+            self.remaining_bytes -= len(line)
+            if self.remaining_bytes < 0:
                 raise http.client.LineTooLong("headers")
         return line
 
 
 class _Response(http.client.HTTPResponse):
-    """The final response to a request, with a bound on the length of its headers."""
+    """The final response to a request, with a limit on the length of its headers."""
 
-    def __init__(self, sock: socket.socket, *arguments: Any, **more: Any) -> None:
-        super().__init__(sock, *arguments, **more)
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
         self.fp.close()
-        self.fp = self._reader = _Reader(_DeadlineReader(sock))
+        self.fp = self._reader = _HeaderReader(_DeadlineReader(sock))
 
     def begin(self) -> None:
-        """Read status and headers; those of interim responses, such as 103 Early Hints, are passed over."""
+        """Read status and headers, skipping interim responses such as 103 Early Hints."""
         super().begin()
         while 100 <= self.status < 200 and self.status != http.client.SWITCHING_PROTOCOLS:
-            self.headers = self.msg = None  # type: ignore[assignment]  # as before the first
+            self.headers = self.msg = None  # type: ignore[assignment]  # the state before the first response
             super().begin()
-        self._reader.left_bytes = None
+        self._reader.remaining_bytes = None
 
 
 class _Connection(HTTPConnection):

@@ -34,17 +34,17 @@ class LiveWorkspace(Workspace):
 @pytest.fixture
 def live(house: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveWorkspace]:
     house.filters.write_text(SMALL_FILTERS)
-    made = LiveWorkspace(house.data, house.filters)
+    workspace = LiveWorkspace(house.data, house.filters)
     with both() as (hub, civitai):
-        object.__setattr__(made, "hub", hub)
-        object.__setattr__(made, "civitai", civitai)
+        object.__setattr__(workspace, "hub", hub)
+        object.__setattr__(workspace, "civitai", civitai)
         for name, value in environment(hub, civitai).items():
             monkeypatch.setenv(name, value)
         for name in ("HF_TOKEN", "CIVITAI_API_KEY", "CIVITAI_TOKEN", "CIVITAI_API_TOKEN"):
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setattr(http_client, "INITIAL_BACKOFF_S", 0.01)
         monkeypatch.setattr(http_client, "MAX_BACKOFF_S", 0.02)
-        yield made
-    log = logging.getLogger("etl.extract")  # what --verbose changes
+        yield workspace
+    log = logging.getLogger("etl.extract")  # --verbose changes these
     log.handlers, log.propagate = [], True
     log.setLevel(logging.NOTSET)

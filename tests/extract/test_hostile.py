@@ -1,4 +1,4 @@
-"""Answers that nobody would send: none breaks a run, becomes a path, or reaches a page as it came."""
+"""Hostile responses: none fails a run, becomes a path, or reaches a manifest unsanitized."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.fake_api.server import Fault, Server
 if TYPE_CHECKING:
     from tests.extract.conftest import LiveWorkspace
 
-MARKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 LONG = "x" * 2_000_000
 NAMES = ["a\x00\x1b[31mb", "\u202egnp.exe\u2066", "<script>alert(1)</script>", " \n\t spaced \r ", "\u0085\u2028", LONG]
 IDS: list[Any] = [
@@ -40,32 +40,32 @@ def hub_records() -> list[Any]:
     fields = "author createdAt lastModified downloads likes tags pipeline_tag gated private safetensors gguf config".split()
     records: list[Any] = [hf("good/one-1b", tags=["license:mit"]), *WRONG]
     records += [hf("x/y") | {"id": identity} for identity in IDS]
-    records += [hf(f"w/{key}-{place}", **{key: value}) for key in fields for place, value in enumerate(WRONG)]
-    records += [hf(f"n/{place}", author=name, tags=[name, "license:" + name]) for place, name in enumerate(NAMES)]
+    records += [hf(f"w/{key}-{index}", **{key: value}) for key in fields for index, value in enumerate(WRONG)]
+    records += [hf(f"n/{index}", author=name, tags=[name, "license:" + name]) for index, name in enumerate(NAMES)]
     return records
 
 
 def civitai_records() -> list[Any]:
     fields = "name type nsfw nsfwLevel tags stats creator modelVersions poi minor mode".split()
     good = civitai(1, name="good")
-    records: list[Any] = [good, *(civitai(100 + place, name=name) for place, name in enumerate(NAMES)), *WRONG]
+    records: list[Any] = [good, *(civitai(100 + index, name=name) for index, name in enumerate(NAMES)), *WRONG]
     records += [good | {"id": identity} for identity in IDS]
-    places = [(key, value) for key in fields for value in WRONG]
-    return records + [civitai(1000 + place, **{key: value}) for place, (key, value) in enumerate(places)]
+    fields_and_values = [(key, value) for key in fields for value in WRONG]
+    return records + [civitai(1000 + index, **{key: value}) for index, (key, value) in enumerate(fields_and_values)]
 
 
 def every_text(value: Any) -> list[str]:
     if isinstance(value, dict):
-        return [text for key, each in value.items() for text in (key, *every_text(each))]
-    return [text for each in value for text in every_text(each)] if isinstance(value, list) else [str(value)]
+        return [text for key, item in value.items() for text in (key, *every_text(item))]
+    return [text for item in value for text in every_text(item)] if isinstance(value, list) else [str(value)]
 
 
-def test_hostile_records_are_set_aside_or_cleaned_and_counted(live: LiveWorkspace) -> None:
+def test_hostile_records_are_rejected_or_sanitized_and_counted(live: LiveWorkspace) -> None:
     served = json.dumps(hub_records()), json.dumps({"items": civitai_records(), "metadata": {}})
-    lone = served[0].replace('"x/y"', r'"x/\ud800y"', 1), served[1].replace('"good"', r'"go\udfffod"', 1)
-    for server, body in zip((live.hub, live.civitai), lone, strict=True):
+    bodies = served[0].replace('"x/y"', r'"x/\ud800y"', 1), served[1].replace('"good"', r'"go\udfffod"', 1)
+    for server, body in zip((live.hub, live.civitai), bodies, strict=True):
         server.fault = lambda *_, body=body: Fault(200, body.encode())
-    codes = [live.run("extract")]  # streams of one type or base are refused for what was not asked for
+    codes = [live.run("extract")]  # 65: streams of one type or base fail because of unrequested models
     codes += [live.run("manifests"), live.run("verify")]
     assert codes == [65, 1, 1]
     written = [path for path in live.data.root.rglob("*") if path.is_file()]
@@ -75,9 +75,7 @@ def test_hostile_records_are_set_aside_or_cleaned_and_counted(live: LiveWorkspac
     texts = [text for path in live.data.manifests.iterdir() for text in every_text(json.loads(path.read_bytes()))]
     assert "good/one-1b" in texts
     assert "go\ufffdod" in texts
-    assert [
-        text[:50] for text in texts if re.search(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]", text)
-    ] == []
+    assert [text[:50] for text in texts if CONTROL_CHARACTERS.search(text)] == []
     assert max(map(len, texts)) < 1000
     assert [text for text in texts if ".." in text or "passwd" in text] == []
     for source, records in (("huggingface", hub_records()), ("civitai", civitai_records())):
@@ -86,7 +84,7 @@ def test_hostile_records_are_set_aside_or_cleaned_and_counted(live: LiveWorkspac
         assert page["records"] == len(records)
         assert page["models"] + len(page["set_aside"]) == len(records)
         assert len(page["set_aside"]) > 40
-        assert {each["reason"] for each in page["set_aside"]} <= {*get_source(source).never_published, "id", "type"}
+        assert {record["reason"] for record in page["set_aside"]} <= {*get_source(source).never_published, "id", "type"}
         assert sum(row["models"] for row in page["dropped"]) > 40
 
 
@@ -103,16 +101,16 @@ def hub() -> Any:
     kind=st.sampled_from(["application/json", "text/html", "", "\xff"]),
     status=st.sampled_from([200, 200, 200, 204, 206, 304, 418, 599]),
 )
-def test_any_bytes_are_an_answer_or_an_error_of_ours(hub: Server, body: bytes, encoding: str, kind: str, status: int) -> None:
+def test_any_bytes_give_a_response_or_an_etl_error(hub: Server, body: bytes, encoding: str, kind: str, status: int) -> None:
     hub.fault = lambda *_: Fault(status, body, {"Content-Encoding": encoding, "Content-Type": kind})
     with pytest.MonkeyPatch.context() as patch, requests.Session() as session:
         patch.setattr(http_client, "MAX_ATTEMPTS", 1)
         client = Client(session, API, Credentials(hub.url, None), Rate(500, 300, 3), 10**6)
-        told = ""
+        message = ""
         try:
-            answer = client.get("/api/models?limit=5", None)
+            response = client.fetch("/api/models?limit=5", None)
         except EtlError as error:
-            told = str(error)
+            message = str(error)
         else:
-            assert status == 304 or json.loads(answer.body or b"") == answer.value
-    assert told.isprintable()
+            assert status == 304 or json.loads(response.body or b"") == response.value
+    assert message.isprintable()

@@ -1,4 +1,4 @@
-"""One request: how often it is asked again, after which waits, and what is taken for an answer."""
+"""One request: its retries, their waits, and which responses are accepted."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from etl.config.model import Rate
 from etl.core.errors import EtlError, InvalidDataError, SourceUnavailableError, UsageError
 from etl.extract import http_client, transport
+from etl.extract.circuit_breaker import CircuitOpenError
 from etl.extract.credentials import Credentials
-from etl.extract.http_client import CircuitOpenError, Client
+from etl.extract.http_client import Client
+from etl.extract.pagination import Pagination
 from etl.extract.responses import HttpReply, PageResponse, RetryableError, parse_response
 from etl.sources.huggingface import SOURCE as API
 from tests.support.builders import hub_catalogue
@@ -28,15 +30,15 @@ from tests.support.fake_api.server import Fault, Server
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PAGE = "/api/models?limit=5&sort=likes"
+REQUEST = "/api/models?limit=5&sort=likes"
 RATE = Rate(500, 300, 3)
-LARGEST_BYTES = 10**6
+MAX_BYTES = 10**6
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server(Hub(hub_catalogue())) as made:
-        yield made
+    with Server(Hub(hub_catalogue())) as fake_hub:
+        yield fake_hub
 
 
 @pytest.fixture
@@ -44,10 +46,10 @@ def client(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     monkeypatch.setattr(http_client, "INITIAL_BACKOFF_S", 0.01)
     monkeypatch.setattr(http_client, "MAX_BACKOFF_S", 0.03)
     with requests.Session() as session:
-        yield Client(session, API, Credentials(server.url, None), RATE, LARGEST_BYTES)
+        yield Client(session, API, Credentials(server.url, None), RATE, MAX_BYTES)
 
 
-PASSING = [
+TRANSIENT_FAULTS = [
     *(Fault(status) for status in (408, 425, 429, 500, 502, 503, 504, 520, 524)),
     Fault(drop=True),
     Fault(cut=True),
@@ -59,29 +61,29 @@ PASSING = [
 ]
 
 
-@pytest.mark.parametrize("fault", PASSING)
-def test_what_may_pass_is_asked_again(client: Client, server: Server, fault: Fault) -> None:
+@pytest.mark.parametrize("fault", TRANSIENT_FAULTS)
+def test_transient_errors_are_retried(client: Client, server: Server, fault: Fault) -> None:
     server.fault = lambda _, before: fault if before < 2 else None
-    answer = client.get(PAGE, None)
-    assert len(answer.value) == 5
-    assert answer.link is not None
+    response = client.fetch(REQUEST, None)
+    assert len(response.value) == 5
+    assert response.link is not None
     assert len(server.calls) == 3
 
 
-@pytest.mark.parametrize("fault", PASSING)
-def test_what_lasts_is_given_up_after_six_attempts(client: Client, server: Server, fault: Fault) -> None:
+@pytest.mark.parametrize("fault", TRANSIENT_FAULTS)
+def test_retries_end_after_six_attempts(client: Client, server: Server, fault: Fault) -> None:
     server.fault = lambda *_: fault
     with pytest.raises(EtlError) as error:
-        client.get(PAGE, None)
+        client.fetch(REQUEST, None)
     assert len(server.calls) == 6
     assert isinstance(error.value, InvalidDataError if fault.body == b'[{"id"' else SourceUnavailableError)
 
 
-TOO_MANY = Fault(429, b'{"error":"You\'ve requested too many pages, please use cursors instead"}')
+TOO_MANY_PAGES = Fault(429, b'{"error":"You\'ve requested too many pages, please use cursors instead"}')
 
 
 @pytest.mark.parametrize(
-    ("fault", "kind"),
+    ("fault", "error_type"),
     [
         (Fault(400, b"{}"), InvalidDataError),
         (Fault(401, b"{}"), UsageError),
@@ -91,7 +93,7 @@ TOO_MANY = Fault(429, b'{"error":"You\'ve requested too many pages, please use c
         (Fault(501, b"{}"), SourceUnavailableError),
         (Fault(301, b"", {"Location": "/api/models"}), InvalidDataError),
         (Fault(204, b""), InvalidDataError),
-        (TOO_MANY, SourceUnavailableError),
+        (TOO_MANY_PAGES, SourceUnavailableError),
         (Fault(429, b"{}", {"Retry-After": "3600"}), SourceUnavailableError),
         (Fault(200, b"[NaN]"), InvalidDataError),
         (Fault(200, b'[{"id":"a","id":"b"}]'), InvalidDataError),
@@ -100,15 +102,15 @@ TOO_MANY = Fault(429, b'{"error":"You\'ve requested too many pages, please use c
         (Fault(407, b""), UsageError),
     ],
 )
-def test_what_will_not_pass_is_asked_once(client: Client, server: Server, fault: Fault, kind: type[EtlError]) -> None:
+def test_permanent_errors_are_not_retried(client: Client, server: Server, fault: Fault, error_type: type[EtlError]) -> None:
     server.fault = lambda *_: fault
-    with pytest.raises(kind):
-        client.get(PAGE, None)
+    with pytest.raises(error_type):
+        client.fetch(REQUEST, None)
     assert len(server.calls) == 1
 
 
 @pytest.mark.parametrize(
-    ("body", "words"),
+    ("body", "message"),
     [
         (b"[" + b"0," * 500_000 + b"0]", ""),
         (b"[" + b"0," * 1_000_000 + b"0]", "has about 1,000,001 values (expected at most 1,000,000); does the source ignore"),
@@ -122,26 +124,28 @@ def test_what_will_not_pass_is_asked_once(client: Client, server: Server, fault:
         (b"[" + b"9" * 4000 + b",1e400,-1e-999999999]", ""),
     ],
 )
-def test_values_and_numbers_of_a_page_have_bounds(body: bytes, words: str) -> None:
-    verdict = verdict_on(200, {"Content-Type": "application/json"}, body)
-    assert str(verdict).endswith(words) or words in str(verdict)
-    assert isinstance(verdict, InvalidDataError if words else PageResponse)
+def test_values_and_numbers_of_a_page_have_limits(body: bytes, message: str) -> None:
+    result = parse(200, {"Content-Type": "application/json"}, body)
+    assert message in str(result)
+    assert isinstance(result, InvalidDataError if message else PageResponse)
 
 
-@pytest.mark.parametrize("packed", [False, True])
-def test_an_answer_without_end_is_cut_off(
+@pytest.mark.parametrize("compressed", [False, True])
+def test_response_size_is_limited(
     client: Client,
     server: Server,
-    packed: bool,  # noqa: FBT001  a column
+    compressed: bool,  # noqa: FBT001 -- a column
 ) -> None:
     body = b" " * 10**7
-    server.fault = lambda *_: Fault(200, gzip.compress(body) if packed else body, {"Content-Encoding": "gzip"} if packed else {})
-    with pytest.raises(InvalidDataError, match="larger than 1,000,000 bytes"):
-        client.get(PAGE, None)
+    server.fault = lambda *_: Fault(
+        200, gzip.compress(body) if compressed else body, {"Content-Encoding": "gzip"} if compressed else {}
+    )
+    with pytest.raises(InvalidDataError, match="larger than 1,000,000 bytes; lower page or raise largest_mb"):
+        client.fetch(REQUEST, None)
     assert len(server.calls) == 1
 
 
-HOLLOW = gzip.compress(b"")[:10] + b"\x00\x00\x00\xff\xff" * 1000  # blocks of which nothing comes
+EMPTY_BLOCKS = gzip.compress(b"")[:10] + b"\x00\x00\x00\xff\xff" * 1000  # decompresses to nothing
 
 
 @pytest.mark.parametrize(
@@ -149,33 +153,35 @@ HOLLOW = gzip.compress(b"")[:10] + b"\x00\x00\x00\xff\xff" * 1000  # blocks of w
     [
         Fault(200, b"[" + b" " * 1000, drip_s=0.05),
         Fault(200, b"[]", drip_s=0.05, drips_all=True),
-        Fault(200, HOLLOW, {"Content-Encoding": "gzip"}, drip_s=0.05),
+        Fault(200, EMPTY_BLOCKS, {"Content-Encoding": "gzip"}, drip_s=0.05),
     ],
 )
-def test_a_drip_is_cut_off(client: Client, server: Server, monkeypatch: pytest.MonkeyPatch, fault: Fault) -> None:
+def test_slow_responses_exceed_the_total_timeout(
+    client: Client, server: Server, monkeypatch: pytest.MonkeyPatch, fault: Fault
+) -> None:
     monkeypatch.setattr(transport, "TOTAL_TIMEOUT_S", 0.2)
     monkeypatch.setattr(http_client, "MAX_ATTEMPTS", 2)
     server.fault = lambda *_: fault
     start = time.monotonic()
-    with pytest.raises(SourceUnavailableError, match=r"not whole within 0\.2 s"):
-        client.get(PAGE, None)
+    with pytest.raises(SourceUnavailableError, match=r"not complete within 0\.2 s"):
+        client.fetch(REQUEST, None)
     assert time.monotonic() - start < 5
     assert len(server.calls) == 2
 
 
-def test_silence_is_a_timeout(client: Client, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silence_ends_at_the_read_timeout(client: Client, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_client, "READ_TIMEOUT_S", 0.1)
     monkeypatch.setattr(http_client, "MAX_ATTEMPTS", 2)
     server.fault = lambda *_: Fault(delay_s=0.5)
-    with pytest.raises(SourceUnavailableError, match=r"silent for 0\.1 s"):
-        client.get(PAGE, None)
+    with pytest.raises(SourceUnavailableError, match=r"no data for 0\.1 s"):
+        client.fetch(REQUEST, None)
 
 
-def test_the_deadline_ends_the_attempts(client: Client, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_retries_end_at_the_deadline(client: Client, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_client, "RETRY_DEADLINE_S", 1)
     server.fault = lambda *_: Fault(429, b"{}", {"Retry-After": "20"})
     with pytest.raises(SourceUnavailableError):
-        client.get(PAGE, None)
+        client.fetch(REQUEST, None)
     assert len(server.calls) == 1
 
 
@@ -196,13 +202,13 @@ def test_the_deadline_ends_the_attempts(client: Client, server: Server, monkeypa
         (503, {}, None),
     ],
 )
-def test_the_wait_is_what_the_server_asks_for(status: int, headers: dict[str, str], wait_s: float | None) -> None:
-    verdict = verdict_on(status, headers)
-    assert isinstance(verdict, RetryableError)
-    assert verdict.wait_s == wait_s
+def test_retry_after_is_parsed(status: int, headers: dict[str, str], wait_s: float | None) -> None:
+    result = parse(status, headers)
+    assert isinstance(result, RetryableError)
+    assert result.wait_s == wait_s
 
 
-def verdict_on(status: int, headers: dict[str, str], body: bytes = b"") -> PageResponse | RetryableError | EtlError:
+def parse(status: int, headers: dict[str, str], body: bytes = b"") -> PageResponse | RetryableError | EtlError:
     lower = {name.lower(): value for name, value in headers.items()}
     try:
         return parse_response(API, Credentials("https://x.org", None), HttpReply("https://x.org", status, "", lower, None, body))
@@ -210,119 +216,119 @@ def verdict_on(status: int, headers: dict[str, str], body: bytes = b"") -> PageR
         return error
 
 
-def test_a_wait_that_is_too_long_is_not_waited() -> None:
-    assert isinstance(verdict_on(503, {"Retry-After": "330"}), RetryableError)
-    assert isinstance(verdict_on(503, {"Retry-After": "331"}), SourceUnavailableError)
-    assert isinstance(verdict_on(429, {"RateLimit": '"api";r=0;t=' + "9" * 5000}), SourceUnavailableError)
+def test_too_long_retry_after_is_not_retried() -> None:
+    assert isinstance(parse(503, {"Retry-After": "330"}), RetryableError)
+    assert isinstance(parse(503, {"Retry-After": "331"}), SourceUnavailableError)
+    assert isinstance(parse(429, {"RateLimit": '"api";r=0;t=' + "9" * 5000}), SourceUnavailableError)
 
 
 @pytest.mark.parametrize(
     ("etag", "kept"), [('"1"', True), ('W/"a-\xe9"', True), ("1", False), ('"1"\r\n "2"', False), ("", False)]
 )
-def test_a_tag_is_kept_if_it_can_be_sent_back(etag: str, kept: bool) -> None:  # noqa: FBT001  a column
-    verdict = verdict_on(200, {"ETag": etag}, b"[]")
-    assert isinstance(verdict, PageResponse)
-    assert verdict.etag == (etag if kept else None)
+def test_only_valid_etags_are_kept(etag: str, kept: bool) -> None:  # noqa: FBT001 -- a column
+    result = parse(200, {"ETag": etag}, b"[]")
+    assert isinstance(result, PageResponse)
+    assert result.etag == (etag if kept else None)
 
 
 @given(st.integers(100, 999), st.binary(max_size=20), st.text(max_size=40), st.text(max_size=40), st.text(max_size=40))
-def test_any_headers_are_an_answer_or_an_error_of_ours(status: int, body: bytes, kind: str, rate: str, wait: str) -> None:
-    verdict = verdict_on(status, {"Content-Type": kind, "RateLimit": rate, "Retry-After": wait}, body)
-    assert isinstance(verdict, PageResponse) or str(verdict).isprintable()
+def test_any_headers_give_a_response_or_an_etl_error(status: int, body: bytes, kind: str, rate: str, wait: str) -> None:
+    result = parse(status, {"Content-Type": kind, "RateLimit": rate, "Retry-After": wait}, body)
+    assert isinstance(result, PageResponse) or str(result).isprintable()
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "words"),
+    ("status", "body", "message"),
     [
-        (200, b"<html>", "where JSON was due; later may work"),
-        (204, b"", "answered 204 : ; which is no page"),
-        (302, b"", "it leads to https://y.org/z, which is not followed: if that is its address now, set HF_ENDPOINT"),
+        (200, b"<html>", "not JSON (expected JSON, got <html>); retry later"),
+        (204, b"", ": HTTP 204; expected status 200; has the API changed?"),
+        (302, b"", "it redirects to https://y.org/z, which is not followed; if the API has moved there, set HF_ENDPOINT"),
         (400, b"", "compare filters.toml with its documentation"),
-        (401, b"", "mend, set or unset HF_TOKEN"),
-        (403, b"", "from elsewhere, may work"),
+        (401, b"", "fix, set or unset HF_TOKEN"),
+        (403, b"", "retry later or from elsewhere"),
         (404, b"", "has it moved?"),
-        (429, TOO_MANY.body, "no waiting mends that: lower depth in filters.toml"),
+        (429, TOO_MANY_PAGES.body, "waiting does not help; lower depth in filters.toml"),
         (451, b"", "in this region"),
-        (501, b"", "later may work"),
+        (501, b"", "retry later"),
     ],
 )
-def test_each_refusal_says_what_to_do(status: int, body: bytes, words: str) -> None:
-    assert words in str(verdict_on(status, {"Location": "https://y.org/z"}, body or b""))
+def test_http_errors_say_how_to_fix_them(status: int, body: bytes, message: str) -> None:
+    assert message in str(parse(status, {"Location": "https://y.org/z"}, body or b""))
 
 
 @pytest.mark.parametrize(
-    ("body", "least", "most"),
+    ("body", "min_waits", "max_waits"),
     [(b"<html>", [30] * 5, [30] * 5), (b"[1", [1, 2, 4, 8, 16], [2, 3, 5, 9, 17])],
 )
-def test_a_page_for_people_is_asked_again_late_and_all_else_soon(
-    server: Server, monkeypatch: pytest.MonkeyPatch, body: bytes, least: list[float], most: list[float]
+def test_html_responses_use_max_backoff(
+    server: Server, monkeypatch: pytest.MonkeyPatch, body: bytes, min_waits: list[float], max_waits: list[float]
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(Client, "_pause", lambda _, seconds: waits.append(seconds))
+    monkeypatch.setattr(Client, "_sleep", lambda _, seconds: waits.append(seconds))
     server.fault = lambda *_: Fault(200, body)
     with requests.Session() as session, pytest.raises(EtlError):
-        Client(session, API, Credentials(server.url, None), RATE, LARGEST_BYTES).get(PAGE, None)
-    assert all(low <= wait <= high for low, wait, high in zip(least, waits, most, strict=True))
+        Client(session, API, Credentials(server.url, None), RATE, MAX_BYTES).fetch(REQUEST, None)
+    assert all(low <= wait <= high for low, wait, high in zip(min_waits, waits, max_waits, strict=True))
 
 
-def test_a_date_is_a_wait_too() -> None:
-    then = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
-    verdict = verdict_on(503, {"Retry-After": then})
-    assert isinstance(verdict, RetryableError)
-    assert verdict.wait_s is not None
-    assert 90 < verdict.wait_s <= 100
-    past = verdict_on(503, {"Retry-After": "Sun, 06 Nov 1994 08:49:37 GMT"})
+def test_retry_after_may_be_a_date() -> None:
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
+    result = parse(503, {"Retry-After": date})
+    assert isinstance(result, RetryableError)
+    assert result.wait_s is not None
+    assert 90 < result.wait_s <= 100
+    past = parse(503, {"Retry-After": "Sun, 06 Nov 1994 08:49:37 GMT"})
     assert isinstance(past, RetryableError)
     assert past.wait_s == 0
 
 
-def test_a_wait_that_a_server_asks_for_is_kept(client: Client, server: Server) -> None:
+def test_retry_after_is_honoured(client: Client, server: Server) -> None:
     server.fault = lambda _, before: Fault(429, b"{}", {"Retry-After": "1"}) if before == 0 else None
-    client.get(PAGE, None)
+    client.fetch(REQUEST, None)
     assert server.calls[1].began - server.calls[0].ended >= 0.99
 
 
-def test_a_source_that_is_lost_ends_the_waits_of_its_other_requests(client: Client, server: Server) -> None:
+def test_open_circuit_ends_waits_of_other_requests(client: Client, server: Server) -> None:
     server.fault = lambda target, _: Fault(401) if "bad" in target else Fault(503, b"{}", {"Retry-After": "300"})
-    ended: list[EtlError] = []
+    errors: list[EtlError] = []
 
     def wait() -> None:
         try:
-            client.get(PAGE, None)
+            client.fetch(REQUEST, None)
         except EtlError as error:
-            ended.append(error)
+            errors.append(error)
 
     waiting = Thread(target=wait, daemon=True)
     waiting.start()
     while not server.calls:
         waiting.join(0.01)
     with pytest.raises(UsageError):
-        client.get(PAGE + "&bad", None)
+        client.fetch(REQUEST + "&bad", None)
     waiting.join(60)
-    assert isinstance(ended[0], CircuitOpenError)
-    assert ended[0].code == 2
+    assert isinstance(errors[0], CircuitOpenError)
+    assert errors[0].code == 2
 
 
-def test_a_source_that_fails_three_times_in_a_row_is_not_asked_again(client: Client, server: Server) -> None:
+def test_circuit_opens_after_three_consecutive_failures(client: Client, server: Server) -> None:
     server.fault = lambda target, _: Fault(403) if "bad" in target else None
     for target in ("&bad", "&bad", "", "&bad", "&bad"):
         if target:
             with pytest.raises(SourceUnavailableError):
-                client.get(PAGE + target, None)
+                client.fetch(REQUEST + target, None)
         else:
-            client.get(PAGE, None)
+            client.fetch(REQUEST, None)
     with pytest.raises(SourceUnavailableError):
-        client.get(PAGE + "&bad", None)
-    asked = len(server.calls)
+        client.fetch(REQUEST + "&bad", None)
+    sent = len(server.calls)
     with pytest.raises(CircuitOpenError) as error:
-        client.get(PAGE, None)
+        client.fetch(REQUEST, None)
     assert error.value.code == 75
-    assert len(server.calls) == asked
+    assert len(server.calls) == sent
 
 
 MIRROR = "https://mirror.test"
-# Links that an answer may hold to the page after https://mirror.test/api/models?sort=likes&limit=5; all lead to cursor=a.
-FOLLOWED = [
+# Links to the page after https://mirror.test/api/models?sort=likes&limit=5; the accepted ones give cursor=a.
+ACCEPTED = [
     "https://mirror.test/api/models?cursor=a",
     "https://MIRROR.test:443/api/models?cursor=a#b",
     "https://huggingface.co/api/models?cursor=a",
@@ -335,7 +341,7 @@ FOLLOWED = [
     "models?cursor=a",
     "?cursor=a",
 ]
-REFUSED = [
+REJECTED = [
     "https://mirror.test/api/datasets?cursor=a",
     "https://huggingface.co/api/datasets?cursor=a",
     "https://huggingface.co/api/models/?cursor=a",
@@ -362,23 +368,22 @@ REFUSED = [
 ]
 
 
-def following(endpoint: str, link: str, token: str | None = None) -> str | None:
-    with requests.Session() as session:
-        client = Client(session, API, Credentials(endpoint, token), RATE, LARGEST_BYTES)
-        return client.read(client.first({"sort": "likes", "limit": 5}), [], link)[1]
+def next_request(endpoint: str, link: str, token: str | None = None) -> str | None:
+    pagination = Pagination(API, Credentials(endpoint, token))
+    return pagination.parse_page(pagination.first_request({"sort": "likes", "limit": 5}), [], link).next_request
 
 
-@pytest.mark.parametrize("link", FOLLOWED)
-def test_a_link_is_asked_of_the_configured_endpoint_whatever_host_it_names(link: str) -> None:
-    assert following(MIRROR, link) == "/api/models?cursor=a"
+@pytest.mark.parametrize("link", ACCEPTED)
+def test_next_link_is_requested_from_the_configured_endpoint(link: str) -> None:
+    assert next_request(MIRROR, link) == "/api/models?cursor=a"
 
 
-@pytest.mark.parametrize("link", REFUSED)
-def test_a_link_that_is_not_an_address_of_the_api_is_refused_and_told(link: str) -> None:
+@pytest.mark.parametrize("link", REJECTED)
+def test_next_link_outside_the_api_is_rejected(link: str) -> None:
     with pytest.raises(InvalidDataError) as error:
-        following(MIRROR, link)
-    told = f"{MIRROR}: the next page is elsewhere (expected /api/models, got {link}); it is not followed"
-    assert str(error.value) == f"{told}: is HF_ENDPOINT the address of this API?"
+        next_request(MIRROR, link)
+    problem = f"{MIRROR}: the link to the next page has another path (expected /api/models, got {link})"
+    assert str(error.value) == f"{problem}; it is not followed; is HF_ENDPOINT the base URL of this API?"
     assert error.value.code == 65
 
 
@@ -393,14 +398,14 @@ def test_a_link_that_is_not_an_address_of_the_api_is_refused_and_told(link: str)
         "models?cursor=a",
     ],
 )
-def test_below_a_base_path_a_link_may_name_the_path_with_and_without_it(link: str) -> None:
-    assert following(f"{MIRROR}/hf", link) == "/hf/api/models?cursor=a"
+def test_next_link_may_omit_the_base_path(link: str) -> None:
+    assert next_request(f"{MIRROR}/hf", link) == "/hf/api/models?cursor=a"
 
 
 @pytest.mark.parametrize("link", ["https://huggingface.co/other/api/models?cursor=a", "/hf/models?cursor=a", "/hf?cursor=a"])
-def test_below_a_base_path_another_path_is_refused(link: str) -> None:
-    with pytest.raises(InvalidDataError, match=r"is elsewhere \(expected /api/models, got "):
-        following(f"{MIRROR}/hf", link)
+def test_next_link_with_another_base_path_is_rejected(link: str) -> None:
+    with pytest.raises(InvalidDataError, match=r"another path \(expected /api/models, got "):
+        next_request(f"{MIRROR}/hf", link)
 
 
 @pytest.mark.parametrize(
@@ -415,7 +420,7 @@ def test_below_a_base_path_another_path_is_refused(link: str) -> None:
         "https://huggingface.co/api/datasets?token=hf_s/cret",
     ],
 )
-def test_a_link_that_repeats_the_token_is_refused_without_it(link: str) -> None:
-    with pytest.raises(InvalidDataError, match="the answer repeats the token") as error:
-        following(MIRROR, link, "hf_s/cret")
+def test_next_link_with_the_token_is_rejected_and_redacted(link: str) -> None:
+    with pytest.raises(InvalidDataError, match="the response contains the token") as error:
+        next_request(MIRROR, link, "hf_s/cret")
     assert "cret" not in str(error.value)

@@ -1,4 +1,4 @@
-"""A run that is killed, or refused by the disk, before any of its steps there: nothing is lost, and the next one goes on."""
+"""A run that is killed, or gets an I/O error, before any of its disk steps loses nothing, and the next one resumes it."""
 
 from __future__ import annotations
 
@@ -17,52 +17,54 @@ from etl.core.errors import StorageError
 from etl.core.layout import DataDir
 from etl.extract.credentials import Credentials
 from etl.extract.http_client import Client
+from etl.extract.options import ExtractOptions
 from etl.extract.responses import PageResponse
 from etl.extract.stage import extract
-from etl.extract.stream_reader import ExtractOptions, StreamReader
 from etl.selection.sufficiency import Progress
-from tests.extract.test_stream_reader import ORIGIN, filters_in, model
+from tests.extract.test_stream_reader import ORIGIN, load_test_config, model
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from etl.extract.stream_reader import StreamReader
 
 NOW = "2026-01-01T00:00:00.000Z"
 Pages = dict[str, tuple[list[Any], str | None]]
 
 
 class Killed(BaseException):
-    """The process ends here; nobody tidies up."""
+    """The process ends here without cleaning up."""
 
 
-FULL = OSError(28, "No space left on device")
+DISK_FULL = OSError(28, "No space left on device")
 DENIED = OSError(13, "Permission denied")
 
 
 class Disk:
-    """The steps that change the disk: they are counted, and once `most` were done, `end` is raised before each."""
+    """Counts the steps that change the disk; after `limit` steps, raises `error` before each."""
 
     CHANGES = frozenset(("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate", "os.utime", "ctypes.dlsym"))
 
     NEED_SPACE = frozenset(("os.mkdir", "os.link"))
 
     def __init__(self) -> None:
-        self.steps, self.most, self.is_watched = 0, sys.maxsize, False
-        self.end: BaseException = Killed()
-        sys.addaudithook(self._before)
+        self.steps, self.limit, self.is_watched = 0, sys.maxsize, False
+        self.error: BaseException = Killed()
+        sys.addaudithook(self._on_event)
 
-    def _before(self, event: str, arguments: tuple[Any, ...]) -> None:
+    def _on_event(self, event: str, arguments: tuple[Any, ...]) -> None:
         is_write = event == "open" and bool(arguments[2] & (os.O_WRONLY | os.O_RDWR))
-        is_step = is_write or event in (self.NEED_SPACE if self.end is FULL else self.CHANGES)
+        is_step = is_write or event in (self.NEED_SPACE if self.error is DISK_FULL else self.CHANGES)
         if not self.is_watched or not is_step:
             return
         self.steps += 1
-        if self.steps > self.most:
-            if is_write and ".lock" not in str(arguments[0]) and (self.steps == self.most + 1 or self.end is FULL):
+        if self.steps > self.limit:
+            if is_write and ".lock" not in str(arguments[0]) and (self.steps == self.limit + 1 or self.error is DISK_FULL):
                 self.is_watched = False
-                with suppress(OSError), open(arguments[0], "wb") as file:  # noqa: PTH123  the very call
+                with suppress(OSError), open(arguments[0], "wb") as file:  # noqa: PTH123 -- the audited call
                     file.write(b"[")
                 self.is_watched = True
-            raise self.end
+            raise self.error
 
 
 @pytest.fixture(scope="module")
@@ -70,45 +72,45 @@ def disk() -> Disk:
     return Disk()
 
 
-def pages(*streams: str, counts: tuple[int, int], word: str) -> Pages:
-    """Return what is answered to each request: of two streams as many pages, whose models are named by a word."""
-    answers: Pages = {}
+def pages(*streams: str, counts: tuple[int, int], prefix: str) -> Pages:
+    """Return the response to each request of two streams: value and next link; `prefix` begins the ids of their models."""
+    responses: Pages = {}
     for stream, count in zip(streams, counts, strict=True):
         for number in range(1, count + 1):
-            target = f"{stream}&cursor={number}" if number > 1 else stream
-            answers[target] = [model(f"{word}{number}")], f"{stream}&cursor={number + 1}" if number < count else None
-    return answers
+            request = f"{stream}&cursor={number}" if number > 1 else stream
+            responses[request] = [model(f"{prefix}{number}")], f"{stream}&cursor={number + 1}" if number < count else None
+    return responses
 
 
 class Run:
-    """Extractions of two streams into a folder; `asked` is what they asked."""
+    """Extractions of two streams into a folder; `requests` are those that they sent."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.data = DataDir(folder / "data")
-        self.filters = filters_in(folder, 50, 100)
-        self.asked: list[str] = []
-        self.answers: Pages = {}
-        monkeypatch.setattr(Client, "get", self._get)
+        self.config = load_test_config(folder, 50, 100)
+        self.requests: list[str] = []
+        self.responses: Pages = {}
+        monkeypatch.setattr(Client, "fetch", self._fetch)
 
-    def _get(self, target: str, _etag: str | None) -> PageResponse:
-        self.asked.append(target)
-        value, link = self.answers[target]
+    def _fetch(self, request: str, _etag: str | None) -> PageResponse:
+        self.requests.append(request)
+        value, link = self.responses[request]
         return PageResponse(json.dumps(value).encode(), value, None, link)
 
     def __call__(self) -> list[StreamReader]:
-        terms = ExtractOptions(lambda *_: lambda _: Progress(is_sufficient=False), self.filters.depth, lambda: NOW)
-        return extract(self.data, self.filters.sources, {"huggingface": Credentials(ORIGIN, None)}, terms, lambda _: None)
+        options = ExtractOptions(lambda *_: lambda _: Progress(is_sufficient=False), self.config.depth, lambda: NOW)
+        return extract(self.data, self.config.sources, {"huggingface": Credentials(ORIGIN, None)}, options, lambda _: None)
 
-    def until(self, disk: Disk, most: int, end: BaseException) -> int:
-        """Run, for so many steps on the disk; return how many there were."""
-        disk.steps, disk.most, disk.end, disk.is_watched = 0, most, end, True
+    def until(self, disk: Disk, limit: int, error: BaseException) -> int:
+        """Run until an error after `limit` disk steps; return the number of steps."""
+        disk.steps, disk.limit, disk.error, disk.is_watched = 0, limit, error, True
         with suppress(Killed, OSError, StorageError):
             self()
         disk.is_watched = False
         return disk.steps
 
-    def is_sound(self) -> bool:
-        """Whether every stream in place is whole: each page is the one that its ledger names."""
+    def is_valid(self) -> bool:
+        """Return whether the pages of every complete stream match its ledger."""
         return all(
             sha256((path.parent / page["file"]).read_bytes()).hexdigest() == page["sha256"]
             for path in self.data.raw_root.glob("*/[!.]*/stream.json")
@@ -116,8 +118,8 @@ class Run:
         )
 
     def tree(self) -> dict[str, bytes]:
-        found = (path for path in self.data.raw_root.rglob("*") if path.is_file())
-        return {str(path.relative_to(self.data.raw_root)): path.read_bytes() for path in found}
+        paths = (path for path in self.data.raw_root.rglob("*") if path.is_file())
+        return {str(path.relative_to(self.data.raw_root)): path.read_bytes() for path in paths}
 
 
 @pytest.fixture
@@ -126,48 +128,46 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 STREAMS = ("/api/models?sort=downloads&limit=2", "/api/models?sort=likes&limit=2")
-NEW = pages(*STREAMS, counts=(3, 2), word="new")
-OLD = pages(*STREAMS, counts=(2, 2), word="old")
+NEW = pages(*STREAMS, counts=(3, 2), prefix="new")
+OLD = pages(*STREAMS, counts=(2, 2), prefix="old")
 
 
-PARTLY = OLD | {STREAMS[0]: NEW[STREAMS[0]]}
+MIXTURE = OLD | {STREAMS[0]: NEW[STREAMS[0]]}
 
 
-BEFORE: dict[str, Pages] = {"nothing": {}, "the same": NEW, "another": OLD, "partly another": PARTLY}
-ENDS = [*((Killed(), before) for before in BEFORE), (FULL, "nothing"), (FULL, "another"), (DENIED, "partly another")]
+BEFORE: dict[str, Pages] = {"nothing": {}, "the same": NEW, "other pages": OLD, "a mixture": MIXTURE}
+CASES = [*((Killed(), before) for before in BEFORE), (DISK_FULL, "nothing"), (DISK_FULL, "other pages"), (DENIED, "a mixture")]
 
 
-@pytest.mark.parametrize(("end", "before"), ENDS)
-def test_ended_before_any_step_nothing_is_lost_and_the_next_run_ends_as_an_undisturbed_one(
-    run: Run, disk: Disk, end: BaseException, before: str
-) -> None:
+@pytest.mark.parametrize(("error", "before"), CASES)
+def test_interruption_before_any_disk_step_loses_nothing(run: Run, disk: Disk, error: BaseException, before: str) -> None:
     start = run.data.root.with_name("start")
     start.mkdir()
     if BEFORE[before]:
-        run.answers = BEFORE[before]
+        run.responses = BEFORE[before]
         run()
         for path in run.data.raw_root.rglob("*"):
             os.utime(path, (0, 0))
         run.data.root.rename(start)
-    run.answers = NEW
+    run.responses = NEW
 
-    def again(most: int) -> int:
-        """Run from the start, for so many steps on the disk; return how many there were."""
+    def rerun(limit: int) -> int:
+        """Run from the start until an error after `limit` disk steps; return the number of steps."""
         shutil.rmtree(run.data.root, ignore_errors=True)
         shutil.copytree(start, run.data.root)
-        run.asked.clear()
-        return run.until(disk, most, end)
+        run.requests.clear()
+        return run.until(disk, limit, error)
 
-    steps = again(sys.maxsize)
-    whole = run.tree()
+    steps = rerun(sys.maxsize)
+    complete = run.tree()
     assert steps > 12
-    assert len([path for path in whole if "page" in path]) == 5
-    for most in range(steps):
-        assert again(most) > most
-        assert run.is_sound()
-        assert end is not FULL or not list(run.data.raw_root.rglob("*.partial"))
-        assert not any(reading.failed for reading in run())
-        assert run.tree() == whole, most
-        times = Counter(run.asked)
-        twice = Counter(target.partition("&cursor")[0] for target in times for _ in range(times[target] - 1))
-        assert not isinstance(end, Killed) or max(twice.values(), default=0) <= 1, (most, run.asked)
+    assert len([path for path in complete if "page" in path]) == 5
+    for limit in range(steps):
+        assert rerun(limit) > limit
+        assert run.is_valid()
+        assert error is not DISK_FULL or not list(run.data.raw_root.rglob("*.partial"))
+        assert not any(reader.failed for reader in run())
+        assert run.tree() == complete, limit
+        counts = Counter(run.requests)
+        repeated = Counter(request.partition("&cursor")[0] for request in counts for _ in range(counts[request] - 1))
+        assert not isinstance(error, Killed) or max(repeated.values(), default=0) <= 1, (limit, run.requests)

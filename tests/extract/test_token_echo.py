@@ -1,4 +1,4 @@
-"""A token that an answer repeats is found in any spelling, in time that grows with the answer."""
+"""A token in a response is found in any spelling, in linear time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.extract.conftest import LiveWorkspace
 
-TOKEN = "hf_s3cr3t/A+z"  # noqa: S105  of the local server
+TOKEN = "hf_s3cr3t/A+z"  # noqa: S105 -- of the local server
 SPELLINGS = [
     r"hf\u005fs3cr3t/A+z", r"\u0068f_s3cr3t/A+z", r"\u0068\u0066\u005F\u0073\u0033cr3t/A+z", r"hf_s3cr3t\/A+z",
     r"hf_s3cr3t\u002fA\u002Bz",
@@ -28,60 +28,60 @@ SPELLINGS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("spelled", SPELLINGS)
+@pytest.mark.parametrize("spelling", SPELLINGS)
 @pytest.mark.parametrize(
     "page", ['[{{"id":"a/b","author":"{}"}}]', '[{{"id":"a/b","x":{{"{}":1}}}}]', '[{{"id":"a/b","tags":["x{}y"]}}]']
 )
-def test_a_page_with_the_token_in_any_spelling_is_not_kept(
-    live: LiveWorkspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], spelled: str, page: str
+def test_page_with_the_token_in_any_spelling_is_not_stored(
+    live: LiveWorkspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], spelling: str, page: str
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", TOKEN)
-    body = page.format(spelled).encode()
+    body = page.format(spelling).encode()
     assert isinstance(json.loads(body), list)
     live.hub.fault = lambda *_: Fault(200, body)
     assert live.run("extract", "--source", "huggingface") == 65
-    assert "the answer repeats the token, so it is not kept" in capsys.readouterr().err
+    assert "the response contains the token, so it is not stored" in capsys.readouterr().err
     assert list(live.data.raw_root.rglob("*.json")) == []
 
 
-@pytest.mark.parametrize("spelled", [r"\u0068f_s3cr3t/A+z", "%2568f_s3cr3t%252FA%252Bz"])
-def test_an_error_that_spells_the_token_otherwise_is_told_without_it(
-    live: LiveWorkspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], spelled: str
+@pytest.mark.parametrize("spelling", [r"\u0068f_s3cr3t/A+z", "%2568f_s3cr3t%252FA%252Bz"])
+def test_error_with_an_escaped_token_is_redacted(
+    live: LiveWorkspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], spelling: str
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", TOKEN)
-    live.hub.fault = lambda *_: Fault(403, f'{{"error":"{spelled}"}}'.encode(), {"Location": spelled})
+    live.hub.fault = lambda *_: Fault(403, f'{{"error":"{spelling}"}}'.encode(), {"Location": spelling})
     assert live.run("extract", "--verbose", "--source", "huggingface") == 75
-    told = capsys.readouterr().err
-    assert "answered 403 Forbidden: (left out: it repeats the token); " in told
-    assert "s3cr3t" not in told
+    message = capsys.readouterr().err
+    assert ": HTTP 403 Forbidden: (omitted: contains the token); " in message
+    assert "s3cr3t" not in message
 
 
-SPELLED: dict[str, Callable[[str], str]] = {
-    "plain": lambda each: each,
-    "json": lambda each: f"\\u{ord(each):04x}",
-    "JSON": lambda each: f"\\u00{ord(each):02X}",
-    "url": lambda each: f"%{ord(each):02x}",
-    "URL": lambda each: f"%{ord(each):02X}",
-    "quoted twice": lambda each: quote(f"%{ord(each):02X}"),
-    "json of url": lambda each: f"\\u0025{ord(each):02x}",
+ESCAPES: dict[str, Callable[[str], str]] = {
+    "plain": lambda character: character,
+    "json": lambda character: f"\\u{ord(character):04x}",
+    "JSON": lambda character: f"\\u00{ord(character):02X}",
+    "url": lambda character: f"%{ord(character):02x}",
+    "URL": lambda character: f"%{ord(character):02X}",
+    "quoted twice": lambda character: quote(f"%{ord(character):02X}"),
+    "json of url": lambda character: f"\\u0025{ord(character):02x}",
 }
 
 
-@given(st.lists(st.sampled_from(sorted(SPELLED)), min_size=len(TOKEN), max_size=len(TOKEN)), st.text(max_size=20))
-def test_each_character_may_be_spelled_in_its_own_way(ways: list[str], around: str) -> None:
-    spelled = "".join(SPELLED[way](each) for way, each in zip(ways, TOKEN, strict=True))
-    assert contains_token(f"{around}{spelled}{around}".encode(errors="replace"), TOKEN)
-    assert not contains_token(f"{around}{spelled[:-1]}".encode(errors="replace"), f"{TOKEN}{TOKEN}")
+@given(st.lists(st.sampled_from(sorted(ESCAPES)), min_size=len(TOKEN), max_size=len(TOKEN)), st.text(max_size=20))
+def test_each_character_may_be_escaped_differently(kinds: list[str], around: str) -> None:
+    spelling = "".join(ESCAPES[kind](character) for kind, character in zip(kinds, TOKEN, strict=True))
+    assert contains_token(f"{around}{spelling}{around}".encode(errors="replace"), TOKEN)
+    assert not contains_token(f"{around}{spelling[:-1]}".encode(errors="replace"), f"{TOKEN}{TOKEN}")
 
 
-def test_what_resembles_the_token_is_no_repetition() -> None:
+def test_similar_text_is_not_the_token() -> None:
     page = r'[{"id":"hf_s3cr3","tags":["100%","%zz","\u00e9","\\","hf%20s3cr3t/A+z","\u0068f_s3cr3t\u002fA"]}]'
     assert not contains_token(page.encode(), TOKEN)
 
 
-# Many escapes one by one, within each other, and broken off.
+# Many escapes: in sequence, nested, and truncated.
 @pytest.mark.parametrize("unit", ["%68", "%25", "%2568", "\\", "\\u0068", "\\u0025", "\\u005cu0025", "%", "\\u00", "%252525"])
-def test_escapes_are_decoded_a_bounded_number_of_times(monkeypatch: pytest.MonkeyPatch, unit: str) -> None:
+def test_number_of_decoded_escapes_is_bounded(monkeypatch: pytest.MonkeyPatch, unit: str) -> None:
     decoded: list[bytes] = []
 
     def decode(escape: re.Match[bytes]) -> bytes:
@@ -91,4 +91,4 @@ def test_escapes_are_decoded_a_bounded_number_of_times(monkeypatch: pytest.Monke
     monkeypatch.setattr("etl.extract.token_echo._decode", decode)
     text = (unit * (100_000 // len(unit))).encode()
     assert not contains_token(text, TOKEN)
-    assert len(decoded) <= len(text) / 2  # each decoding takes two characters away at least
+    assert len(decoded) <= len(text) / 2  # each decoding removes at least two characters
