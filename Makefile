@@ -181,13 +181,14 @@ bench: $(ready_dev) ## measure time, memory and requests, next to plain baseline
 override define wipe
 wipe() { find "$$@" -delete 2> /dev/null || :; } && for source in $(sources); do \
   wipe $(DATA)/models -mindepth 2 -maxdepth 3 -type f \( -path "$(DATA)/models/$$source/*/page-[0-9]*.json" \
-    -o -path "$(DATA)/models/$$source/*.json.partial" -o -path "$(DATA)/models/$$source/summary.json" \
-    -o -path "$(DATA)/models/$$source/.pages.json" \) && \
+    -o -path "$(DATA)/models/$$source/*.json.partial" -o -path "$(DATA)/models/$$source/summary.json" \) && \
+  wipe $(DATA)/.cache -maxdepth 1 -type f -name "$$source.json" && \
   wipe $(DATA)/models -maxdepth 2 -type d \( -path $(DATA)/models -o -path $(DATA)/models/$$source -o \
     -path "$(DATA)/models/$$source/*" \) -empty; \
 done && \
 wipe $(DATA)/.manifests -mindepth 1 -path "$(DATA)/.manifests/set-*" && \
 wipe $(DATA)/.manifests -maxdepth 1 -type f -name '*.json' && wipe $(DATA)/.manifests -maxdepth 0 -type d -empty && \
+wipe $(DATA)/.cache -maxdepth 1 -type f -name .gitignore && wipe $(DATA)/.cache -maxdepth 0 -type d -empty && \
 wipe $(state) -maxdepth 1 -type f -name '[!.]*' && \
 if [ -f .venv/made-by-make ] && [ ! -L .venv ]; then rm -rf .venv; fi; \
 for path in $(DATA)/models $(DATA)/.manifests .venv; do \

@@ -42,6 +42,10 @@ class DataDir:
     def summary(self, source: str) -> Path:
         return self.models(source) / "summary.json"
 
+    def cache(self, source: str) -> Path:
+        """The file of what the last transform of a source remembers of each page."""
+        return self.root / ".cache" / f"{source}.json"
+
     @property
     def manifests(self) -> Path:
         return self.root / "manifests"

@@ -136,9 +136,7 @@ def _foreign_models(data: DataDir, streams: Mapping[str, StoredStreams]) -> list
     foreign = [path for path in root.iterdir() if path.name not in source_names()] if root.is_dir() else []
     for name, stored in streams.items():
         in_source = data.models(name).iterdir() if data.models(name).is_dir() else ()
-        foreign += [
-            path for path in in_source if path.name not in ("summary.json", ".pages.json") and path.name not in stored.ledgers
-        ]
+        foreign += [path for path in in_source if path.name != "summary.json" and path.name not in stored.ledgers]
         pages = {stream: {page.file for page in ledger.pages} for stream, ledger in stored.ledgers.items()}
         foreign += [path for stream in pages for path in data.models(name, stream).glob("*") if path.name not in pages[stream]]
     return sorted(path.relative_to(data.root).as_posix() for path in foreign)

@@ -16,14 +16,12 @@ if TYPE_CHECKING:
 
     from etl.storage.ledger import PageEntry
 
-PAGES_FILE = ".pages.json"
-
 
 class PageCache:
-    """The outcomes in `folder`, the models of a source, as far as the same program made them."""
+    """The outcomes in a file, as far as the same program made them; its folder ignores itself in git."""
 
-    def __init__(self, folder: Path, program: str) -> None:
-        self._path, self._program = folder / PAGES_FILE, program
+    def __init__(self, path: Path, program: str) -> None:
+        self._path, self._program = path, program
         self._pages: Mapping[str, dict[str, Any]] = {}
         try:
             stored = read_json(self._path)
@@ -55,4 +53,5 @@ class PageCache:
         """
         pages = {"/".join(key): outcome for key, outcome in outcomes.items()}
         content = orjson.dumps({"program": self._program, "pages": pages}, option=orjson.OPT_NON_STR_KEYS)
+        write_atomic(self._path.with_name(".gitignore"), b"*\n")
         write_atomic(self._path, content)

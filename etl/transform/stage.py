@@ -49,7 +49,7 @@ def transform(data: DataDir, source: Source, options: TransformOptions = _DEFAUL
     made_of = _input_fingerprint(data, source, streams, options)
     for stream in streams_before(data, source.name) - set(streams):
         remove_pages(data.models(source.name, stream), set())
-    cache = PageCache(data.models(source.name), _program_fingerprint(source, options))
+    cache = PageCache(data.cache(source.name), _program_fingerprint(source, options))
     outcomes = _transform_streams(data, source, options, streams, cache, jobs)
     facts = _merge_all(source, [outcome["facts"] for outcome in outcomes.values()])
     _resolve(data, source, options, outcomes, facts)

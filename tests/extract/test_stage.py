@@ -130,7 +130,7 @@ def test_failed_stream_keeps_its_pages_and_affects_no_other(
             "not JSON (expected JSON, got <html>maintenance); retry later",
         ),
         (Fault(200, b'[{"id":"a'), 65, "is not JSON"),
-        (Fault(200, b'[{"id":"a","id":"b"}]'), 65, "an object has a key twice"),
+        (Fault(200, b'[{"id":"a","id":"b"}]'), 65, "an object has a duplicate key"),
         (
             Fault(200, b"not gzip", {"Content-Encoding": "gzip"}),
             75,
@@ -551,7 +551,7 @@ def test_full_disk_leaves_no_partial_file(
     live.filters.write_text(live.filters.read_text().replace("page = 6", "page = 5"))
     assert live.run("extract") == 74
     errors = capsys.readouterr().err
-    assert "No space left on device; what was there is kept" in errors
+    assert "No space left on device; the old content is kept" in errors
     assert "Traceback" not in errors
     assert live.stream("huggingface", "likes") == before
     assert not list(live.data.raw_root.rglob("*.partial"))

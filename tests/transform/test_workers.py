@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from etl.sources.huggingface.rules import RULES
 from etl.sources.source import get_source
 from etl.transform import stage, task, workers
-from etl.transform.cache import PAGES_FILE
 from etl.transform.stage import transform
 from tests.conftest import hf
 
@@ -108,7 +107,7 @@ def test_only_pages_that_changed_are_transformed(pages: Workspace, transformed: 
     transform(pages.data, HUB)
     assert transformed == ["default/page-0002.json"]
     reused = content(pages.data.models("huggingface"))
-    (pages.data.models("huggingface") / PAGES_FILE).unlink()
+    pages.data.cache("huggingface").unlink()
     pages.data.summary("huggingface").unlink()
     transform(pages.data, HUB)
     assert content(pages.data.models("huggingface")) == reused
@@ -131,7 +130,7 @@ def test_what_is_not_as_it_was_written_is_transformed_again(pages: Workspace, tr
     if damage == "models":
         (pages.data.models("huggingface", "likes") / "page-0001.json").write_text("[]")
     elif damage == "cache":
-        (pages.data.models("huggingface") / PAGES_FILE).write_text('{"program": 1}')
+        pages.data.cache("huggingface").write_text('{"program": 1}')
     pages.data.summary("huggingface").unlink()
     transform(pages.data, HUB)
     assert (

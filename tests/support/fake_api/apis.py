@@ -88,10 +88,11 @@ class Hub:
         if any(each not in self.EXPAND for each in expand):
             options = "|".join(f'"{each}"' for each in sorted(self.EXPAND))
             return Answer(400, {"error": f"✖ Invalid option: expected one of {options}\n  → at expand"})
-        if not asked.get("limit", "0").isdigit():
+        try:
+            size = min(int(asked.get("limit", "0")) or self.largest, self.largest)
+            found = self._after(asked.get("cursor"), sort, self._found(query))
+        except ValueError:  # that a cursor of nobody gives 400 is assumed: of the real Hub nothing is known
             return Answer(400, {"error": "✖ Invalid input: expected number\n  → at limit"})
-        size = min(int(asked.get("limit", "0")) or self.largest, self.largest)
-        found = self._after(asked.get("cursor"), sort, self._found(query))
         page, more = found[:size], len(found) > size
         fields = self._fields(asked, expand, sort)
         told = {}
