@@ -20,6 +20,15 @@ Query = list[tuple[str, str]]
 Record = dict[str, Any]
 
 
+def _digits(text: str) -> int:
+    """Return a number that is written in digits alone.
+
+    Raises:
+        ValueError: it is not.
+    """
+    return int(text if text.isdigit() else "")
+
+
 @dataclass(frozen=True)
 class Answer:
     """Status, headers and JSON of an answer; `ignored` names the parameters that had no effect."""
@@ -89,7 +98,7 @@ class Hub:
             options = "|".join(f'"{each}"' for each in sorted(self.EXPAND))
             return Answer(400, {"error": f"✖ Invalid option: expected one of {options}\n  → at expand"})
         try:
-            size = min(int(asked.get("limit", "0")) or self.largest, self.largest)
+            size = min(_digits(asked.get("limit", "0")) or self.largest, self.largest)
             found = self._after(asked.get("cursor"), sort, self._found(query))
         except ValueError:  # that a cursor of nobody gives 400 is assumed: of the real Hub nothing is known
             return Answer(400, {"error": "✖ Invalid input: expected number\n  → at limit"})
