@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _BYTES_PER_WORKER = 4_000_000  # of raw pages, below which starting another process takes longer than it saves
-_START_METHOD = "forkserver"  # safe beside threads; the server imports the transform once
+START_METHOD = "forkserver"  # safe beside threads; the server imports the transform once
 
 
 class SerialExecutor(Executor):
@@ -48,7 +48,7 @@ def start_workers(jobs: int, size_bytes: int) -> Iterator[Executor]:
     if workers < 2:
         yield SerialExecutor()
         return
-    context = multiprocessing.get_context(_START_METHOD)
+    context = multiprocessing.get_context(START_METHOD)
     context.set_forkserver_preload(["etl.transform.stage"])
     executor = ProcessPoolExecutor(workers, context, initializer=_ignore_interrupts)
     try:
