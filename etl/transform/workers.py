@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +46,9 @@ def start_workers(jobs: int, size_bytes: int) -> Iterator[Executor]:
     if workers < 2:
         yield SerialExecutor()
         return
+    import multiprocessing
+    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
+
     context = multiprocessing.get_context(START_METHOD)
     context.set_forkserver_preload(["etl.transform.stage"])
     executor = ProcessPoolExecutor(workers, context, initializer=_ignore_interrupts)
