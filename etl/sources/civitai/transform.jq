@@ -6,17 +6,16 @@
 # any value -> {}, which no field of a model may be, so that what has the wrong type is seen to be dropped
 def wrong: {};
 
-# value -> its field; wrong of what should be an object and is not
-def field($key): if type == "object" then .[$key] elif . == null then null else wrong end;
-
-# record -> [version] in the order of the site, whose first is the one it shows as the model
-def versions: [.modelVersions | arrays | .[] | objects];
-
-# record -> whether its versions are no list, or a list of what are no versions
-def has_wrong_versions: .modelVersions | if type == "array" then length > 0 and all(.[]; type != "object") else . != null end;
+# record -> [version] in the order of the site, whose first is the one it shows as the model; null where they are no list, or
+# a list of what are no versions
+def versions:
+  .modelVersions
+  | if type == "array" then [.[] | objects] as $versions | if . == [] or $versions != [] then $versions else null end
+    elif . == null then []
+    else null end;
 
 # [version] -> the latest time of publication; null without one
-def latest: [.[].publishedAt | values] | ([.[] | strings | select(.[10:11] == "T")] | max) // .[0];
+def latest: [.[].publishedAt] - [null] | ([.[] | select(.[10:11]? == "T")] | max) // .[0];
 
 # file -> whether it holds the model's weights, and is not a VAE, a config or training data
 def is_weights: .type | . == "Model" or . == "Pruned Model" or . == "Diffusion Model" or . == "UNet";
@@ -27,7 +26,7 @@ def is_wrong_file:
 
 # version | null -> size of its primary weights in bytes | null; sizeKB counts KiB
 def file_bytes:
-  field("files")
+  (try .files catch wrong)
   | if type == "array" then
       [.[] | objects | select(.primary == true and is_weights)][0] as $file
       | if $file then $file.sizeKB | if type == "number" then . * 1024 | round else . end
@@ -36,7 +35,7 @@ def file_bytes:
     else . end;
 
 # text | other -> whether it is one of some words, in any case; what is neither text nor null counts as one
-def is_flag($words): if type == "string" then ascii_downcase as $word | any($words[]; . == $word) else . != null end;
+def is_flag($words): if type == "string" then [ascii_downcase] - $words == [] else . != null end;
 
 # record -> string | null: why it must never be published; a flag of another type than its own counts as set
 def rejected:
@@ -50,30 +49,29 @@ def rejected:
 def model:
   (.id | if type == "number" and . == floor then floor else . end | tostring) as $id
   | versions as $versions
-  | has_wrong_versions as $is_wrong
-  | (if $is_wrong then "not a version" else $versions[0] end) as $first
+  | (if $versions then $versions[0] else "not a version" end) as $first
   | {
       id: $id,
       source: "civitai",
       slug: $id,
       name,
-      author: (.creator | field("username")),
+      author: (try .creator.username catch wrong),
       type,
-      downloads: (.stats | field("downloadCount")),
-      likes: (.stats | field("thumbsUpCount")),
+      downloads: (try .stats.downloadCount catch wrong),
+      likes: (try .stats.thumbsUpCount catch wrong),
       tags,
       license: null,
       created: null,
-      updated: (if $is_wrong then wrong else $versions | latest end),
+      updated: (if $versions then $versions | latest else wrong end),
       url: null,
       level: null,
       level_most: null,
       flagged: null,
       availability,
-      base: ($first | field("baseModel")),
+      base: (try $first.baseModel catch wrong),
       bases: (
-        if $is_wrong then wrong
-        else reduce ($versions[].baseModel | values) as $base ([]; if index([$base]) then . else . + [$base] end) end
+        if $versions then reduce ($versions[].baseModel | values) as $base ([]; . + ([$base] - .))
+        else wrong end
       ),
       file_bytes: ($first | file_bytes)
     };

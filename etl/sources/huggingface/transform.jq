@@ -3,8 +3,9 @@
 #   {id, set_aside}        why it is not a model, in one word
 # Values pass through as they came: the transform replaces what violates schemas/huggingface/model.schema.json by null.
 
-# [string] -> string | null: what follows a prefix in the first tag that has it
-def tagged($prefix): [.[]? | strings | select(startswith($prefix)) | .[($prefix | length):] | select(. != "")][0];
+# [tag] -> string | null: the id in the first tag license:<id>; the prefix is a literal and `if` stands for `select`, as this
+# runs for every tag of every record and a parameter or a call costs more than the test
+def license: [.[]? | if startswith("license:")? then .[("license:" | length):] else empty end | select(. != "")][0];
 
 # record -> string | null: why it must never be published; a flag of another type than its own counts as set
 def rejected:
@@ -14,33 +15,31 @@ def rejected:
 
 # record -> model; size and parameters are decided after jq, from the evidence
 def model:
-  {
-    id,
-    source: "huggingface",
-    slug: (.id | split("/") | join("--")),
-    name: (.id | split("/") | last),
-    author: (.author // (.id | split("/") | if length > 1 then first else null end)),
-    type: .pipeline_tag,
-    downloads,
-    likes,
-    tags,
-    license: (.tags | tagged("license:")),
-    gated,
-    created: .createdAt,
-    updated: .lastModified,
-    url: ("https://huggingface.co/" + .id)
-  };
+  (.id | split("/")) as $path
+  | {
+      id,
+      source: "huggingface",
+      slug: ($path | if length == 2 then .[0] + "--" + .[1] else join("--") end),  # join alone is slow
+      name: $path[-1],
+      author: (.author // if ($path | length) > 1 then $path[0] else null end),
+      type: .pipeline_tag,
+      downloads,
+      likes,
+      tags,
+      license: (.tags | license),
+      gated,
+      created: .createdAt,
+      updated: .lastModified,
+      url: ("https://huggingface.co/" + .id)
+    };
 
-# value -> its field as it came; a text, which none of them may be, of what should be an object and is not
-def field($key): if type == "object" then .[$key] elif . == null then null else "not an object" end;
-
-# record -> evidence of its size beside its name and tags, as it came
+# record -> evidence of its size beside its name and tags, as it came; a text, which no count may be, of what is no object
 def evidence:
   {
-    elements: (.safetensors | field("parameters")),
-    total: (.safetensors | field("total")),
-    gguf: (.gguf | field("total")),
-    gguf_architecture: (.gguf | if type == "object" then .architecture else null end)
+    elements: (try .safetensors.parameters catch "not an object"),
+    total: (try .safetensors.total catch "not an object"),
+    gguf: (try .gguf.total catch "not an object"),
+    gguf_architecture: (try .gguf.architecture catch null)
   };
 
 map(
