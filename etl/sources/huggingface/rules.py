@@ -1,4 +1,4 @@
-"""What the transform decides of a Hub record after jq: its size, from its evidence and counts of other models. No I/O."""
+"""What the transform decides of a Hub record after jq: its licence and its size. No I/O."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from etl.sources.source import TransformOptions
 
+_LICENSE = "license:"
 _ROWS = "/".join(TABLE.parts[-4:])
 
 
@@ -24,8 +25,19 @@ _Facts = dict[str, list[Any]]
 def _complete(entry: dict[str, Any], options: TransformOptions) -> list[DroppedField]:
     model, raw = entry["model"], entry["evidence"]
     entry["evidence"] = evidence = size_evidence(model["name"], model["tags"], **raw)
+    model["license"] = _license(model["tags"])
     model.update(SizeEstimator(options.size_classes).verdict(evidence)._asdict())
     return [DroppedField("size", "wrong type")] if _has_wrong_counts(**raw) else []
+
+
+def _license(tags: object) -> str | None:
+    """Return the id in the first tag `license:<id>`. Read here, since a search in tags takes a quarter of the time of jq."""
+    ids = (
+        (tag[len(_LICENSE) :] for tag in tags if isinstance(tag, str) and tag.startswith(_LICENSE))
+        if isinstance(tags, list)
+        else ()
+    )
+    return next(filter(None, ids), None)
 
 
 def size_evidence(  # noqa: PLR0913, PLR0917 -- the fields of the evidence, as the program of jq names them

@@ -3,17 +3,13 @@
 #   {id, set_aside}        why it is not a model, in one word
 # Values pass through as they came: the transform replaces what violates schemas/huggingface/model.schema.json by null.
 
-# [tag] -> string | null: the id in the first tag license:<id>; the prefix is a literal and `if` stands for `select`, as this
-# runs for every tag of every record and a parameter or a call costs more than the test
-def license: [.[]? | if startswith("license:")? then .[("license:" | length):] else empty end | select(. != "")][0];
-
 # record -> string | null: why it must never be published; a flag of another type than its own counts as set
 def rejected:
   if .private then "private"
   elif .disabled then "disabled"
   else null end;
 
-# record -> model; size and parameters are decided after jq, from the evidence
+# record -> model; license, from the tags, and size and parameters, from the evidence, are decided after jq
 def model:
   (.id | split("/")) as $path
   | {
@@ -26,7 +22,7 @@ def model:
       downloads,
       likes,
       tags,
-      license: (.tags | license),
+      license: null,
       gated,
       created: .createdAt,
       updated: .lastModified,

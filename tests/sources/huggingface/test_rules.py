@@ -1,0 +1,37 @@
+"""What is decided of a Hub record after jq, beside its size."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from etl.sources.source import get_source
+from etl.transform.page import transform_page
+from tests.conftest import hf
+
+
+@pytest.mark.parametrize(
+    ("tags", "license_"),
+    [
+        (["license:mit"], "mit"),
+        (["gguf", "license:apache-2.0", "license:mit"], "apache-2.0"),
+        ([7, None, "license:", "license:mit"], "mit"),
+        (["license:"], None),
+        (["License:mit", "x-license:mit"], None),
+        ([], None),
+        (None, None),
+        ("license:mit", None),
+        ({"a": "license:mit"}, None),
+    ],
+)
+def test_the_license_is_the_id_in_the_first_license_tag(tags: Any, license_: str | None) -> None:
+    page = transform_page(get_source("huggingface"), json.dumps([hf("o/a", tags=tags)]).encode(), "p")
+    assert page.models[0]["license"] == license_
+
+
+@pytest.mark.parametrize(("identity", "slug", "name"), [("a", "a", "a"), ("o/a", "o--a", "a")])
+def test_slug_and_name(identity: str, slug: str, name: str) -> None:
+    page = transform_page(get_source("huggingface"), json.dumps([hf(identity)]).encode(), "p")
+    assert (page.models[0]["slug"], page.models[0]["name"]) == (slug, name)
