@@ -88,15 +88,18 @@ else
 # A stamp is a copy of the filters file that was used, and newer than the output. The folder has a .gitignore of itself.
 override state := $(DATA)/.make
 override index := $(state)/manifests
-# One shell call for what file times do not show: whether .venv was moved, the sources in FILTERS, the stamps of other filters.
+# One shell call for what file times do not show: whether .venv was moved, and the stamps of other filters.
 override quoted := '$(subst ','\'',$(FILTERS))'
 override look := { IFS= read -r venv && IFS= read -r base; } < .venv/ok && [ "$$venv" = "$$(cd .venv && pwd -P)" ] && \
   [ .venv/bin/python -ef "$$base" ] || echo venv; \
-  [ ! -f $(quoted) ] || \
-    sed -nE "s/^[[:space:]]*\[?[[:space:]]*[\"']?($(subst $(space),|,$(sources)))[\"']?[[:space:]]*[].=].*/named-\1/p" < $(quoted); \
-  for stamp in $(sources) manifests; do { [ -f $(quoted) ] && cmp -s - $(state)/$$stamp < $(quoted); } || echo changed-$$stamp; done
-override seen := $(if $(findstring $(newline),$(FILTERS)),$(addprefix changed-,$(sources) manifests),$(shell exec 2> /dev/null; $(look)))
-override named := $(or $(filter $(seen:named-%=%),$(sources)),$(sources))
+  for stamp in $(sources) manifests .filters; do { [ -f $(quoted) ] && cmp -s - $(state)/$$stamp < $(quoted); } || echo changed-$$stamp; done
+override seen := $(if $(findstring $(newline),$(FILTERS)),$(addprefix changed-,$(sources) manifests .filters),$(shell exec 2> /dev/null; $(look)))
+# The sources in FILTERS: Python writes this file when FILTERS changed. It is read only for targets that build their models.
+override configured :=
+ifneq ($(filter manifests transform explain $(state)/%,$(MAKECMDGOALS)),)
+-include $(state)/sources.mk
+endif
+override named := $(or $(filter $(configured),$(sources)),$(sources))
 override models := $(named:%=$(state)/%)
 override selected := $(if $(SOURCE),$(state)/$(SOURCE),$(models))
 
@@ -189,7 +192,7 @@ done && \
 wipe $(DATA)/.manifests -mindepth 1 -path "$(DATA)/.manifests/set-*" && \
 wipe $(DATA)/.manifests -maxdepth 1 -type f -name '*.json' && wipe $(DATA)/.manifests -maxdepth 0 -type d -empty && \
 wipe $(DATA)/.cache -maxdepth 1 -type f -name .gitignore && wipe $(DATA)/.cache -maxdepth 0 -type d -empty && \
-wipe $(state) -maxdepth 1 -type f -name '[!.]*' && \
+wipe $(state) -maxdepth 1 -type f \( -name '[!.]*' -o -name .filters \) && \
 if [ -f .venv/made-by-make ] && [ ! -L .venv ]; then rm -rf .venv; fi; \
 for path in $(DATA)/models $(DATA)/.manifests .venv; do \
   if [ -e $$path ]; then echo "kept: $$path, which contains files that no run created"; fi; \
@@ -221,6 +224,11 @@ $(index): $(models) $(modules_all) $(modules_manifests) $(wildcard schemas/*.sch
   $$(call existing,$(DATA)/manifests $(DATA)/manifests/*) \
   $(if $(filter changed-manifests,$(seen)),force) $(if $(wildcard $(DATA)/manifests/index.json),,force) | $(ready)
 	@$(call stamped,$(etl) manifests $(where) $(jobs),$(models) $@)
+
+$(state)/sources.mk: $(wildcard etl/config/*.py etl/sources/*/transform.jq) $(if $(and $(filter undefined,$(origin MAKE_RESTARTS)),$(filter changed-.filters,$(seen))),force) \
+  | $(ready)
+	@mkdir -p -- $(state) && echo '*' > $(state)/.gitignore && if [ -f "$$FILTERS" ]; then cat < "$$FILTERS" > $(state)/.filters; fi && \
+	{ printf 'override configured :=' && { "$$python" -m etl.config.names "$$FILTERS" 2> /dev/null || :; } && echo; } > $@
 
 .PHONY: force
 force:
