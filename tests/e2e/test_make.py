@@ -268,7 +268,8 @@ def test_targets_after_extract_see_its_files(tmp_path: Path) -> None:
     raw.rename(later)
     program = script(
         clone.root / "python",
-        f'[ "$2" != etl ] || echo "$3" >> "{clone.root}/calls"; case "$3" in extract) mv "{later}" "{raw}";; *) exec "{sys.executable}" "$@";; esac',
+        f'[ "$2" != etl ] || echo "$3" >> "{clone.root}/calls"; '
+        f'case "$3" in extract) mv "{later}" "{raw}";; *) exec "{sys.executable}" "$@";; esac',
     )
     done = clone.make("-j4", "extract", "manifests", "verify", "diff", f"python={program}")
     assert done.returncode == 0, done.stderr
