@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from etl.load.stage import LoadResult
     from etl.selection.selection import Selection
     from etl.selection.sufficiency import Progress, SufficiencyCheck
+    from etl.storage.json_files import JsonBody
     from etl.storage.locks import Locks
     from etl.storage.snapshot import Snapshot
 
@@ -60,7 +61,7 @@ def plan_extract(
     from etl.extract.plan import plan
     from etl.selection.sufficiency import Progress
 
-    def assess(_source: SourceConfig, _stream: Stream) -> Callable[[bytes], Progress]:
+    def assess(_source: SourceConfig, _stream: Stream) -> Callable[[JsonBody], Progress]:
         return lambda _body: Progress(is_sufficient=True)
 
     return plan(data, config, selected, ExtractOptions(assess, config.depth, now, max_age_s))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from etl.config.model import SourceConfig, Stream
     from etl.selection.sufficiency import Progress
+    from etl.storage.json_files import JsonBody
     from etl.storage.ledger import Ledger
 
 
@@ -31,7 +32,7 @@ class ExtractOptions:
         on_wait: Called with a message before waiting for another process.
     """
 
-    assess: Callable[[SourceConfig, Stream], Callable[[bytes], Progress]]
+    assess: Callable[[SourceConfig, Stream], Callable[[JsonBody], Progress]]
     depth: int
     now: Callable[[], str]
     max_age_s: float | None = None

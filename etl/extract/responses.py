@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from etl.core.errors import EtlError, InvalidDataError, SourceUnavailableError, UsageError
 from etl.core.text import sanitize
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from etl.extract.credentials import Credentials
     from etl.sources.source import Source
+    from etl.storage.json_files import JsonBody
 
 MAX_RETRY_AFTER_S = 330  # the Hub's windows take 300 s
 ETAG = re.compile(r'(W/)?"[!#-~\x80-\xff]*"')
@@ -48,13 +49,12 @@ class HttpReply:
 
 @dataclass(frozen=True)
 class PageResponse:
-    """A body with its parsed value, ETag and next-page URL (`link`).
+    """A body with its ETag and next-page URL (`link`).
 
-    Body and value are None for a 304: the body is the one whose ETag was sent.
+    The body is None for a 304: it is the one whose ETag was sent.
     """
 
-    body: bytes | None
-    value: Any
+    body: JsonBody | None
     etag: str | None
     link: str | None
 
@@ -87,8 +87,8 @@ def parse_response(api: Source, credentials: Credentials, reply: HttpReply) -> P
     reject_echoed_token(credentials, reply.body, reply.link or "", etag)
     valid_etag = etag if ETAG.fullmatch(etag) else None  # requests refuses to send others
     if reply.status == 304:
-        return PageResponse(None, None, valid_etag, reply.link)
-    return PageResponse(reply.body, _parse_body(reply, text), valid_etag, reply.link)
+        return PageResponse(None, valid_etag, reply.link)
+    return PageResponse(_parse_body(reply, text), valid_etag, reply.link)
 
 
 def reject_echoed_token(credentials: Credentials, *texts: str | bytes) -> None:
@@ -103,12 +103,12 @@ def reject_echoed_token(credentials: Credentials, *texts: str | bytes) -> None:
         )  # fmt: skip
 
 
-def _parse_body(reply: HttpReply, text: str) -> Any:
+def _parse_body(reply: HttpReply, text: str) -> JsonBody:
     if (count := sum(map(reply.body.count, (b",", b"{", b"[")))) > _MAX_VALUES:
         values = f"about {count:,} values (expected at most {_MAX_VALUES:,})"
         raise InvalidDataError(f"{reply.origin}: the response has {values}; does the source ignore the page size?")
     try:
-        return parse_json_body(reply.body, reply.origin, unique=True)[1]
+        return parse_json_body(reply.body, reply.origin, unique=True)
     except InvalidDataError as error:
         if "json" not in reply.headers.get("content-type", "") or text.lstrip().startswith("<"):
             unavailable = SourceUnavailableError(f"{reply.origin}: not JSON (expected JSON, got {sanitize(text)}); retry later")

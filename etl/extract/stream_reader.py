@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,7 +9,7 @@ from typing import TYPE_CHECKING
 from etl.core.errors import EtlError, InvalidDataError
 from etl.extract.limits import check_next_page, check_page_count, check_record_count, check_unrequested
 from etl.selection.sufficiency import Progress
-from etl.storage.json_files import write_atomic
+from etl.storage.json_files import parse_json_body, sha256, write_atomic
 from etl.storage.ledger import Ledger, PageEntry, age_s, read_ledger_or_none, read_verified_body, write_ledger
 from etl.storage.swap import link, remove, swap_directories
 
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
     from etl.extract.options import ExtractOptions
     from etl.extract.pagination import Pagination
     from etl.extract.responses import PageResponse
+    from etl.storage.json_files import JsonBody
 
 RESUME_WINDOW_S = 6 * 3600  # the APIs' cursors are positions in an order that changes
 
@@ -83,16 +82,19 @@ class StreamReader:
             StorageError: it cannot be written.
         """
         cached, cached_body = self._cached_page()
-        body = response.body if response.body is not None or self.etag is None else cached_body
+        body = response.body
         if body is None:
-            raise InvalidDataError("got a 304 response to a request without an ETag; is there a caching proxy?")
+            if cached_body is None or self.etag is None:
+                raise InvalidDataError("got a 304 response to a request without an ETag; is there a caching proxy?")
+            body = parse_json_body(cached_body, self._dest)
         page = self._entry(body, response, cached)
-        if body == cached_body:
+        is_changed = body.content != cached_body
+        if not is_changed:
             self._partial.mkdir(parents=True, exist_ok=True)
             link(self._dest / page.file, self._partial / page.file)
         else:
-            write_atomic(self._partial / page.file, body)
-        self._append(page, body, is_changed=body != cached_body)
+            write_atomic(self._partial / page.file, body.content)
+        self._append(page, body, is_changed=is_changed)
         if self.next_request is None:
             self._commit()
         else:
@@ -168,10 +170,10 @@ class StreamReader:
             if body is None or self.next_request is None:
                 break
             _, cached_body = self._cached_page()
-            self._append(page, body, is_changed=body != cached_body)
+            self._append(page, parse_json_body(body, self._partial / page.file), is_changed=body != cached_body)
             self.resumed += 1
 
-    def _append(self, page: PageEntry, body: bytes, *, is_changed: bool) -> None:
+    def _append(self, page: PageEntry, body: JsonBody, *, is_changed: bool) -> None:
         """Count a page that is on disk, and decide what to request next.
 
         Raises:
@@ -187,20 +189,19 @@ class StreamReader:
         if self.next_request:
             check_page_count(self.pages, self._options.depth, self.source.page_size)
 
-    def _entry(self, body: bytes, response: PageResponse, cached: PageEntry | None) -> PageEntry:
+    def _entry(self, body: JsonBody, response: PageResponse, cached: PageEntry | None) -> PageEntry:
         """Return the ledger's entry of a response; `cached` is the page on disk at its index."""
         if self.next_request is None:
             raise AssertionError("the stream has ended")
-        value = json.loads(body) if response.body is None else response.value
-        records, next_request = self._pagination.parse_page(self.next_request, value, response.link)
+        records, next_request = self._pagination.parse_page(self.next_request, body.value, response.link)
         check_record_count(records, self.source.page_size)
-        sha256 = hashlib.sha256(body).hexdigest()
+        content_sha256 = sha256(body.content)
         etag, fetched_at = response.etag, self._options.now()
-        if cached and cached.sha256 == sha256:
+        if cached and cached.sha256 == content_sha256:
             etag, fetched_at = etag or cached.etag, cached.fetched_at
             next_request = cached.next if response.body is None else next_request  # a 304 need not repeat its Link header
         file = f"page-{len(self.pages) + 1:04}.json"
-        page = PageEntry(self.next_request, file, sha256, len(body), etag, fetched_at, records, next_request)
+        page = PageEntry(self.next_request, file, content_sha256, len(body.content), etag, fetched_at, records, next_request)
         check_next_page(page, self.pages)
         return page
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from etl.config.model import SourceConfig, Stream
     from etl.core.layout import DataDir
+    from etl.storage.json_files import JsonBody
     from etl.storage.ledger import Ledger
     from etl.storage.locks import Locks
 
@@ -62,24 +63,24 @@ class Progress:
 class SufficiencyCheck:
     """Assesses the streams of a source as their pages arrive.
 
-    `transform` turns the body of a page into models; its second argument is only named in messages. `has_current_models` returns
-    whether data/models was made from the pages on disk.
+    `transform` turns the body of a page, parsed or not, into models; its second argument is only named in messages.
+    `has_current_models` returns whether data/models was made from the pages on disk.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 -- where, what, and the two functions of the transform
         self, data: DataDir, source: SourceConfig, limit: int, locks: Locks,
-        transform: Callable[[bytes, object], TransformedPage], has_current_models: Callable[[], bool],
+        transform: Callable[[JsonBody | bytes, object], TransformedPage], has_current_models: Callable[[], bool],
     ) -> None:  # fmt: skip
         self._data, self._source, self._limit, self._locks = data, source, limit, locks
         self._transform, self._has_current_models = transform, has_current_models
         self._api = get_source(source.name)
         self.selections: dict[str, Selection] = {}
 
-    def assess(self, stream: Stream) -> Callable[[bytes], Progress]:
+    def assess(self, stream: Stream) -> Callable[[JsonBody], Progress]:
         """Return a function that takes the pages of a stream in order, and returns what they contain so far."""
         selection = self.selections[stream.name] = Selection(self._source, stream.name)
 
-        def assess_page(body: bytes) -> Progress:
+        def assess_page(body: JsonBody) -> Progress:
             page = self._transform(body, "the response")
             selection.add_page(page.models)
             models = len(selection.models)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import orjson
 
@@ -60,21 +60,30 @@ def read_json(path: Path) -> Any:
         raise InvalidDataError(f"{path}: is not JSON: {error}") from error
 
 
-def parse_json_body(body: bytes, where: object, *, unique: bool = False) -> tuple[str, Any]:
-    """Return a response body as text that every JSON parser accepts, and its value; messages begin with `where`.
+class JsonBody(NamedTuple):
+    """A response body, parsed: text that every JSON parser accepts, its value, and the bytes as they came."""
 
-    Escaped lone surrogates, which are not characters, become U+FFFD in both.
+    text: str
+    value: Any
+    content: bytes
+
+
+def parse_json_body(body: bytes, where: object, *, unique: bool = False) -> JsonBody:
+    """Return a response body, parsed; messages begin with `where`.
+
+    Escaped lone surrogates, which are not characters, become U+FFFD in text and value.
 
     Raises:
         InvalidDataError: the body is not exactly one JSON value in UTF-8, contains NaN or Infinity, or, with `unique`, has an
             object with a duplicate key, on which parsers disagree.
     """
+    content = body
     if _SURROGATE.search(body):
         body = _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], body)
     try:
         text = body.decode()
         hook = _reject_duplicate_keys if unique else None
-        return text, json.loads(text, parse_constant=_reject_constant, object_pairs_hook=hook)
+        return JsonBody(text, json.loads(text, parse_constant=_reject_constant, object_pairs_hook=hook), content)
     except RecursionError as error:
         raise InvalidDataError(f"{where}: is nested too deeply") from error
     except ValueError as error:  # also for an integer of over 4,300 digits, where Python adds advice for programmers

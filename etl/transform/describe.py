@@ -23,7 +23,7 @@ def describe(source: Source, body: bytes, where: object, key: str, options: Tran
     Raises:
         InvalidDataError: the page is not a response of the source; `where` is only named in the message.
     """
-    text, value = parse_json_body(body, where)
+    text, value, _ = parse_json_body(body, where)
     only = "[.[$index]]" if source.records_key is None else f"{{{source.records_key}: [.{source.records_key}[$index]]}}"
     lines = []
     for index, record in enumerate(source.records(value)):

@@ -13,7 +13,7 @@ from etl.core.errors import InvalidDataError
 from etl.core.layout import SOURCES
 from etl.core.schemas import load_schema
 from etl.sources.source import TransformOptions
-from etl.storage.json_files import parse_json_body
+from etl.storage.json_files import JsonBody, parse_json_body
 from etl.transform.repair import expected, is_required, repair
 
 if TYPE_CHECKING:
@@ -75,13 +75,13 @@ class PageResult:
     facts: Any = None
 
 
-def transform_page(source: Source, body: bytes, where: object, options: TransformOptions = _DEFAULT) -> PageResult:
-    """Return the models of a page; `where` is only named in messages.
+def transform_page(source: Source, body: JsonBody | bytes, where: object, options: TransformOptions = _DEFAULT) -> PageResult:
+    """Return the models of a page, parsed already or not; `where` is only named in messages.
 
     Raises:
         InvalidDataError: the page as a whole is not a response of the source.
     """
-    text, value = parse_json_body(body, where)
+    text, value, _ = body if isinstance(body, JsonBody) else parse_json_body(body, where)
     violations: dict[int, str] = {}
     for violation in load_schema(f"{source.name}/raw").violations(value):
         index = next((part for part in violation.path if isinstance(part, int)), None)

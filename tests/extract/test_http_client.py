@@ -65,7 +65,8 @@ TRANSIENT_FAULTS = [
 def test_transient_errors_are_retried(client: Client, server: Server, fault: Fault) -> None:
     server.fault = lambda _, before: fault if before < 2 else None
     response = client.fetch(REQUEST, None)
-    assert len(response.value) == 5
+    assert response.body
+    assert len(response.body.value) == 5
     assert response.link is not None
     assert len(server.calls) == 3
 

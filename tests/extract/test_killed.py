@@ -21,6 +21,7 @@ from etl.extract.options import ExtractOptions
 from etl.extract.responses import PageResponse
 from etl.extract.stage import extract
 from etl.selection.sufficiency import Progress
+from etl.storage.json_files import parse_json_body
 from tests.extract.test_stream_reader import ORIGIN, load_test_config, model
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class Run:
     def _fetch(self, request: str, _etag: str | None) -> PageResponse:
         self.requests.append(request)
         value, link = self.responses[request]
-        return PageResponse(json.dumps(value).encode(), value, None, link)
+        return PageResponse(parse_json_body(json.dumps(value).encode(), "page"), None, link)
 
     def __call__(self) -> list[StreamReader]:
         options = ExtractOptions(lambda *_: lambda _: Progress(is_sufficient=False), self.config.depth, lambda: NOW)

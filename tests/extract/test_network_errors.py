@@ -93,7 +93,8 @@ def test_invalid_http_is_described_and_retried(sent: bytes, message: str) -> Non
 def test_interim_responses_are_skipped(interim: bytes) -> None:
     with RawServer(interim + VALID) as server, session() as http:
         response = Client(http, API, Credentials(f"http://{server.address}", None), Rate(5, 1, 1), 10**6).fetch(REQUEST, None)
-    assert (response.body, response.link) == (b"[]", None)
+    assert response.body
+    assert (response.body.content, response.link) == (b"[]", None)
 
 
 def test_connection_errors_are_described(monkeypatch: pytest.MonkeyPatch) -> None:

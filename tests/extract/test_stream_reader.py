@@ -27,6 +27,7 @@ from etl.extract.stream_reader import StreamReader
 from etl.selection.selection import Selection
 from etl.selection.sufficiency import Progress
 from etl.sources.huggingface import SOURCE as API
+from etl.storage.json_files import parse_json_body
 from etl.storage.ledger import age_s, read_ledger
 from etl.transform.page import transform_page
 from tests.conftest import FILTERS
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from etl.config.model import Config
+    from etl.storage.json_files import JsonBody
 
 ORIGIN = "http://127.0.0.1:1"
 Page = list[dict[str, Any]]
@@ -61,7 +63,7 @@ class Harness:
         return f"2026-01-01T00:{self.clock // 60:02}:{self.clock % 60:02}.000Z"
 
     def start(self) -> StreamReader:
-        def assess(*_: object) -> Callable[[bytes], Progress]:
+        def assess(*_: object) -> Callable[[JsonBody], Progress]:
             self.selection = Selection(self.source)
             return self.assess_page
 
@@ -70,8 +72,8 @@ class Harness:
         reader.open()
         return reader
 
-    def assess_page(self, body: bytes) -> Progress:
-        self.selection.add_page(json.loads(body))
+    def assess_page(self, body: JsonBody) -> Progress:
+        self.selection.add_page(body.value)
         return Progress(self.is_full)
 
     @property
@@ -96,7 +98,7 @@ class Harness:
 
 
 def raw_response(body: bytes, link: str | None = None, etag: str | None = None) -> PageResponse:
-    return PageResponse(body, json.loads(body), etag, link)
+    return PageResponse(parse_json_body(body, "page"), etag, link)
 
 
 def response(page: Page, link: str | None = None, etag: str | None = None) -> PageResponse:
@@ -181,9 +183,9 @@ def test_304_keeps_the_page_of_the_etag(harness: Harness) -> None:
     before = harness.files()
     reader = harness.start()
     assert reader.etag == '"1"'
-    reader.accept(PageResponse(None, None, None, None))
+    reader.accept(PageResponse(None, None, None))
     assert (reader.next_request, reader.etag) == ("/api/models?page=2", '"1"')
-    reader.accept(PageResponse(None, None, '"2"', None))
+    reader.accept(PageResponse(None, '"2"', None))
     assert reader.next_request is None
     after, ledger = harness.files(), read_ledger(harness.data, "huggingface", "default")
     assert [page.etag for page in ledger.pages] == ['"1"', '"2"']
@@ -198,7 +200,7 @@ def test_no_etag_for_a_modified_page(harness: Harness) -> None:
     reader = harness.start()
     assert reader.etag is None
     with pytest.raises(InvalidDataError, match="got a 304 response"):
-        reader.accept(PageResponse(None, None, None, None))
+        reader.accept(PageResponse(None, None, None))
     reader.accept(response([model("a")]))
     assert json.loads((harness.folder / "page-0001.json").read_text()) == [model("a")]
 
@@ -209,7 +211,7 @@ def test_304_without_etag_is_rejected(harness: Harness) -> None:
     reader.accept(response([model("a")], "/api/models?page=other"))
     assert reader.etag is None
     with pytest.raises(InvalidDataError, match="a request without an ETag"):
-        reader.accept(PageResponse(None, None, None, None))
+        reader.accept(PageResponse(None, None, None))
 
 
 def test_consecutive_empty_pages_are_limited(harness: Harness) -> None:
@@ -379,7 +381,7 @@ def test_any_json_is_a_page_or_rejected(value: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:
         harness = Harness(Path(folder))
 
-        def assess_page(body: bytes) -> Progress:
+        def assess_page(body: JsonBody) -> Progress:
             harness.selection.add_page(transform_page(API, body, "the response").models)
             return Progress(harness.is_full)
 

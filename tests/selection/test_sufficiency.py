@@ -9,6 +9,7 @@ import pytest
 
 from etl.config.load import load_config
 from etl.pipeline import sufficiency_check
+from etl.storage.json_files import JsonBody, parse_json_body
 from etl.storage.locks import Locks
 from tests.load.test_withheld import CIVITAI, POI, civitai
 
@@ -16,12 +17,16 @@ if TYPE_CHECKING:
     from tests.conftest import Workspace
 
 
+def parsed(value: Any) -> JsonBody:
+    return parse_json_body(json.dumps(value).encode(), "page")
+
+
 def sufficient_after(house: Workspace, *pages: list[dict[str, Any]]) -> list[bool]:
     """Return whether stream `default` is sufficient after each of the pages."""
     source = load_config(house.filters).sources[0]
     assess_page = sufficiency_check(house.data, source, 2, Locks(house.data.root, "test", print)).assess(source.streams[0])
     assert source.streams[0].name == "default"
-    return [assess_page(json.dumps({"items": page}).encode()).is_sufficient for page in pages]
+    return [assess_page(parsed({"items": page})).is_sufficient for page in pages]
 
 
 @pytest.fixture
@@ -57,7 +62,7 @@ def test_withheld_models_count_as_requested(civitai_workspace: Workspace) -> Non
     assess_page = sufficiency_check(civitai_workspace.data, source, 2, Locks(civitai_workspace.data.root, "test", print)).assess(
         source.streams[0]
     )
-    progress = assess_page(json.dumps({"items": [civitai(1), civitai(2)]}).encode())
+    progress = assess_page(parsed({"items": [civitai(1), civitai(2)]}))
     assert (progress.models, progress.strangers, progress.duplicates) == (2, 0, 0)
 
 
@@ -70,8 +75,8 @@ def test_streams_by_base_model_have_partial_records(civitai_workspace: Workspace
     source = load_config(civitai_workspace.filters).sources[0]
     check = sufficiency_check(civitai_workspace.data, source, 2, Locks(civitai_workspace.data.root, "test", print))
     assess = {stream.name: check.assess(stream) for stream in source.streams}
-    assess["sdxl"](json.dumps({"items": [civitai(5, nsfwLevel=8)]}).encode())
-    assert assess["default"](json.dumps({"items": [civitai(5), civitai(6)]}).encode()).is_sufficient
+    assess["sdxl"](parsed({"items": [civitai(5, nsfwLevel=8)]}))
+    assert assess["default"](parsed({"items": [civitai(5), civitai(6)]})).is_sufficient
 
 
 def test_models_of_replaced_pages_are_ignored(civitai_workspace: Workspace) -> None:
