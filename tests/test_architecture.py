@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from etl.core.errors import highest_priority
-from etl.core.layout import PROJECT, SCHEMAS
+from etl.core.layout import PROJECT, SCHEMAS, source_names
 from etl.sources.source import get_source
 from etl.storage.ledger import read_ledger
 from tests.conftest import civitai, hf
@@ -113,3 +113,15 @@ def test_a_ledger_that_tests_put_there_has_the_request_of_the_filters(house: Wor
     house.put("civitai", "sdxl", [civitai(1)], asks={"baseModels": ["SDXL 1.0"]})
     (page,) = read_ledger(house.data, "civitai", "sdxl").pages
     assert page.url == "/api/v1/models?baseModels=SDXL+1.0"
+
+
+def test_no_code_outside_its_folder_names_a_source() -> None:
+    paths = [path for path in (PROJECT / "etl").rglob("*.py") if path.parent.parent.name != "sources"]
+    assert len(paths) > 60
+    named = [
+        f"{path.relative_to(PROJECT)}:{node.lineno}"
+        for path in paths
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and node.value in source_names()
+    ]
+    assert named == []

@@ -152,7 +152,8 @@ class Source:
 
     def first_request(self, params: Mapping[str, Any]) -> str:
         """Return path and query of the first page of a stream."""
-        return f"{self.path}?{encode_query(params)}"
+        query = encode_query(params)
+        return f"{self.path}?{query}" if query else self.path
 
     def records(self, value: Any) -> list[Any]:
         """Return the records of a response.

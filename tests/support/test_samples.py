@@ -17,8 +17,8 @@ from tests.support.masks import MOST_IMAGES, stamped
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HUB: list[Any] = json.loads((PROJECT / "tests" / "support" / "samples" / "huggingface.json").read_text(encoding="utf-8"))
-CIVITAI: dict[str, Any] = json.loads((PROJECT / "tests" / "support" / "samples" / "civitai.json").read_text(encoding="utf-8"))
+HUB: list[Any] = json.loads((PROJECT / "tests" / "sources" / "huggingface" / "sample.json").read_text(encoding="utf-8"))
+CIVITAI: dict[str, Any] = json.loads((PROJECT / "tests" / "sources" / "civitai" / "sample.json").read_text(encoding="utf-8"))
 MODELS: list[Any] = CIVITAI["items"]
 VERSIONS = [version for model in MODELS for version in model["modelVersions"]]
 FILES = [file for version in VERSIONS for file in version["files"]]
