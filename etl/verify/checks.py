@@ -19,127 +19,123 @@ if TYPE_CHECKING:
 
 
 def check_index(published: Published) -> Check:
-    """index.json names exactly the files beside it, with their hashes, lengths, counts and times."""
+    """index.json lists exactly the files beside it, with their hashes, lengths, counts and times."""
     check = Check("index against files")
-    told = published.values.get(INDEX)
-    if told is None:
-        check.problems.append(f"{published.where(INDEX)}: is missing or unsound; make it again: make manifests")
+    index = published.values.get(INDEX)
+    if index is None:
+        check.problems.append(f"{published.where(INDEX)}: missing or not valid; rebuild it: make manifests")
         return check
-    entries = [(f"$.manifests[{place}]", entry) for place, entry in enumerate(told["manifests"])]
-    entries.append(("$.all_models", told["all_models"]))
+    entries = [(f"$.manifests[{number}]", entry) for number, entry in enumerate(index["manifests"])]
+    entries.append(("$.all_models", index["all_models"]))
     check.looked_at = len(entries)
     for path, entry in entries:
         content = published.content.get(entry["file"])
         if content is None:
-            check.problems.append(f"{published.where(INDEX, path)}: {entry['file']} is not there")
+            check.problems.append(f"{published.where(INDEX, path)}: {entry['file']} not found")
             continue
-        facts: dict[str, Any] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-        if (page := published.values.get(entry["file"])) is not None:
-            facts |= {"count": len(page["models"]), "timestamp": page["timestamp"]}
-            facts |= {"filter": page["filter"]} if "filter" in page else {}
-        for key, fact in facts.items():
-            if entry[key] != fact:
-                check.problems.append(
-                    f"{published.where(INDEX, f'{path}.{key}')}: says {entry[key]}, but {entry['file']} has {fact}"
-                )
+        expected: dict[str, Any] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        if (manifest := published.values.get(entry["file"])) is not None:
+            expected |= {"count": len(manifest["models"]), "timestamp": manifest["timestamp"]}
+            expected |= {"filter": manifest["filter"]} if "filter" in manifest else {}
+        for key, value in expected.items():
+            if entry[key] != value:
+                where = published.where(INDEX, f"{path}.{key}")
+                check.problems.append(f"{where}: says {entry[key]}, but {entry['file']} has {value}")
         check.problems += [f"{published.where(INDEX, path)}.{problem}" for problem in _inconsistencies(entry)]
-    named = [entry["file"] for _, entry in entries]
-    for file in sorted({file for file in named if named.count(file) > 1}):
-        check.problems.append(f"{published.where(INDEX, '$.manifests')}: names {file} twice")
-    for name in sorted(published.content.keys() - {*named, INDEX}):
+    files = [entry["file"] for _, entry in entries]
+    for file in sorted({file for file in files if files.count(file) > 1}):
+        check.problems.append(f"{published.where(INDEX, '$.manifests')}: lists {file} twice")
+    for name in sorted(published.content.keys() - {*files, INDEX}):
         check.problems.append(f"{published.where(name)}: is not in {INDEX}")
     return check
 
 
 def _inconsistencies(entry: dict[str, Any]) -> list[str]:
     """Return what in an entry contradicts itself."""
-    found = []
+    problems = []
     if entry.get("count", 0) > entry.get("limit", entry.get("count", 0)):
-        found.append("count: is above the limit")
-    if way := entry.get("funnel"):
-        last = way["steps"][-1]["left"] if way["steps"] else None
-        if way["published"] != entry["count"] or last not in (None, way["cut"] + way["published"]):
-            found.append("funnel: does not add up to the count")
-    return found
+        problems.append("count: is above the limit")
+    if funnel := entry.get("funnel"):
+        remaining = funnel["steps"][-1]["left"] if funnel["steps"] else None
+        if funnel["published"] != entry["count"] or remaining not in (None, funnel["cut"] + funnel["published"]):
+            problems.append("funnel: does not add up to the count")
+    return problems
 
 
 def check_missing(published: Published) -> Check:
     """Every filter has a stream on disk."""
-    told = published.values.get(INDEX, {"manifests": [], "missing": []})
-    check = Check("filters without a stream", len(told["manifests"]) + len(told["missing"]))
-    for place, each in enumerate(told["missing"]):
-        why = f"{each['reason']}; " if "reason" in each else ""
-        where = published.where(INDEX, f"$.missing[{place}]")
-        check.problems.append(f"{where}: {each['file']} was not made; {why}{each['command']}")
+    index = published.values.get(INDEX, {"manifests": [], "missing": []})
+    check = Check("filters without a stream", len(index["manifests"]) + len(index["missing"]))
+    for number, entry in enumerate(index["missing"]):
+        reason = f"{entry['reason']}; " if "reason" in entry else ""
+        where = published.where(INDEX, f"$.missing[{number}]")
+        check.problems.append(f"{where}: {entry['file']} was not published; {reason}{entry['command']}")
     return check
 
 
 def check_all_models(published: Published) -> Check:
-    """all-models.json holds every id of a manifest, once, and no other; its counts add up."""
+    """all-models.json has every id of a manifest, once, and no other; its counts add up."""
     check = Check("all models against manifests")
-    everything = published.values.get(ALL_MODELS)
-    told = published.values.get(INDEX)
-    if everything is None or told is None:
-        check.problems.append(f"{published.where(ALL_MODELS)}: it or {INDEX} is missing or unsound; run: make manifests")
+    all_models = published.values.get(ALL_MODELS)
+    index = published.values.get(INDEX)
+    if all_models is None or index is None:
+        check.problems.append(f"{published.where(ALL_MODELS)}: it or {INDEX} is missing or not valid; run: make manifests")
         return check
-    places = {(model["source"], model["id"]): place for place, model in enumerate(everything["models"])}
-    held: set[tuple[str, str]] = set()
-    for entry in told["manifests"]:
-        if (page := published.values.get(entry["file"])) is None:
+    positions = {(model["source"], model["id"]): number for number, model in enumerate(all_models["models"])}
+    in_manifests: set[tuple[str, str]] = set()
+    for entry in index["manifests"]:
+        if (manifest := published.values.get(entry["file"])) is None:
             continue
-        for place, identity in enumerate(ids(page)):
+        for number, identity in enumerate(ids(manifest)):
             check.looked_at += 1
-            held.add((entry["source"], identity))
-            if (entry["source"], identity) not in places:
-                check.problems.append(
-                    f"{published.where(entry['file'], f'$.models[{place}].id')}: {identity} is not in {ALL_MODELS}"
-                )
-    for at in sorted(places.keys() - held):
-        check.problems.append(f"{published.where(ALL_MODELS, f'$.models[{places[at]}].id')}: {at[1]} is in no manifest")
-    if list(places) != sorted(places) or len(places) != len(everything["models"]):
+            in_manifests.add((entry["source"], identity))
+            if (entry["source"], identity) not in positions:
+                where = published.where(entry["file"], f"$.models[{number}].id")
+                check.problems.append(f"{where}: {identity} is not in {ALL_MODELS}")
+    for key in sorted(positions.keys() - in_manifests):
+        check.problems.append(f"{published.where(ALL_MODELS, f'$.models[{positions[key]}].id')}: {key[1]} is in no manifest")
+    if list(positions) != sorted(positions) or len(positions) != len(all_models["models"]):
         check.problems.append(f"{published.where(ALL_MODELS, '$.models')}: is not sorted by source and id, each once")
-    counts = {source.name: sum(at[0] == source.name for at in places) for source in published.config.sources}
-    for key, count in {"totalModels": len(places), **counts}.items():
-        if everything.get(key) != count:
-            check.problems.append(f"{published.where(ALL_MODELS, f'$.{key}')}: says {everything.get(key)}, but holds {count}")
+    counts = {source.name: sum(key[0] == source.name for key in positions) for source in published.config.sources}
+    for field, count in {"totalModels": len(positions), **counts}.items():
+        if all_models.get(field) != count:
+            check.problems.append(f"{published.where(ALL_MODELS, f'$.{field}')}: says {all_models.get(field)}, but has {count}")
     return check
 
 
 def check_slug_collisions(published: Published) -> Check:
-    """No two models of a source have slugs that differ only in case or not at all: a case-blind disk would merge them."""
+    """No two models of a source have slugs that differ only in case or not at all: a case-insensitive disk would merge them."""
     check = Check("slugs")
     first: dict[tuple[str, str], dict[str, Any]] = {}
-    for place, model in enumerate(published.values.get(ALL_MODELS, {"models": []})["models"]):
+    for number, model in enumerate(published.values.get(ALL_MODELS, {"models": []})["models"]):
         check.looked_at += 1
-        other = first.setdefault((model["source"], model["slug"].casefold()), model)
-        if other is not model:
-            check.problems.append(
-                f"{published.where(ALL_MODELS, f'$.models[{place}].slug')}: {model['slug']} is {other['slug']} but for case"
-            )
+        same = first.setdefault((model["source"], model["slug"].casefold()), model)
+        if same is not model:
+            where = published.where(ALL_MODELS, f"$.models[{number}].slug")
+            check.problems.append(f"{where}: {model['slug']} is {same['slug']} but for case")
     return check
 
 
 def check_disjoint_options(published: Published) -> Check:
-    """Options of one axis that keep no value in common share no model, where their streams are the same."""
+    """Options of one axis that include no common value have no model in common, if their streams are the same."""
     check = Check("exclusive options")
-    for (one, ones), (other, others) in itertools.combinations(published.known, 2):
-        if (one.source, one.stream) != (other.source, other.stream):
+    for (left, left_ids), (right, right_ids) in itertools.combinations(published.known, 2):
+        if (left.source, left.stream) != (right.source, right.stream):
             continue
-        apart = next((axis for axis in zip(one.options, other.options, strict=True) if axis[0].is_disjoint(axis[1])), None)
-        if apart is None:
+        pairs = zip(left.options, right.options, strict=True)
+        disjoint = next((options for options in pairs if options[0].is_disjoint(options[1])), None)
+        if disjoint is None:
             continue
         check.looked_at += 1
-        for identity in sorted(set(ones) & set(others)):
-            place = others.index(identity)
-            check.problems.append(
-                f"{published.where(other.file, f'$.models[{place}].id')}: {identity} is in {one.file} too, but "
-                f"{apart[0].axis} is {apart[0].name} or {apart[1].name}"
-            )
+        for identity in sorted(set(left_ids) & set(right_ids)):
+            where = published.where(right.file, f"$.models[{right_ids.index(identity)}].id")
+            either = f"{disjoint[0].axis} is {disjoint[0].name} or {disjoint[1].name}"
+            check.problems.append(f"{where}: {identity} is in {left.file} too, but {either}")
     return check
 
 
 def check_values(config: Config, streams: Mapping[str, StoredStreams]) -> Check:
-    """Some model on disk has each value that an option keeps or drops, of fields without a closed list of values.
+    """Some model on disk has each value that an option includes or excludes, for fields without a closed list of values.
 
     `streams` are those on disk, by source.
     """
@@ -155,17 +151,16 @@ def check_rebuild(published: Published) -> Check:
     """The raw files and filters.toml give exactly these bytes."""
     check = Check("rebuild from raw", len(published.rebuilt))
     for name in sorted(published.content.keys() | published.rebuilt.keys()):
-        there, again = published.content.get(name), published.rebuilt.get(name)
-        if there == again:
+        content, rebuilt = published.content.get(name), published.rebuilt.get(name)
+        if content == rebuilt:
             continue
-        if there is None:
-            reason = "is missing"
-        elif again is None:
-            reason = "is not made from the raw files and filters.toml"
+        if content is None:
+            problem = "is missing"
+        elif rebuilt is None:
+            problem = "is not made from the raw files and filters.toml"
         else:
-            line = next(
-                (n for n, (a, b) in enumerate(itertools.zip_longest(there.split(b"\n"), again.split(b"\n")), 1) if a != b)
-            )
-            reason = f"line {line} is not what the raw files give"
-        check.problems.append(f"{published.folder / name}: {reason}; make it again: make manifests")
+            pairs = itertools.zip_longest(content.split(b"\n"), rebuilt.split(b"\n"))
+            line = next(number for number, (left, right) in enumerate(pairs, 1) if left != right)
+            problem = f"line {line} is not what the raw files give"
+        check.problems.append(f"{published.folder / name}: {problem}; rebuild it: make manifests")
     return check

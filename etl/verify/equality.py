@@ -1,4 +1,4 @@
-"""Two manifests that hold the same list, and whether that can be explained."""
+"""Two manifests with the same list, and whether that can be explained."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 def check_equal_lists(published: Published) -> Check:
-    """No two manifests of a source hold the same list without an explanation."""
+    """No two manifests of a source have the same list without an explanation."""
     check = Check("equal lists")
-    same: dict[tuple[str, ...], list[Filter]] = {}
-    for each, held in published.known:
+    by_list: dict[tuple[str, ...], list[Filter]] = {}
+    for filter_, ids in published.known:
         check.looked_at += 1
-        same.setdefault((each.source, *held), []).append(each)
-    for (_, *held), twins in same.items():
-        for one, other in itertools.combinations(twins, 2):
-            streams = [published.drawn[each.source, each.stream] for each in (one, other)]
-            reason = explain_equality((one, other), streams, published.config.limit)
+        by_list.setdefault((filter_.source, *ids), []).append(filter_)
+    for (_, *ids), filters in by_list.items():
+        for left, right in itertools.combinations(filters, 2):
+            streams = [published.streams[filter_.source, filter_.stream] for filter_ in (left, right)]
+            reason = explain_equality((left, right), streams, published.config.limit)
             if reason is None:
-                where = published.where(other.file, "$.models")
-                check.problems.append(f"{where}: is the list of {one.file}, {len(held)} models, and nothing explains it")
-            elif one is twins[0]:
-                check.notes.append(f"{other.file} = {one.file} ({len(held)} models): {reason}")
+                where = published.where(right.file, "$.models")
+                check.problems.append(f"{where}: the same list as {left.file}, {len(ids)} models, and nothing explains it")
+            elif left is filters[0]:
+                check.notes.append(f"{right.file} = {left.file} ({len(ids)} models): {reason}")
     return check

@@ -92,7 +92,7 @@ def _add(models: dict[str, Evidence], record: RawRecord, fetched_at: str, *, is_
         evidence.level = record
 
 
-def verdict(own: Sequence[RawRecord], elsewhere: Evidence | None, unrequested: RawRecord | None = None) -> SafetyVerdict:
+def decide(own: Sequence[RawRecord], elsewhere: Evidence | None, unrequested: RawRecord | None = None) -> SafetyVerdict:
     """Return what holds for a model in the manifests of a stream.
 
     Args:

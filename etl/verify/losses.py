@@ -1,4 +1,4 @@
-"""An alarm: one reason that costs much of a source is a change of the source, or a wrong rule."""
+"""An alarm: if one reason costs much of a source, the source changed or a rule is wrong."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MIN_IDS = 20  # below which a share tells nothing
 
 
 def check_losses(losses: Mapping[str, Sequence[Mapping[str, Any]]], allowed: Collection[str]) -> Check:
-    """No reason costs more than a tenth of the models of a source or of a stream, and no field is lost by as many.
+    """No reason costs more than a tenth of the models of a source or a stream, and no field is dropped from as many.
 
     `losses` has the rows of each source's summary; `allowed` the losses that are right, as `source/reason` or `source/field`.
     """
@@ -38,16 +38,16 @@ def check_losses(losses: Mapping[str, Sequence[Mapping[str, Any]]], allowed: Col
             where = f"{source}/{row['stream']}" if row["stream"] else source
             what = f"rejected: {row['reason']}" if row["what"] == "rejected" else f"without {row['reason']}, which was dropped"
             first = f"{source}:{row['first']}"
-            told = f"{where}: {row['ids']} of {row['of']} models ({share:.1%}) are {what}, such as {first}"
+            message = f"{where}: {row['ids']} of {row['of']} models ({share:.1%}) are {what}, such as {first}"
             if name in allowed:
-                check.notes.append(f"{told}; allowed")
+                check.notes.append(f"{message}; allowed")
             elif share > FAILS_ABOVE:
                 target = shlex.quote(f"{source}:{row['first']}")
                 see = "" if row["reason"] == "id" else f"see make explain FILTER={target}, or "
                 advice = f"has the source changed? {see}allow it: ALLOW_REJECTED={name}, --allow-rejected {name}"
-                check.problems.append(f"{told}; {advice}")
+                check.problems.append(f"{message}; {advice}")
             else:
-                check.warnings.append(told)
+                check.warnings.append(message)
     return check
 
 
@@ -55,14 +55,14 @@ def parse_allowed(names: Iterable[str], config: Config) -> frozenset[str]:
     """Return the losses that are allowed.
 
     Raises:
-        BadUsage: one is not `source/reason` or `source/field`.
+        UsageError: one is not `source/reason` or `source/field`.
     """
     known = set()
     for source in config.sources:
         fields = load_schema(f"{source.name}/model").schema["properties"]
         known |= {f"{source.name}/{word}" for word in (*get_source(source.name).never_published, "id", "type", *fields)}
-    chosen = frozenset(names)
-    for name in sorted(chosen - known):
+    allowed = frozenset(names)
+    for name in sorted(allowed - known):
         near = did_you_mean(difflib.get_close_matches(name, sorted(known), 3, 0.5))
         raise UsageError(f"--allow-rejected {name}: not a reason or a field of a source, such as civitai/poi{near}")
-    return chosen
+    return allowed

@@ -1,4 +1,4 @@
-"""What lies in a folder of manifests, read for the checks."""
+"""The files of a folder of manifests, read for the checks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Check:
-    """The outcome of one check: how many things it looked at, what is wrong, what to mind, and what it explains.
+    """The result of one check: how many items it checked, problems, warnings and explanations.
 
     `code` is the exit code of a failure.
     """
@@ -36,37 +36,38 @@ class Check:
 class Published:
     """A folder of manifests, its files as bytes, and the same set rebuilt from the raw files.
 
-    `drawn` has the streams that filters draw on, by source and name; null where none is on disk.
+    `streams` has the streams that filters read from, by source and name; None if it is not on disk.
     """
 
     folder: Path
     content: dict[str, bytes]
     rebuilt: dict[str, bytes]
     config: Config
-    drawn: Mapping[tuple[str, str], StoredStream | None]
+    streams: Mapping[tuple[str, str], StoredStream | None]
 
     @cached_property
     def values(self) -> dict[str, Any]:
-        """The files that are JSON and keep their contracts; the others are left to the check of schemas."""
+        """The values of the files that conform to their schemas; the others are left to the check of schemas."""
         return parse_valid(self.content)
 
     @cached_property
     def known(self) -> list[tuple[Filter, list[str]]]:
-        """The filters of filters.toml that have a sound file, each with the ids it holds."""
-        every = (each for source in self.config.sources for each in source.filters)
-        return [(each, ids(self.values[each.file])) for each in every if each.file in self.values]
+        """The filters of filters.toml that have a valid file, each with the ids in it."""
+        filters = (filter_ for source in self.config.sources for filter_ in source.filters)
+        return [(filter_, ids(self.values[filter_.file])) for filter_ in filters if filter_.file in self.values]
 
     def where(self, name: str, path: str = "$") -> str:
+        """Return the start of a message: a file and a JSON path in it."""
         return f"{self.folder / name}: {path}"
 
 
-def ids(page: dict[str, Any]) -> list[str]:
-    """Return the ids of a manifest in its order."""
-    return [model["id"] for model in page["models"]]
+def ids(manifest: dict[str, Any]) -> list[str]:
+    """Return the ids of a manifest, in order."""
+    return [model["id"] for model in manifest["models"]]
 
 
 def check_schemas(published: Published) -> Check:
-    """Every file is JSON and keeps its contract."""
+    """Every file is JSON and conforms to its schema."""
     check = Check("schemas", len(published.content))
     for name, content in published.content.items():
         check.problems += [published.where(name, problem) for problem in parse_published(name, content)[1]]

@@ -1,4 +1,4 @@
-"""A guard against pages that lost their models since a base."""
+"""A guard against manifests that lost their models since a base."""
 
 from __future__ import annotations
 
@@ -15,59 +15,57 @@ if TYPE_CHECKING:
     from etl.storage.snapshot import Snapshot
     from etl.verify.published import Published
 
-MIN_BASELINE = 10  # models, below which a page may lose all it has
+MIN_BASELINE = 10  # models, below which a manifest may lose all of them
 
 
 def check_shrinkage(published: Published, base: Snapshot | None, allowed: Collection[Filter]) -> Check:
-    """No page lost more than half of its models since the base, unless it is known why its stream is smaller by as much.
+    """No manifest lost more than half of its models since the base, unless it is known why its stream shrank by as much.
 
-    It is known where filters.toml allows a lesser depth, or where the API has no more, as it had no more before, and still
-    has some: one that ends sooner than it did may have broken off. A smaller limit, or a filter that filters.toml no longer
-    names, are no loss.
+    It is known if filters.toml allows a smaller depth, or if the API has no more, had no more before, and still has some: a
+    stream that ends sooner than it did may be truncated. A smaller limit, and a filter that was removed, are not losses.
     """
     check = Check("models lost since the base")
     if base is None:
         check.notes.append("no base to compare with: commit data/manifests, or name another with BASE")
         return check
-    sound = parse_valid(base.manifests)
-    if INDEX not in sound:
-        check.problems.append(f"{base.name}: {INDEX} is missing or unsound; name another base")
+    base_values = parse_valid(base.manifests)
+    if INDEX not in base_values:
+        check.problems.append(f"{base.name}: {INDEX} is missing or not valid; name another base")
     if INDEX not in published.values:
-        check.problems.append(f"{published.where(INDEX)}: is missing or unsound, so that no count can be compared")
+        check.problems.append(f"{published.where(INDEX)}: missing or not valid, so that no count can be compared")
         return check
-    before = _entries(sound)
-    now = _entries(published.values)
-    for each in (each for source in published.config.sources for each in source.filters):
-        old, new = before.get(each.file), now.get(each.file)
+    before, now = _entries(base_values), _entries(published.values)
+    for filter_ in (filter_ for source in published.config.sources for filter_ in source.filters):
+        old, new = before.get(filter_.file), now.get(filter_.file)
         if old is None or old["count"] < MIN_BASELINE:
             continue
         check.looked_at += 1
         count = new["count"] if new else 0
         if 2 * count >= min(old["count"], published.config.limit):
             continue
-        told = f"{published.where(each.file, '$.models')}: holds {count} models, and held {old['count']} in {base.name}"
-        if each in allowed:
-            check.notes.append(f"{told}; allowed")
+        message = f"{published.where(filter_.file, '$.models')}: has {count} models, and had {old['count']} in {base.name}"
+        name = filter_.qualified_path
+        if filter_ in allowed:
+            check.notes.append(f"{message}; allowed")
         elif new and (reason := _known_reason(old, new)):
-            check.warnings.append(f"{told}; {reason}")
+            check.warnings.append(f"{message}; {reason}")
         else:
-            path = each.qualified_path
             check.problems.append(
-                f"{told}; see make explain FILTER={path}, or allow it: ALLOW_SHRINK={path}, --allow-shrink {path}"
+                f"{message}; see make explain FILTER={name}, or allow it: ALLOW_SHRINK={name}, --allow-shrink {name}"
             )
     return check
 
 
-def _entries(told: Mapping[str, Any]) -> dict[str, Any]:
-    return {entry["file"]: entry for entry in told.get(INDEX, {"manifests": []})["manifests"]}
+def _entries(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {entry["file"]: entry for entry in values.get(INDEX, {"manifests": []})["manifests"]}
 
 
 def _known_reason(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
-    """Return why the stream of a manifest is smaller than it was; null where it is not, or where nobody knows."""
-    was, is_ = old.get("funnel"), new.get("funnel")
-    if not was or not is_ or not 0 < 2 * is_["records"] < was["records"]:
+    """Return why the stream of a manifest is smaller than it was; None if it is not, or if nothing explains it."""
+    before, after = old.get("funnel"), new.get("funnel")
+    if not before or not after or not 0 < 2 * after["records"] < before["records"]:
         return None
-    told = f"its stream has {is_['records']} records and had {was['records']}"
+    change = f"its stream has {after['records']} records and had {before['records']}"
     if new["short"] == "depth":
-        return f"{told}, as many as filters.toml allows"
-    return f"{told}, and the API has no more, as before" if was["exhausted"] and is_["exhausted"] else None
+        return f"{change}, as many as filters.toml allows"
+    return f"{change}, and the API has no more, as before" if before["exhausted"] and after["exhausted"] else None

@@ -1,4 +1,4 @@
-"""All checks of data/manifests as it lies, against raw files, filters.toml and a base."""
+"""All checks of data/manifests as it is on disk, against raw files, filters.toml and a base."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class VerifyOptions:
-    """What verify is held against.
+    """What verify checks against.
 
     Attributes:
-        rebuild: Makes models and manifests below another data folder, whose raw files are those that are verified.
-        base: An earlier set; null where there is none.
-        allowed: Filters that may have lost their models since.
+        rebuild: Makes models and manifests below another data folder that has the same raw files.
+        base: An earlier set; None if absent.
+        allowed: Filters that may have lost models since.
         allowed_losses: `source/reason` or `source/field` of losses that are right.
         now: The time.
-        max_age_s: How long ago a stream may have been checked; null: any time.
+        max_age_s: How long ago a stream may have been checked; None: any time.
     """
 
     rebuild: Callable[[DataDir], object]
@@ -51,60 +51,63 @@ class VerifyOptions:
     max_age_s: float | None = None
 
 
-def verify(data: DataDir, config: Config, terms: VerifyOptions) -> list[Check]:
-    """Run every check; where the raw files cannot be rebuilt from, those that need that are left out, and the last one fails."""
-    there, unread = _said(data, config)
-    used = [(source.name, each.name) for source in config.sources for each in source.streams]
-    rebuilt = Check("rebuild from raw")
-    drawn: dict[tuple[str, str], StoredStream | None] = {}
+def verify(data: DataDir, config: Config, options: VerifyOptions) -> list[Check]:
+    """Run every check; if the raw files cannot be rebuilt, the checks that need that are left out, and the last one fails."""
+    raw_streams, ledger_errors = _read_raw_streams(data, config)
+    read = {(source.name, stream.name) for source in config.sources for stream in source.streams}
+    rebuild_check = Check("rebuild from raw")
+    streams: dict[tuple[str, str], StoredStream | None] = {}
     losses: dict[str, list[dict[str, Any]]] = {}
-    values: list[Check] = []
+    value_checks: list[Check] = []
     with tempfile.TemporaryDirectory(prefix="rebuild-") as folder:
-        again = DataDir(Path(folder), data.raw_root)
+        rebuilt = DataDir(Path(folder), data.raw_root)
         try:
-            terms.rebuild(again)
-            known = {source.name: StoredStreams(again, source) for source in config.sources}
-            drawn = {(name, stream): known[name].get(stream) for name, stream in used}
-            losses = {name: read_summary(again, name)["losses"] for name in known}
-            values = [checks.check_values(config, known)]
+            options.rebuild(rebuilt)
+            stored = {source.name: StoredStreams(rebuilt, source) for source in config.sources}
+            streams = {(source, stream): stored[source].get(stream) for source, stream in read}
+            losses = {name: read_summary(rebuilt, name)["losses"] for name in stored}
+            value_checks = [checks.check_values(config, stored)]
         except EtlError as error:
-            rebuilt.code = error.code
-            rebuilt.problems = str(error).split("\n")
-        published = Published(data.manifests, _ours(read_dir(data.manifests), config), read_dir(again.manifests), config, drawn)
-    raw = raw_checks.check_raw_hashes([*there.values()])
-    raw.problems += unread
-    lost = check_losses(losses, terms.allowed_losses)
-    by_models = [lost, check_equal_lists(published), *values, checks.check_rebuild(published)] if drawn else [rebuilt]
+            rebuild_check.code = error.code
+            rebuild_check.problems = str(error).split("\n")
+        content = _owned_files(read_dir(data.manifests), config)
+        published = Published(data.manifests, content, read_dir(rebuilt.manifests), config, streams)
+    raw_check = raw_checks.check_raw_hashes([*raw_streams.values()])
+    raw_check.problems += ledger_errors
+    loss_check = check_losses(losses, options.allowed_losses)
+    by_models = [rebuild_check]
+    if streams:
+        by_models = [loss_check, check_equal_lists(published), *value_checks, checks.check_rebuild(published)]
     return [
         check_schemas(published),
-        raw,
-        raw_checks.check_request_honored([*there.values()]),
-        raw_checks.check_safety(published, there),
-        raw_checks.check_order(published, there),
+        raw_check,
+        raw_checks.check_request_honored([*raw_streams.values()]),
+        raw_checks.check_safety(published, raw_streams),
+        raw_checks.check_order(published, raw_streams),
         checks.check_index(published),
         checks.check_missing(published),
         checks.check_all_models(published),
         checks.check_slug_collisions(published),
         checks.check_disjoint_options(published),
-        check_shrinkage(published, terms.base, terms.allowed),
-        check_freshness([stream for key, stream in there.items() if key in used], terms.now, terms.max_age_s),
+        check_shrinkage(published, options.base, options.allowed),
+        check_freshness([stream for key, stream in raw_streams.items() if key in read], options.now, options.max_age_s),
         *by_models,
     ]
 
 
-def _ours(content: dict[str, bytes], config: Config) -> dict[str, bytes]:
-    """Return those of the files of a folder of manifests that are of this project."""
+def _owned_files(content: dict[str, bytes], config: Config) -> dict[str, bytes]:
+    """Return those files of a folder of manifests that are of this project."""
     listed, prefixes = listed_files(content.get(INDEX, b"")), {source.prefix for source in config.sources}
     return {name: body for name, body in content.items() if is_owned(name, listed, prefixes)}
 
 
-def _said(data: DataDir, config: Config) -> tuple[dict[tuple[str, str], RawStream], list[str]]:
-    """Return the streams on disk as their raw pages tell them, and what is wrong with the ledgers of the others."""
-    there, unread = {}, []
+def _read_raw_streams(data: DataDir, config: Config) -> tuple[dict[tuple[str, str], RawStream], list[str]]:
+    """Return the raw streams on disk by source and name, and the errors of those whose ledgers cannot be read."""
+    streams, errors = {}, []
     for source in config.sources:
-        for stream in list_streams(data, source.name):
+        for name in list_streams(data, source.name):
             try:
-                there[source.name, stream] = read_raw_stream(data, source.name, stream, read_ledger(data, source.name, stream))
+                streams[source.name, name] = read_raw_stream(data, source.name, name, read_ledger(data, source.name, name))
             except EtlError as error:
-                unread.append(str(error))
-    return there, unread
+                errors.append(str(error))
+    return streams, errors

@@ -96,7 +96,7 @@ def test_a_nightly_job_opens_one_pull_request_or_stops_with_the_reason(tmp_path:
         civitai.fault = lambda target, _before: Fault(200, b'{"items": [], "metadata": {}}') if "SD+1.5" in target else None
         done = night.run(hub, civitai)
         assert (done.returncode, night.seen.exists(), night.branches) == (1, False, 3)
-        assert "civitai-filter-sd15.json: $.models: holds 0 models, and held" in done.stdout
+        assert "civitai-filter-sd15.json: $.models: has 0 models, and had" in done.stdout
         assert done.stderr.endswith("stopped: refresh ended with 1; see above\n")
         names = re.findall(r"--allow-shrink (\S+)", done.stdout)
         done = night.run(hub, civitai, ALLOW_SHRINK=" ".join(names))

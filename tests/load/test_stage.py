@@ -353,7 +353,7 @@ def test_a_stream_of_another_request_counts_as_missing(house: Workspace, capsys:
     assert (missing["file"], missing["reason"]) == ("hf-filter-likes.json", reason)
     assert not (house.data.manifests / "hf-filter-likes.json").exists()
     assert house.run("verify") == 1
-    assert "hf-filter-likes.json was not made" in capsys.readouterr().out
+    assert "hf-filter-likes.json was not published" in capsys.readouterr().out
     house.put("huggingface", "likes", [hf("o/s1")])  # as extract writes it with the current filters
     assert house.run("manifests") == 0
 

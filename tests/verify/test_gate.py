@@ -98,7 +98,7 @@ def test_a_model_of_no_record_is_refused_on_any_page(works: Workspace, capsys: p
     path = works.data.manifests / "civitai-filter-loras.json"
     path.write_text(path.read_text().replace('"id": "3"', '"id": "30"'))
     (problem,) = checked(works, capsys)["levels and flags, read again"]["problems"]
-    assert problem.endswith("$.models[0]: 30 is in no record of its stream, so that nothing tells what it is")
+    assert problem.endswith("$.models[0]: 30 has no raw record in stream loras")
 
 
 def test_options_that_drop_levels_are_read_as_such(works: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
@@ -179,13 +179,13 @@ def test_options_that_most_answers_ignore_are_refused_and_some_are_counted(
     assert works.run("manifests") == 0
     check = checked(works, capsys)[name]
     assert (check["problems"], check["looked_at"]) == ([], 4)
-    assert check["notes"] == ["civitai/loras: 1 records were not asked for"]
+    assert check["notes"] == ["civitai/loras: 1 records were not requested"]
     path = works.data.manifests / "civitai-filter-loras.json"
     value = json.loads(path.read_text())
     value["models"].insert(0, {"id": "1", "slug": "1", "name": "model 1"})
     path.write_text(json.dumps(value))
     (problem,) = checked(works, capsys)["levels and flags, read again"]["problems"]
-    assert "$.models[0]: 1 is not what was asked for in stream loras, see " in problem
+    assert "$.models[0]: 1 was not requested in stream loras, see " in problem
     works.filters.write_text(works.filters.read_text().replace('types = ["LORA"]', 'types = ["LORA"], baseModels = ["SDXL 1.0"]'))
     works.put("civitai", "loras", [civitai(2, type="LORA")])
     assert works.run("manifests") == 0
@@ -214,7 +214,7 @@ def test_an_order_that_the_source_ignores_is_refused_and_counters_that_moved_are
     assert house.run("manifests") == 0
     (problem,) = checked(house, capsys)[name]["problems"]
     assert re.search(
-        r"default/stream.json: \d\d of 100 records stand out of order, the first at .*\$\[[1-9]\]; the source", problem
+        r"default/stream.json: \d\d of 100 records are out of order, the first at .*\$\[[1-9]\]; the source", problem
     )
     house.put("huggingface", "likes", [hf(f"o/m{n}", lastModified=f"2026-01-0{n}") for n in range(1, 8)])
     assert house.run("manifests") == 0
@@ -239,9 +239,7 @@ def test_a_page_that_lost_most_of_its_models_is_refused_unless_that_is_allowed(
     base = lost(house, tmp_path, 12, *(hf(f"o/s{n}", **(SMALL if n < 5 else {})) for n in range(12)))
     name = "models lost since the base"
     (problem,) = checked(house, capsys, "--base", base)[name]["problems"]
-    assert problem.startswith(
-        f"{house.data.manifests / 'hf-filter-small.json'}: $.models: holds 5 models, and held 12 in {base};"
-    )
+    assert problem.startswith(f"{house.data.manifests / 'hf-filter-small.json'}: $.models: has 5 models, and had 12 in {base};")
     assert problem.endswith("or allow it: ALLOW_SHRINK=hf/small, --allow-shrink hf/small")
     check = checked(house, capsys, "--base", base, "--allow-shrink", "hf/small")[name]
     assert (check["problems"], len(check["notes"])) == ([], 1)
@@ -303,7 +301,7 @@ def test_a_base_without_a_sound_index_is_refused(house: Workspace, tmp_path: Pat
     base = lost(house, tmp_path, 12)
     (tmp_path / "base" / "index.json").write_text("{}")
     (problem,) = checked(house, capsys, "--base", base)["models lost since the base"]["problems"]
-    assert problem == f"{base}: index.json is missing or unsound; name another base"
+    assert problem == f"{base}: index.json is missing or not valid; name another base"
 
 
 def test_a_smaller_limit_loses_nothing_and_a_lost_stream_all(
@@ -346,7 +344,7 @@ def test_a_time_that_has_not_been_is_refused(house: Workspace, capsys: pytest.Ca
     house.put("huggingface", "likes", [hf("o/a")], checked_at=checked_at)
     assert house.run("manifests") == 0
     (problem,) = checked(house, capsys)["age of the streams"]["problems"]
-    assert problem.endswith(f"$.checked_at: {checked_at} is no time that has been")
+    assert problem.endswith(f"$.checked_at: {checked_at} is not a valid time in the past")
 
 
 def test_a_ledger_that_is_broken_costs_no_other_check(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
@@ -368,7 +366,7 @@ def test_what_filters_skip_is_refused(house: Workspace, capsys: pytest.CaptureFi
     path = house.data.manifests / "hf-filter-likes.json"
     path.write_text(path.read_text().replace("o/a", "o/skipped"))
     (problem,) = checked(house, capsys)["levels and flags, read again"]["problems"]
-    assert problem.endswith("$.models[0]: o/skipped is skipped by filters.toml")
+    assert problem.endswith("$.models[0]: o/skipped is excluded by id (skip in filters.toml)")
 
 
 def test_a_filter_without_a_stream_fails(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
@@ -376,7 +374,7 @@ def test_a_filter_without_a_stream_fails(house: Workspace, capsys: pytest.Captur
     assert house.run("manifests") == 1
     (problem,) = checked(house, capsys)["filters without a stream"]["problems"]
     assert problem.endswith(
-        "$.missing[0]: hf-filter-likes.json was not made; no stream likes on disk; make extract SOURCE=huggingface"
+        "$.missing[0]: hf-filter-likes.json was not published; no stream likes on disk; make extract SOURCE=huggingface"
     )
 
 
@@ -401,7 +399,7 @@ def test_a_ledger_that_counts_fewer_records_than_its_page_is_told(house: Workspa
     ledger.write_text(ledger.read_text().replace('"records": 2', '"records": 1').replace('"/api/models?', '"//[x?'))
     assert house.run("manifests") == 0
     (problem,) = checked(house, capsys)["raw pages against ledgers"]["problems"]
-    assert "page-0001.json has 2 records and not 1" in problem
+    assert "page-0001.json has 2 records (expected 1)" in problem
 
 
 def test_lists_that_are_the_same_since_each_model_belongs_on_both_are_explained(
@@ -452,7 +450,7 @@ def test_stale_streams_are_a_warning_each_with_the_reason(house: Workspace, caps
     assert house.run("manifests") == 0
     check = checked(house, capsys)["age of the streams"]
     assert (check["problems"], len(check["warnings"])) == ([], 2)
-    words = "reading it has failed since 2026-01-02T00:00:00.000Z: no \ufffd[31manswer at all"
+    words = "fetching it has failed since 2026-01-02T00:00:00.000Z: no \ufffd[31manswer at all"
     assert check["warnings"][0] == f"huggingface/likes: stale, {words}"
     assert house.run("verify") == 0
     assert f"     warning: huggingface/likes: stale, {words}\n" in capsys.readouterr().out

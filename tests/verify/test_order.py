@@ -74,7 +74,7 @@ RISING = list(range(1000, 2000, 20))
 def test_an_order_that_is_ignored_is_a_problem(house: Workspace) -> None:
     check = asked(house, "civitai", "sort=Most+Downloaded&types=LORA", *loras(*RISING))
     (problem,) = check.problems
-    assert "records stand out of order, the first at " in problem
+    assert "records are out of order, the first at " in problem
     assert problem.endswith("; the source ignores the order Most Downloaded")
 
 

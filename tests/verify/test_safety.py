@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from etl.core.layout import DataDir
 from etl.core.levels import LEVELS
 from etl.verify import raw_checks
-from etl.verify.evidence import gather, spelling_notes, verdict
+from etl.verify.evidence import decide, gather, spelling_notes
 from tests.conftest import Workspace, civitai, hf
 from tests.verify.audit import filters, option, published, put, read_streams
 
@@ -170,13 +170,13 @@ def test_skipped_ids_of_any_case_unrequested_models_and_strangers_to_the_stream(
     chosen = filters("civitai", option("type", "loras", "LORA", types=["LORA"]))
     check = safety(house, chosen, ["1", "2", "3", "4"])
     assert [problem.partition("$.models")[2] for problem in check.problems] == [
-        f"[1]: 2 is not what was asked for in stream loras, see {page(house, 'loras', 1)}",
-        "[3]: 4 is in no record of its stream, so that nothing tells what it is",
+        f"[1]: 2 was not requested in stream loras, see {page(house, 'loras', 1)}",
+        "[3]: 4 has no raw record in stream loras",
     ]
     put(house, "huggingface", "default", "sort=downloads", hf("Org/A"))
     skipping = filters("huggingface", option("size", "small", "small"), skip=("ORG/a",))
     (problem,) = safety(house, skipping, ["Org/A"]).problems
-    assert problem.endswith("m-filter-small.json: $.models[0]: Org/A is skipped by filters.toml")
+    assert problem.endswith("m-filter-small.json: $.models[0]: Org/A is excluded by id (skip in filters.toml)")
 
 
 def test_a_stream_that_is_not_there(house: Workspace) -> None:
@@ -190,7 +190,7 @@ def test_a_page_that_has_no_list_of_records(house: Workspace, text: str) -> None
     put(house, "civitai", "default", ALL, civitai(1))
     (house.data.raw("civitai", "default") / "page-0001.json").write_text(text)
     (problem,) = raw_checks.check_raw_hashes([*read_streams(house, "civitai").values()]).problems
-    assert "page-0001.json: $.items must be a list of records; ask again" in problem
+    assert "page-0001.json: $.items must be a list of records; fetch it again" in problem
 
 
 SMALL = option("size", "small", "small")
@@ -305,7 +305,7 @@ def effective(catalogue: Catalogue) -> tuple[bool, int, int]:
             put(house, "civitai", f"s{index}", query, *items)
         streams = read_streams(house, "civitai")
         assert len(streams) == len(catalogue)
-        found = verdict(streams["civitai", "s0"].records_of("1"), gather(streams.values())["1"])
+        found = decide(streams["civitai", "s0"].records_of("1"), gather(streams.values())["1"])
     level, level_most = (LEVELS.index(str(found.fields[name].value)) for name in ("level", "level_most"))
     assert level <= level_most
     return found.rejected is not None, level, level_most

@@ -59,7 +59,7 @@ def swap(value: dict[str, Any]) -> None:
 BROKEN: list[Broken] = [
     ("hf-filter-small.json", lambda v: v.update(extra=1), "schemas", "hf-filter-small.json: $: Additional properties"),
     ("hf-filter-small.json", lambda v: v["models"][0].update(id=5), "schemas", "$.models[0].id: 5 is not of type 'string'"),
-    ("index.json", lambda v: v.pop("version"), "index against files", "index.json: $: is missing or unsound"),
+    ("index.json", lambda v: v.pop("version"), "index against files", "index.json: $: missing or not valid"),
     ("index.json", lambda v: v["manifests"][0].update(count=3), "index against files", "$.manifests[0].count: says 3"),
     ("index.json", lambda v: v["manifests"][0].update(sha256="0" * 64), "index against files", "$.manifests[0].sha256"),
     ("index.json", lambda v: v["manifests"][0].update(filter="filter/x"), "index against files", "$.manifests[0].filter: says"),
@@ -71,8 +71,8 @@ BROKEN: list[Broken] = [
         "$.manifests[0].funnel: does",
     ),
     ("index.json", lambda v: v["manifests"][0].update(limit=1), "index against files", "$.manifests[0].count: is above"),
-    ("index.json", lambda v: v["manifests"][0].update(file="no.json"), "index against files", "no.json is not there"),
-    ("index.json", lambda v: v["manifests"].append(v["manifests"][0]), "index against files", "names hf-filter-likes.json twice"),
+    ("index.json", lambda v: v["manifests"][0].update(file="no.json"), "index against files", "no.json not found"),
+    ("index.json", lambda v: v["manifests"].append(v["manifests"][0]), "index against files", "lists hf-filter-likes.json twice"),
     ("all-models.json", lambda v: v["models"].pop(0), "all models against manifests", "is not in all-models.json"),
     ("all-models.json", lambda v: v.update(totalModels=1), "all models against manifests", "$.totalModels: says 1"),
     ("all-models.json", lambda v: v["models"].reverse(), "all models against manifests", "is not sorted"),
@@ -126,7 +126,7 @@ def test_two_pages_that_are_the_same_without_a_reason_are_refused(
     broken(published, "civitai-filter-week.json", lambda value: value.update(models=month))
     assert published.run("verify") == 1
     told = failed(capsys.readouterr().out)["equal lists"]
-    assert "civitai-filter-week.json: $.models: is the list of civitai-filter-month.json, 100 models" in told
+    assert "civitai-filter-week.json: $.models: the same list as civitai-filter-month.json, 100 models" in told
 
 
 def test_equal_lists_of_streams_that_go_on_are_refused(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
@@ -147,7 +147,7 @@ def test_a_file_that_is_no_json_or_not_ours_and_one_that_is_gone(
     (published.data.manifests / "CNAME").write_text("example.org")
     assert published.run("verify") == 1
     told = failed(capsys.readouterr().out)
-    assert "hf-filter-mit.json is not there" in told["index against files"]
+    assert "hf-filter-mit.json not found" in told["index against files"]
     assert "hf-filter-more.json: $: is not in index.json" in told["index against files"]
     assert "CNAME" not in "".join(told.values())
     assert "hf-filter-large.json: $: is not JSON" in told["schemas"]
@@ -163,7 +163,7 @@ def test_a_ledger_that_counts_other_records_than_its_page_has_is_told(
     ledger.write_text(ledger.read_text().replace('"records": 1', '"records": 2'))
     assert house.run("manifests") == 0
     assert house.run("verify") == 1
-    assert "page-0001.json has 1 records and not 2" in failed(capsys.readouterr().out)["raw pages against ledgers"]
+    assert "page-0001.json has 1 records (expected 2)" in failed(capsys.readouterr().out)["raw pages against ledgers"]
 
 
 def test_an_edited_raw_page_is_told(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
