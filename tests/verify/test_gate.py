@@ -190,7 +190,7 @@ def test_options_that_most_answers_ignore_are_refused_and_some_are_counted(
     works.put("civitai", "loras", [civitai(2, type="LORA")])
     assert works.run("manifests") == 0
     (problem,) = checked(works, capsys)[name]["problems"]
-    assert problem.startswith(f"{works.data.ledger('civitai', 'loras')}: 1 of 1 records are not what was asked, the first at ")
+    assert problem.startswith(f"{works.data.ledger('civitai', 'loras')}: 1 of 1 records were not requested, the first at ")
     assert problem.endswith("page-0001.json: $.items[0]; the source ignores an option")
 
 

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from etl import pipeline
 from tests.conftest import TIME, Workspace, hf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from etl.config.model import Config
+    from etl.core.layout import DataDir
 
 Broken = tuple[str, "Callable[[dict[str, Any]], Any]", str, str]
 
@@ -98,6 +102,21 @@ def failed(told: str) -> dict[str, str]:
     return {part.split(" (")[0]: part for word, part in zip(words, parts, strict=True) if word == "FAIL"}
 
 
+@pytest.fixture
+def rebuilt(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let verify take the set that was built for all tests for its rebuild, which takes most of its time."""
+
+    def rebuilder(_config: Config) -> Callable[[DataDir], None]:
+        def rebuild(data: DataDir) -> None:
+            for name in ("manifests", "models"):
+                (data.root / name).symlink_to(built.parent / name)
+
+        return rebuild
+
+    monkeypatch.setattr(pipeline, "rebuilder", rebuilder)
+
+
+@pytest.mark.usefixtures("rebuilt")
 @pytest.mark.parametrize(("file", "change", "check", "words"), BROKEN)
 def test_a_broken_set_is_refused(
     published: Workspace,
