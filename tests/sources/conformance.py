@@ -36,6 +36,7 @@ def check_schemas(source: Source) -> None:
     for kind in ("raw", "request", "model"):
         schema = json.loads((SCHEMAS / source.name / f"{kind}.schema.json").read_text(encoding="utf-8"))
         jsonschema.Draft202012Validator.check_schema(schema)
+        assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
         assert schema["$id"] == f"{source.name}/{kind}.schema.json"
         assert schema["title"]
         assert schema["description"]
@@ -66,19 +67,21 @@ def check_jq_command(source: Source, page: Any) -> bool:
     return True
 
 
-def check_paging_ends(source: Source) -> None:
-    """A page without a record and without a link is the last one."""
+def check_paging_ends(source: Source, page: Any) -> None:
+    """No page is the next of itself; a page without a record and without a link is the last one."""
     request = source.first_request({})
     assert request.startswith(source.path)
-    empty = [] if source.records_key is None else {source.records_key: []}
+    following = source.next_page(request, None, page)
+    assert following != request
+    empty: Any = [] if source.records_key is None else {source.records_key: []}
     assert source.records(empty) == []
-    assert source.next_page(request, None, empty) is None
+    assert source.next_page(following or request, None, empty) is None
 
 
 def check_audit(source: Source, page: Any) -> None:
     """The audit reads of each record, also with odd values, what the transform decides."""
     audit = source.load_audit()
-    compared = 0
+    compared, reasons = 0, set()
     for record in variants(source, page):
         result = transform_page(source, json.dumps(with_records(source, page, [record])).encode(), "the sample")
         rejected = [row.reason for row in result.set_aside if row.reason in source.never_published]
@@ -86,12 +89,14 @@ def check_audit(source: Source, page: Any) -> None:
         if not any(row.reason == "id" for row in result.set_aside):  # without an id no other record is of the same model
             assert bool(rejected) == bool(reading.rejections), record
         assert set(rejected) <= set(reading.rejections)
+        reasons |= set(rejected)
         levels = [row.levels for row in result.set_aside if row.levels] or [m for m in result.models if "level" in m]
         for decided in levels:
             assert (LEVELS[reading.level], LEVELS[reading.level_most]) == (decided["level"], decided["level_most"]), record
             assert reading.flagged == decided["flagged"], record
         compared += 1
     assert compared > len(ODD_VALUES)
+    assert reasons == source.never_published, "the sample page must have a record for each of these reasons"
 
 
 def variants(source: Source, page: Any) -> Iterator[dict[str, Any]]:
@@ -140,12 +145,20 @@ def imported(module: str) -> set[str]:
 
 
 def check_explain_commands(source: Source, page: Any) -> None:
-    """The jq program that explain prints for a model finds its raw record."""
+    """The jq programs that explain prints find the raw record of a model and of each rejected record."""
     table = SourceConfig(source.name, "prefix", 1, None, 1, Rate(1, 1, 1), {}, (), frozenset(), ())
-    model = transform_page(source, json.dumps(page).encode(), "the sample").models[0]
+    result = transform_page(source, json.dumps(page).encode(), "the sample")
+    model = result.models[0]
     ref = ModelRef(model["id"], model["slug"], model["name"], "page-0001.json", 0, model["id"])
     context = ExplainContext(DataDir(Path("data")), Config(1, 1, (table,)), lambda *_: [])
     command, *_ = context.jq_for_models(table, "default", [ref])
-    program = shlex.split(command)[1]
-    records = jq.compile(program).input_text(json.dumps(page)).all()
-    assert [str(record["id"]) for record in records] == [model["id"]]
+    assert [str(record["id"]) for record in run_jq(command, page)] == [model["id"]]
+    rejected = [("page-0001.json", {"record": row.record}) for row in result.set_aside]
+    *commands, _ = context.jq_for_rejected(table, "default", rejected)
+    assert [run_jq(command, page) for command in commands] == [[source.records(page)[row.record]] for row in result.set_aside]
+
+
+def run_jq(command: str, page: Any) -> list[Any]:
+    """Return what the program of a jq command makes of a page."""
+    records: list[Any] = jq.compile(shlex.split(command)[1]).input_text(json.dumps(page)).all()
+    return records

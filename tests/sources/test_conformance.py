@@ -40,8 +40,8 @@ def test_the_jq_command_gives_what_the_package_gives(source: Source, page: Any) 
         pytest.skip("jq is not installed")
 
 
-def test_paging_ends(source: Source) -> None:
-    conformance.check_paging_ends(source)
+def test_paging_ends(source: Source, page: Any) -> None:
+    conformance.check_paging_ends(source, page)
 
 
 def test_the_audit_agrees_with_the_rules(source: Source, page: Any) -> None:
