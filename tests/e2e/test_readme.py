@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from etl.core import errors
-from etl.core.layout import PROJECT
-from etl.sources.source import get_source, source_names
+from etl.core.layout import PROJECT, source_names
+from etl.sources.source import get_source
 from tests.conftest import Workspace
 from tests.support.project_copy import VARIABLES
 
@@ -34,6 +34,7 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def section(page: str, title: str) -> str:
+    text: str
     (text,) = re.findall(rf"^## {title}\n(.*?)(?=^## |\Z)", page, flags=re.MULTILINE | re.DOTALL)
     return text
 
