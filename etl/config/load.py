@@ -59,7 +59,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read: {error}") from error
     except RecursionError:
-        raise UsageError(f"{path}: nested too deeply; see the example in README.md") from None
+        raise UsageError(f"{path}: nested too deeply; see the example in docs/filters.md") from None
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: not valid TOML: {error}") from error
     except ValueError as error:  # an integer with more digits than Python converts
