@@ -53,7 +53,7 @@ def sizer_rate(data: DataDir) -> tuple[float, float]:
         stored, gguf = (record.get(key) or {} for key in ("safetensors", "gguf"))
         counts = stored.get("parameters", {}), stored.get("total"), gguf.get("total")
         seen.append(size_evidence(record["id"].rpartition("/")[2], record["tags"], *counts))
-    decide, seconds, whole = SizeEstimator().verdict, [], []
+    decide, seconds, whole = SizeEstimator().estimate, [], []
     for _ in range(RUNS):
         start = time.perf_counter()
         for each in seen:

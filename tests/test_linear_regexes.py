@@ -19,7 +19,7 @@ from etl.cli import hints
 from etl.config import fields
 from etl.core import display_name
 from etl.extract import credentials, network_errors, responses, token_echo
-from etl.sources.huggingface import corroboration, counts, families, names, size
+from etl.sources.huggingface import corroboration, counts, evidence, families, names, size
 from etl.sources.source import DEFAULT_SIZE_CLASSES
 from etl.storage import git, json_files, owned, swap
 from etl.transform import files
@@ -42,7 +42,7 @@ def _problem(source: str, field: str) -> Callable[[str], object]:
 
 
 def _size(value: str) -> None:
-    size.SizeEstimator(DEFAULT_SIZE_CLASSES).verdict(size.SizeEvidence(value, f"\n{value}\n", {}, None, None, value))
+    size.SizeEstimator(DEFAULT_SIZE_CLASSES).estimate(evidence.SizeEvidence(value, f"\n{value}\n", {}, None, None, value))
 
 
 def _answer(value: str) -> None:
@@ -112,12 +112,12 @@ CASES: dict[str, tuple[Callable[[str], object], list[tuple[str, str]]]] = {
         lambda value: counts.is_quantized("", value),
         [("\nquant", ""), ("\nw1a", ""), ("quant", "\n"), ("\nbase_model:", "")],
     ),
-    "etl.sources.huggingface.families._PARTS": (
+    "etl.sources.huggingface.families._COMPONENTS": (
         families.is_component,
         [("-reap0", ""), ("-encoder", "x"), ("-tiny-", ""), ("-reap", "a")],
     ),
     "etl.sources.huggingface.families:_first": (_family, [("qwen-", ""), ("bert", "-"), ("-", "")]),
-    "etl.sources.huggingface.families:_pattern": (
+    "etl.sources.huggingface.families:_regex": (
         _family,
         [("qwen-image-edit", "-2.1"), ("kimi-k2-", "v3"), ("bert-base-", ""), ("kimi-k2-instruct-chat", "-1"), ("flux.1-", "9")],
     ),

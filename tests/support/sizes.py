@@ -19,7 +19,7 @@ from etl.sources.huggingface.size import SizeEstimator
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from etl.sources.huggingface.size import SizeEstimate, SizeEvidence
+    from etl.sources.huggingface.evidence import SizeEstimate, SizeEvidence
 
 ROWS: list[dict[str, Any]] = [
     json.loads(line) for line in (PROJECT / "tests" / "support" / "sizes.ndjson").read_text(encoding="utf-8").splitlines()
@@ -39,11 +39,11 @@ def evidence(row: dict[str, Any], *, counts: bool = True) -> SizeEvidence:
 def decided(*, counts: bool = True) -> dict[str, SizeEstimate]:
     """Return the verdict of each row, made as the transform makes it: those of counted models help their derivatives."""
     seen = {row["id"]: evidence(row, counts=counts) for row in ROWS}
-    first = {each: SizeEstimator().verdict(told) for each, told in seen.items()}
+    first = {each: SizeEstimator().estimate(told) for each, told in seen.items()}
     known = {
         each: told.parameters or 0 for each, told in first.items() if told.size_from == "safetensors" and not told.size_against
     }
-    return {each: SizeEstimator(known=known).verdict(told) for each, told in seen.items()}
+    return {each: SizeEstimator(base_counts=known).estimate(told) for each, told in seen.items()}
 
 
 def replaced_rule(row: dict[str, Any]) -> str:

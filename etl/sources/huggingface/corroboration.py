@@ -1,4 +1,4 @@
-"""What tells the size of a Hugging Face model beside its counts: its name, its family, and what it was made of. Pure."""
+"""What states the size of a Hugging Face model beside its counts: its name, its family, and its base models. No I/O."""
 
 from __future__ import annotations
 
@@ -13,14 +13,12 @@ from etl.sources.huggingface.names import ParameterRange, is_auxiliary, parse_si
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_CONTRADICTION_FACTOR = (
-    10  # times the largest of an architecture or a family: a number in the name above that counts something else
-)
-_LEAST_DOUBTED = 1e9  # parameters that a name states, from where such a number may count something else
+_CONTRADICTION_FACTOR = 10  # a number that exceeds the size of the family or architecture so often counts something else
+_MIN_DOUBTED = 1e9  # parameters: a number in the name from here up may count something else
 _VERSION = re.compile(r"[-_. ]v(?:er(?:sion)?)?[-_. ]?[0-9]+(?:[._][0-9]+)*(?![a-z0-9])")
 _NAME_OF_BASE = "base model's name"
 _BASES = re.compile(r"\nbase_model:(?:quantized|finetune|merge):([^\n]+)")
-# Names and tags of models that generate text: they may name the encoder that they contain, smaller than they are.
+# Names and tags of models that generate text; they may name an encoder that they contain, which is smaller.
 _GENERATIVE = re.compile(
     r"text-generation|conversational|-text-to-text|any-to-any|visual-question|llama|llava|qwen|vicuna|mi[sx]tral|gemma|falcon"
     r"|intern|deepseek|pythia|smol|olmo|granite|nemotron|blip|(?<![a-z])(?:phi|opt|mpt|glm|yi|vlm?|llm|moe|gpt)(?![a-z])"
@@ -28,91 +26,101 @@ _GENERATIVE = re.compile(
 
 
 class Corroboration(NamedTuple):
-    """What a model's name states, the witness of its size beside the counts, what that is, and what it contradicts."""
+    """What other evidence than counts states.
+
+    Attributes:
+        named: What the model's own name states.
+        stated: What the strongest evidence states; None if there is none.
+        origin: What that evidence is, as in `size_from`.
+        conflicting: Weaker evidence that conflicts with it.
+    """
 
     named: ParameterRange | None
-    witness: ParameterRange | None
+    stated: ParameterRange | None
     origin: str
-    doubted: tuple[str, ...] = ()
+    conflicting: tuple[str, ...] = ()
 
     def or_architecture(self, tags: str) -> Corroboration:
-        """Return the same, or what the architecture tells where nothing else does."""
-        known = None if self.witness else architecture(tags.split("\n"))
-        return Corroboration(self.named, known, "architecture") if known else self
+        """Return the same, or what the architecture states if nothing else does."""
+        stated = None if self.stated else architecture(tags.split("\n"))
+        return Corroboration(self.named, stated, "architecture") if stated else self
 
 
 class Corroborator:
-    """Hears what tells the size of a model beside its counts. `known` gives the parameters of counted models, by id."""
+    """Finds what states the size of a model beside its counts; `base_counts` are the parameters of counted models, by id."""
 
-    def __init__(self, known: Mapping[str, float]) -> None:
-        self._known = known
+    def __init__(self, base_counts: Mapping[str, float]) -> None:
+        self._base_counts = base_counts
 
-    def hear(self, name: str, tags: str, named: ParameterRange | None) -> Corroboration:
-        """Return what else than counts tells the size, and what it is: the name, its family, or the base model."""
+    def corroborate(self, name: str, tags: str, named: ParameterRange | None) -> Corroboration:
+        """Return the strongest evidence beside the counts: the name, its family, or the base model."""
         if named and named.is_total:
-            if named.low >= _LEAST_DOUBTED and (found := self._contradiction(name, tags, named)):
-                return Corroboration(named, *found, ("name",))
-            # of one expert, perhaps, where their number is not said
+            if named.low >= _MIN_DOUBTED and (contradiction := self._contradiction(name, tags, named)):
+                return Corroboration(named, *contradiction, ("name",))
+            # The size of one expert, perhaps, if their number is not stated.
             return Corroboration(named, ParameterRange(named.low, float("inf")) if "\nmixtral\n" in tags else named, "name")
-        known = family(name)
+        family_size = family(name)
         base = self._base(name, tags) if "\nbase_model:" in tags else None
         if base and (named is None or overlap(named, base[0])):
-            if known is None:
+            if family_size is None:
                 return Corroboration(named, *base)
-            if not overlap(known, base[0]):  # two readings: what lies between them
-                return Corroboration(named, ParameterRange(min(known.low, base[0].low), max(known.high, base[0].high)), "family")
-        if known and (named is None or overlap(named, known)):
-            return Corroboration(named, known, "family")
+            if not overlap(family_size, base[0]):  # both, and what is between them
+                low, high = min(family_size.low, base[0].low), max(family_size.high, base[0].high)
+                return Corroboration(named, ParameterRange(low, high), "family")
+        if family_size and (named is None or overlap(named, family_size)):
+            return Corroboration(named, family_size, "family")
         return Corroboration(named, named, "name")
 
     def by_origin(self, name: str, tags: str) -> dict[str, tuple[str, ParameterRange | None]]:
-        """Return how each witness is called and what it states, by its name in `size_from`."""
+        """Return the description of each evidence and what it states, by its name in `size_from`."""
         lines = tags.split("\n")
-        words, known = _any_version(name)
-        words = (words or "").partition("(")[0].rstrip("-")
+        pattern, family_size = _any_version(name)
+        label = (pattern or "").partition("(")[0].rstrip("-")
         base = self._base(name, tags)
         return {
             "name": ("name", parse_size(name)),
-            "family": (f"family {words}", known),
+            "family": (f"family {label}", family_size),
             "architecture": (f"architecture {', '.join(architectures_of(lines))}", architecture(lines)),
             **({base[1]: (f"{base[1]} {bases(tags)[0]}", base[0])} if base else {}),
         }
 
     def _contradiction(self, name: str, tags: str, named: ParameterRange) -> tuple[ParameterRange, str] | None:
-        """Return what says by far less than a number in a name, so that this counts something else: questions, or tokens.
+        """Return the evidence that states far less than a number in the name, which then counts questions, or tokens, say.
 
-        A generative model may contain an encoder that its name and tags name; but one that is itself of a generative family
-        is of that size.
+        A generative model may contain an encoder that its name and tags name; but a model that is itself of a generative family
+        has the size of that family.
         """
-        words, known = _any_version(name)
-        is_family_generative = words is not None and _GENERATIVE.search(words) is not None
-        rest = name.replace(words, "") if words and is_family_generative else name
+        pattern, family_size = _any_version(name)
+        is_family_generative = pattern is not None and _GENERATIVE.search(pattern) is not None
+        rest = name.replace(pattern, "") if pattern and is_family_generative else name
         is_comparable = not _GENERATIVE.search(rest) and (is_family_generative or not _is_generative(tags))
-        if known and is_comparable and _CONTRADICTION_FACTOR * known.high < named.low:
-            return known, "family"
+        if family_size and is_comparable and _CONTRADICTION_FACTOR * family_size.high < named.low:
+            return family_size, "family"
         if _GENERATIVE.search(name) or _is_generative(tags):
             return None
-        told = ((architecture(tags.split("\n")), "architecture"), self._base(name, tags) or (None, ""))
-        return next(((one, origin) for one, origin in told if one and _CONTRADICTION_FACTOR * one.high < named.low), None)
+        candidates = ((architecture(tags.split("\n")), "architecture"), self._base(name, tags) or (None, ""))
+        return next(
+            ((size, origin) for size, origin in candidates if size and _CONTRADICTION_FACTOR * size.high < named.low), None
+        )
 
-    def _base(self, of: str, tags: str) -> tuple[ParameterRange, str] | None:
-        """Return the size of the models that one was made of, and what tells it, where they are of one size."""
-        found = []
+    def _base(self, name: str, tags: str) -> tuple[ParameterRange, str] | None:
+        """Return the size of the base models and the evidence for it, if all have the same."""
+        sizes = []
         for base in bases(tags):
-            told, is_part_too = _of_base(base)
-            if count := self._known.get(base):
-                told = ParameterRange(count, count), "base model"
-            if told is None or _is_folder(tags) or (is_component(of) and not is_part_too):
+            size, is_base_component = _of_base(base)
+            if count := self._base_counts.get(base):
+                size = ParameterRange(count, count), "base model"
+            if size is None or _is_folder(tags) or (is_component(name) and not is_base_component):
                 return None
-            found.append(told)
-        return found[0] if len({told for told, _ in found}) == 1 else None
+            sizes.append(size)
+        return sizes[0] if len({stated for stated, _ in sizes}) == 1 else None
 
 
 def _any_version(name: str) -> tuple[str | None, ParameterRange | None]:
-    """Return the words of the family that a name is of, whatever the version, and what it states."""
-    for each in (name, _VERSION.sub("", name)):
-        if words := match_family(each):
-            return words, family(each)
+    """Return the pattern of the family of a name, with or without its version, and the size of that family."""
+    for candidate in (name, _VERSION.sub("", name)):
+        if pattern := match_family(candidate):
+            return pattern, family(candidate)
     return None, None
 
 
@@ -121,35 +129,35 @@ def _is_generative(tags: str) -> bool:
 
 
 def bases(tags: str) -> list[str]:
-    """Return the ids of the models that a model was made of, by its tags; not those that it is an adapter for."""
+    """Return the ids of the base models in tags, except those that the model is an adapter for."""
     return _BASES.findall(tags) if "\nbase_model:" in tags else []
 
 
-def agrees(count: float, witness: ParameterRange) -> bool:
-    """Return whether a count is what a witness states, as closely as two counts of the same weights agree."""
-    return witness.low <= count * AGREE and count <= witness.high * AGREE
+def agrees(count: float, stated: ParameterRange) -> bool:
+    """Return whether a count is what is stated, as closely as two counts of the same weights agree."""
+    return stated.low <= count * AGREE and count <= stated.high * AGREE
 
 
-def overlap(one: ParameterRange, other: ParameterRange) -> bool:
-    """Return whether one count may be what both readings state."""
-    return one.low <= other.high * AGREE and other.low <= one.high * AGREE
+def overlap(left: ParameterRange, right: ParameterRange) -> bool:
+    """Return whether one count may be what both state."""
+    return left.low <= right.high * AGREE and right.low <= left.high * AGREE
 
 
 def _of_name(name: str, named: ParameterRange | None) -> tuple[ParameterRange, str] | None:
-    """Return what a name tells, and whether that is a number in it or its family."""
-    if (named is None or not named.is_total) and (known := family(name)):
-        return known, "family"
+    """Return the size that a name states, and whether that is a number in it or its family."""
+    if (named is None or not named.is_total) and (family_size := family(name)):
+        return family_size, "family"
     return (named, "name") if named else None
 
 
-@lru_cache(maxsize=4096)  # many are made of few
+@lru_cache(maxsize=4096)  # many models have few bases
 def _of_base(base: str) -> tuple[tuple[ParameterRange, str] | None, bool]:
-    """Return what the name in an id tells of the models made of it, with what tells it, and whether it is that of a part."""
+    """Return the size that the name of a base model states, the evidence for it, and whether the name is that of a component."""
     name = base.rpartition("/")[2].lower()
-    told = None if is_auxiliary(name) else _of_name(name, parse_size(name))
-    return (told[0], _NAME_OF_BASE) if told and told[1] == "name" else told, is_component(name)
+    size = None if is_auxiliary(name) else _of_name(name, parse_size(name))
+    return (size[0], _NAME_OF_BASE) if size and size[1] == "name" else size, is_component(name)
 
 
 def _is_folder(tags: str) -> bool:
-    """Tell whether tags are those of a folder, of files of several models."""
+    """Return whether tags are those of a folder with files of several models."""
     return "\ncomfyui\n" in tags or "\ndiffusion-single-file\n" in tags

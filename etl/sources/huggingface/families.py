@@ -1,4 +1,4 @@
-"""Well-known models whose names carry no size: the rows of families.toml, read once."""
+"""Well-known models whose names state no size: the rows of families.toml, read once."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 
 _LIBRARIES = {"transformers", "transformers.js", "sentence-transformers", "diffusers", "timm", "open_clip"}
 TABLE = Path(__file__).with_name("families.toml")
-# What is made for a model or is a part of it has a size of its own; distilled and pruned models, and those of tests, have
-# another.
-_PARTS = re.compile(
+# What is made for a model or is a component of it has a size of its own, as do distilled, pruned and test models.
+_COMPONENTS = re.compile(
     r"[^a-z](?:vae|controlnet|ip-adapter|encoder(?:s|only)?|decoder|tokenizer|upscaler|foley|distill?(?:ed)?|prun(?:ed|ing)|reap[0-9]*"
     r"|tiny-random)(?![a-z])"
 )
@@ -35,20 +34,20 @@ _SAME = 1e-3  # the relative difference within which a count is that of known we
 
 @cache
 def family_table() -> dict[str, ParameterRange]:
-    """Return the parameters of each family, by its words."""
+    """Return the parameters of each family, by its pattern."""
     return _table("family", "words")
 
 
 def architecture(tags: Sequence[str]) -> ParameterRange | None:
     """Return the parameters of the published models of the architecture, pipeline or library that tags name."""
-    found = [_architectures()[tag] for tag in architectures_of(tags)]
-    return ParameterRange(min(each.low for each in found), max(each.high for each in found)) if found else None
+    sizes = [_architectures()[tag] for tag in architectures_of(tags)]
+    return ParameterRange(min(size.low for size in sizes), max(size.high for size in sizes)) if sizes else None
 
 
 def architectures_of(tags: Sequence[str]) -> list[str]:
-    """Return those of the rows that tags name: a library writes them beside its own, of which an author's are not known."""
-    known = _architectures()
-    return [] if _LIBRARIES.isdisjoint(tags) else [tag for tag in tags if tag in known]
+    """Return the architectures that tags name. Only a library's tags count: an author may write others."""
+    rows = _architectures()
+    return [] if _LIBRARIES.isdisjoint(tags) else [tag for tag in tags if tag in rows]
 
 
 @cache
@@ -57,83 +56,84 @@ def _architectures() -> dict[str, ParameterRange]:
 
 
 def component_name(count: float) -> str | None:
-    """Return which part of a folder of diffusers, beside the denoiser, has a number of parameters; else null."""
-    return next((what for what, one in _table("component", "of").items() if abs(count - one.low) <= _SAME * one.low), None)
+    """Return which component of a diffusers folder, other than the denoiser, has a number of parameters; else None."""
+    rows = _table("component", "of").items()
+    return next((name for name, size in rows if abs(count - size.low) <= _SAME * size.low), None)
 
 
 @cache
 def _table(name: str, key: str) -> dict[str, ParameterRange]:
-    made = {}
+    rows = {}
     for row in tomllib.loads(TABLE.read_text(encoding="utf-8"))[name]:
-        told = row["parameters"]
-        low, high = told if isinstance(told, list) else (told, told)
-        made[row[key]] = ParameterRange(low * 1e6, high * 1e6)
-    return made
+        millions = row["parameters"]
+        low, high = millions if isinstance(millions, list) else (millions, millions)
+        rows[row[key]] = ParameterRange(low * 1e6, high * 1e6)
+    return rows
 
 
 def is_component(name: str) -> bool:
-    """Tell whether a name (in lower case) is that of a part of a model, or of what was distilled or pruned from one."""
-    return _PARTS.search(f"-{name}") is not None
+    """Return whether a name (in lower case) is that of a component of a model, or of a distilled or pruned model."""
+    return _COMPONENTS.search(f"-{name}") is not None
 
 
 @cache
 def _index_by_first_token() -> dict[str, tuple[str, ...]]:
-    """Return the words of the rows, by the first of them."""
-    made: dict[str, tuple[str, ...]] = {}
-    for words in family_table():
-        first = _first(words)
-        made[first] = (*made.get(first, ()), words)
-    return made
+    """Return the patterns of the rows, by their first token."""
+    index: dict[str, tuple[str, ...]] = {}
+    for pattern in family_table():
+        first = _first(pattern)
+        index[first] = (*index.get(first, ()), pattern)
+    return index
 
 
-def _first(words: str) -> str:
-    return re.split("[^a-z0-9]", words, maxsplit=1)[0]
+def _first(pattern: str) -> str:
+    return re.split("[^a-z0-9]", pattern, maxsplit=1)[0]
 
 
-@cache  # when a name begins like it: most rows are not looked for in most catalogues
-def _pattern(words: str) -> re.Pattern[str]:
-    first = _first(words)
-    rest = words.removeprefix(first).replace("-", "[-_. ]")
-    return re.compile(rf"{first}(?<![a-z0-9]{first}){rest}{_NOT_FOLLOWED_BY}")  # begins with letters, which is quick to look for
+@cache  # compiled when a name has its first token: most catalogues need few rows
+def _regex(pattern: str) -> re.Pattern[str]:
+    first = _first(pattern)
+    rest = pattern.removeprefix(first).replace("-", "[-_. ]")
+    return re.compile(rf"{first}(?<![a-z0-9]{first}){rest}{_NOT_FOLLOWED_BY}")  # starts with letters, which is fast to search
 
 
 def match_family(name: str) -> str | None:
-    """Return the words of the family that a name (in lower case, without its owner) is of; None of none, or of several.
+    """Return the pattern of the family of a name (in lower case, without its owner); None if there is none, or several.
 
-    Of rows that fit, one counts whose words are not within those of another: roberta-base is not in xlm-roberta-base.
+    Of matching rows the one counts whose match is not within that of another: roberta-base is not in xlm-roberta-base.
     """
-    known = _index_by_first_token()
-    begun = name.replace("_", "-").replace(".", "-").split("-")
-    if known.keys().isdisjoint(begun):
+    index = _index_by_first_token()
+    tokens = name.replace("_", "-").replace(".", "-").split("-")
+    if index.keys().isdisjoint(tokens):
         return None
-    fitting = {}
-    for first in dict.fromkeys(begun):
-        for words in known.get(first, ()):
-            if match := _pattern(words).search(name):
-                fitting[words] = match.span()
-    if len(fitting) < 2:
-        return next(iter(fitting), None)
+    spans = {}
+    for token in dict.fromkeys(tokens):
+        for pattern in index.get(token, ()):
+            if match := _regex(pattern).search(name):
+                spans[pattern] = match.span()
+    if len(spans) < 2:
+        return next(iter(spans), None)
     widest = [
-        words
-        for words, (start, end) in fitting.items()
-        if not any(left <= start and end <= right and end - start < right - left for left, right in fitting.values())
+        pattern
+        for pattern, (start, end) in spans.items()
+        if not any(left <= start and end <= right and end - start < right - left for left, right in spans.values())
     ]
     return widest[0] if len(widest) == 1 else None
 
 
 def family(name: str) -> ParameterRange | None:
-    """Return the parameters of the family that a name is of, where it does not name a part of such a model."""
-    words = match_family(name)
-    if words is None or (is_component(name) and not is_component(words)):
+    """Return the parameters of the family of a name; None for a component of such a model."""
+    pattern = match_family(name)
+    if pattern is None or (is_component(name) and not is_component(pattern)):
         return None
-    return family_table()[words]
+    return family_table()[pattern]
 
 
 def check_family(name: str, tags: Sequence[str], parameters: float) -> dict[str, bool]:
-    """Return the rows that would be asked of a counted model if it were not, and whether its count is theirs, by a fifth."""
+    """Return the rows that would decide a counted model's size if it had no count, and whether its count is within a fifth."""
     if is_auxiliary(name) or ((named := parse_size(name)) and named.is_total):
         return {}
-    words = match_family(name)
-    known = family(name)
-    told = {words: known} if words and known else {tag: _architectures()[tag] for tag in architectures_of(tags)}
-    return {row: one.low / 1.2 <= parameters <= one.high * 1.2 for row, one in told.items()}
+    pattern = match_family(name)
+    size = family(name)
+    rows = {pattern: size} if pattern and size else {tag: _architectures()[tag] for tag in architectures_of(tags)}
+    return {row: size.low / 1.2 <= parameters <= size.high * 1.2 for row, size in rows.items()}

@@ -1,4 +1,4 @@
-"""What the name of a repository says of its size: readings of numbers with a unit. Pure."""
+"""The size that the name of a repository states: numbers with a unit. No I/O."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SIZE = re.compile(
 # A size that is written on to a word, where nothing else is a size: Mistral7B, but no Phi3B, which may be a version.
 _ATTACHED = re.compile(r"([0-9](?<=[a-z]{4}.)[0-9]{0,2}(?:\.[0-9]{1,2})?)b(?:a[0-9]{1,3}(?:\.[0-9]{1,2})?b)?(?![a-z0-9])")
 _TEST_MODEL = re.compile(r"tiny-random|^tiny-.*for(?:causallm|conditionalgeneration|sequenceclassification)")
-_TOKENS = 2.5e12  # the largest models have 1 to 2 T parameters; 3T and more are of their training
+_MIN_TOKENS = 2.5e12  # the largest models have 1 to 2 T parameters; 3T and more are of their training
 # Of image-text models that name their data set, and of word vectors that name their dimensions (840B.300d), the numbers tell
 # what was read in training.
 _DIMENSIONS = re.compile(r"(?<![a-z0-9])[0-9]{1,2}0d(?![a-z0-9])")
@@ -38,9 +38,9 @@ _AUXILIARY = re.compile(
 
 
 class ParameterRange(NamedTuple):
-    """Parameters that a name states: at least `low`, at most `high`; they are the same where it states a total.
+    """Parameters that a name states: at least `low`, at most `high`; equal if it states a total.
 
-    `expert` are the parameters of one expert, where a name states them and the number of experts, else 0.
+    `expert` are the parameters of one expert if the name states these and the number of experts, else 0.
     """
 
     low: float
@@ -53,43 +53,43 @@ class ParameterRange(NamedTuple):
 
 
 def parse_size(name: str) -> ParameterRange | None:
-    """Return what a name (in lower case, without its owner) states; None where it states nothing, or two things."""
-    if "tiny-" in name and _TEST_MODEL.search(name):  # of tests; what follows is the model that it imitates
+    """Return the size that a name (in lower case, without its owner) states; None if it states none, or two."""
+    if "tiny-" in name and _TEST_MODEL.search(name):  # a test model; what follows is the model that it imitates
         return ParameterRange(1, 1e9)
     if "laion" in name or ("0d" in name and _DIMENSIONS.search(name)):
         return None
-    found = _SIZE.findall(f"-{name}")
-    if len(found) == 1 and not (found[0][0] or found[0][1] or found[0][4]):
-        total = _number(found[0])
-        if experts := found[0][6]:  # 17B-16E: so many are active of each token
+    matches = _SIZE.findall(f"-{name}")
+    if len(matches) == 1 and not (matches[0][0] or matches[0][1] or matches[0][4]):
+        total = _number(matches[0])
+        if experts := matches[0][6]:  # 17B-16E: the parameters that are active for each token
             return ParameterRange(total, total * int(experts))
-        return ParameterRange(total, total) if 0 < total < _TOKENS else None
-    if not found:
-        glued = {float(number) * 1e9 for number in _ATTACHED.findall(name)}
-        total = glued.pop() if len(glued) == 1 else 0.0
+        return ParameterRange(total, total) if 0 < total < _MIN_TOKENS else None
+    if not matches:
+        attached = {float(number) * 1e9 for number in _ATTACHED.findall(name)}
+        total = attached.pop() if len(attached) == 1 else 0.0
         return ParameterRange(total, total) if total else None
-    return _of_several(name, found)
+    return _of_several(name, matches)
 
 
 def is_auxiliary(name: str) -> bool:
-    """Tell whether a name (in lower case) is that of an adapter, a draft or a tokenizer, which names the size of another."""
+    """Return whether a name (in lower case) is that of an adapter, draft or tokenizer, which states the size of another model."""
     return _AUXILIARY.search(f"-{name}") is not None
 
 
-def _of_several(name: str, found: list[tuple[str, ...]]) -> ParameterRange | None:
-    """Return the reading of several sizes, of experts, or of marked sizes."""
-    for each in found:
-        if count := each[0] or each[4]:  # 8x7B: experts share their attention, so that they are less than their product
-            one, experts = _number(each), int(count)
-            return ParameterRange(one * (1 + 0.6 * (experts - 1)), one * (1 + 0.85 * (experts - 1)), one)
-    totals = [each for each in found if not each[1]]
+def _of_several(name: str, matches: list[tuple[str, ...]]) -> ParameterRange | None:
+    """Return the size of a name with several sizes, of experts, or of marked sizes."""
+    for match in matches:
+        if count := match[0] or match[4]:  # 8x7B: experts share their attention, so that they are less than their product
+            expert, experts = _number(match), int(count)
+            return ParameterRange(expert * (1 + 0.6 * (experts - 1)), expert * (1 + 0.85 * (experts - 1)), expert)
+    totals = [match for match in matches if not match[1]]
     if not totals:  # of active or effective parameters alone, a model has more: those published, at least twice as many
-        return ParameterRange(1.5 * max(map(_number, found)), float("inf"))
-    units = {each[3] for each in totals}
+        return ParameterRange(1.5 * max(map(_number, matches)), float("inf"))
+    units = {match[3] for match in totals}
     if "b" in units:  # beside billions, 3T are tokens and 1M is a context; of 380M-15B the first is the size
-        totals = [each for each in totals if each[3] == "b" or (each[3] == "m" and each[2] not in _CONTEXTS)]
-        totals = [each for each in totals if each[3] == totals[0][3]]
-    sizes = [_number(each) for each in totals]
+        totals = [match for match in totals if match[3] == "b" or (match[3] == "m" and match[2] not in _CONTEXTS)]
+        totals = [match for match in totals if match[3] == totals[0][3]]
+    sizes = [_number(match) for match in totals]
     if len(set(sizes)) == 1:
         # 4b-4b are an encoder and a decoder
         total = sum(sizes) if len(sizes) == 2 and _PAIR.search(name) else sizes[0]
@@ -99,8 +99,8 @@ def _of_several(name: str, found: list[tuple[str, ...]]) -> ParameterRange | Non
     return None
 
 
-def _number(found: tuple[str, ...]) -> float:
-    _, _, number, unit, _, tenth, _ = found
+def _number(match: tuple[str, ...]) -> float:
+    _, _, number, unit, _, tenth, _ = match
     if not tenth and "_" not in number:
         return float(number) * _UNIT[unit]
     return float(number.replace("_", ".") + (f".{tenth}" if tenth and "." not in number else "")) * _UNIT[unit]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from etl.sources.huggingface.corroboration import bases
+from etl.sources.huggingface.evidence import SizeEvidence
 from etl.sources.huggingface.families import TABLE, check_family
-from etl.sources.huggingface.size import SizeEstimator, SizeEvidence
+from etl.sources.huggingface.size import SizeEstimator
 from etl.sources.source import DroppedField, Rules
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def _complete(entry: dict[str, Any], options: TransformOptions) -> list[DroppedF
     model, raw = entry["model"], entry["evidence"]
     entry["evidence"] = evidence = size_evidence(model["name"], model["tags"], **raw)
     model["license"] = _license(model["tags"])
-    model.update(SizeEstimator(options.size_classes).verdict(evidence)._asdict())
+    model.update(SizeEstimator(options.size_classes).estimate(evidence)._asdict())
     return [DroppedField("size", "wrong type")] if _has_wrong_counts(**raw) else []
 
 
@@ -89,7 +90,7 @@ def _narrow(facts: _Facts | None, deferred: Sequence[Sequence[Any]]) -> dict[str
 
 
 def _resolve(deferred: Sequence[Any], facts: Mapping[str, int], options: TransformOptions) -> Mapping[str, Any]:
-    return SizeEstimator(options.size_classes, facts).verdict(SizeEvidence(*deferred))._asdict()
+    return SizeEstimator(options.size_classes, facts).estimate(SizeEvidence(*deferred))._asdict()
 
 
 def _summarize(facts: _Facts | None) -> dict[str, dict[str, int]]:
@@ -116,7 +117,9 @@ def _describe(_record: Mapping[str, Any], entry: dict[str, Any], options: Transf
     if "evidence" not in entry:
         return []
     model = entry["model"]
-    return SizeEstimator(options.size_classes).doubts(size_evidence(model["name"], model["tags"], **entry["evidence"]))
+    return SizeEstimator(options.size_classes).describe_conflicts(
+        size_evidence(model["name"], model["tags"], **entry["evidence"])
+    )
 
 
 RULES = Rules(

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etl.core.layout import PROJECT
+from etl.sources.huggingface.evidence import SizeEstimate, SizeEvidence
 from etl.sources.huggingface.families import check_family, family, family_table
 from etl.sources.huggingface.names import is_auxiliary, parse_size
 from etl.sources.huggingface.rules import size_evidence
-from etl.sources.huggingface.size import SizeEstimate, SizeEstimator, SizeEvidence, nominal
+from etl.sources.huggingface.size import SizeEstimator, nominal
 from etl.sources.source import DEFAULT_SIZE_CLASSES, SizeClass
 from tests.support.sizes import FLOORS, ROWS, evidence, table
 
@@ -66,27 +67,29 @@ def seen(name: str = "thing", tags: list[str] | None = None, gguf: float | None 
     ],
 )  # fmt: skip
 def test_which_evidence_decides(evidence: SizeEvidence, expected: tuple[int | None, str, str]) -> None:
-    assert SizeEstimator().verdict(evidence)[:3] == expected
+    assert SizeEstimator().estimate(evidence)[:3] == expected
 
 
 def test_what_disagrees_is_told() -> None:
-    assert SizeEstimator().verdict(seen("a-7B-Omni", BF16=10.7e9)).size_against == ["name"]
-    assert SizeEstimator().verdict(seen("a-8B", BF16=3e5)).size_against == ["safetensors"]
-    assert SizeEstimator().verdict(seen("a-26B-GGUF", gguf=5e8)).size_against == ["gguf"]
-    assert SizeEstimator().verdict(seen("qwen-image", ["diffusers"], BF16=7.1e9)).size_against == ["family"]
-    assert SizeEstimator().verdict(seen("roberta-base-ncc-512b")).size_against == ["name"]
-    assert SizeEstimator().verdict(seen("top-5x7b-gguf", gguf=7.2e9)).size_against == ["name"]
-    assert SizeEstimator().verdict(size_evidence("a", [], {}, None, 4.6e8, "clip")).size_against == ["gguf"]
+    assert SizeEstimator().estimate(seen("a-7B-Omni", BF16=10.7e9)).size_against == ["name"]
+    assert SizeEstimator().estimate(seen("a-8B", BF16=3e5)).size_against == ["safetensors"]
+    assert SizeEstimator().estimate(seen("a-26B-GGUF", gguf=5e8)).size_against == ["gguf"]
+    assert SizeEstimator().estimate(seen("qwen-image", ["diffusers"], BF16=7.1e9)).size_against == ["family"]
+    assert SizeEstimator().estimate(seen("roberta-base-ncc-512b")).size_against == ["name"]
+    assert SizeEstimator().estimate(seen("top-5x7b-gguf", gguf=7.2e9)).size_against == ["name"]
+    assert SizeEstimator().estimate(size_evidence("a", [], {}, None, 4.6e8, "clip")).size_against == ["gguf"]
 
 
 def test_a_counted_base_beats_its_name() -> None:
     quantised = seen("a-gguf", ["base_model:quantized:b/c-9B"])
-    assert SizeEstimator(known={"b/c-9B": 14.2e9}).verdict(quantised) == SizeEstimate(14_200_000_000, "large", "base model", [])
+    assert SizeEstimator(base_counts={"b/c-9B": 14.2e9}).estimate(quantised) == SizeEstimate(
+        14_200_000_000, "large", "base model", []
+    )
 
 
 def test_a_marketplace_may_have_other_classes() -> None:
     classes = (SizeClass("edge", 1e9, is_inclusive=True), SizeClass("rest", math.inf))
-    assert [SizeEstimator(classes).verdict(seen(name)).size for name in ("a-1b", "a-1.1b", "a")] == ["edge", "rest", "unknown"]
+    assert [SizeEstimator(classes).estimate(seen(name)).size for name in ("a-1b", "a-1.1b", "a")] == ["edge", "rest", "unknown"]
 
 
 @pytest.mark.parametrize(
@@ -129,17 +132,17 @@ def test_what_is_no_size(name: str) -> None:
     st.sampled_from(["chat", "Instruct", "v0.1", "2507", "hf", "128k"]),
 )  # fmt: skip
 def test_units_and_separators_do_not_change_the_verdict(number: int, before: str, after: str, unit: str, word: str) -> None:
-    plain = SizeEstimator().verdict(seen(f"thing-{number}b-{word}"))
+    plain = SizeEstimator().estimate(seen(f"thing-{number}b-{word}"))
     assert plain.size != "unknown"
-    assert SizeEstimator().verdict(seen(f"thing{before}{number}{unit}{after}{word}")) == plain
-    assert SizeEstimator().verdict(seen(f"thing{before}{number * 1000}m{after}{word}")) == plain
+    assert SizeEstimator().estimate(seen(f"thing{before}{number}{unit}{after}{word}")) == plain
+    assert SizeEstimator().estimate(seen(f"thing{before}{number * 1000}m{after}{word}")) == plain
 
 
 @given(st.sampled_from(ROWS), st.sampled_from(["name", "gguf", "base model"]))
 def test_a_true_witness_never_makes_a_right_verdict_wrong(row: dict[str, Any], witness: str) -> None:
     told = evidence(row)
     count = row["parameters"]
-    before = SizeEstimator().verdict(told)
+    before = SizeEstimator().estimate(told)
     if before.size != row["size"] or not count or row["kind"] in ("adapter", "draft"):
         return
     if witness == "name" and parse_size(told.name) is None:
@@ -148,7 +151,7 @@ def test_a_true_witness_never_makes_a_right_verdict_wrong(row: dict[str, Any], w
         told = told._replace(gguf=count)
     elif witness == "base model" and "base_model:" not in told.tags:
         told = told._replace(tags=f"{told.tags}base_model:quantized:some/base\n")
-    assert SizeEstimator(known={"some/base": count}).verdict(told).size == row["size"]
+    assert SizeEstimator(base_counts={"some/base": count}).estimate(told).size == row["size"]
 
 
 number = st.none() | st.floats() | st.integers()
@@ -162,7 +165,7 @@ def test_no_input_raises(
     name: str, tags: list[str], elements: dict[str, float], counts: tuple[float | None, float | None]
 ) -> None:
     total, gguf = counts
-    told = SizeEstimator().verdict(size_evidence(name, tags, elements, total, gguf))
+    told = SizeEstimator().estimate(size_evidence(name, tags, elements, total, gguf))
     assert told.size in CLASSES
     assert (told.size == "unknown") is (told.size_from == "none")
     assert told.parameters is None or 0 <= told.parameters < 2**53
@@ -286,7 +289,7 @@ WELL_KNOWN = {
 
 @pytest.mark.parametrize("size", WELL_KNOWN)
 def test_well_known_models(size: str) -> None:
-    told = {each: SizeEstimator().verdict(seen(each.rpartition("/")[2])).size for each in WELL_KNOWN[size].split()}
+    told = {each: SizeEstimator().estimate(seen(each.rpartition("/")[2])).size for each in WELL_KNOWN[size].split()}
     assert told == dict.fromkeys(told, size)
 
 
@@ -301,7 +304,7 @@ def test_well_known_models(size: str) -> None:
     ],
 )
 def test_an_architecture_of_one_size_is_evidence(tags: list[str], expected: tuple[str, str]) -> None:
-    assert SizeEstimator().verdict(seen("thing", tags))[1:3] == expected
+    assert SizeEstimator().estimate(seen("thing", tags))[1:3] == expected
 
 
 @pytest.mark.parametrize(
@@ -326,7 +329,7 @@ def test_an_architecture_of_one_size_is_evidence(tags: list[str], expected: tupl
     ],
 )
 def test_what_is_not_of_these_weights(evidence: SizeEvidence, expected: str) -> None:
-    assert SizeEstimator().verdict(evidence).size == expected
+    assert SizeEstimator().estimate(evidence).size == expected
 
 
 QWEN = {"BF16": 7_615_616_512}
@@ -336,11 +339,13 @@ UNPACKED = 314_590_621_012
 
 @pytest.mark.parametrize("total", [333_312, 15e9, 5e12, 1e300, -1, 0, 0.5, None, 2])
 def test_a_total_that_is_not_the_sum_of_its_parts_discredits_itself(total: float | None) -> None:
-    verdict = SizeEstimator().verdict(size_evidence("alpha", ["transformers"], QWEN, total, None))
+    verdict = SizeEstimator().estimate(size_evidence("alpha", ["transformers"], QWEN, total, None))
     assert verdict == SizeEstimate(7_615_616_512, "medium", "safetensors", [])
-    assert SizeEstimator().verdict(size_evidence("alpha-AWQ", ["4-bit"], {"F16": 3e8, "I32": 8e8}, total, None)).size == "unknown"
     assert (
-        SizeEstimator().verdict(size_evidence("a-7B-AWQ", ["4-bit"], {"F16": 3e8, "I32": 8e8}, total, None)).parameters
+        SizeEstimator().estimate(size_evidence("alpha-AWQ", ["4-bit"], {"F16": 3e8, "I32": 8e8}, total, None)).size == "unknown"
+    )
+    assert (
+        SizeEstimator().estimate(size_evidence("a-7B-AWQ", ["4-bit"], {"F16": 3e8, "I32": 8e8}, total, None)).parameters
         == 6_700_000_000
     )
 
@@ -364,7 +369,7 @@ def test_a_total_that_is_not_the_sum_of_its_parts_discredits_itself(total: float
 def test_a_total_of_unpacked_weights_is_a_second_witness(
     name: str, tags: list[str], elements: dict[str, float], total: float, expected: tuple[int | None, str]
 ) -> None:
-    assert SizeEstimator().verdict(size_evidence(name, tags, elements, total, None))[:2] == expected
+    assert SizeEstimator().estimate(size_evidence(name, tags, elements, total, None))[:2] == expected
 
 
 @pytest.mark.parametrize(
@@ -381,7 +386,7 @@ def test_a_total_of_unpacked_weights_is_a_second_witness(
     ],
 )  # fmt: skip
 def test_a_gguf_file_of_a_part_is_no_evidence(name: str, architecture: str | None, expected: str) -> None:
-    assert SizeEstimator().verdict(size_evidence(name, ["gguf"], {}, None, 460e6, architecture)).size == expected
+    assert SizeEstimator().estimate(size_evidence(name, ["gguf"], {}, None, 460e6, architecture)).size == expected
 
 
 @pytest.mark.parametrize(
@@ -409,7 +414,7 @@ def test_a_gguf_file_of_a_part_is_no_evidence(name: str, architecture: str | Non
     ],
 )  # fmt: skip
 def test_a_plain_count_beats_a_row_and_a_number(evidence: SizeEvidence, expected: tuple[int | None, str, str, list[str]]) -> None:
-    assert SizeEstimator().verdict(evidence) == expected
+    assert SizeEstimator().estimate(evidence) == expected
 
 
 @pytest.mark.parametrize(
@@ -431,7 +436,7 @@ def test_a_plain_count_beats_a_row_and_a_number(evidence: SizeEvidence, expected
     ],
 )
 def test_a_number_far_above_its_family_counts_something_else(evidence: SizeEvidence, size: str) -> None:
-    assert SizeEstimator().verdict(evidence).size == size
+    assert SizeEstimator().estimate(evidence).size == size
 
 
 @pytest.mark.parametrize(
@@ -449,7 +454,7 @@ def test_a_number_far_above_its_family_counts_something_else(evidence: SizeEvide
 def test_a_count_of_one_expert_contradicts_a_mixture(
     name: str, tags: list[str], gguf: float, expected: tuple[int | None, str]
 ) -> None:
-    assert SizeEstimator().verdict(size_evidence(name, ["gguf", *tags], {}, None, gguf, None))[:2] == expected
+    assert SizeEstimator().estimate(size_evidence(name, ["gguf", *tags], {}, None, gguf, None))[:2] == expected
 
 
 @pytest.mark.parametrize(
@@ -464,20 +469,20 @@ def test_a_count_of_one_expert_contradicts_a_mixture(
 )  # fmt: skip
 def test_a_bare_total_of_quantised_weights_counts_nothing(name: str, tags: list[str]) -> None:
     for total in (2_261_053_168, 40e9, 5e6):
-        assert SizeEstimator().verdict(size_evidence(name, tags, {}, total, None)) == SizeEstimate(
+        assert SizeEstimator().estimate(size_evidence(name, tags, {}, total, None)) == SizeEstimate(
             None, "unknown", "none", ["safetensors"]
         )
-    assert SizeEstimator().verdict(size_evidence(f"7b-{name}", tags, {}, 2_261_053_168, None))[:3] == (
+    assert SizeEstimator().estimate(size_evidence(f"7b-{name}", tags, {}, 2_261_053_168, None))[:3] == (
         7_000_000_000,
         "medium",
         "name",
     )
-    assert SizeEstimator().verdict(size_evidence(f"2b-{name}", tags, {}, 2_261_053_168, None)).parameters == 2_261_053_168
+    assert SizeEstimator().estimate(size_evidence(f"2b-{name}", tags, {}, 2_261_053_168, None)).parameters == 2_261_053_168
 
 
 def test_a_bare_total_of_other_weights_counts() -> None:
-    assert SizeEstimator().verdict(size_evidence("quantum-bert", ["transformers"], {}, 7.6e9, None)).size == "medium"
-    assert SizeEstimator().verdict(size_evidence("a-lora-4bit", ["peft"], {}, 7.6e9, None)).size == "unknown"
+    assert SizeEstimator().estimate(size_evidence("quantum-bert", ["transformers"], {}, 7.6e9, None)).size == "medium"
+    assert SizeEstimator().estimate(size_evidence("a-lora-4bit", ["peft"], {}, 7.6e9, None)).size == "unknown"
 
 
 WORDS = ["alpha", "7b", "70b", "8x7b", "a3b", "21ba3b", "gguf", "instruct", "kimi-k2", "qwen-image", "bert-base", "2.1", "large"]
@@ -491,12 +496,12 @@ def test_a_plain_count_decides_whatever_name_and_tags_say(
     name: str, tags: list[str], count: int, total: float | None, gguf: float | None
 ) -> None:
     """Except of folders of diffusers, of quantised repositories, and of less than a thousandth of what is said."""
-    verdict = SizeEstimator().verdict(size_evidence(name, tags, {"BF16": count}, total, gguf))
+    verdict = SizeEstimator().estimate(size_evidence(name, tags, {"BF16": count}, total, gguf))
     assert verdict.size_from == "safetensors"
     assert verdict.parameters == count
     witness = parse_size(name)
     said = witness.low if witness and witness.is_total else None
-    assert verdict.size == SizeEstimator().verdict(seen(BF16=nominal(count, said))).size
+    assert verdict.size == SizeEstimator().estimate(seen(BF16=nominal(count, said))).size
 
 
 @given(st.sampled_from(ROWS), totals)
@@ -504,7 +509,7 @@ def test_a_total_changes_nothing_where_parts_are_plain(row: dict[str, Any], tota
     told = evidence(row)
     plain = {dtype: count for dtype, count in told.elements.items() if dtype in {"BF16", "F16", "F32"}} or {"BF16": 7.6e9}
     told = told._replace(elements=plain, total=sum(plain.values()))
-    assert SizeEstimator().verdict(told._replace(total=total)) == SizeEstimator().verdict(told)
+    assert SizeEstimator().estimate(told._replace(total=total)) == SizeEstimator().estimate(told)
 
 
 @pytest.mark.parametrize(
@@ -529,11 +534,13 @@ def test_a_total_changes_nothing_where_parts_are_plain(row: dict[str, Any], tota
         ),
         (
             seen("flux.1-dev", ["diffusers"], F32=83_653_863),
-            ["safetensors holds 83,653,863 elements (the VAE of SD), but family flux-1 has 11,900,000,000"],
+            ["safetensors has 83,653,863 elements (the VAE of SD), but family flux-1 has 11,900,000,000"],
         ),
         (
             size_evidence("w4", ["compressed-tensors"], {}, 2_261_053_168, None),
-            ["safetensors total 2,261,053,168 has no parts, and quantised weights are packed: nothing bears it out"],
+            [
+                "safetensors total 2,261,053,168 has no parts, and quantized weights are packed: no other evidence is consistent with it"
+            ],
         ),
         (
             size_evidence("a-405b-gguf", ["gguf"], {}, -3, 12e9),
@@ -542,17 +549,17 @@ def test_a_total_changes_nothing_where_parts_are_plain(row: dict[str, Any], tota
                 "gguf total 12,000,000,000 may be of one shard or of a part, but name has 405,000,000,000",
             ],
         ),
-        (seen("a-lora-7b", ["peft"]), ["name says 7,000,000,000, which is the model that these weights serve"]),
+        (seen("a-lora-7b", ["peft"]), ["name says 7,000,000,000, the size of the model that these weights belong to"]),
         (seen("a-7b", BF16=7.1e9), []),
     ],
 )
 def test_what_was_not_believed_is_explained(evidence: SizeEvidence, expected: list[str]) -> None:
-    assert SizeEstimator().doubts(evidence) == expected
+    assert SizeEstimator().describe_conflicts(evidence) == expected
 
 
 @given(st.sampled_from(ROWS), totals, totals, st.sampled_from([None, "clip", "llama"]))
 def test_all_that_disagrees_is_explained(row: dict[str, Any], total: float | None, gguf: float | None, kind: str | None) -> None:
     told = evidence(row)._replace(total=total, gguf=gguf, gguf_architecture=kind)
-    doubts = SizeEstimator().doubts(told)
-    for source in SizeEstimator().verdict(told).size_against:
+    doubts = SizeEstimator().describe_conflicts(told)
+    for source in SizeEstimator().estimate(told).size_against:
         assert any(doubt.startswith(source) for doubt in doubts)

@@ -1,0 +1,44 @@
+"""What the list API says of a model's size, and what is decided from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class SizeEstimate(NamedTuple):
+    """The size of a model.
+
+    Attributes:
+        parameters: None if no count is known.
+        size: Its size class, or `unknown`.
+        size_from: The evidence that decided.
+        size_against: The conflicting evidence.
+    """
+
+    parameters: int | None
+    size: str
+    size_from: str
+    size_against: list[str]
+
+
+class SizeEvidence(NamedTuple):
+    """What the list API says of a model.
+
+    Attributes:
+        name: In lower case, without the owner.
+        tags: One per line, each between two line feeds.
+        elements: The stored elements by dtype.
+        total: Their number as the API states it, which need not be their sum.
+        gguf: The parameters of a GGUF file.
+        gguf_architecture: What that file says it is.
+    """
+
+    name: str
+    tags: str
+    elements: Mapping[str, float]
+    total: float | None
+    gguf: float | None
+    gguf_architecture: str | None = None
