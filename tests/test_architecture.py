@@ -1,4 +1,4 @@
-"""The rooms: who imports whom, and that every command loads only what it uses."""
+"""Packages: which imports which, and that every command loads only what it uses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.conftest import civitai, hf
 if TYPE_CHECKING:
     from tests.conftest import Workspace
 
-# Of the shipped filters.toml one test asks that it is good; the Makefile of a clone reads that of the clone.
+# One test checks the shipped filters.toml; the Makefile of a copy reads the file of the copy.
 LOOK_AT_SHIPPED, HAVE_THEIR_OWN = {"tests/config/test_load.py"}, {"tests/support/project_copy.py"}
 STAGES = ("extract", "transform", "load", "explain", "diff", "verify")
 
