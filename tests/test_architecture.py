@@ -36,8 +36,8 @@ def test_stages_meet_on_disk_only() -> None:
                 names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
                 for name in names:
                     looked_at += 1
-                    room = name.removeprefix("etl.").split(".")[0]
-                    assert not (name.startswith("etl.") and room in STAGES and room != stage), f"{path}: {name}"
+                    package = name.removeprefix("etl.").split(".")[0]
+                    assert not (name.startswith("etl.") and package in STAGES and package != stage), f"{path}: {name}"
     assert looked_at > 50
 
 
