@@ -189,7 +189,7 @@ def find_python(candidates: "list[str]") -> str:
     """Return the path of the first interpreter that is new enough and can create virtual environments.
 
     Raises:
-        BootstrapError: there is none; the message lists the interpreters that were found.
+        BootstrapError: no suitable one; the message lists the interpreters that were found.
     """
     rejected = []
     for name in candidates:

@@ -21,10 +21,10 @@ from etl.core.urls import encode_query
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# A machine under load is slow, and that is no failure.
+# A machine under load is slow, which is not a failure.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
-os.environ["NO_PROXY"] = "127.0.0.1"  # the local servers are never asked through a proxy
+os.environ["NO_PROXY"] = "127.0.0.1"  # the local servers are never reached through a proxy
 TIME = "2026-01-01T00:00:00.000Z"
 # The filters with which the project is shipped; a user edits the shipped file, and no test depends on that one.
 OWN_FILTERS = PROJECT / "tests" / "filters.toml"
@@ -45,7 +45,7 @@ class Workspace:
     ) -> None:  # fmt: skip
         """Write a stream whose pages hold these records, each fetched at `fetched_at`; keywords replace keys of the ledger.
 
-        Its request is what the filters ask for it, or, with `asks`, what the source asks of every stream and these parameters.
+        Its request has the parameters of its filters or, with `asks`, those of every stream of the source and these.
         """
         folder = self.data.raw(source, stream)
         folder.mkdir(parents=True, exist_ok=True)
@@ -66,16 +66,16 @@ class Workspace:
         self.data.ledger(source, stream).write_text(json.dumps(value))
 
     def asked(self, source: str, stream: str, asks: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
-        """Return the parameters that a stream is asked with: by the filters, or by the source and with `asks`.
+        """Return the request parameters of a stream: those of its filters, or those of the source and `asks`.
 
         Of filters that cannot be loaded, or have no such source, nothing is taken.
         """
         try:
-            known = next(each for each in load_config(self.filters).sources if each.name == source)
+            config = next(config for config in load_config(self.filters).sources if config.name == source)
         except (UsageError, StopIteration):
             return asks or {}
-        drawing = [each for each in known.all_filters if each.stream == stream] if asks is None else []
-        return known.request_params(drawing[0]) if drawing else {**known.params, **(asks or {}), "limit": known.page_size}
+        filters = [filter_ for filter_ in config.all_filters if filter_.stream == stream] if asks is None else []
+        return config.request_params(filters[0]) if filters else {**config.params, **(asks or {}), "limit": config.page_size}
 
     def run(self, word: str, *more: str) -> int:
         """Run a word of the command line; return its exit code."""
@@ -88,17 +88,17 @@ class Workspace:
         return [model["id"] for model in self.manifest(file)["models"]]
 
     def entry(self, file: str) -> Any:
-        return next(each for each in self.manifest("index.json")["manifests"] if each["file"] == file)
+        return next(entry for entry in self.manifest("index.json")["manifests"] if entry["file"] == file)
 
 
 def hf(name: str, **fields: Any) -> dict[str, Any]:
-    """Return a record of the Hub as the list API answers it."""
+    """Return a record of the Hub as the list API returns it."""
     record = {"id": name, "author": name.split("/", maxsplit=1)[0], "downloads": 5, "likes": 1, "private": False}
     return record | {"lastModified": "2026-01-01T00:00:00.000Z", "tags": [], **fields}
 
 
 def civitai(number: int | str, **fields: Any) -> dict[str, Any]:
-    """Return a record of CivitAI as the list API answers it."""
+    """Return a record of CivitAI as the list API returns it."""
     record: dict[str, Any] = {
         "id": number,
         "name": f"model {number}",
@@ -136,7 +136,7 @@ other = { label = "Other", drops = ["apache-2.0"] }
 
 @pytest.fixture
 def house(tmp_path: Path) -> Workspace:
-    """Return an empty data folder with two asked and three kept axes of the Hub."""
+    """Return an empty data folder with two server-side and three client-side axes of the Hub."""
     (tmp_path / "filters.toml").write_text(FILTERS)
     return Workspace(DataDir(tmp_path / "data"), tmp_path / "filters.toml")
 

@@ -1,4 +1,4 @@
-"""The rooms: who imports whom, and that every command loads only what it uses."""
+"""Packages: which imports which, and that every command loads only what it uses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.conftest import civitai, hf
 if TYPE_CHECKING:
     from tests.conftest import Workspace
 
-# Of the shipped filters.toml one test asks that it is good; the Makefile of a clone reads that of the clone.
+# One test checks the shipped filters.toml; the Makefile of a copy reads the file of the copy.
 LOOK_AT_SHIPPED, HAVE_THEIR_OWN = {"tests/config/test_load.py"}, {"tests/support/project_copy.py"}
 STAGES = ("extract", "transform", "load", "explain", "diff", "verify")
 
@@ -36,8 +36,8 @@ def test_stages_meet_on_disk_only() -> None:
                 names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
                 for name in names:
                     looked_at += 1
-                    room = name.removeprefix("etl.").split(".")[0]
-                    assert not (name.startswith("etl.") and room in STAGES and room != stage), f"{path}: {name}"
+                    package = name.removeprefix("etl.").split(".")[0]
+                    assert not (name.startswith("etl.") and package in STAGES and package != stage), f"{path}: {name}"
     assert looked_at > 50
 
 

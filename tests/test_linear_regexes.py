@@ -159,18 +159,18 @@ CASES: dict[str, tuple[Callable[[str], object], list[tuple[str, str]]]] = {
 
 def _patterns() -> set[str]:
     """Return every pattern of etl/, by its module and name or by the function in which it stands."""
-    found = set()
+    names = set()
     for module in pkgutil.walk_packages(etl.__path__, "etl."):
         if module.name == "etl.__main__":
             continue
         loaded: Any = importlib.import_module(module.name)
         source = inspect.getsource(loaded)
         named = (name for name, value in vars(loaded).items() if isinstance(value, re.Pattern))
-        found |= {f"{module.name}.{name}" for name in named if f"\n{name} = " in source}  # others are imported
+        names |= {f"{module.name}.{name}" for name in named if f"\n{name} = " in source}  # others are imported
         for function in ast.walk(ast.parse(source)):
             if isinstance(function, ast.FunctionDef) and any(_uses_re(node) for node in ast.walk(function)):
-                found.add(f"{module.name}:{function.name}")
-    return found
+                names.add(f"{module.name}:{function.name}")
+    return names
 
 
 def _uses_re(node: ast.AST) -> bool:
@@ -178,8 +178,8 @@ def _uses_re(node: ast.AST) -> bool:
 
 
 def test_every_pattern_has_its_worst_input() -> None:
-    known = _patterns() | {"etl.extract.responses:_retry_after_s"}  # was a pattern, and the slowest
-    assert known == CASES.keys()
+    patterns = _patterns() | {"etl.extract.responses:_retry_after_s"}  # was a pattern, and the slowest
+    assert patterns == CASES.keys()
 
 
 def _work_s(call: Callable[[str], object], value: str) -> float:

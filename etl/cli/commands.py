@@ -176,7 +176,7 @@ def _snapshot(run: Run, ref: str | None, *, with_models: bool = True) -> Snapsho
 
 
 def _verify_options(run: Run) -> VerifyOptions:
-    """Return what the command line asks verify to check against; refresh does not limit the age of streams.
+    """Return the options of verify from the command line; refresh does not limit the age of streams.
 
     Raises:
         UsageError: a filter, a loss or the base is unknown.

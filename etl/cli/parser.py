@@ -8,12 +8,12 @@ from pathlib import Path
 COMMANDS = {
     "plan": "show what extract would request, and what is on disk",
     "extract": "fetch current data from the APIs",
-    "transform": "make models from the raw pages of a source, or of all",
-    "load": "publish the manifests of the models",
+    "transform": "transform the raw pages of a source, or of all, to models",
+    "load": "build and publish the manifests",
     "manifests": "transform and load",
     "explain": "explain a manifest, find a model, or compare two manifests",
     "diff": "show what changed since the last commit, or between two folders or revisions",
-    "verify": "check what is published",
+    "verify": "check the published manifests",
     "refresh": "extract, manifests and verify; a stream that fails stops none of them",
 }
 

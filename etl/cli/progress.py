@@ -119,7 +119,7 @@ def _counts(reader: StreamReader) -> str:
         f"{pages} page{'s' * (pages != 1)}, {reader.changed} new, {reader.records:,} records, {reader.size_bytes / 1e6:.2f} MB"
     )
     counts += f", {progress.duplicates} duplicates" if progress.duplicates else ""
-    return counts + (f", {progress.strangers} unrequested" if progress.strangers else "")
+    return counts + (f", {progress.unrequested} unrequested" if progress.unrequested else "")
 
 
 def _ending(reader: StreamReader) -> str:

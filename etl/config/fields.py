@@ -133,7 +133,7 @@ def _text(value: Value) -> str:
 
 
 def nearest_value(value: Value, values: Iterable[Value]) -> Value:
-    """Return the nearest of the values: for an integer by distance, else by similarity of the text; None if there is none.
+    """Return the nearest of the values: for an integer by distance, else by similarity of the text; None if there are no values.
 
     Letter case does not count. Of several that are equally near, the first in order.
     """

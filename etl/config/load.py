@@ -164,7 +164,7 @@ def _check_requests(source: SourceConfig) -> None:
     keys = [set(source.params), *({key for option in axis.options for key in option.params} for axis in source.axes), set(page)]
     for left, right in itertools.combinations(keys, 2):
         for key in left & right:
-            raise UsageError(f"{source.name}: parameter {key} is set twice (by asks, axes or page); set it once")
+            raise UsageError(f"{source.name}: parameter {key} is set twice (by 'asks', axes or page); set it once")
 
 
 def _axis(axis: str, options: dict[str, Any], field: Field | None) -> Axis:

@@ -52,9 +52,9 @@ def check_unrequested(progress: Progress) -> None:
     Raises:
         UpstreamContractError: most of them.
     """
-    if 2 * progress.strangers > progress.models:
+    if 2 * progress.unrequested > progress.models:
         raise UpstreamContractError(
-            f"{progress.strangers} of {progress.models} models do not match the request; the source ignores a parameter"
+            f"{progress.unrequested} of {progress.models} models do not match the request; the source ignores a parameter"
         )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ class ExtractOptions:
         depth: Records after which a stream ends in any case.
         now: Returns the time, in the format of ledgers.
         max_age_s: Streams checked more recently than this are skipped; None skips none.
-        resumed_since_ns: When the interrupted run that this one resumes began, by the clock of the disk; None if there is none.
+        resumed_since_ns: When the interrupted run that this one resumes began, by the clock of the disk; None if absent.
         swap_lock: Returns for a source a context that excludes the readers of its streams while one is swapped in.
         on_wait: Called with a message before waiting for another process.
     """

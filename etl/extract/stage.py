@@ -88,7 +88,7 @@ def exclusive_lock(folder: Path, now: str, on_wait: Callable[[str], None]) -> It
 
     The locked file contains the time at which a run began until that run ends, so a later run can tell that one was
     interrupted, and resumes it within RESUME_WINDOW_S. Yields when the interrupted run began, by the clock of the disk; None
-    if there is none to resume.
+    if no run can be resumed.
 
     Raises:
         SourceUnavailableError: another extraction held the lock for too long.

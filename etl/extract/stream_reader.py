@@ -209,7 +209,7 @@ class StreamReader:
         """Swap in the new pages; if none changed, update the ledger only."""
         ledger = Ledger(
             tuple(self.pages), self._options.now(), complete=True, exhausted=self.exhausted,
-            duplicates=self.progress.duplicates, strangers=self.progress.strangers,
+            duplicates=self.progress.duplicates, strangers=self.progress.unrequested,
         )  # fmt: skip
         if self.changed == 0 and self._old and len(self._old.pages) == len(self.pages):
             write_ledger(self._ledger, ledger)

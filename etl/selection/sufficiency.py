@@ -51,13 +51,13 @@ class Progress:
         is_sufficient: Whether every manifest of the stream is full.
         models: How many distinct models.
         duplicates: How many records of models that were there already.
-        strangers: How many models the request should have excluded.
+        unrequested: How many models the request should have excluded.
     """
 
     is_sufficient: bool
     models: int = 0
     duplicates: int = 0
-    strangers: int = 0
+    unrequested: int = 0
 
 
 class SufficiencyCheck:

@@ -156,7 +156,7 @@ class Repository:
 
 
 def find_repository(folder: Path) -> Repository | None:
-    """Return the nearest repository around a folder, whatever its `.git` is; None if there is none."""
+    """Return the nearest repository around a folder, whatever its `.git` is; None if absent."""
     start = Path(os.path.realpath(folder))  # unlike Path.resolve, this does not fail for links that form a loop
     return next((Repository(path) for path in (start, *start.parents) if os.path.lexists(path / ".git")), None)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TOOLS = "bash env sed cmp cat mkdir rm find ln touch sleep head mktemp mv".split()
-# An interpreter that answers the probe of bootstrap.py and creates the folder of `venv`. If `hold` exists, pip waits for `gate`.
+# An interpreter that passes the probe of bootstrap.py and creates the folder of `venv`. If `hold` exists, pip waits for `gate`.
 FAKE = """
 case "$*" in
   *version_info\\[:3\\]*) printf '%s\\n%s\\n%s\\n' {version} "$0" "{modules}";;

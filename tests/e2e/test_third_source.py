@@ -30,7 +30,7 @@ class Registry(BaseHTTPRequestHandler):
     """The API that the page describes."""
 
     def do_GET(self) -> None:
-        """Answer with all models, sorted."""
+        """Respond with all models, sorted."""
         path, _, query = self.path.partition("?")
         value = json.loads(SAMPLE)
         key = query.removeprefix("sort=")

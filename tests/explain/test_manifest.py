@@ -46,11 +46,11 @@ CAUSES: list[tuple[list[dict[str, Any]], dict[str, Any], str, str]] = [
         "depth", "short, 1 of 2: 4 records were read, and filters.toml allows a depth of 4",
     ),
     (
-        [hf("o/a", **SMALL)], {"exhausted": False, "failed_at": LATER, "failed": "no answer"},
+        [hf("o/a", **SMALL)], {"exhausted": False, "failed_at": LATER, "failed": "no response"},
         "stale", f"short, 1 of 2: the API has more, and make extract reads on; reading its stream has failed since {LATER}",
     ),
     (
-        [hf("o/a", **SMALL), hf("o/b", **SMALL)], {"failed_at": LATER, "failed": "no answer"},
+        [hf("o/a", **SMALL), hf("o/b", **SMALL)], {"failed_at": LATER, "failed": "no response"},
         "full", f"full, 2 models; reading its stream has failed since {LATER}",
     ),
     (

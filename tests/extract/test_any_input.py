@@ -47,7 +47,7 @@ BYTES = st.binary(max_size=40) | st.sampled_from(
     ]
 )
 JSON_PATHS: list[tuple[str, ...]] = [
-    (key,) for key in "pages checked_at complete exhausted failed_at failed duplicates strangers x".split()
+    (key,) for key in ("strangers", *"pages checked_at complete exhausted failed_at failed duplicates x".split())
 ]
 JSON_PATHS += [("pages", key) for key in "url file sha256 bytes etag fetched_at records next x".split()]
 ANY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -64,7 +64,7 @@ def test_manifests_have_the_first_matching_models_of_their_stream(house: Workspa
 
 def test_the_index_has_the_count_of_each_manifest_and_why_it_is_short(house: Workspace) -> None:
     house.put("huggingface", "default", [hf("o/s1", **SMALL)], exhausted=True)
-    house.put("huggingface", "likes", [hf("o/s1", **SMALL)], exhausted=False, failed_at=TIME, failed="no answer")
+    house.put("huggingface", "likes", [hf("o/s1", **SMALL)], exhausted=False, failed_at=TIME, failed="no response")
     assert house.run("manifests") == 0
     assert house.entry("hf-filter-small.json")["short"] == "exhausted"
     likes = house.entry("hf-filter-likes.json")
@@ -88,7 +88,7 @@ def test_load_prints_a_table_of_manifests_with_the_reason_of_short_ones(
     house: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     house.put("huggingface", "default", [hf("o/s1", **SMALL), hf("o/s2", **SMALL)])
-    house.put("huggingface", "likes", [hf("o/s1")], exhausted=False, failed_at=TIME, failed="no answer")
+    house.put("huggingface", "likes", [hf("o/s1")], exhausted=False, failed_at=TIME, failed="no response")
     assert house.run("manifests") == 0
     assert capsys.readouterr().out.splitlines()[-5:] == [
         f"  hf-filter-likes.json     1  stale since {TIME}, unread",
@@ -100,7 +100,7 @@ def test_load_prints_a_table_of_manifests_with_the_reason_of_short_ones(
 
 
 def test_stale_manifests_are_marked_even_if_full(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    stale: dict[str, Any] = {"failed_at": "2026-01-02T00:00:00.000Z", "failed": "no answer"}
+    stale: dict[str, Any] = {"failed_at": "2026-01-02T00:00:00.000Z", "failed": "no response"}
     house.put("huggingface", "default", [hf("o/s1", **SMALL), hf("o/s2", **SMALL)], **stale)
     house.put("huggingface", "likes", [hf("o/s1"), hf("o/s2")])
     assert house.run("manifests") == 0

@@ -63,7 +63,7 @@ def test_withheld_models_count_as_requested(civitai_workspace: Workspace) -> Non
         source.streams[0]
     )
     progress = assess_page(parsed({"items": [civitai(1), civitai(2)]}))
-    assert (progress.models, progress.strangers, progress.duplicates) == (2, 0, 0)
+    assert (progress.models, progress.unrequested, progress.duplicates) == (2, 0, 0)
 
 
 def test_streams_by_base_model_have_partial_records(civitai_workspace: Workspace) -> None:
