@@ -1,4 +1,4 @@
-"""Cold extractions against local servers that wait LATENCY_S before each answer; medians of RUNS."""
+"""Cold extractions against local servers that wait LATENCY_S before each response; medians of RUNS."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ def main() -> None:
     """Print the tables."""
     cold()
     print()
-    again()
+    refreshes()
 
 
 def cold() -> None:
     """Print what a cold extraction takes."""
     terms = ExtractOptions(lambda _source, _stream: lambda _body: Progress(is_sufficient=True), 1, str)
     print(
-        f"extract, {LATENCY_S * 1000:.0f} ms an answer; beyond: seconds over requests / in flight x latency of the slower source"
+        f"extract, {LATENCY_S * 1000:.0f} ms a response; beyond: seconds over requests / in flight x latency of the slower source"
     )
     print(f"{'':37}{'seconds':>8}{'beyond':>8}{'peak MB':>9}{'requests':>10}{'planned':>13}{'MB sent':>9}{'in flight':>11}")
     for name, (hub, works), text in cases():
@@ -82,32 +82,32 @@ def cold() -> None:
         for _ in range(RUNS):
             with (
                 tempfile.TemporaryDirectory() as folder,
-                Server(hub, latency_s=LATENCY_S) as one,
-                Server(works, latency_s=LATENCY_S) as other,
+                Server(hub, latency_s=LATENCY_S) as hub_server,
+                Server(works, latency_s=LATENCY_S) as civitai_server,
             ):
                 path = Path(folder, "filters.toml")
                 path.write_text(text, encoding="utf-8")
                 command = [sys.executable, "-m", "etl", "extract", "--data", folder, "--filters", str(path)]
-                spent.append(spend(command, HF_ENDPOINT=one.url, CIVITAI_ENDPOINT=other.url))
+                spent.append(spend(command, HF_ENDPOINT=hub_server.url, CIVITAI_ENDPOINT=civitai_server.url))
                 filters = load_config(path)
                 planned = plan(DataDir(Path(folder, "none")), filters, list(filters.sources), terms)
-                counts.add(len(one.calls) + len(other.calls))
-                bounds.append(max(ceil(len(each.calls) / 3) for each in (one, other)) * LATENCY_S)
-                sent = sum(call.bytes for call in one.calls + other.calls) / 1e6
-                flying = max(one.in_flight, other.in_flight)
-        seconds = statistics.median(each for each, _ in spent)
-        least, most = (sum(getattr(each, key) for each in planned) for key in ("min_requests", "max_requests"))
+                counts.add(len(hub_server.calls) + len(civitai_server.calls))
+                bounds.append(max(ceil(len(server.calls) / 3) for server in (hub_server, civitai_server)) * LATENCY_S)
+                sent = sum(call.bytes for call in hub_server.calls + civitai_server.calls) / 1e6
+                flying = max(hub_server.in_flight, civitai_server.in_flight)
+        seconds = statistics.median(duration for duration, _ in spent)
+        least, most = (sum(getattr(stream_plan, key) for stream_plan in planned) for key in ("min_requests", "max_requests"))
         print(
             f"{name:37}{seconds:8.2f}{seconds - statistics.median(bounds):8.2f}{max(peak for _, peak in spent):9.0f}"
             f"{'/'.join(map(str, sorted(counts))):>10}{f'{least} to {most}':>13}{sent:9.2f}{flying:11}"
         )
 
 
-def again() -> None:
-    """Print what a refresh takes of which nothing changed, and a cold run of which some answers fail once."""
+def refreshes() -> None:
+    """Print what a refresh takes of which nothing changed, and a cold run of which some responses fail once."""
     shipped = (PROJECT / "filters.toml").read_text(encoding="utf-8")
     snapshot = Hub(catalogue("huggingface")), Civitai(catalogue("civitai"), THEN)
-    # Pages of 20, so that there are enough answers to fail; the rate of CivitAI would be all that is seen of such.
+    # Pages of 20, so that there are enough responses to fail; the rate of CivitAI would be all that is seen of such.
     small = every_combination().replace("page = 500", "page = 20")
     only = ("extract", "--source", "huggingface")
     many = "cold extract, Hugging Face by twenties"
@@ -126,22 +126,22 @@ def again() -> None:
 def once(
     served: tuple[Hub, Civitai], text: str, words: tuple[str, ...], fault: Callable[[str, int], Fault | None] | None
 ) -> tuple[float, float, int, int]:
-    """Run a word once, a refresh after another; return seconds, those beyond latency, requests, and answers that failed."""
+    """Run a command once, a refresh after another; return seconds, those beyond latency, requests, and responses that failed."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        Server(served[0], latency_s=LATENCY_S) as one,
-        Server(served[1], latency_s=LATENCY_S) as other,
+        Server(served[0], latency_s=LATENCY_S) as hub_server,
+        Server(served[1], latency_s=LATENCY_S) as civitai_server,
     ):
         path = Path(folder, "filters.toml")
         path.write_text(text, encoding="utf-8")
         command = [sys.executable, "-m", "etl", *words, "--data", folder, "--filters", str(path)]
-        variables = {"HF_ENDPOINT": one.url, "CIVITAI_ENDPOINT": other.url}
+        variables = {"HF_ENDPOINT": hub_server.url, "CIVITAI_ENDPOINT": civitai_server.url}
         if "refresh" in words:
             spend(command, **variables)
-        for server in (one, other):
+        for server in (hub_server, civitai_server):
             server.forget()
             server.fault = fault or (lambda _target, _before: None)
         seconds, _ = spend(command, **variables)
-        bound = max(ceil(len(each.calls) / 3) for each in (one, other)) * LATENCY_S
-        calls = one.calls + other.calls
+        bound = max(ceil(len(server.calls) / 3) for server in (hub_server, civitai_server)) * LATENCY_S
+        calls = hub_server.calls + civitai_server.calls
         return seconds, seconds - bound, len(calls), sum(call.status != 200 for call in calls)

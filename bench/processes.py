@@ -34,10 +34,11 @@ def main() -> None:
                 start = time.perf_counter()
                 transform(data, get_source("huggingface"), jobs=jobs)
                 durations.append(time.perf_counter() - start)
-    one, two = (statistics.median(durations) for durations in seconds.values())
+    serial, parallel = (statistics.median(durations) for durations in seconds.values())
     records = PAGES * RECORDS
-    print(f"transform of {records:,} records: {one:.2f} s in one process ({records / one:,.0f} a second), {two:.2f} s in two")
-    print(f"({START_METHOD}): {one / two:.2f} times as fast   median of {RUNS}")
+    print(f"transform of {records:,} records   median of {RUNS}")
+    print(f"  in one process: {serial:.2f} s, {records / serial:,.0f} a second")
+    print(f"  in two ({START_METHOD}): {parallel:.2f} s, {serial / parallel:.2f} times as fast")
 
 
 def write_stream(data: DataDir) -> None:

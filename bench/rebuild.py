@@ -34,14 +34,14 @@ for path in sorted(pathlib.Path(sys.argv[1]).glob("raw/*/*/page-*.json")):
 
 def rates(data: DataDir) -> dict[str, float]:
     """Return records transformed per second on one core, by source, without reading and writing."""
-    told = {}
+    rates_by_source = {}
     for source in source_names():
         pages = [(path, path.read_bytes()) for path in sorted(data.raw(source).glob("*/page-*.json"))]
         transform_page(get_source(source), pages[0][1], pages[0][0])  # the program is compiled once
         start = time.perf_counter()
         records = sum(transform_page(get_source(source), body, path).records for path, body in pages)
-        told[source] = records / (time.perf_counter() - start)
-    return told
+        rates_by_source[source] = records / (time.perf_counter() - start)
+    return rates_by_source
 
 
 def sizer_rate(data: DataDir) -> tuple[float, float]:
@@ -56,8 +56,8 @@ def sizer_rate(data: DataDir) -> tuple[float, float]:
     decide, seconds, whole = SizeEstimator().estimate, [], []
     for _ in range(RUNS):
         start = time.perf_counter()
-        for each in seen:
-            decide(each)
+        for evidence in seen:
+            decide(evidence)
         middle = time.perf_counter()
         for path, body in pages:
             transform_page(get_source("huggingface"), body, path)
@@ -88,9 +88,9 @@ def main() -> None:
         spend([sys.executable, "-m", "etl", "manifests", "--data", str(other.root), "--filters", str(every)])
 
         def cold() -> None:
-            for each in (data, more):
-                shutil.rmtree(each.root / "models", ignore_errors=True)
-                shutil.rmtree(each.manifests, ignore_errors=True)
+            for folder_ in (data, more):
+                shutil.rmtree(folder_.root / "models", ignore_errors=True)
+                shutil.rmtree(folder_.manifests, ignore_errors=True)
 
         (root / "ids").mkdir()
         cases: list[tuple[str, Callable[[], None], list[str]]] = [
@@ -153,7 +153,7 @@ def main() -> None:
         base = statistics.median(seconds for seconds, _ in spent[cases[0][0]])
         print(f"{'':41}{'seconds':>9}{'ratio':>8}{'peak MB':>9}   median of {RUNS}")
         for name, runs in spent.items():
-            seconds = statistics.median(each for each, _ in runs)
+            seconds = statistics.median(duration for duration, _ in runs)
             print(f"{name:41}{seconds:9.3f}{seconds / base:8.1f}{max(peak for _, peak in runs):9.0f}")
         for source, rate in rates(data).items():
             print(f"transform of {source}: {rate:,.0f} records a second on one core")

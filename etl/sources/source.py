@@ -57,7 +57,7 @@ class Rules:
     Attributes:
         complete: (entry, options): completes the model from the evidence; returns fields whose evidence was invalid.
         defer: (model, evidence): the evidence, as a JSON value, of a model that facts may change; None for all others.
-        collect: (models): the facts that the models of a page state; None if there are none.
+        collect: (models): the facts that the models of a page state; None if absent.
         merge: (left, right): the facts of both, associative; where they disagree, those of the earlier page win.
         narrow: (facts, deferred evidence of a page): the part of the facts that these models need.
         resolve: (deferred evidence, narrowed facts, options): the fields of the model that now hold.
@@ -127,7 +127,7 @@ class Source:
         endpoint_variable: The environment variable for `endpoint`.
         token_variables: The environment variables for a token; the first that is set counts.
         records_key: The key of the records in a response; None if the response is the list of records.
-        page_param: The request parameter for the number of records per page; None if there is none.
+        page_param: The request parameter for the number of records per page; None if absent.
         next_page: (request, next URL of the Link header or None, response): the URL or path and query of the next page, or None.
         neutral_params: Request parameters that neither select nor order records.
         never_published: Rejection reasons that forbid a model wherever one of its records has them.

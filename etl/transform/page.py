@@ -86,7 +86,7 @@ def transform_page(source: Source, body: JsonBody | bytes, where: object, option
     for violation in load_schema(f"{source.name}/raw").violations(value):
         index = next((part for part in violation.path if isinstance(part, int)), None)
         if index is None:
-            raise InvalidDataError(f"{where}: {violation}; the source answers in another shape than it did")
+            raise InvalidDataError(f"{where}: {violation}; the source has changed its format")
         violations.setdefault(index, str(violation))
     entries = project(source, text, where)
     records = source.records(value)

@@ -126,7 +126,7 @@ def _refuse(data: DataDir, source: Source, invalid: dict[str, InvalidDataError])
     lines = []
     for stream, error in sorted(invalid.items()):
         remove = shlex.join(["rm", "-r", str(data.raw(source.name, stream))])
-        lines.append(f"{error}; ask again: make extract SOURCE={source.name}; a stream that no filter reads: {remove}")
+        lines.append(f"{error}; fetch it again: make extract SOURCE={source.name}; a stream that no filter reads: {remove}")
         remove_pages(data.models(source.name, stream), set())
     path = data.summary(source.name)
     try:

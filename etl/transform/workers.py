@@ -25,7 +25,7 @@ class SerialExecutor(Executor):
         future: Future[Any] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001 -- whoever asks for the result gets it
+        except Exception as error:  # noqa: BLE001 -- raised where the result is read
             future.set_exception(error)
         return future
 

@@ -119,7 +119,7 @@ def check_slug_collisions(published: Published) -> Check:
 def check_disjoint_options(published: Published) -> Check:
     """Options of one axis that include no common value have no model in common, if their streams are the same."""
     check = Check("exclusive options")
-    for (left, left_ids), (right, right_ids) in itertools.combinations(published.known, 2):
+    for (left, left_ids), (right, right_ids) in itertools.combinations(published.ids_by_filter, 2):
         if (left.source, left.stream) != (right.source, right.stream):
             continue
         pairs = zip(left.options, right.options, strict=True)

@@ -16,7 +16,7 @@ def check_equal_lists(published: Published) -> Check:
     """No two manifests of a source have the same list without an explanation."""
     check = Check("equal lists")
     by_list: dict[tuple[str, ...], list[Filter]] = {}
-    for filter_, ids in published.known:
+    for filter_, ids in published.ids_by_filter:
         check.looked_at += 1
         by_list.setdefault((filter_.source, *ids), []).append(filter_)
     for (_, *ids), filters in by_list.items():

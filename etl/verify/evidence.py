@@ -51,7 +51,7 @@ class SafetyVerdict(NamedTuple):
     """What holds for a model in the manifests of one stream.
 
     Attributes:
-        rejected: A record that must never be published; None if there is none.
+        rejected: A record that must never be published; None if absent.
         unrequested: The first of its records in the stream if the request excludes all of them, else None.
         latest: Its record fetched last.
         fields: Of each field in TESTED what counts.

@@ -57,12 +57,12 @@ def parse_allowed(names: Iterable[str], config: Config) -> frozenset[str]:
     Raises:
         UsageError: one is not `source/reason` or `source/field`.
     """
-    known = set()
+    valid_names = set()
     for source in config.sources:
         fields = load_schema(f"{source.name}/model").schema["properties"]
-        known |= {f"{source.name}/{word}" for word in (*get_source(source.name).never_published, "id", "type", *fields)}
+        valid_names |= {f"{source.name}/{word}" for word in (*get_source(source.name).never_published, "id", "type", *fields)}
     allowed = frozenset(names)
-    for name in sorted(allowed - known):
-        near = did_you_mean(difflib.get_close_matches(name, sorted(known), 3, 0.5))
+    for name in sorted(allowed - valid_names):
+        near = did_you_mean(difflib.get_close_matches(name, sorted(valid_names), 3, 0.5))
         raise UsageError(f"--allow-rejected {name}: not a reason or a field of a source, such as civitai/poi{near}")
     return allowed

@@ -51,7 +51,7 @@ class Published:
         return parse_valid(self.content)
 
     @cached_property
-    def known(self) -> list[tuple[Filter, list[str]]]:
+    def ids_by_filter(self) -> list[tuple[Filter, list[str]]]:
         """The filters of filters.toml that have a valid file, each with the ids in it."""
         filters = (filter_ for source in self.config.sources for filter_ in source.filters)
         return [(filter_, ids(self.values[filter_.file])) for filter_ in filters if filter_.file in self.values]

@@ -58,7 +58,7 @@ def check_safety(published: Published, streams: Mapping[tuple[str, str], RawStre
         source.name: _SourceAudit(source, [stream for (name, _), stream in streams.items() if name == source.name])
         for source in published.config.sources
     }
-    for filter_, ids in published.known:
+    for filter_, ids in published.ids_by_filter:
         stream = streams.get((filter_.source, filter_.stream))
         if stream is None or stream.has_read_errors:
             check.problems.append(
@@ -126,7 +126,7 @@ class _SourceAudit:
 def check_order(published: Published, streams: Mapping[tuple[str, str], RawStream]) -> Check:
     """The models of a manifest are in the order of the raw pages, each once; a duplicate may be at any of its records."""
     check = Check("order of the streams")
-    for filter_, ids in published.known:
+    for filter_, ids in published.ids_by_filter:
         stream = streams.get((filter_.source, filter_.stream))
         if stream is None or stream.has_read_errors:
             continue
@@ -147,7 +147,7 @@ def check_order(published: Published, streams: Mapping[tuple[str, str], RawStrea
 
 
 def _upstream_leaks(stream: RawStream) -> str | None:
-    """Return how many records the API's own filters should have excluded; None if there are none."""
+    """Return how many records the API's own filters should have excluded; None if absent."""
     counts = Counter(leak for record in stream.records for leak in record.leaks)
     leaks = ", ".join(f"{count} {leak}" for leak, count in sorted(counts.items()))
     return f"{stream.source}/{stream.name}: the API's own filter let through {leaks}" if leaks else None
@@ -155,7 +155,7 @@ def _upstream_leaks(stream: RawStream) -> str | None:
 
 def check_request_honored(streams: Sequence[RawStream]) -> Check:
     """The APIs honoured the requests: types, base models and order, except for counters that moved meanwhile."""
-    check = Check("answers against requests")
+    check = Check("responses against requests")
     for stream in streams:
         records = stream.records
         check.looked_at += len(records)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from etl.core.layout import source_names
 from tests.support.project_copy import VARIABLES, ProjectCopy, copy, script
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def test_an_unknown_source_is_rejected(project: ProjectCopy, value: str) -> None
     for target in ("extract", "transform", "manifests"):
         done, ran = calls(project, target, env={"SOURCE": value})
         assert (done.returncode, ran) == (2, [])
-        assert done.stderr.endswith("unknown source; choose from civitai huggingface.  Stop.\n")
+        assert done.stderr.endswith(f"unknown source; choose from {' '.join(source_names())}.  Stop.\n")
     assert not (project.root / "PWNED").exists()
 
 

@@ -173,7 +173,7 @@ def test_both_readings_reject_the_same(fields: dict[str, Any]) -> None:
 def test_options_that_most_answers_ignore_are_refused_and_some_are_counted(
     works: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    name = "answers against requests"
+    name = "responses against requests"
     works.put("civitai", "default", [civitai(1)])
     works.put("civitai", "loras", [civitai(1), civitai(2, type="LORA"), civitai(3, type="LORA")])
     assert works.run("manifests") == 0
@@ -204,7 +204,7 @@ def test_an_order_that_the_source_ignores_is_refused_and_counters_that_moved_are
     house.put("huggingface", "likes", [hf("o/m1"), hf("o/m0")])
     house.put("huggingface", "default", models(1000, 1040, None, 900, 900, 1, 2, 0))
     assert house.run("manifests") == 0
-    name = "answers against requests"
+    name = "responses against requests"
     assert checked(house, capsys)[name]["problems"] == []
     # One that is wrong, or a rise in steps of which none is large.
     house.put("huggingface", "default", models(5, *range(2000, 1000, -10)))

@@ -52,8 +52,8 @@ def level_range(record: Mapping[str, Any]) -> LevelRange:
     if mask is None and not is_flagged:
         return LevelRange(XXX, XXX)
     images = reduce(or_, map(_image_bits, _images(record)), 0)
-    known = 0 if is_flagged or mask is None or mask == _CONSTANT_MASK else mask & _LEVEL_BITS
-    low, high = known or images, known | images
+    stated = 0 if is_flagged or mask is None or mask == _CONSTANT_MASK else mask & _LEVEL_BITS
+    low, high = stated or images, stated | images
     if not low:
         return LevelRange(XXX, XXX)
     mildest = R if is_flagged else 0

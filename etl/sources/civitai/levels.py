@@ -82,7 +82,7 @@ def image_level(value: object) -> str:
 
 
 def _bits(value: object) -> int | None:
-    """Return a mask as a number, 0 where there is none; None where it is not a whole number that every JSON reader holds."""
+    """Return a mask as a number, 0 if absent; None where it is not a whole number that every JSON reader holds."""
     if value is None:
         return 0
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**53 or value != int(value):

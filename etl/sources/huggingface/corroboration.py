@@ -30,7 +30,7 @@ class Corroboration(NamedTuple):
 
     Attributes:
         named: What the model's own name states.
-        stated: What the strongest evidence states; None if there is none.
+        stated: What the strongest evidence states; None if absent.
         origin: What that evidence is, as in `size_from`.
         conflicting: Weaker evidence that conflicts with it.
     """

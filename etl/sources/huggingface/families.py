@@ -98,7 +98,7 @@ def _regex(pattern: str) -> re.Pattern[str]:
 
 
 def match_family(name: str) -> str | None:
-    """Return the pattern of the family of a name (in lower case, without its owner); None if there is none, or several.
+    """Return the pattern of the family of a name (in lower case, without its owner); None if absent, or several.
 
     Of matching rows the one counts whose match is not within that of another: roberta-base is not in xlm-roberta-base.
     """

@@ -29,7 +29,7 @@ def model:
       url: ("https://huggingface.co/" + .id)
     };
 
-# record -> evidence of its size beside its name and tags, as it came; a text, which no count may be, of what is no object
+# record -> evidence of its size beside its name and tags, as it came; a text, which no count may be, of what is not an object
 def evidence:
   {
     elements: (try .safetensors.parameters catch "not an object"),

@@ -539,7 +539,10 @@ def test_a_total_changes_nothing_where_parts_are_plain(row: dict[str, Any], tota
         (
             size_evidence("w4", ["compressed-tensors"], {}, 2_261_053_168, None),
             [
-                "safetensors total 2,261,053,168 has no parts, and quantized weights are packed: no other evidence is consistent with it"
+                (
+                    "safetensors total 2,261,053,168 has no parts, and quantized weights are packed: "
+                    "no other evidence is consistent with it"
+                )
             ],
         ),
         (
