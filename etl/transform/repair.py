@@ -1,4 +1,4 @@
-"""Fields that violate the model's schema: one bad field costs that field, and the model stays."""
+"""Repair of models that violate their schema: an invalid field is dropped, and the model stays."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class _Rule(NamedTuple):
 
 
 def repair(model: dict[str, Any], source: str) -> list[DroppedField]:
-    """Make a model conform to its schema, and return what was dropped; nothing else of it changes.
+    """Make a model conform to its schema, and return what was dropped.
 
-    A bad value becomes null, a bad item of a list is left out, a bad name becomes the id. What can be none of these, which is
-    `id` and what is made of it and CivitAI's `type`, stays as it is.
+    An invalid value becomes null, an invalid item of a list is removed, an invalid name becomes the id. Required fields stay
+    as they are: see `is_required`.
     """
     dropped = []
     for field, rule in _rules(source).items():
@@ -55,7 +55,7 @@ def is_required(field: str, source: str) -> bool:
 
 
 def expected(field: str, source: str) -> str:
-    """Return what the schema says of the values of a field."""
+    """Return the schema's description of a field."""
     schema = load_schema(f"{source}/model").schema
     described = schema["properties"][field]
     definition = schema["$defs"][described["$ref"].rpartition("/")[2]] if "$ref" in described else {}
@@ -78,6 +78,6 @@ def _rules(source: str) -> dict[str, _Rule]:
 
 
 def _violation(validator: jsonschema_rs.Draft202012Validator, value: object) -> str | None:
-    """Return why a value violates its schema, None when it does not."""
+    """Return why a value violates its schema; None if it conforms."""
     error = next(validator.iter_errors(value), None)
     return _REASONS.get(error.kind.name, error.kind.name) if error else None

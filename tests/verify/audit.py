@@ -1,4 +1,4 @@
-"""Raw streams and hand-written manifests, so that the audit is tested without what the transform makes of them."""
+"""Raw streams and hand-written manifests, so that the audit is tested independently of the transform."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from etl.verify.raw_records import RawStream
 
 
-def put(house: Workspace, source: str, stream: str, query: str, *records: Any, fetched_at: str = TIME, **ledger: Any) -> None:
-    """Put a stream of one page that was asked with a query."""
+def write_stream(
+    house: Workspace, source: str, stream: str, query: str, *records: Any, fetched_at: str = TIME, **ledger: Any
+) -> None:
+    """Write a stream of one page that was requested with a query."""
     house.put(source, stream, list(records), asks=parse_qs(query), fetched_at=fetched_at, **ledger)
 
 
@@ -27,27 +29,25 @@ def option(axis: str, name: str, *values: Any, drops: bool = False, is_default: 
     return Option(axis, name, name, asks, frozenset(values), drops, is_default)
 
 
-def filters(source: str, *options: Option, skip: tuple[str, ...] = ()) -> Config:
-    """Return filters with one manifest for each option, which is alone in its axis but for a default."""
-    axes = tuple(Axis(one.name, (option(one.axis, "all", is_default=True), one)) for one in options)
-    made = tuple(
-        Filter(source, "m", tuple(axis.options[axis.options[1] is one] for axis in axes)) for one in options
-    )  # fmt: skip
-    return Config(100, 100, (SourceConfig(source, "m", 100, "limit", 10**6, Rate(1, 1, 1), {}, axes, frozenset(skip), made),))
+def config_of(source: str, *options: Option, skip: tuple[str, ...] = ()) -> Config:
+    """Return a config with one manifest for each option, which is the only one of its axis besides the default."""
+    axes = tuple(Axis(option_.name, (option(option_.axis, "all", is_default=True), option_)) for option_ in options)
+    filters = tuple(Filter(source, "m", tuple(axis.options[axis.options[1] is option_] for axis in axes)) for option_ in options)
+    return Config(100, 100, (SourceConfig(source, "m", 100, "limit", 10**6, Rate(1, 1, 1), {}, axes, frozenset(skip), filters),))
 
 
-def manifest(one: Filter, *ids: str) -> bytes:
+def manifest(filter_: Filter, *ids: str) -> bytes:
     models = [{"id": identity, "slug": identity.replace("/", "--"), "name": identity} for identity in ids]
-    return json.dumps({"filter": one.manifest_filter, "models": models, "timestamp": TIME}).encode()
+    return json.dumps({"filter": filter_.manifest_filter, "models": models, "timestamp": TIME}).encode()
 
 
-def published(chosen: Config, folder: Path, *lists: list[str]) -> Published:
-    """Return the manifests of the filters, each of which holds one of the lists of ids."""
+def published(config: Config, folder: Path, *lists: list[str]) -> Published:
+    """Return the manifests of the filters, each with one of the lists of ids."""
     content = {
-        one.file: manifest(one, *ids)
-        for one, ids in zip(chosen.sources[0].filters, lists, strict=True)
+        filter_.file: manifest(filter_, *ids)
+        for filter_, ids in zip(config.sources[0].filters, lists, strict=True)
     }  # fmt: skip
-    return Published(folder, content, {}, chosen, {})
+    return Published(folder, content, {}, config, {})
 
 
 def read_streams(house: Workspace, source: str) -> dict[tuple[str, str], RawStream]:

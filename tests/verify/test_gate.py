@@ -1,4 +1,4 @@
-"""What verify refuses although every file is as it was made: lost models, ignored options, unsafe pages, old answers."""
+"""What verify rejects although every file is as it was built: lost models, ignored parameters, unsafe models, old data."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ loras = { label = "LoRAs", asks = { types = ["LORA"] }, keeps = ["LORA"] }
 
 
 @pytest.fixture
-def works(house: Workspace) -> Workspace:
-    """Return an empty data folder for CivitAI, with safe pages and one of a type."""
+def civitai_workspace(house: Workspace) -> Workspace:
+    """Return an empty data folder for CivitAI, with filters by level and by type."""
     house.filters.write_text(CIVITAI)
     return house
 
@@ -51,10 +51,10 @@ def checked(house: Workspace, capsys: pytest.CaptureFixture[str], *more: str) ->
     """Return the checks of verify by name, as data."""
     capsys.readouterr()
     code = house.run("verify", "--json", *more)
-    told = json.loads(capsys.readouterr().out)
-    checks = {check["name"]: check for check in told["checks"]}
-    assert told["failed"] == sum(bool(check["problems"]) for check in checks.values())
-    assert code == (told["failed"] > 0)
+    output = json.loads(capsys.readouterr().out)
+    checks = {check["name"]: check for check in output["checks"]}
+    assert output["failed"] == sum(bool(check["problems"]) for check in checks.values())
+    assert code == (output["failed"] > 0)
     return checks
 
 
@@ -70,51 +70,51 @@ UNSAFE: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("fields", "told"), UNSAFE)
-def test_no_safe_page_has_a_model_that_its_record_calls_unsafe(
-    works: Workspace, capsys: pytest.CaptureFixture[str], fields: dict[str, Any], told: str
+@pytest.mark.parametrize(("fields", "message"), UNSAFE)
+def test_unsafe_models_in_safe_manifests_fail(
+    civitai_workspace: Workspace, capsys: pytest.CaptureFixture[str], fields: dict[str, Any], message: str
 ) -> None:
-    works.put("civitai", "default", [civitai(1), civitai(2, **fields)])
-    works.put("civitai", "loras", [civitai(3, type="LORA")])
-    assert works.run("manifests") == 0
+    civitai_workspace.put("civitai", "default", [civitai(1), civitai(2, **fields)])
+    civitai_workspace.put("civitai", "loras", [civitai(3, type="LORA")])
+    assert civitai_workspace.run("manifests") == 0
     name = "levels and flags, read again"
-    assert checked(works, capsys)[name]["problems"] == []
-    for page in ("civitai-filter-pg.json", "civitai-filter-pg13.json"):
-        path = works.data.manifests / page
+    assert checked(civitai_workspace, capsys)[name]["problems"] == []
+    for file in ("civitai-filter-pg.json", "civitai-filter-pg13.json"):
+        path = civitai_workspace.data.manifests / file
         value = json.loads(path.read_text())
         value["models"].append({"id": "2", "slug": "2", "name": "model 2"})
         path.write_text(json.dumps(value))
-    problems = checked(works, capsys)[name]["problems"]
+    problems = checked(civitai_workspace, capsys)[name]["problems"]
     assert len(problems) == 2
-    for page, problem in zip(("civitai-filter-pg.json", "civitai-filter-pg13.json"), problems, strict=True):
-        record = f"{works.data.raw('civitai', 'default')}/page-0001.json: $.items[1]"
-        assert f"{page}: $.models[1]: 2 {told} in stream default, see {record}" in problem
+    for file, problem in zip(("civitai-filter-pg.json", "civitai-filter-pg13.json"), problems, strict=True):
+        record = f"{civitai_workspace.data.raw('civitai', 'default')}/page-0001.json: $.items[1]"
+        assert f"{file}: $.models[1]: 2 {message} in stream default, see {record}" in problem
 
 
-def test_a_model_of_no_record_is_refused_on_any_page(works: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    works.put("civitai", "default", [civitai(1)])
-    works.put("civitai", "loras", [civitai(3, type="LORA")])
-    assert works.run("manifests") == 0
-    path = works.data.manifests / "civitai-filter-loras.json"
+def test_models_without_a_raw_record_fail(civitai_workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    civitai_workspace.put("civitai", "default", [civitai(1)])
+    civitai_workspace.put("civitai", "loras", [civitai(3, type="LORA")])
+    assert civitai_workspace.run("manifests") == 0
+    path = civitai_workspace.data.manifests / "civitai-filter-loras.json"
     path.write_text(path.read_text().replace('"id": "3"', '"id": "30"'))
-    (problem,) = checked(works, capsys)["levels and flags, read again"]["problems"]
+    (problem,) = checked(civitai_workspace, capsys)["levels and flags, read again"]["problems"]
     assert problem.endswith("$.models[0]: 30 has no raw record in stream loras")
 
 
-def test_options_that_drop_levels_are_read_as_such(works: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    text = works.filters.read_text().replace(
+def test_options_that_exclude_levels_are_honoured(civitai_workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    text = civitai_workspace.filters.read_text().replace(
         'pg = { label = "PG", keeps = ["pg"] }', 'pg = { label = "PG", drops = ["r", "x", "xxx"] }'
     )
-    works.filters.write_text(text)
-    works.put("civitai", "default", [civitai(1), civitai(2, nsfw=True)])
-    works.put("civitai", "loras", [civitai(3, type="LORA")])
-    assert works.run("manifests") == 0
-    assert works.ids("civitai-filter-pg.json") == ["1"]
-    assert checked(works, capsys)["levels and flags, read again"]["problems"] == []
+    civitai_workspace.filters.write_text(text)
+    civitai_workspace.put("civitai", "default", [civitai(1), civitai(2, nsfw=True)])
+    civitai_workspace.put("civitai", "loras", [civitai(3, type="LORA")])
+    assert civitai_workspace.run("manifests") == 0
+    assert civitai_workspace.ids("civitai-filter-pg.json") == ["1"]
+    assert checked(civitai_workspace, capsys)["levels and flags, read again"]["problems"] == []
 
 
 @pytest.mark.parametrize("field", ["private", "disabled"])
-def test_private_and_disabled_repositories_are_refused(house: Workspace, capsys: pytest.CaptureFixture[str], field: str) -> None:
+def test_private_and_disabled_repositories_fail(house: Workspace, capsys: pytest.CaptureFixture[str], field: str) -> None:
     house.put("huggingface", "default", [hf("o/a")])
     house.put("huggingface", "likes", [hf("o/a"), hf("o/b", **{field: True})])
     assert house.run("manifests") == 0
@@ -126,79 +126,83 @@ def test_private_and_disabled_repositories_are_refused(house: Workspace, capsys:
     assert f"$.models[1]: o/b is {field} in stream likes, see " in problem
 
 
-def test_of_a_model_that_came_twice_each_record_counts(works: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    works.put("civitai", "default", [civitai(1), civitai(2), civitai(1, nsfw=True)])
-    works.put("civitai", "loras", [civitai(3, type="LORA")])
-    assert works.run("manifests") == 0
+def test_the_worst_of_duplicate_records_counts(civitai_workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    civitai_workspace.put("civitai", "default", [civitai(1), civitai(2), civitai(1, nsfw=True)])
+    civitai_workspace.put("civitai", "loras", [civitai(3, type="LORA")])
+    assert civitai_workspace.run("manifests") == 0
     name = "levels and flags, read again"
-    assert works.ids("civitai-filter-pg.json") == ["2"]
-    assert checked(works, capsys)[name]["problems"] == []
-    for page in ("civitai-filter-pg.json", "civitai-filter-pg13.json"):
-        path = works.data.manifests / page
+    assert civitai_workspace.ids("civitai-filter-pg.json") == ["2"]
+    assert checked(civitai_workspace, capsys)[name]["problems"] == []
+    for file in ("civitai-filter-pg.json", "civitai-filter-pg13.json"):
+        path = civitai_workspace.data.manifests / file
         value = json.loads(path.read_text())
         value["models"].insert(0, {"id": "1", "slug": "1", "name": "model 1"})
         path.write_text(json.dumps(value))
-    problems = checked(works, capsys)[name]["problems"]
+    problems = checked(civitai_workspace, capsys)[name]["problems"]
     assert [problem.partition(", see ")[0].rpartition("$")[2] for problem in problems] == [
         ".models[0]: 1 is xxx in stream default"
     ] * 2
 
 
-def test_what_the_apis_own_filter_let_through_is_counted(works: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    text = works.filters.read_text().replace("asks = { nsfw = true }\n", "")
-    works.filters.write_text(
+def test_records_the_api_should_have_excluded_are_counted(
+    civitai_workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = civitai_workspace.filters.read_text().replace("asks = { nsfw = true }\n", "")
+    civitai_workspace.filters.write_text(
         text.replace('asks = { types = ["Checkpoint", "LORA"]', 'asks = { nsfw = true, types = ["Checkpoint", "LORA"]')
     )
-    works.put("civitai", "default", [civitai(1), civitai(2, nsfw=True), civitai(4, minor=True)])
-    works.put("civitai", "loras", [civitai(3, type="LORA", nsfwLevel=2), civitai(5, type="LORA", poi=True)])
-    assert works.run("manifests") == 0
-    assert checked(works, capsys)["levels and flags, read again"]["notes"] == [
+    civitai_workspace.put("civitai", "default", [civitai(1), civitai(2, nsfw=True), civitai(4, minor=True)])
+    civitai_workspace.put("civitai", "loras", [civitai(3, type="LORA", nsfwLevel=2), civitai(5, type="LORA", poi=True)])
+    assert civitai_workspace.run("manifests") == 0
+    assert checked(civitai_workspace, capsys)["levels and flags, read again"]["notes"] == [
         "civitai/default: the API's own filter let through 1 minor",
         "civitai/loras: the API's own filter let through 1 above pg, 1 poi",
     ]
 
 
 @given(st.sampled_from(HOSTILE) | st.integers(-2, 70) | st.floats(-1e9, 1e9), st.sampled_from([*HOSTILE, False, 0]))
-def test_both_readings_of_a_level_agree(mask: Any, nsfw: Any) -> None:
+def test_levels_of_transform_and_audit_agree(mask: Any, nsfw: Any) -> None:
     record = civitai(1, nsfwLevel=mask, nsfw=nsfw)
     (model,) = made("civitai", record).models
     assert (model["level"], model["level_most"]) == tuple(LEVELS[level] for level in level_range(record))
 
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(["poi", "minor", "mode", "availability"], st.sampled_from(HOSTILE))))
-def test_both_readings_reject_the_same(fields: dict[str, Any]) -> None:
+def test_rejections_of_transform_and_audit_agree(fields: dict[str, Any]) -> None:
     assert bool(made("civitai", civitai(1, **fields)).set_aside) is bool(rejections(fields))
 
 
-def test_options_that_most_answers_ignore_are_refused_and_some_are_counted(
-    works: Workspace, capsys: pytest.CaptureFixture[str]
+def test_ignored_parameters_fail_and_single_unrequested_records_are_counted(
+    civitai_workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = "responses against requests"
-    works.put("civitai", "default", [civitai(1)])
-    works.put("civitai", "loras", [civitai(1), civitai(2, type="LORA"), civitai(3, type="LORA")])
-    assert works.run("manifests") == 0
-    check = checked(works, capsys)[name]
+    civitai_workspace.put("civitai", "default", [civitai(1)])
+    civitai_workspace.put("civitai", "loras", [civitai(1), civitai(2, type="LORA"), civitai(3, type="LORA")])
+    assert civitai_workspace.run("manifests") == 0
+    check = checked(civitai_workspace, capsys)[name]
     assert (check["problems"], check["looked_at"]) == ([], 4)
     assert check["notes"] == ["civitai/loras: 1 records were not requested"]
-    path = works.data.manifests / "civitai-filter-loras.json"
+    path = civitai_workspace.data.manifests / "civitai-filter-loras.json"
     value = json.loads(path.read_text())
     value["models"].insert(0, {"id": "1", "slug": "1", "name": "model 1"})
     path.write_text(json.dumps(value))
-    (problem,) = checked(works, capsys)["levels and flags, read again"]["problems"]
+    (problem,) = checked(civitai_workspace, capsys)["levels and flags, read again"]["problems"]
     assert "$.models[0]: 1 was not requested in stream loras, see " in problem
-    works.filters.write_text(works.filters.read_text().replace('types = ["LORA"]', 'types = ["LORA"], baseModels = ["SDXL 1.0"]'))
-    works.put("civitai", "loras", [civitai(2, type="LORA")])
-    assert works.run("manifests") == 0
-    (problem,) = checked(works, capsys)[name]["problems"]
-    assert problem.startswith(f"{works.data.ledger('civitai', 'loras')}: 1 of 1 records were not requested, the first at ")
+    civitai_workspace.filters.write_text(
+        civitai_workspace.filters.read_text().replace('types = ["LORA"]', 'types = ["LORA"], baseModels = ["SDXL 1.0"]')
+    )
+    civitai_workspace.put("civitai", "loras", [civitai(2, type="LORA")])
+    assert civitai_workspace.run("manifests") == 0
+    (problem,) = checked(civitai_workspace, capsys)[name]["problems"]
+    assert problem.startswith(
+        f"{civitai_workspace.data.ledger('civitai', 'loras')}: 1 of 1 records were not requested, the first at "
+    )
     assert problem.endswith("page-0001.json: $.items[0]; the source ignores an option")
 
 
-def test_an_order_that_the_source_ignores_is_refused_and_counters_that_moved_are_not(
-    house: Workspace, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_ignored_order_fails_and_counter_drift_passes(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     def models(*downloads: int | None) -> list[Any]:
-        return [hf(f"o/m{n}", downloads=each) for n, each in enumerate(downloads)]
+        return [hf(f"o/m{n}", downloads=count) for n, count in enumerate(downloads)]
 
     house.filters.write_text(house.filters.read_text().replace('asks = { sort = "likes" }', 'asks = { sort = "lastModified" }'))
     house.put("huggingface", "likes", [hf("o/m1"), hf("o/m0")])
@@ -206,7 +210,7 @@ def test_an_order_that_the_source_ignores_is_refused_and_counters_that_moved_are
     assert house.run("manifests") == 0
     name = "responses against requests"
     assert checked(house, capsys)[name]["problems"] == []
-    # One that is wrong, or a rise in steps of which none is large.
+    # A single misplaced record, or a rise in small steps only.
     house.put("huggingface", "default", models(5, *range(2000, 1000, -10)))
     assert house.run("manifests") == 0
     assert checked(house, capsys)[name]["problems"] == []
@@ -218,11 +222,11 @@ def test_an_order_that_the_source_ignores_is_refused_and_counters_that_moved_are
     )
     house.put("huggingface", "likes", [hf(f"o/m{n}", lastModified=f"2026-01-0{n}") for n in range(1, 8)])
     assert house.run("manifests") == 0
-    assert any("6 of 7 records" in each for each in checked(house, capsys)[name]["problems"])
+    assert any("6 of 7 records" in problem for problem in checked(house, capsys)[name]["problems"])
 
 
-def lost(house: Workspace, folder: Path, before: int, *now: Any, **ledger: Any) -> str:
-    """Publish so many small models as the base, and then these records; return the base."""
+def publish_twice(house: Workspace, folder: Path, before: int, *now: Any, **ledger: Any) -> str:
+    """Publish that many small models as the base, then these records; return the folder of the base."""
     house.filters.write_text(house.filters.read_text().replace("limit = 2", "limit = 20").replace("depth = 4", "depth = 40"))
     house.put("huggingface", "likes", [hf("o/a")])
     house.put("huggingface", "default", [hf(f"o/s{n}", **SMALL) for n in range(before)])
@@ -233,10 +237,10 @@ def lost(house: Workspace, folder: Path, before: int, *now: Any, **ledger: Any) 
     return str(folder / "base")
 
 
-def test_a_page_that_lost_most_of_its_models_is_refused_unless_that_is_allowed(
+def test_a_manifest_that_lost_most_models_fails_unless_allowed(
     house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    base = lost(house, tmp_path, 12, *(hf(f"o/s{n}", **(SMALL if n < 5 else {})) for n in range(12)))
+    base = publish_twice(house, tmp_path, 12, *(hf(f"o/s{n}", **(SMALL if n < 5 else {})) for n in range(12)))
     name = "models lost since the base"
     (problem,) = checked(house, capsys, "--base", base)[name]["problems"]
     assert problem.startswith(f"{house.data.manifests / 'hf-filter-small.json'}: $.models: has 5 models, and had 12 in {base};")
@@ -248,14 +252,14 @@ def test_a_page_that_lost_most_of_its_models_is_refused_unless_that_is_allowed(
     assert checked(house, capsys)[name]["notes"] == ["no base to compare with: commit data/manifests, or name another with BASE"]
 
 
-def test_a_base_of_an_earlier_version_is_a_base(house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    base = lost(house, tmp_path, 12, *(hf(f"o/s{n}", **SMALL) for n in range(5)), exhausted=True)
+def test_a_base_of_an_earlier_version_is_compared(house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base = publish_twice(house, tmp_path, 12, *(hf(f"o/s{n}", **SMALL) for n in range(5)), exhausted=True)
     path = tmp_path / "base" / "index.json"
     index = json.loads(path.read_text())
     for entry in index["manifests"]:
         del entry["funnel"], entry["verdict"]
     path.write_text(json.dumps(index))
-    # How many records its stream had is not known, so that nobody knows whether it is smaller.
+    # The number of records of its stream is unknown, so a smaller stream cannot be the reason.
     assert len(checked(house, capsys, "--base", base)["models lost since the base"]["problems"]) == 2
     assert house.run("diff", base, "--json") == 0
     assert json.loads(capsys.readouterr().out)["untold"][0].startswith("levels, sizes and licences: no models in")
@@ -265,49 +269,49 @@ def test_a_base_of_an_earlier_version_is_a_base(house: Workspace, tmp_path: Path
     ("before", "now", "ledger", "problems", "warnings"),
     [
         (12, 6, {}, 0, 0),  # half is not more than half
-        (9, 0, {}, 0, 0),  # below the floor
+        (9, 0, {}, 0, 0),  # below the minimum baseline
         (12, 5, {"exhausted": True}, 0, 2),  # the API has no more, as before
-        (12, 0, {"exhausted": True}, 2, 0),  # an API that has nothing at all no longer knows what it is asked
-        (12, 5, {"exhausted": False}, 2, 0),  # and it has more
+        (12, 0, {"exhausted": True}, 2, 0),  # an API that has nothing at all may have dropped the parameter
+        (12, 5, {"exhausted": False}, 2, 0),  # the API has more
     ],
 )
-def test_a_stream_that_is_smaller_for_a_known_reason_is_a_warning(
+def test_a_smaller_stream_with_a_known_reason_is_a_warning(
     house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str],
     before: int, now: int, ledger: dict[str, Any], problems: int, warnings: int,
 ) -> None:  # fmt: skip
-    base = lost(house, tmp_path, before, *(hf(f"o/s{n}", **SMALL) for n in range(now)), **ledger)
+    base = publish_twice(house, tmp_path, before, *(hf(f"o/s{n}", **SMALL) for n in range(now)), **ledger)
     check = checked(house, capsys, "--base", base)["models lost since the base"]
     assert (len(check["problems"]), len(check["warnings"])) == (problems, warnings)  # small, and other
 
 
-def test_a_stream_that_ends_sooner_than_it_did_may_have_broken_off(
+def test_a_stream_that_ends_sooner_than_before_fails(
     house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    base = lost(house, tmp_path, 12, *(hf(f"o/s{n}", **SMALL) for n in range(5)), exhausted=True)
+    base = publish_twice(house, tmp_path, 12, *(hf(f"o/s{n}", **SMALL) for n in range(5)), exhausted=True)
     path = tmp_path / "base" / "index.json"
     path.write_text(path.read_text().replace('"exhausted": true', '"exhausted": false'))
     assert len(checked(house, capsys, "--base", base)["models lost since the base"]["problems"]) == 2
 
 
 def test_a_lesser_depth_is_a_known_reason(house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    base = lost(house, tmp_path, 12, *(hf(f"o/s{n}", **SMALL) for n in range(5)), exhausted=False)
+    base = publish_twice(house, tmp_path, 12, *(hf(f"o/s{n}", **SMALL) for n in range(5)), exhausted=False)
     house.filters.write_text(house.filters.read_text().replace("depth = 40", "depth = 5"))
     assert house.run("manifests") == 0
     (warning, _) = checked(house, capsys, "--base", base)["models lost since the base"]["warnings"]
     assert warning.endswith("its stream has 5 records and had 12, as many as filters.toml allows")
 
 
-def test_a_base_without_a_sound_index_is_refused(house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    base = lost(house, tmp_path, 12)
+def test_a_base_without_a_valid_index_fails(house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base = publish_twice(house, tmp_path, 12)
     (tmp_path / "base" / "index.json").write_text("{}")
     (problem,) = checked(house, capsys, "--base", base)["models lost since the base"]["problems"]
     assert problem == f"{base}: index.json is missing or not valid; name another base"
 
 
-def test_a_smaller_limit_loses_nothing_and_a_lost_stream_all(
+def test_a_smaller_limit_passes_and_a_lost_stream_fails(
     house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    base = lost(house, tmp_path, 20, *(hf(f"o/s{n}", **SMALL) for n in range(20)))
+    base = publish_twice(house, tmp_path, 20, *(hf(f"o/s{n}", **SMALL) for n in range(20)))
     house.filters.write_text(house.filters.read_text().replace("limit = 20", "limit = 3"))
     assert house.run("manifests") == 0
     name = "models lost since the base"
@@ -317,7 +321,7 @@ def test_a_smaller_limit_loses_nothing_and_a_lost_stream_all(
     assert len(checked(house, capsys, "--base", base)[name]["problems"]) == 2
 
 
-def test_old_answers_are_a_warning_and_too_old_ones_are_refused(
+def test_old_streams_are_a_warning_and_too_old_ones_fail(
     house: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house.put("huggingface", "default", [hf("o/a")], checked_at="2026-01-01T00:00:00.000Z")
@@ -326,8 +330,8 @@ def test_old_answers_are_a_warning_and_too_old_ones_are_refused(
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767441600")  # 2026-01-03 at noon
     name = "age of the streams"
     check = checked(house, capsys)[name]
-    told = ["huggingface: 1 of 2 streams were checked more than a day ago"]
-    assert (check["problems"], check["warnings"], check["looked_at"]) == ([], told, 2)
+    warnings = ["huggingface: 1 of 2 streams were checked more than a day ago"]
+    assert (check["problems"], check["warnings"], check["looked_at"]) == ([], warnings, 2)
     assert check["notes"] == ["huggingface: default 2.5 days, likes 0.5 days"]
     (problem,) = checked(house, capsys, "--max-age", "2d")[name]["problems"]
     assert problem.startswith(
@@ -339,7 +343,7 @@ def test_old_answers_are_a_warning_and_too_old_ones_are_refused(
 
 
 @pytest.mark.parametrize("checked_at", ["2099-01-01T00:00:00.000Z", "2026-99-99T00:00:00.000Z"])
-def test_a_time_that_has_not_been_is_refused(house: Workspace, capsys: pytest.CaptureFixture[str], checked_at: str) -> None:
+def test_future_and_invalid_times_fail(house: Workspace, capsys: pytest.CaptureFixture[str], checked_at: str) -> None:
     house.put("huggingface", "default", [hf("o/a")])
     house.put("huggingface", "likes", [hf("o/a")], checked_at=checked_at)
     assert house.run("manifests") == 0
@@ -347,7 +351,7 @@ def test_a_time_that_has_not_been_is_refused(house: Workspace, capsys: pytest.Ca
     assert problem.endswith(f"$.checked_at: {checked_at} is not a valid time in the past")
 
 
-def test_a_ledger_that_is_broken_costs_no_other_check(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_ledger_affects_no_other_check(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/a")])
     house.put("huggingface", "likes", [hf("o/a")])
     assert house.run("manifests") == 0
@@ -359,7 +363,7 @@ def test_a_ledger_that_is_broken_costs_no_other_check(house: Workspace, capsys: 
         assert "likes/stream.json: $: 'pages' is a required property" in checks[name]["problems"][0]
 
 
-def test_what_filters_skip_is_refused(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_models_excluded_by_id_fail(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/a")])
     house.put("huggingface", "likes", [hf("o/skipped"), hf("o/a")])
     assert house.run("manifests") == 0
@@ -378,7 +382,7 @@ def test_a_filter_without_a_stream_fails(house: Workspace, capsys: pytest.Captur
     )
 
 
-def test_a_disk_that_refuses_a_page_costs_no_other_check(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unreadable_page_affects_no_other_check(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/a")])
     house.put("huggingface", "likes", [hf("o/a")])
     assert house.run("manifests") == 0
@@ -392,7 +396,7 @@ def test_a_disk_that_refuses_a_page_costs_no_other_check(house: Workspace, capsy
     assert "cannot be looked up in stream likes" in checks["levels and flags, read again"]["problems"][0]
 
 
-def test_a_ledger_that_counts_fewer_records_than_its_page_is_told(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_ledger_with_too_few_records_fails(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/a"), hf("o/b")])
     house.put("huggingface", "likes", [hf("o/b")])
     ledger = house.data.ledger("huggingface", "default")
@@ -402,21 +406,21 @@ def test_a_ledger_that_counts_fewer_records_than_its_page_is_told(house: Workspa
     assert "page-0001.json has 2 records (expected 1)" in problem
 
 
-def test_lists_that_are_the_same_since_each_model_belongs_on_both_are_explained(
-    works: Workspace, capsys: pytest.CaptureFixture[str]
+def test_equal_lists_are_explained_if_each_model_matches_both_filters(
+    civitai_workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    works.filters.write_text(works.filters.read_text().replace("limit = 20", "limit = 2"))
+    civitai_workspace.filters.write_text(civitai_workspace.filters.read_text().replace("limit = 20", "limit = 2"))
     loras = [civitai(n, type="LORA") for n in (1, 2, 3)]
-    works.put("civitai", "default", [*loras, civitai(9)], exhausted=False)
-    works.put("civitai", "loras", [*loras], exhausted=False)
-    assert works.run("manifests") == 0
-    check = checked(works, capsys)["equal lists"]
+    civitai_workspace.put("civitai", "default", [*loras, civitai(9)], exhausted=False)
+    civitai_workspace.put("civitai", "loras", [*loras], exhausted=False)
+    assert civitai_workspace.run("manifests") == 0
+    check = checked(civitai_workspace, capsys)["equal lists"]
     assert check["problems"] == []
-    told = "civitai-filter-loras.json = civitai-filter-pg.json (2 models): each model matches "
-    assert f"{told}both filters by its own fields" in check["notes"]
+    prefix = "civitai-filter-loras.json = civitai-filter-pg.json (2 models): each model matches "
+    assert f"{prefix}both filters by its own fields" in check["notes"]
 
 
-def test_options_of_a_list_exclude_nothing(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_options_of_a_multivalued_field_are_not_disjoint(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     text = house.filters.read_text().replace('"likes", "small", "large", "apache", "other"', '"gguf", "text"')
     text += '[huggingface.axes.tags]\nall = { label = "All" }\ngguf = { label = "GGUF", keeps = ["gguf"] }\n'
     house.filters.write_text(text + 'text = { label = "Text", keeps = ["text"] }\n')
@@ -425,25 +429,27 @@ def test_options_of_a_list_exclude_nothing(house: Workspace, capsys: pytest.Capt
     assert checked(house, capsys)["exclusive options"]["problems"] == []
     assert house.run("explain", "hf/text", "--json") == 0
     drops = json.loads(capsys.readouterr().out)["drops"]
-    (drop,) = (each for each in drops if each["what"] == "tags text")
+    (drop,) = (step for step in drops if step["what"] == "tags text")
     assert (drop["kept"], drop["dropped"], drop["left"]) == ({"gguf": 1, "text": 1}, {"gguf": 1, "none": 1}, 1)
 
 
-def test_text_tells_notes_warnings_and_all_problems(house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    base = lost(house, tmp_path, 12, *(hf(f"o/t{n}", **SMALL) for n in range(5)), exhausted=True)
+def test_text_output_shows_notes_warnings_and_all_problems(
+    house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = publish_twice(house, tmp_path, 12, *(hf(f"o/t{n}", **SMALL) for n in range(5)), exhausted=True)
     capsys.readouterr()
     assert house.run("verify", "--base", base, "--max-age", "1s") == 1
-    told = capsys.readouterr().out
-    assert list(failed(told)) == ["age of the streams"]
-    assert "     warning: " in told
-    ours = f"DATA={house.data.root} FILTERS={house.filters}"
-    assert told.endswith(
-        f"now against {base}: 2 of 5 manifests differ; models: 5 came, 12 went; see make diff BASE={base} {ours}\n"
+    output = capsys.readouterr().out
+    assert list(failed(output)) == ["age of the streams"]
+    assert "     warning: " in output
+    variables = f"DATA={house.data.root} FILTERS={house.filters}"
+    assert output.endswith(
+        f"now against {base}: 2 of 5 manifests differ; models: 5 came, 12 went; see make diff BASE={base} {variables}\n"
         "16 checks, 1 failed\n"
     )
 
 
-def test_stale_streams_are_a_warning_each_with_the_reason(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_stale_stream_is_a_warning_with_the_reason(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/a")])
     stale: dict[str, Any] = {"failed_at": "2026-01-02T00:00:00.000Z", "failed": "no \x1b[31manswer\nat all"}
     house.put("huggingface", "likes", [hf("o/a"), hf("o/b")], **stale)
@@ -457,12 +463,12 @@ def test_stale_streams_are_a_warning_each_with_the_reason(house: Workspace, caps
 
 
 @pytest.mark.parametrize(("before", "problems"), [(9, 0), (10, 1)])
-def test_the_guard_begins_at_ten_models(
+def test_manifests_of_ten_models_or_more_are_guarded(
     house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str], before: int, problems: int
 ) -> None:
-    base = lost(house, tmp_path, before, *(hf(f"o/s{n}", **(SMALL if n < 1 else {})) for n in range(before)))
-    found = checked(house, capsys, "--base", base)["models lost since the base"]["problems"]
-    assert len([problem for problem in found if "hf-filter-small.json" in problem]) == problems
+    base = publish_twice(house, tmp_path, before, *(hf(f"o/s{n}", **(SMALL if n < 1 else {})) for n in range(before)))
+    problems_ = checked(house, capsys, "--base", base)["models lost since the base"]["problems"]
+    assert len([problem for problem in problems_ if "hf-filter-small.json" in problem]) == problems
 
 
 @pytest.mark.parametrize(("now", "problems"), [("1767225600", 0), ("1767139201", 0), ("1767139199", 1)])

@@ -1,4 +1,4 @@
-"""The alarm: one reason that costs much of a source, or of a stream, fails verify."""
+"""Verify fails if one reason rejects much of a source or of a stream."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def row(ids: int, of: int, stream: str | None = None, what: str = "rejected", re
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("stream", [None, "month"])
-def test_more_than_a_tenth_fails_and_from_3_percent_on_it_warns(ids: int, of: int, expected: str, stream: str | None) -> None:
+def test_more_than_a_tenth_fails_and_3_percent_warns(ids: int, of: int, expected: str, stream: str | None) -> None:
     check = check_losses({"civitai": [row(ids, of, stream)]}, frozenset())
-    found = "failed" if check.problems else "warning" if check.warnings else "ok"
-    assert found == expected
+    outcome = "failed" if check.problems else "warning" if check.warnings else "ok"
+    assert outcome == expected
 
 
-def test_a_failure_names_reason_share_and_an_example_and_may_be_allowed() -> None:
+def test_a_failure_states_reason_share_and_example_and_may_be_allowed() -> None:
     losses = {"civitai": [row(41, 100), row(15, 100, "month", "dropped", "tags")]}
     first, second = check_losses(losses, frozenset()).problems
     see = "has the source changed? see make explain FILTER=civitai:7, or "
@@ -48,11 +48,11 @@ def test_a_failure_names_reason_share_and_an_example_and_may_be_allowed() -> Non
     assert len(check_losses(losses, frozenset({"huggingface/poi"})).problems) == 2
 
 
-def test_what_is_allowed_names_a_source_and_a_reason_or_a_field(house: Workspace) -> None:
-    filters = load_config(house.filters)
-    assert parse_allowed(["huggingface/private", "huggingface/tags"], filters) == {"huggingface/private", "huggingface/tags"}
+def test_allowed_losses_must_be_a_reason_or_a_field_of_a_source(house: Workspace) -> None:
+    config = load_config(house.filters)
+    assert parse_allowed(["huggingface/private", "huggingface/tags"], config) == {"huggingface/private", "huggingface/tags"}
     with pytest.raises(UsageError, match=r"huggingface/privat: not a reason .*; nearest: huggingface/private"):
-        parse_allowed(["huggingface/privat"], filters)
+        parse_allowed(["huggingface/privat"], config)
 
 
 LOST: list[tuple[Callable[[str], dict[str, Any]], str]] = [
@@ -65,7 +65,7 @@ LOST: list[tuple[Callable[[str], dict[str, Any]], str]] = [
 
 
 @pytest.mark.parametrize(("record", "name"), LOST)
-def test_verify_fails_where_a_source_loses_much_and_passes_where_that_is_allowed(
+def test_verify_fails_if_a_source_loses_much_unless_allowed(
     house: Workspace, capsys: pytest.CaptureFixture[str], record: Callable[[str], dict[str, Any]], name: str
 ) -> None:
     records = [record(f"o/lost{n}") if n < 3 else hf(f"o/m{n}") for n in range(24)]

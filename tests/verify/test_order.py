@@ -1,4 +1,4 @@
-"""Requested orders: what counts as drift, what an API need not keep, and keys that say nothing."""
+"""Requested orders: drift, orders that an API does not guarantee, and values that cannot be compared."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from etl.verify import raw_checks
 from etl.verify.order import Fetch, count_out_of_order, count_steps, rank, seconds
 from tests.conftest import Workspace, civitai, hf
-from tests.verify.audit import put, read_streams
+from tests.verify.audit import read_streams, write_stream
 
 if TYPE_CHECKING:
     from random import Random
@@ -22,35 +22,35 @@ if TYPE_CHECKING:
 NEVER = Fetch(None, None)
 
 
-def asked(house: Workspace, source: str, query: str, *records: Any, **ledger: Any) -> Check:
-    put(house, source, "default", query, *records, **ledger)
+def check_request(house: Workspace, source: str, query: str, *records: Any, **ledger: Any) -> Check:
+    write_stream(house, source, "default", query, *records, **ledger)
     return raw_checks.check_request_honored([*read_streams(house, source).values()])
 
 
 def loras(*downloads: Any, **fields: Any) -> list[dict[str, Any]]:
-    return [civitai(n, type="LORA", stats={"downloadCount": each}, **fields) for n, each in enumerate(downloads)]
+    return [civitai(n, type="LORA", stats={"downloadCount": count}, **fields) for n, count in enumerate(downloads)]
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=30, max_size=200), st.randoms())
-def test_counters_that_moved_by_a_twentieth_are_in_order_and_shuffled_ones_are_not(counts: list[float], rng: Random) -> None:
+def test_drift_by_a_twentieth_is_in_order_and_a_rising_or_shuffled_list_is_not(counts: list[float], rng: Random) -> None:
     moved = [count_steps(count * rng.uniform(1, 1.05)) for count in sorted(counts, reverse=True)]
     assert count_out_of_order(moved) <= 1 + len(moved) // 20
-    rising = [count_steps(1000 * 1.01**place) for place in range(len(counts))]
+    rising = [count_steps(1000 * 1.01**n) for n in range(len(counts))]
     assert count_out_of_order(rising) > 1 + len(rising) // 20
-    apart = [count_steps(1e6 * 1.2**-place) for place in range(len(counts))]
-    rng.shuffle(apart)
-    assert apart == sorted(apart, reverse=True) or count_out_of_order(apart) > 0
+    distant = [count_steps(1e6 * 1.2**-n) for n in range(len(counts))]
+    rng.shuffle(distant)
+    assert distant == sorted(distant, reverse=True) or count_out_of_order(distant) > 0
 
 
 @pytest.mark.parametrize(
     "value", [None, True, "5", "", [], {}, -1, float("inf"), int("9" * 310), 2**53, -float("inf"), "2026-01-01T00:00:00Z"]
 )
-def test_a_counter_that_says_nothing_has_no_rank(value: Any) -> None:
+def test_invalid_counters_have_no_rank(value: Any) -> None:
     assert rank(value, NEVER, is_time=False) is None
 
 
 @pytest.mark.parametrize("value", [None, True, 5, float("inf"), int("9" * 310), "", "yesterday", "2026-13-01T00:00:00Z", [], {}])
-def test_a_time_that_says_nothing_has_no_rank(value: Any) -> None:
+def test_invalid_times_have_no_rank(value: Any) -> None:
     assert rank(value, NEVER, is_time=True) is None
 
 
@@ -60,7 +60,7 @@ def test_any_text_is_a_time_or_none(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "0001-01-01", "9999-12-31"])
-def test_the_first_and_the_last_time(text: str) -> None:
+def test_the_first_and_the_last_time_are_valid(text: str) -> None:
     assert isinstance(seconds(text), float)
 
 
@@ -71,15 +71,15 @@ def test_times_without_a_zone_are_utc() -> None:
 RISING = list(range(1000, 2000, 20))
 
 
-def test_an_order_that_is_ignored_is_a_problem(house: Workspace) -> None:
-    check = asked(house, "civitai", "sort=Most+Downloaded&types=LORA", *loras(*RISING))
+def test_an_ignored_order_is_a_problem(house: Workspace) -> None:
+    check = check_request(house, "civitai", "sort=Most+Downloaded&types=LORA", *loras(*RISING))
     (problem,) = check.problems
     assert "records are out of order, the first at " in problem
     assert problem.endswith("; the source ignores the order Most Downloaded")
 
 
-def test_under_base_models_an_order_that_is_off_is_a_note(house: Workspace) -> None:
-    check = asked(house, "civitai", "sort=Most+Downloaded&types=LORA&baseModels=SD+1.5", *loras(*RISING))
+def test_with_base_models_a_wrong_order_is_a_note(house: Workspace) -> None:
+    check = check_request(house, "civitai", "sort=Most+Downloaded&types=LORA&baseModels=SD+1.5", *loras(*RISING))
     assert check.problems == []
     (note,) = check.notes
     assert note.startswith("civitai/default: ")
@@ -88,28 +88,28 @@ def test_under_base_models_an_order_that_is_off_is_a_note(house: Workspace) -> N
     )
 
 
-def test_what_base_models_leave_in_order_needs_no_note(house: Workspace) -> None:
+def test_with_base_models_the_right_order_gives_no_note(house: Workspace) -> None:
     query = "sort=Most+Downloaded&types=LORA&baseModels=SD+1.5"
-    assert asked(house, "civitai", query, *loras(*reversed(RISING))).notes == []
+    assert check_request(house, "civitai", query, *loras(*reversed(RISING))).notes == []
 
 
 def test_hidden_counters_ties_and_absent_keys_are_in_order(house: Workspace) -> None:
     falling = [900, None, 900, 900, None, 5, 5, 5, None, 0, 0]
-    assert asked(house, "civitai", "sort=Most+Downloaded", *loras(*falling)).problems == []
+    assert check_request(house, "civitai", "sort=Most+Downloaded", *loras(*falling)).problems == []
     no_stats: list[Any] = [None, [], {}, {"thumbsUpCount": 7}, "x", 5]
     records = [civitai(n, stats=stats) for n, stats in enumerate(no_stats)]
-    assert asked(house, "civitai", "sort=Most+Downloaded", *records).problems == []
-    assert asked(house, "huggingface", "sort=lastModified", {"id": "o/a"}, {"id": "o/b"}).problems == []
+    assert check_request(house, "civitai", "sort=Most+Downloaded", *records).problems == []
+    assert check_request(house, "huggingface", "sort=lastModified", {"id": "o/a"}, {"id": "o/b"}).problems == []
 
 
-def test_counters_without_bounds_are_no_counters(house: Workspace) -> None:
+def test_counters_out_of_range_are_ignored(house: Workspace) -> None:
     downloads = [int("9" * 310), *reversed(RISING), int("9" * 310), True, "7"]
-    check = asked(house, "civitai", "sort=Most+Downloaded", *loras(*downloads))
+    check = check_request(house, "civitai", "sort=Most+Downloaded", *loras(*downloads))
     assert (check.problems, check.looked_at) == ([], 54)
 
 
-def test_a_page_with_numbers_that_only_json_can_hold(house: Workspace) -> None:
-    put(house, "civitai", "default", "sort=Most+Downloaded", civitai(1))
+def test_numbers_beyond_the_range_of_floats_are_read(house: Workspace) -> None:
+    write_stream(house, "civitai", "default", "sort=Most+Downloaded", civitai(1))
     text = (
         '{"items":[{"id":1e400,"nsfwLevel":1e400,"stats":{"downloadCount":1e400}},'
         f'{{"id":{"9" * 310},"nsfwLevel":{"9" * 310},"stats":{{"downloadCount":{"9" * 310}}}}},'
@@ -123,7 +123,7 @@ def test_a_page_with_numbers_that_only_json_can_hold(house: Workspace) -> None:
     assert raw_checks.check_request_honored([stream]).problems == []
 
 
-def test_a_repository_that_changed_while_the_stream_was_fetched_is_not_out_of_order(house: Workspace) -> None:
+def test_a_repository_updated_during_the_fetch_is_not_out_of_order(house: Workspace) -> None:
     def page(*days: int) -> list[Any]:
         return [hf(f"o/m{day}", lastModified=f"2026-01-{day:02}T00:00:00.000Z") for day in days]
 
@@ -132,7 +132,7 @@ def test_a_repository_that_changed_while_the_stream_was_fetched_is_not_out_of_or
     path = house.data.ledger("huggingface", "default")
     ledger = json.loads(path.read_text())
     problems = []
-    for second in ("2026-01-25T00:00:00.000Z", "2026-01-20T00:00:00.000Z"):  # of the latter, no page can show what comes after it
+    for second in ("2026-01-25T00:00:00.000Z", "2026-01-20T00:00:00.000Z"):  # no page can show an update after its own fetch
         for page_, fetched_at in zip(ledger["pages"], ("2026-01-20T00:00:00.000Z", second), strict=True):
             page_["fetched_at"] = fetched_at
         path.write_text(json.dumps(ledger))
@@ -140,8 +140,8 @@ def test_a_repository_that_changed_while_the_stream_was_fetched_is_not_out_of_or
     assert problems == [0, 1]
 
 
-def test_times_that_differ_by_less_than_an_index_lags_are_in_order(house: Workspace) -> None:
+def test_times_within_the_lag_of_an_index_are_in_order(house: Workspace) -> None:
     minutes = [hf(f"o/m{n}", lastModified=f"2025-12-31T11:{n}:00.000Z") for n in range(10, 59)]
-    assert asked(house, "huggingface", "sort=lastModified", *minutes).problems == []
+    assert check_request(house, "huggingface", "sort=lastModified", *minutes).problems == []
     days = [hf(f"o/m{n}", lastModified=f"2025-12-{n:02}T00:00:00.000Z") for n in range(1, 31)]
-    assert len(asked(house, "huggingface", "sort=lastModified", *days).problems) == 1
+    assert len(check_request(house, "huggingface", "sort=lastModified", *days).problems) == 1

@@ -1,4 +1,4 @@
-"""Which models hand-written manifests may not have: of the records in all complete streams the worst counts."""
+"""Which models hand-written manifests must not have: the worst record in all complete streams counts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from etl.core.levels import LEVELS
 from etl.verify import raw_checks
 from etl.verify.evidence import decide, gather, spelling_notes
 from tests.conftest import Workspace, civitai, hf
-from tests.verify.audit import filters, option, published, put, read_streams
+from tests.verify.audit import config_of, option, published, read_streams, write_stream
 
 if TYPE_CHECKING:
     from etl.config.model import Config
@@ -31,17 +31,17 @@ TRIMMED = f"{ALL}&baseModels=SDXL+1.0"
 
 
 def stale(house: Workspace, source: str, stream: str) -> str:
-    told = "no filter of filters.toml reads that stream, so it is never fetched again: if it is stale, remove it"
-    return f"; {told}: rm -r {house.data.raw(source, stream)}"
+    reason = "no filter of filters.toml reads that stream, so it is never fetched again: if it is stale, remove it"
+    return f"; {reason}: rm -r {house.data.raw(source, stream)}"
 
 
 def shows(*levels: Any, base: str = "SD 1.5") -> dict[str, Any]:
     return {"modelVersions": [{"baseModel": base, "images": [{"nsfwLevel": level} for level in levels]}]}
 
 
-def safety(house: Workspace, chosen: Config, *lists: list[str]) -> Check:
-    streams = read_streams(house, chosen.sources[0].name)
-    return raw_checks.check_safety(published(chosen, house.data.manifests, *lists), streams)
+def safety(house: Workspace, config: Config, *lists: list[str]) -> Check:
+    streams = read_streams(house, config.sources[0].name)
+    return raw_checks.check_safety(published(config, house.data.manifests, *lists), streams)
 
 
 def page(house: Workspace, stream: str, index: int, source: str = "civitai") -> str:
@@ -62,10 +62,12 @@ FORBIDDEN: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("fields", "code"), FORBIDDEN)
 @pytest.mark.parametrize("query", [ALL, TRIMMED, "nsfw=true&sort=Newest&types=VAE"])
-def test_what_any_stream_forbids_is_on_no_manifest(house: Workspace, fields: dict[str, Any], code: str, query: str) -> None:
-    put(house, "civitai", "default", ALL, civitai(7), civitai(8))
-    put(house, "civitai", "month", query, civitai(9), civitai(8, **fields))
-    check = safety(house, filters("civitai", PG, XXX, MONTH), ["7", "8"], ["8"], [])
+def test_models_that_any_stream_forbids_are_in_no_manifest(
+    house: Workspace, fields: dict[str, Any], code: str, query: str
+) -> None:
+    write_stream(house, "civitai", "default", ALL, civitai(7), civitai(8))
+    write_stream(house, "civitai", "month", query, civitai(9), civitai(8, **fields))
+    check = safety(house, config_of("civitai", PG, XXX, MONTH), ["7", "8"], ["8"], [])
     cited = f"8 is {code} in stream month, see {page(house, 'month', 1)}"
     assert check.problems == [
         f"{house.data.manifests / 'm-filter-pg.json'}: $.models[1]: {cited}",
@@ -85,51 +87,53 @@ def test_what_any_stream_forbids_is_on_no_manifest(house: Workspace, fields: dic
         ({"nsfwLevel": None}, "xxx"),
     ],
 )
-def test_the_higher_level_counts_in_all_manifests(house: Workspace, fields: dict[str, Any], level: str) -> None:
-    put(house, "civitai", "default", ALL, civitai(8))
-    put(house, "civitai", "month", ALL, civitai(8, **fields))
-    check = safety(house, filters("civitai", PG, XXX, MONTH), ["8"], ["8"], ["8"])
+def test_the_highest_level_counts_in_all_manifests(house: Workspace, fields: dict[str, Any], level: str) -> None:
+    write_stream(house, "civitai", "default", ALL, civitai(8))
+    write_stream(house, "civitai", "month", ALL, civitai(8, **fields))
+    check = safety(house, config_of("civitai", PG, XXX, MONTH), ["8"], ["8"], ["8"])
     where = f"{house.data.manifests / 'm-filter-pg.json'}: $.models[0]"
     assert check.problems == [f"{where}: 8 is {level} in stream month, see {page(house, 'month', 0)}"]
 
 
-def test_a_stream_that_shows_some_versions_only_raises_the_level_in_its_own_manifests(house: Workspace) -> None:
-    put(house, "civitai", "default", ALL, civitai(8, nsfwLevel=9))
-    put(house, "civitai", "sdxl", TRIMMED, civitai(8, nsfwLevel=8, **shows(8, base="SDXL 1.0")))
-    assert safety(house, filters("civitai", PG, SDXL), ["8"], ["8"]).problems == []
-    both = filters("civitai", PG, option("level", "r", "pg", "pg13", "r", baseModels=["SDXL 1.0"]))
+def test_a_stream_of_partial_records_raises_levels_in_its_own_manifests_only(house: Workspace) -> None:
+    write_stream(house, "civitai", "default", ALL, civitai(8, nsfwLevel=9))
+    write_stream(house, "civitai", "sdxl", TRIMMED, civitai(8, nsfwLevel=8, **shows(8, base="SDXL 1.0")))
+    assert safety(house, config_of("civitai", PG, SDXL), ["8"], ["8"]).problems == []
+    both = config_of("civitai", PG, option("level", "r", "pg", "pg13", "r", baseModels=["SDXL 1.0"]))
     (house.data.raw("civitai", "sdxl")).rename(house.data.raw("civitai", "r"))
     (problem,) = safety(house, both, ["8"], ["8"]).problems
     assert problem.endswith(f"m-filter-r.json: $.models[0]: 8 is x in stream r, see {page(house, 'r', 0)}")
 
 
-def test_a_flag_in_a_stream_that_shows_some_versions_only_counts_everywhere(house: Workspace) -> None:
-    put(house, "civitai", "default", ALL, civitai(8, nsfwLevel=1))
-    put(house, "civitai", "sdxl", TRIMMED, civitai(8, nsfw=True, nsfwLevel=60, **shows(16, base="SDXL 1.0")))
-    check = safety(house, filters("civitai", PG, R), ["8"], ["8"])
+def test_a_flag_in_a_stream_of_partial_records_counts_everywhere(house: Workspace) -> None:
+    write_stream(house, "civitai", "default", ALL, civitai(8, nsfwLevel=1))
+    write_stream(house, "civitai", "sdxl", TRIMMED, civitai(8, nsfw=True, nsfwLevel=60, **shows(16, base="SDXL 1.0")))
+    check = safety(house, config_of("civitai", PG, R), ["8"], ["8"])
     cited = f"8 is r in stream sdxl, see {page(house, 'sdxl', 0)}"
     assert check.problems == [
         f"{house.data.manifests / 'm-filter-pg.json'}: $.models[0]: {cited}{stale(house, 'civitai', 'sdxl')}"
     ]
 
 
-def test_options_on_the_upper_end_and_on_the_flag(house: Workspace) -> None:
+def test_options_on_level_most_and_flagged(house: Workspace) -> None:
     most = option("level_most", "mostr", "pg", "pg13", "r")
     unflagged = option("flagged", "unflagged", False)  # noqa: FBT003  a value of the field
     flagged = option("flagged", "flagged", False, drops=True)  # noqa: FBT003
-    put(house, "civitai", "default", ALL, civitai(7, nsfwLevel=1), civitai(8, nsfwLevel=1), civitai(9, nsfwLevel=1, **shows(16)))
-    put(house, "civitai", "sdxl", TRIMMED, civitai(8, nsfw=True, **shows(8, base="SDXL 1.0")))
-    chosen = filters("civitai", most, unflagged, flagged, SDXL)
-    check = safety(house, chosen, ["7", "8", "9"], ["7", "8", "9"], ["7", "8"], [])
-    told = [problem.partition("m-filter-")[2].partition(" in stream ")[0] for problem in check.problems]
-    assert told == [
+    write_stream(
+        house, "civitai", "default", ALL, civitai(7, nsfwLevel=1), civitai(8, nsfwLevel=1), civitai(9, nsfwLevel=1, **shows(16))
+    )
+    write_stream(house, "civitai", "sdxl", TRIMMED, civitai(8, nsfw=True, **shows(8, base="SDXL 1.0")))
+    config = config_of("civitai", most, unflagged, flagged, SDXL)
+    check = safety(house, config, ["7", "8", "9"], ["7", "8", "9"], ["7", "8"], [])
+    messages = [problem.partition("m-filter-")[2].partition(" in stream ")[0] for problem in check.problems]
+    assert messages == [
         "mostr.json: $.models[1]: 8 is up to x", "mostr.json: $.models[2]: 9 is up to xxx",
         "unflagged.json: $.models[1]: 8 is flagged", "flagged.json: $.models[0]: 7 is not flagged",
     ]  # fmt: skip
 
 
-def test_of_one_page_too_the_worst_record_counts(house: Workspace) -> None:
-    put(
+def test_the_worst_record_of_one_page_counts(house: Workspace) -> None:
+    write_stream(
         house,
         "civitai",
         "default",
@@ -139,25 +143,25 @@ def test_of_one_page_too_the_worst_record_counts(house: Workspace) -> None:
         civitai(8, nsfw=True, nsfwLevel=60, **shows(1)),
         civitai(7, poi=1),
     )
-    check = safety(house, filters("civitai", PG, R), ["8", "7"], ["8"])
+    check = safety(house, config_of("civitai", PG, R), ["8", "7"], ["8"])
     assert [problem.partition("m-filter-")[2] for problem in check.problems] == [
         f"pg.json: $.models[0]: 8 is r in stream default, see {page(house, 'default', 2)}",
         f"pg.json: $.models[1]: 7 is poi in stream default, see {page(house, 'default', 3)}",
     ]
 
 
-def test_streams_that_are_not_complete_do_not_count_elsewhere(house: Workspace) -> None:
-    put(house, "civitai", "default", ALL, civitai(8))
-    put(house, "civitai", "month", ALL, civitai(8, poi=True), complete=False)
-    (problem,) = safety(house, filters("civitai", PG, MONTH), ["8"], ["8"]).problems
+def test_incomplete_streams_do_not_count_elsewhere(house: Workspace) -> None:
+    write_stream(house, "civitai", "default", ALL, civitai(8))
+    write_stream(house, "civitai", "month", ALL, civitai(8, poi=True), complete=False)
+    (problem,) = safety(house, config_of("civitai", PG, MONTH), ["8"], ["8"]).problems
     assert "m-filter-month.json: $.models[0]: 8 is poi in stream month" in problem
 
 
-def test_a_repository_that_one_stream_calls_private_or_disabled(house: Workspace) -> None:
-    put(house, "huggingface", "default", "sort=downloads", hf("Org/A"), hf("Org/B"))
-    put(house, "huggingface", "old", "sort=likes", hf("org/a", private=True), hf("org/b", disabled=0))
+def test_a_repository_that_is_private_or_disabled_in_one_stream_fails(house: Workspace) -> None:
+    write_stream(house, "huggingface", "default", "sort=downloads", hf("Org/A"), hf("Org/B"))
+    write_stream(house, "huggingface", "old", "sort=likes", hf("org/a", private=True), hf("org/b", disabled=0))
     small = option("size", "small", "small")
-    check = safety(house, filters("huggingface", small), ["Org/A", "Org/B"])
+    check = safety(house, config_of("huggingface", small), ["Org/A", "Org/B"])
     unread = stale(house, "huggingface", "old")
     assert [problem.partition("m-filter-")[2] for problem in check.problems] == [
         f"small.json: $.models[0]: Org/A is private in stream old, see {page(house, 'old', 0, 'huggingface')}{unread}",
@@ -165,29 +169,31 @@ def test_a_repository_that_one_stream_calls_private_or_disabled(house: Workspace
     ]
 
 
-def test_skipped_ids_of_any_case_unrequested_models_and_strangers_to_the_stream(house: Workspace) -> None:
-    put(house, "civitai", "loras", f"{ALL}&types=LORA", civitai(1, type="LORA"), civitai(2), civitai(3), civitai(3, type="LORA"))
-    chosen = filters("civitai", option("type", "loras", "LORA", types=["LORA"]))
-    check = safety(house, chosen, ["1", "2", "3", "4"])
+def test_excluded_ids_unrequested_models_and_unknown_ids_fail(house: Workspace) -> None:
+    write_stream(
+        house, "civitai", "loras", f"{ALL}&types=LORA", civitai(1, type="LORA"), civitai(2), civitai(3), civitai(3, type="LORA")
+    )
+    config = config_of("civitai", option("type", "loras", "LORA", types=["LORA"]))
+    check = safety(house, config, ["1", "2", "3", "4"])
     assert [problem.partition("$.models")[2] for problem in check.problems] == [
         f"[1]: 2 was not requested in stream loras, see {page(house, 'loras', 1)}",
         "[3]: 4 has no raw record in stream loras",
     ]
-    put(house, "huggingface", "default", "sort=downloads", hf("Org/A"))
-    skipping = filters("huggingface", option("size", "small", "small"), skip=("ORG/a",))
+    write_stream(house, "huggingface", "default", "sort=downloads", hf("Org/A"))
+    skipping = config_of("huggingface", option("size", "small", "small"), skip=("ORG/a",))
     (problem,) = safety(house, skipping, ["Org/A"]).problems
     assert problem.endswith("m-filter-small.json: $.models[0]: Org/A is excluded by id (skip in filters.toml)")
 
 
-def test_a_stream_that_is_not_there(house: Workspace) -> None:
-    put(house, "civitai", "default", ALL, civitai(1))
-    (problem,) = safety(house, filters("civitai", MONTH), ["1"]).problems
+def test_a_missing_stream_fails(house: Workspace) -> None:
+    write_stream(house, "civitai", "default", ALL, civitai(1))
+    (problem,) = safety(house, config_of("civitai", MONTH), ["1"]).problems
     assert problem.endswith("m-filter-month.json: $: its models cannot be looked up in stream month; see above")
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", "null", '{"items":{"1":{}}}', '{"items":"abc"}', '{"items":null}', "1e400"])
-def test_a_page_that_has_no_list_of_records(house: Workspace, text: str) -> None:
-    put(house, "civitai", "default", ALL, civitai(1))
+def test_a_page_without_a_list_of_records_fails(house: Workspace, text: str) -> None:
+    write_stream(house, "civitai", "default", ALL, civitai(1))
     (house.data.raw("civitai", "default") / "page-0001.json").write_text(text)
     (problem,) = raw_checks.check_raw_hashes([*read_streams(house, "civitai").values()]).problems
     assert "page-0001.json: $.items must be a list of records; fetch it again" in problem
@@ -197,14 +203,16 @@ SMALL = option("size", "small", "small")
 LIKES = option("sort", "likes", sort="likes")
 
 
-def test_two_spellings_of_an_id_are_one_model_and_the_record_fetched_last_counts(house: Workspace) -> None:
-    put(house, "huggingface", "default", "sort=downloads", hf("Org/Model-Dynamic"), hf("o/b"))
-    put(house, "huggingface", "likes", "sort=likes", hf("o/c"), hf("Org/Model-dynamic"), fetched_at="2026-01-02T00:00:00.000Z")
-    chosen = filters("huggingface", SMALL, LIKES)
-    check = safety(house, chosen, ["Org/Model-dynamic", "o/b"], ["o/c", "Org/Model-dynamic"])
+def test_two_spellings_of_an_id_are_one_model_and_the_latest_record_counts(house: Workspace) -> None:
+    write_stream(house, "huggingface", "default", "sort=downloads", hf("Org/Model-Dynamic"), hf("o/b"))
+    write_stream(
+        house, "huggingface", "likes", "sort=likes", hf("o/c"), hf("Org/Model-dynamic"), fetched_at="2026-01-02T00:00:00.000Z"
+    )
+    config = config_of("huggingface", SMALL, LIKES)
+    check = safety(house, config, ["Org/Model-dynamic", "o/b"], ["o/c", "Org/Model-dynamic"])
     assert check.problems == []
     assert check.notes == ["huggingface: Org/Model-dynamic is also spelled Org/Model-Dynamic; the record fetched last counts"]
-    (problem,) = safety(house, chosen, ["Org/Model-Dynamic"], []).problems
+    (problem,) = safety(house, config, ["Org/Model-Dynamic"], []).problems
     cited = f"in stream likes, see {page(house, 'likes', 1, 'huggingface')}"
     assert problem.endswith(f": Org/Model-Dynamic is spelled Org/Model-dynamic by the record fetched last {cited}")
 
@@ -217,20 +225,20 @@ def test_two_spellings_of_an_id_are_one_model_and_the_record_fetched_last_counts
         (["o/A"], ["o/a", "o/A"], "o/A"),
     ],
 )
-def test_of_equal_times_the_later_record_counts(house: Workspace, first: list[str], second: list[str], latest: str) -> None:
-    put(house, "huggingface", "default", "sort=downloads", *map(hf, first))
-    put(house, "huggingface", "likes", "sort=likes", *map(hf, second))
+def test_the_later_record_counts_at_equal_times(house: Workspace, first: list[str], second: list[str], latest: str) -> None:
+    write_stream(house, "huggingface", "default", "sort=downloads", *map(hf, first))
+    write_stream(house, "huggingface", "likes", "sort=likes", *map(hf, second))
     assert gather(reversed(read_streams(house, "huggingface").values()))["o/a"].latest.id == latest
 
 
-def test_a_spelling_of_no_record_is_refused(house: Workspace) -> None:
-    put(house, "huggingface", "default", "sort=downloads", hf("o/a"))
-    (problem,) = safety(house, filters("huggingface", SMALL), ["O/A"]).problems
+def test_a_spelling_without_a_record_fails(house: Workspace) -> None:
+    write_stream(house, "huggingface", "default", "sort=downloads", hf("o/a"))
+    (problem,) = safety(house, config_of("huggingface", SMALL), ["O/A"]).problems
     assert "$.models[0]: O/A is spelled o/a by the record fetched last" in problem
 
 
-def test_of_many_spellings_three_are_shown(house: Workspace) -> None:
-    put(house, "huggingface", "default", "sort=downloads", *(hf(f"o/{name}") for name in "abcdeABCDEFgG"))
+def test_only_three_spellings_are_shown(house: Workspace) -> None:
+    write_stream(house, "huggingface", "default", "sort=downloads", *(hf(f"o/{name}") for name in "abcdeABCDEFgG"))
     notes = spelling_notes("huggingface", gather(read_streams(house, "huggingface").values()))
     assert notes == [
         "huggingface: o/A is also spelled o/a; the record fetched last counts",
@@ -253,16 +261,16 @@ def test_of_many_spellings_three_are_shown(house: Workspace) -> None:
         (["o/a", "o/b", "o/c"], ["o/b", "o/unheard", "o/c"], 0),
     ],
 )
-def test_the_order_of_a_manifest(house: Workspace, records: list[str], ids: list[str], count: int) -> None:
-    put(house, "huggingface", "default", "sort=downloads", *map(hf, records))
+def test_manifests_must_be_in_stream_order(house: Workspace, records: list[str], ids: list[str], count: int) -> None:
+    write_stream(house, "huggingface", "default", "sort=downloads", *map(hf, records))
     check = raw_checks.check_order(
-        published(filters("huggingface", SMALL), house.data.manifests, ids), read_streams(house, "huggingface")
+        published(config_of("huggingface", SMALL), house.data.manifests, ids), read_streams(house, "huggingface")
     )  # fmt: skip
     assert (len(check.problems), check.looked_at) == (count, 1)
 
 
-def test_what_the_apis_own_filter_let_through(house: Workspace) -> None:
-    put(
+def test_records_the_api_should_have_excluded_are_counted(house: Workspace) -> None:
+    write_stream(
         house,
         "civitai",
         "all",
@@ -271,15 +279,15 @@ def test_what_the_apis_own_filter_let_through(house: Workspace) -> None:
         civitai(2, mode="TakenDown"),
         civitai(3, nsfwLevel=8),
     )
-    put(house, "civitai", "safe", "sort=Most+Liked", civitai(1, minor=True), civitai(2, nsfw=True), civitai(3, poi=True))
-    put(house, "civitai", "sound", "sort=Most+Liked", civitai(1), civitai(2, nsfwLevel=3))
-    assert safety(house, filters("civitai")).notes == [
+    write_stream(house, "civitai", "safe", "sort=Most+Liked", civitai(1, minor=True), civitai(2, nsfw=True), civitai(3, poi=True))
+    write_stream(house, "civitai", "valid", "sort=Most+Liked", civitai(1), civitai(2, nsfwLevel=3))
+    assert safety(house, config_of("civitai")).notes == [
         "civitai/all: the API's own filter let through 1 minor, 1 poi",
         "civitai/safe: the API's own filter let through 1 above pg, 1 poi",
     ]
 
 
-# Properties of the worst of several records.
+# Properties of the worst of several records
 
 BITS = [1, 2, 4, 8, 16]
 QUERIES = [ALL, TRIMMED]
@@ -293,40 +301,40 @@ def records(draw: st.DrawFn) -> dict[str, Any]:
     return civitai(1, nsfw=nsfw, nsfwLevel=60 if nsfw else sum(set(images)), **shows(*images))
 
 
-catalogues = st.lists(st.tuples(st.sampled_from(QUERIES), st.lists(records(), min_size=1, max_size=2)), min_size=1, max_size=3)
-Catalogue = list[tuple[str, list[dict[str, Any]]]]
+stream_lists = st.lists(st.tuples(st.sampled_from(QUERIES), st.lists(records(), min_size=1, max_size=2)), min_size=1, max_size=3)
+StreamList = list[tuple[str, list[dict[str, Any]]]]
 
 
-def effective(catalogue: Catalogue) -> tuple[bool, int, int]:
-    """Return what holds for model 1 in the manifests of the first stream: whether it is rejected, and its levels."""
+def effective(streams_: StreamList) -> tuple[bool, int, int]:
+    """Return whether model 1 is rejected in the manifests of the first stream, and its levels there."""
     with tempfile.TemporaryDirectory() as folder:
         house = Workspace(DataDir(Path(folder)), Path(folder))
-        for index, (query, items) in enumerate(catalogue):
-            put(house, "civitai", f"s{index}", query, *items)
+        for index, (query, items) in enumerate(streams_):
+            write_stream(house, "civitai", f"s{index}", query, *items)
         streams = read_streams(house, "civitai")
-        assert len(streams) == len(catalogue)
-        found = decide(streams["civitai", "s0"].records_of("1"), gather(streams.values())["1"])
-    level, level_most = (LEVELS.index(str(found.fields[name].value)) for name in ("level", "level_most"))
+        assert len(streams) == len(streams_)
+        result = decide(streams["civitai", "s0"].records_of("1"), gather(streams.values())["1"])
+    level, level_most = (LEVELS.index(str(result.fields[name].value)) for name in ("level", "level_most"))
     assert level <= level_most
-    return found.rejected is not None, level, level_most
+    return result.rejected is not None, level, level_most
 
 
-def is_not_milder(one: tuple[bool, int, int], other: tuple[bool, int, int]) -> bool:
-    return all(after >= before for after, before in zip(one, other, strict=True))
+def is_not_milder(left: tuple[bool, int, int], right: tuple[bool, int, int]) -> bool:
+    return all(after >= before for after, before in zip(left, right, strict=True))
 
 
-@given(catalogues, st.sampled_from(QUERIES), st.lists(records(), min_size=1, max_size=2))
-def test_another_stream_never_makes_a_model_milder(catalogue: Catalogue, query: str, more: list[dict[str, Any]]) -> None:
-    assert is_not_milder(effective([*catalogue, (query, more)]), effective(catalogue))
+@given(stream_lists, st.sampled_from(QUERIES), st.lists(records(), min_size=1, max_size=2))
+def test_more_streams_never_make_a_model_milder(streams_: StreamList, query: str, more: list[dict[str, Any]]) -> None:
+    assert is_not_milder(effective([*streams_, (query, more)]), effective(streams_))
 
 
-@given(catalogues, st.data())
-def test_another_record_of_a_stream_never_makes_a_model_milder(catalogue: Catalogue, data: st.DataObject) -> None:
-    index = data.draw(st.integers(0, len(catalogue) - 1))
-    query, items = catalogue[index]
-    more = [*catalogue]
+@given(stream_lists, st.data())
+def test_more_records_never_make_a_model_milder(streams_: StreamList, data: st.DataObject) -> None:
+    index = data.draw(st.integers(0, len(streams_) - 1))
+    query, items = streams_[index]
+    more = [*streams_]
     more[index] = (query, [*items, data.draw(records())])
-    assert is_not_milder(effective(more), effective(catalogue))
+    assert is_not_milder(effective(more), effective(streams_))
 
 
 CHANGES: list[dict[str, Any]] = [
@@ -335,17 +343,17 @@ CHANGES: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-@given(catalogues, st.sampled_from(CHANGES), st.data())
+@given(stream_lists, st.sampled_from(CHANGES), st.data())
 def test_a_flag_on_any_record_never_makes_a_model_milder(
-    catalogue: Catalogue, change: dict[str, Any], data: st.DataObject
+    streams_: StreamList, change: dict[str, Any], data: st.DataObject
 ) -> None:
-    index = data.draw(st.integers(0, len(catalogue) - 1))
-    query, items = catalogue[index]
-    # Of what is flagged the mask tells nothing.
+    index = data.draw(st.integers(0, len(streams_) - 1))
+    query, items = streams_[index]
+    # The mask of a flagged model carries no information.
     assume("nsfw" in change or "nsfwLevel" not in change or not items[0]["nsfw"])
-    changed = [*catalogue]
+    changed = [*streams_]
     changed[index] = (query, [items[0] | change, *items[1:]])
-    before, after = effective(catalogue), effective(changed)
+    before, after = effective(streams_), effective(changed)
     assert is_not_milder(after, before)
     if "nsfw" in change:
         assert after[1] >= LEVELS.index("r")

@@ -1,4 +1,4 @@
-"""verify: the shipped set passes; every broken set is refused by the check made for it."""
+"""verify: the shipped set passes; each corrupted set fails the check meant for it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from etl.config.model import Config
     from etl.core.layout import DataDir
 
-Broken = tuple[str, "Callable[[dict[str, Any]], Any]", str, str]
+Corruption = tuple[str, "Callable[[dict[str, Any]], Any]", str, str]
 
 
 @pytest.fixture
@@ -31,17 +31,17 @@ def published(shipped: Workspace, built: Path) -> Workspace:
 
 def test_the_shipped_set_passes(published: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     assert published.run("verify") == 0
-    told = capsys.readouterr().out
-    assert told.endswith("16 checks, 0 failed\n")
-    assert "(0 models): both are empty; index.json has the reasons" in told
+    output = capsys.readouterr().out
+    assert output.endswith("16 checks, 0 failed\n")
+    assert "(0 models): both are empty; index.json has the reasons" in output
 
 
-def test_every_combination_passes_and_the_default_level_is_xxx_by_definition(
+def test_all_combinations_pass_and_the_default_level_equals_xxx_by_definition(
     shipped: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    every = tmp_path / "every.toml"
-    every.write_text(re.sub(r"manifests = \[.*?\]", 'manifests = "all"', shipped.filters.read_text(), flags=re.DOTALL))
-    house = Workspace(shipped.data, every)
+    filters = tmp_path / "all.toml"
+    filters.write_text(re.sub(r"manifests = \[.*?\]", 'manifests = "all"', shipped.filters.read_text(), flags=re.DOTALL))
+    house = Workspace(shipped.data, filters)
     assert house.run("manifests") == 0
     assert len(list(house.data.manifests.iterdir())) == 210
     assert house.run("verify") == 0
@@ -52,7 +52,7 @@ def test_every_combination_passes_and_the_default_level_is_xxx_by_definition(
 UNHEARD = {"id": "x/unheard", "slug": "x--unheard", "name": "unheard", "source": "huggingface"}
 
 
-def rename(value: dict[str, Any]) -> None:
+def change_id(value: dict[str, Any]) -> None:
     value["models"][0]["id"] = "not/there"
 
 
@@ -60,7 +60,7 @@ def swap(value: dict[str, Any]) -> None:
     value["models"][0], value["models"][1] = value["models"][1], value["models"][0]
 
 
-BROKEN: list[Broken] = [
+CORRUPTED: list[Corruption] = [
     ("hf-filter-small.json", lambda v: v.update(extra=1), "schemas", "hf-filter-small.json: $: Additional properties"),
     ("hf-filter-small.json", lambda v: v["models"][0].update(id=5), "schemas", "$.models[0].id: 5 is not of type 'string'"),
     ("index.json", lambda v: v.pop("version"), "index against files", "index.json: $: missing or not valid"),
@@ -82,24 +82,24 @@ BROKEN: list[Broken] = [
     ("all-models.json", lambda v: v["models"].reverse(), "all models against manifests", "is not sorted"),
     ("all-models.json", lambda v: v["models"].insert(0, v["models"][0]), "all models against manifests", "each once"),
     ("all-models.json", lambda v: v["models"].append(UNHEARD), "all models against manifests", "x/unheard is in no manifest"),
-    ("hf-filter-small.json", rename, "all models against manifests", "$.models[0].id: not/there is not in"),
+    ("hf-filter-small.json", change_id, "all models against manifests", "$.models[0].id: not/there is not in"),
     ("all-models.json", lambda v: v["models"][0].update(slug=v["models"][1]["slug"].upper()), "slugs", "but for case"),
     ("hf-filter-small.json", swap, "order of the streams", "$.models[1].id"),
     ("hf-filter-small.json", swap, "rebuild from raw", "hf-filter-small.json: line 5 is not what the raw files give"),
 ]
 
 
-def broken(house: Workspace, file: str, change: Callable[[dict[str, Any]], Any]) -> None:
+def corrupt(house: Workspace, file: str, change: Callable[[dict[str, Any]], Any]) -> None:
     value = house.manifest(file)
     change(value)
     (house.data.manifests / file).write_text(json.dumps(value, indent=2) + "\n")
 
 
-def failed(told: str) -> dict[str, str]:
-    """Return what each failed check printed."""
-    parts = re.split(r"^(?:ok  |FAIL) ", told, flags=re.MULTILINE)[1:]
-    words = re.findall(r"^(ok  |FAIL) ", told, flags=re.MULTILINE)
-    return {part.split(" (")[0]: part for word, part in zip(words, parts, strict=True) if word == "FAIL"}
+def failed(output: str) -> dict[str, str]:
+    """Return the printed text of each failed check, by name."""
+    parts = re.split(r"^(?:ok  |FAIL) ", output, flags=re.MULTILINE)[1:]
+    statuses = re.findall(r"^(ok  |FAIL) ", output, flags=re.MULTILINE)
+    return {part.split(" (")[0]: part for status, part in zip(statuses, parts, strict=True) if status == "FAIL"}
 
 
 @pytest.fixture
@@ -117,38 +117,36 @@ def rebuilt(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("rebuilt")
-@pytest.mark.parametrize(("file", "change", "check", "words"), BROKEN)
-def test_a_broken_set_is_refused(
+@pytest.mark.parametrize(("file", "change", "check", "message"), CORRUPTED)
+def test_a_corrupted_set_fails(
     published: Workspace,
     capsys: pytest.CaptureFixture[str],
     file: str,
     change: Callable[[dict[str, Any]], Any],
     check: str,
-    words: str,
+    message: str,
 ) -> None:
-    broken(published, file, change)
+    corrupt(published, file, change)
     assert published.run("verify") == 1
-    assert words in failed(capsys.readouterr().out)[check]
+    assert message in failed(capsys.readouterr().out)[check]
 
 
-def test_a_model_of_two_classes_is_refused(published: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_model_of_two_size_classes_fails(published: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     large = published.manifest("hf-filter-large.json")["models"][0]
-    broken(published, "hf-filter-small.json", lambda value: value["models"].append(large))
+    corrupt(published, "hf-filter-small.json", lambda value: value["models"].append(large))
     assert published.run("verify") == 1
     assert f"{large['id']} is in hf-filter-small.json too" in failed(capsys.readouterr().out)["exclusive options"]
 
 
-def test_two_pages_that_are_the_same_without_a_reason_are_refused(
-    published: Workspace, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_equal_manifests_without_an_explanation_fail(published: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     month = published.manifest("civitai-filter-month.json")["models"]
-    broken(published, "civitai-filter-week.json", lambda value: value.update(models=month))
+    corrupt(published, "civitai-filter-week.json", lambda value: value.update(models=month))
     assert published.run("verify") == 1
-    told = failed(capsys.readouterr().out)["equal lists"]
-    assert "civitai-filter-week.json: $.models: the same list as civitai-filter-month.json, 100 models" in told
+    failures = failed(capsys.readouterr().out)["equal lists"]
+    assert "civitai-filter-week.json: $.models: the same list as civitai-filter-month.json, 100 models" in failures
 
 
-def test_equal_lists_of_streams_that_go_on_are_refused(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_equal_lists_of_streams_with_more_pages_fail(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.filters.write_text(house.filters.read_text().replace('"small", "large", "apache", "other"', '"other"'))
     house.put("huggingface", "default", [hf("o/a"), hf("o/b")], exhausted=True)
     house.put("huggingface", "likes", [hf("o/a"), hf("o/b")], exhausted=False)
@@ -157,25 +155,21 @@ def test_equal_lists_of_streams_that_go_on_are_refused(house: Workspace, capsys:
     assert list(failed(capsys.readouterr().out)) == ["equal lists"]
 
 
-def test_a_file_that_is_no_json_or_not_ours_and_one_that_is_gone(
-    published: Workspace, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_invalid_unlisted_and_missing_files_fail(published: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     (published.data.manifests / "hf-filter-mit.json").unlink()
     (published.data.manifests / "hf-filter-large.json").write_text("<html>")
     (published.data.manifests / "hf-filter-more.json").write_text("")
     (published.data.manifests / "CNAME").write_text("example.org")
     assert published.run("verify") == 1
-    told = failed(capsys.readouterr().out)
-    assert "hf-filter-mit.json not found" in told["index against files"]
-    assert "hf-filter-more.json: $: is not in index.json" in told["index against files"]
-    assert "CNAME" not in "".join(told.values())
-    assert "hf-filter-large.json: $: is not JSON" in told["schemas"]
-    assert "hf-filter-mit.json: is missing" in told["rebuild from raw"]
+    failures = failed(capsys.readouterr().out)
+    assert "hf-filter-mit.json not found" in failures["index against files"]
+    assert "hf-filter-more.json: $: is not in index.json" in failures["index against files"]
+    assert "CNAME" not in "".join(failures.values())
+    assert "hf-filter-large.json: $: is not JSON" in failures["schemas"]
+    assert "hf-filter-mit.json: is missing" in failures["rebuild from raw"]
 
 
-def test_a_ledger_that_counts_other_records_than_its_page_has_is_told(
-    house: Workspace, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_ledger_with_another_number_of_records_fails(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/a")])
     house.put("huggingface", "likes", [hf("o/b")])
     ledger = house.data.ledger("huggingface", "likes")
@@ -185,7 +179,7 @@ def test_a_ledger_that_counts_other_records_than_its_page_has_is_told(
     assert "page-0001.json has 1 records (expected 2)" in failed(capsys.readouterr().out)["raw pages against ledgers"]
 
 
-def test_an_edited_raw_page_is_told(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_edited_raw_page_fails(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     house.put("huggingface", "default", [hf("o/a")])
     house.put("huggingface", "likes", [hf("o/b")])
     page = house.data.raw("huggingface", "likes") / "page-0001.json"
@@ -195,7 +189,7 @@ def test_an_edited_raw_page_is_told(house: Workspace, capsys: pytest.CaptureFixt
     assert "$.pages[0]: page-0001.json has another hash" in failed(capsys.readouterr().out)["raw pages against ledgers"]
 
 
-def test_raw_files_that_cannot_be_rebuilt_from_are_named_where_they_lie(
+def test_raw_files_that_prevent_a_rebuild_are_reported_with_their_paths(
     house: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert house.run("verify") == 1
@@ -208,7 +202,7 @@ def test_raw_files_that_cannot_be_rebuilt_from_are_named_where_they_lie(
     house.data.manifests.mkdir()
     (house.data.manifests / "index.json").write_text("")
     assert house.run("verify") == 65
-    told = failed(capsys.readouterr().out)
-    assert f"$.pages[0]: {page}: is not JSON" in told["raw pages against ledgers"]
-    assert f"{page}: is not JSON" in told["rebuild from raw"]
-    assert "index.json: $: is not JSON" in told["schemas"]
+    failures = failed(capsys.readouterr().out)
+    assert f"$.pages[0]: {page}: is not JSON" in failures["raw pages against ledgers"]
+    assert f"{page}: is not JSON" in failures["rebuild from raw"]
+    assert "index.json: $: is not JSON" in failures["schemas"]

@@ -9,17 +9,17 @@ from etl.core.levels import LEVELS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-SAFE_SITE = ("pg", "pg13")  # what civitai.com shows since 2026-04; the rest, with all that is flagged, is at civitai.red
+SAFE_SITE = ("pg", "pg13")  # levels on civitai.com since 2026-04; all others and flagged models are on civitai.red
 _ALL = 31
 _XXX = 16
-_CONSTANT = 60  # what the server writes on a flagged model and its versions, whatever they show
-_BLOCKED = 32  # of an image: it is shown to nobody, and left out of the masks
+_CONSTANT = 60  # the server writes this mask on flagged models and their versions, whatever they show
+_BLOCKED = 32  # an image that is shown to nobody, and omitted from the masks
 
 
 class Levels(NamedTuple):
     """The mildest and the most explicit content of a model.
 
-    `decided_by` says in words from what, `wrong` names those of the two whose evidence has a value of the wrong type.
+    `decided_by` describes the deciding evidence; `wrong` has the fields whose evidence has a value of the wrong type.
     """
 
     level: str
@@ -31,8 +31,8 @@ class Levels(NamedTuple):
 def content_levels(*, flagged: bool, mask: object, images: Iterable[object]) -> Levels:
     """Return the levels of a model.
 
-    `mask` is its `nsfwLevel`, `images` those of the images of all its versions, both as the API gave them: null says nothing,
-    and what is not a whole number counts as xxx.
+    `mask` is its `nsfwLevel`, `images` those of the images of all its versions, both as the API gave them: null carries no
+    information, and a value that is not a whole number counts as xxx.
     """
     shown, stated = 0, _bits(mask)
     wrong: tuple[str, ...] = ("level",) if stated is None else ()
@@ -67,12 +67,12 @@ def content_levels(*, flagged: bool, mask: object, images: Iterable[object]) -> 
 
 
 def is_set(flag: object) -> bool:
-    """Return whether a flag is set: anything but false and null, so that one of a wrong type counts."""
+    """Return whether a flag is set: any value except false and null, so a wrong type errs on the safe side."""
     return flag is not None and flag is not False
 
 
 def image_level(value: object) -> str:
-    """Return the level of an image by its `nsfwLevel`, in a word: that of its highest bit, `blocked`, `unknown` or `none`."""
+    """Return the level of an image by its `nsfwLevel`: the level of its highest bit, `blocked`, `unknown` or `none`."""
     bits = _bits(value)
     if bits is None:
         return "unknown"

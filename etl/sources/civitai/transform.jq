@@ -1,26 +1,26 @@
 # A page of CivitAI's GET /api/v1/models, {items: [record]}, to one entry for each record, in its order:
-#   {id, model, evidence}  what is known of it, and what its level will be decided from
-#   {id, set_aside}        why it is not a model, in one word
+#   {id, model, evidence}  a model, and the evidence of its levels
+#   {id, set_aside}        a rejected record, and the code of the reason
 # Values pass through as they came: the transform replaces what violates schemas/civitai/model.schema.json by null.
 
-# any value -> {}, which no field of a model may be, so that what has the wrong type is seen to be dropped
+# any value -> {}, which is not valid in any field of a model: marks a value of the wrong type, which is dropped and counted
 def wrong: {};
 
-# record -> [version] in the order of the site, whose first is the one it shows as the model; null where they are no list, or
-# a list of what are no versions
+# record -> [version] in the order of the site, which shows the first as the model; null if not a list, or a list without
+# objects
 def versions:
   .modelVersions
   | if type == "array" then [.[] | objects] as $versions | if . == [] or $versions != [] then $versions else null end
     elif . == null then []
     else null end;
 
-# [version] -> the latest time of publication; null without one
+# [version] -> the latest time of publication; null if absent
 def latest: [.[].publishedAt] - [null] | ([.[] | select(.[10:11]? == "T")] | max) // .[0];
 
-# file -> whether it holds the model's weights, and is not a VAE, a config or training data
+# file -> whether it contains the weights of the model, not a VAE, a config or training data
 def is_weights: .type | . == "Model" or . == "Pruned Model" or . == "Diffusion Model" or . == "UNet";
 
-# file -> whether it is none, or does not say what it is
+# file -> whether it or its type or primary has the wrong type
 def is_wrong_file:
   type != "object" or (.type | type | . != "string" and . != "null") or (.primary | type | . != "boolean" and . != "null");
 
@@ -34,10 +34,10 @@ def file_bytes:
         else null end
     else . end;
 
-# text | other -> whether it is one of some words, in any case; what is neither text nor null counts as one
+# any value -> whether it is one of some words, in any case; other types than text and null count as one
 def is_flag($words): if type == "string" then [ascii_downcase] - $words == [] else . != null end;
 
-# record -> string | null: why it must never be published; a flag of another type than its own counts as set
+# record -> string | null: code of the reason never to publish it; a flag of the wrong type counts as set
 def rejected:
   if .poi then "poi"
   elif .minor then "minor"
@@ -45,7 +45,7 @@ def rejected:
   elif .availability | is_flag(["private", "unsearchable"]) then "notpublic"
   else null end;
 
-# record -> model; its address, flag and levels are null here and decided after jq, from the evidence
+# record -> model; url, flagged and levels are null here: rules.py sets them from the evidence
 def model:
   (.id | if type == "number" and . == floor then floor else . end | tostring) as $id
   | versions as $versions

@@ -1,15 +1,15 @@
 # A page of the Hub's GET /api/models, [record], to one entry for each record, in its order:
-#   {id, model, evidence}  what is known of it, and what its size will be decided from
-#   {id, set_aside}        why it is not a model, in one word
+#   {id, model, evidence}  a model, and the evidence of its size
+#   {id, set_aside}        a rejected record, and the code of the reason
 # Values pass through as they came: the transform replaces what violates schemas/huggingface/model.schema.json by null.
 
-# record -> string | null: why it must never be published; a flag of another type than its own counts as set
+# record -> string | null: code of the reason never to publish it; a flag of the wrong type counts as set
 def rejected:
   if .private then "private"
   elif .disabled then "disabled"
   else null end;
 
-# record -> model; license, from the tags, and size and parameters, from the evidence, are decided after jq
+# record -> model; rules.py sets license from the tags, size and parameters from the evidence
 def model:
   (.id | split("/")) as $path
   | {
