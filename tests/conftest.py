@@ -135,7 +135,7 @@ other = { label = "Other", drops = ["apache-2.0"] }
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Workspace:
+def workspace(tmp_path: Path) -> Workspace:
     """Return an empty data folder with two server-side and three client-side axes of the Hub."""
     (tmp_path / "filters.toml").write_text(FILTERS)
     return Workspace(DataDir(tmp_path / "data"), tmp_path / "filters.toml")
@@ -157,6 +157,6 @@ def shipped(tmp_path: Path) -> Workspace:
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of manifests that the snapshot and the tests' own filters give; for reading only."""
-    house = snapshot(tmp_path_factory.mktemp("built") / "data")
-    assert house.run("manifests") == 0
-    return house.data.manifests
+    workspace = snapshot(tmp_path_factory.mktemp("built") / "data")
+    assert workspace.run("manifests") == 0
+    return workspace.data.manifests

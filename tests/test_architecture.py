@@ -77,8 +77,8 @@ def test_a_terminal_that_knows_ascii_only_is_no_reason_for_a_traceback(shipped: 
     assert done.stdout.startswith(b"hf/medium: Medium (7B\\u201313B)\n")
 
 
-def test_an_unknown_source_is_told_with_the_known_ones(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    assert house.run("transform", "--source", "elsewhere") == 2
+def test_an_unknown_source_is_told_with_the_known_ones(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert workspace.run("transform", "--source", "elsewhere") == 2
     assert f"unknown source; choose from {', '.join(source_names())}" in capsys.readouterr().err
 
 
@@ -100,18 +100,18 @@ def test_what_a_user_edits_or_builds_again_changes_no_test() -> None:
     assert {name for name, code in starting if "--filters" not in code and "FILTERS" not in code} == HAVE_THEIR_OWN
 
 
-def test_a_ledger_that_tests_put_there_has_the_request_of_the_filters(house: Workspace) -> None:
-    house.put("huggingface", "likes", [hf("o/a")], [hf("o/b")], fetched_at="2026-01-02T00:00:00.000Z")
-    first, second = read_ledger(house.data, "huggingface", "likes").pages
+def test_a_ledger_that_tests_put_there_has_the_request_of_the_filters(workspace: Workspace) -> None:
+    workspace.put("huggingface", "likes", [hf("o/a")], [hf("o/b")], fetched_at="2026-01-02T00:00:00.000Z")
+    first, second = read_ledger(workspace.data, "huggingface", "likes").pages
     assert first.url == get_source("huggingface").first_request({"sort": "likes", "limit": 2})
     assert (first.next, second.next, second.fetched_at) == (second.url, None, "2026-01-02T00:00:00.000Z")
-    house.put("huggingface", "likes", [hf("o/a")], asks={"sort": "lastModified"}, exhausted=False)
-    (page,) = read_ledger(house.data, "huggingface", "likes").pages
+    workspace.put("huggingface", "likes", [hf("o/a")], asks={"sort": "lastModified"}, exhausted=False)
+    (page,) = read_ledger(workspace.data, "huggingface", "likes").pages
     assert page.url == "/api/models?sort=lastModified&limit=2"
     assert page.next == f"{page.url}&cursor=after-1"
-    house.filters.write_text("")
-    house.put("civitai", "sdxl", [civitai(1)], asks={"baseModels": ["SDXL 1.0"]})
-    (page,) = read_ledger(house.data, "civitai", "sdxl").pages
+    workspace.filters.write_text("")
+    workspace.put("civitai", "sdxl", [civitai(1)], asks={"baseModels": ["SDXL 1.0"]})
+    (page,) = read_ledger(workspace.data, "civitai", "sdxl").pages
     assert page.url == "/api/v1/models?baseModels=SDXL+1.0"
 
 

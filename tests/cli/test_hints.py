@@ -61,22 +61,22 @@ def test_commands_outside_the_project_name_its_folder(tmp_path: Path, monkeypatc
 
 
 @pytest.mark.parametrize("command", ["explain", "manifests", "verify"])
-def test_printed_commands_can_be_pasted(house: Workspace, command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    house.put("huggingface", "default", [hf("o/a")])
-    assert house.run("manifests") == 1  # one stream is missing
+def test_printed_commands_can_be_pasted(workspace: Workspace, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.put("huggingface", "default", [hf("o/a")])
+    assert workspace.run("manifests") == 1  # one stream is missing
     capsys.readouterr()
     targets = ["hf/likes"] if command == "explain" else []
-    assert house.run(command, *targets) == (0 if command == "explain" else 1)
+    assert workspace.run(command, *targets) == (0 if command == "explain" else 1)
     captured = capsys.readouterr()
     (printed,) = re.findall(r"make extract SOURCE=huggingface.*", captured.out + captured.err)
-    expected = ["make", "extract", "SOURCE=huggingface", f"DATA={house.data.root}", f"FILTERS={house.filters}"]
+    expected = ["make", "extract", "SOURCE=huggingface", f"DATA={workspace.data.root}", f"FILTERS={workspace.filters}"]
     assert shlex.split(printed) == expected
 
 
-def test_published_files_contain_no_paths_of_the_run(house: Workspace) -> None:
-    house.put("huggingface", "default", [hf("o/a")], exhausted=False)
-    assert house.run("manifests") == 1
-    index = house.manifest("index.json")
+def test_published_files_contain_no_paths_of_the_run(workspace: Workspace) -> None:
+    workspace.put("huggingface", "default", [hf("o/a")], exhausted=False)
+    assert workspace.run("manifests") == 1
+    index = workspace.manifest("index.json")
     assert [entry["command"] for entry in index["missing"]] == ["make extract SOURCE=huggingface"]
     assert index["manifests"][0]["verdict"].endswith("the API has more, and make extract reads on")
 
@@ -110,26 +110,26 @@ def test_long_activities_are_printed_on_a_terminal_only(monkeypatch: pytest.Monk
 
 
 def test_a_base_folder_is_named_by_its_absolute_path(
-    house: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for stream in ("default", "likes"):
-        house.put("huggingface", stream, [hf("o/a")])
-    assert house.run("manifests") == 0
-    shutil.copytree(house.data.manifests, tmp_path / "before")
+        workspace.put("huggingface", stream, [hf("o/a")])
+    assert workspace.run("manifests") == 0
+    shutil.copytree(workspace.data.manifests, tmp_path / "before")
     monkeypatch.chdir(tmp_path)
     capsys.readouterr()
-    assert house.run("verify", "--base", "before") == 0
-    assert f" diff BASE={tmp_path / 'before'} DATA={house.data.root} " in capsys.readouterr().out
+    assert workspace.run("verify", "--base", "before") == 0
+    assert f" diff BASE={tmp_path / 'before'} DATA={workspace.data.root} " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("content", [b"", b"{}"])
 @pytest.mark.parametrize("command", ["plan", "load", "transform"])
 def test_the_message_of_an_invalid_ledger_contains_the_command_that_fixes_it(
-    house: Workspace, command: str, content: bytes, capsys: pytest.CaptureFixture[str]
+    workspace: Workspace, command: str, content: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    house.put("huggingface", "default", [hf("o/a")])
-    house.data.ledger("huggingface", "default").write_bytes(content)
-    assert house.run(command) == 65
+    workspace.put("huggingface", "default", [hf("o/a")])
+    workspace.data.ledger("huggingface", "default").write_bytes(content)
+    assert workspace.run(command) == 65
     (line,) = capsys.readouterr().err.splitlines()
-    assert str(house.data.ledger("huggingface", "default")) in line
+    assert str(workspace.data.ledger("huggingface", "default")) in line
     assert line.count("make extract") == line.count(" again: make extract SOURCE=huggingface DATA=") == 1

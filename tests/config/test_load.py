@@ -163,12 +163,12 @@ def test_every_invalid_value_has_its_own_line(tmp_path: Path) -> None:
     ],
 )
 def test_invalid_values_end_commands_with_2(
-    house: Workspace, capsys: pytest.CaptureFixture[str], valid: str, invalid: str, message: str
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], valid: str, invalid: str, message: str
 ) -> None:
-    text = house.filters.read_text()
+    text = workspace.filters.read_text()
     assert valid in text
-    house.filters.write_text(text.replace(valid, invalid, 1))
-    assert house.run("plan") == 2
+    workspace.filters.write_text(text.replace(valid, invalid, 1))
+    assert workspace.run("plan") == 2
     assert message in capsys.readouterr().err
 
 
@@ -207,13 +207,13 @@ NUMBERS = [
 
 @pytest.mark.parametrize(("key", "number", "message"), NUMBERS)
 def test_invalid_numbers_are_rejected_with_their_key(
-    house: Workspace, capsys: pytest.CaptureFixture[str], key: str, number: str, message: str
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], key: str, number: str, message: str
 ) -> None:
-    text, name = house.filters.read_text(), key.rpartition(".")[2]
-    house.filters.write_text(re.sub(rf"\b{name} = [0-9]+", lambda _: f"{name} = {number}", text, count=1))
-    assert house.run("plan") == 2
+    text, name = workspace.filters.read_text(), key.rpartition(".")[2]
+    workspace.filters.write_text(re.sub(rf"\b{name} = [0-9]+", lambda _: f"{name} = {number}", text, count=1))
+    assert workspace.run("plan") == 2
     error = capsys.readouterr().err
-    assert re.match(rf"{re.escape(str(house.filters))}: (huggingface\.)?{key}(\.[0.]+)?: ", error)
+    assert re.match(rf"{re.escape(str(workspace.filters))}: (huggingface\.)?{key}(\.[0.]+)?: ", error)
     assert message in error
 
 
@@ -227,17 +227,17 @@ def test_invalid_numbers_are_rejected_with_their_key(
     ],
 )
 def test_toml_beyond_the_limits_of_python_is_rejected(
-    house: Workspace, capsys: pytest.CaptureFixture[str], line: str, message: str
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], line: str, message: str
 ) -> None:
-    house.filters.write_text(house.filters.read_text().replace("limit = 2", line))
-    assert house.run("plan") == 2
+    workspace.filters.write_text(workspace.filters.read_text().replace("limit = 2", line))
+    assert workspace.run("plan") == 2
     assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [("0.001", 0.001), ("86400", 86400), ("1e2", 100.0), ("2.5", 2.5)])
-def test_seconds_may_have_a_fraction(house: Workspace, seconds: str, expected: float) -> None:
-    house.filters.write_text(house.filters.read_text().replace("seconds = 1", f"seconds = {seconds}"))
-    assert load_config(house.filters).sources[0].rate.seconds == expected
+def test_seconds_may_have_a_fraction(workspace: Workspace, seconds: str, expected: float) -> None:
+    workspace.filters.write_text(workspace.filters.read_text().replace("seconds = 1", f"seconds = {seconds}"))
+    assert load_config(workspace.filters).sources[0].rate.seconds == expected
 
 
 def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:

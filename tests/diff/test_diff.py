@@ -144,28 +144,28 @@ def test_a_long_diff_is_truncated_in_markdown() -> None:
 
 
 @pytest.fixture
-def changed(house: Workspace, tmp_path: Path) -> Workspace:
+def changed(workspace: Workspace, tmp_path: Path) -> Workspace:
     """Return a data folder in a repository, with uncommitted changes; `tmp_path / "base"` is a copy of the commit."""
-    house.put("huggingface", "default", [hf("o/a-1b"), hf("o/b-1b")])
-    house.put("huggingface", "likes", [hf("o/a-1b")])
-    assert house.run("manifests") == 0
-    shutil.copytree(house.data.root, tmp_path / "base")
+    workspace.put("huggingface", "default", [hf("o/a-1b"), hf("o/b-1b")])
+    workspace.put("huggingface", "likes", [hf("o/a-1b")])
+    assert workspace.run("manifests") == 0
+    shutil.copytree(workspace.data.root, tmp_path / "base")
     for arguments in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "base"], ["tag", "first"]):
-        git(house, *arguments)
-    house.put("huggingface", "default", [hf("o/a-1b", safetensors={"total": 2 * 10**10}), hf("o/c-1b")])
-    assert house.run("manifests") == 0
-    return house
+        git(workspace, *arguments)
+    workspace.put("huggingface", "default", [hf("o/a-1b", safetensors={"total": 2 * 10**10}), hf("o/c-1b")])
+    assert workspace.run("manifests") == 0
+    return workspace
 
 
-def git(house: Workspace, *arguments: str) -> None:
-    command = ["git", "-C", str(house.data.root), "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments]
+def git(workspace: Workspace, *arguments: str) -> None:
+    command = ["git", "-C", str(workspace.data.root), "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments]
     subprocess.run(command, check=True, capture_output=True)
 
 
-def diff_json(house: Workspace, capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+def diff_json(workspace: Workspace, capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
     """Return what diff prints with --json."""
     capsys.readouterr()
-    assert house.run("diff", *arguments, "--json") == 0
+    assert workspace.run("diff", *arguments, "--json") == 0
     return json.loads(capsys.readouterr().out)
 
 
@@ -257,14 +257,14 @@ def test_invalid_models_and_summaries_are_reported(path: str, content: str) -> N
         compare(base, replace(new, models={**new.models, path: content.encode()}))
 
 
-def test_an_unknown_snapshot_is_reported(house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert house.run("diff") == 0
+def test_an_unknown_snapshot_is_reported(workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert workspace.run("diff") == 0
     assert capsys.readouterr().out == "no base to compare with: commit data/manifests, or name one with BASE\n"
-    assert diff_json(house, capsys) is None
+    assert diff_json(workspace, capsys) is None
     for name in ("nowhere", "--output=x", str(tmp_path)):
-        assert house.run("diff", "--", name) == 2
+        assert workspace.run("diff", "--", name) == 2
         assert f"{name}: is neither a folder with manifests nor a revision" in capsys.readouterr().err
-        assert house.run("verify", f"--base={name}") == 2
+        assert workspace.run("verify", f"--base={name}") == 2
 
 
 def test_models_that_are_not_json_are_reported(changed: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -274,24 +274,24 @@ def test_models_that_are_not_json_are_reported(changed: Workspace, tmp_path: Pat
 
 
 def test_files_of_others_are_not_compared(
-    house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(locks, "WAIT_S", 0.1)
-    house.put("huggingface", "default", [hf("o/a")])
-    house.put("huggingface", "likes", [hf("o/b")])
-    assert house.run("manifests") == 0
-    shutil.copytree(house.data.root, tmp_path / "before")
+    workspace.put("huggingface", "default", [hf("o/a")])
+    workspace.put("huggingface", "likes", [hf("o/b")])
+    assert workspace.run("manifests") == 0
+    shutil.copytree(workspace.data.root, tmp_path / "before")
     for path in (
         "manifests/CNAME",
         "manifests/notes.json",
         "models/huggingface/old/page-0001.json",
         "models/mine/page-0001.json",
     ):
-        (house.data.root / path).parent.mkdir(exist_ok=True)
-        (house.data.root / path).write_text("[]")
+        (workspace.data.root / path).parent.mkdir(exist_ok=True)
+        (workspace.data.root / path).write_text("[]")
     capsys.readouterr()
-    assert house.run("diff", str(tmp_path / "before"), "--json") == 0
+    assert workspace.run("diff", str(tmp_path / "before"), "--json") == 0
     diff = json.loads(capsys.readouterr().out)
     assert (diff["untold"], diff["pages"], diff["unchanged"]) == ([], [], 5)
     with Locks(tmp_path / "before", "etl load", print).hold(writes=[tmp_path / "before" / "manifests"]):
-        assert house.run("diff", str(tmp_path / "before")) == 75
+        assert workspace.run("diff", str(tmp_path / "before")) == 75

@@ -20,19 +20,19 @@ HOSTILE = "o/\x1b[41mevil\x07[red]\u202e'$(x)"
 LATER = "2026-02-01T00:00:00.000Z"
 
 
-def explain_json(house: Workspace, capsys: pytest.CaptureFixture[str], target: str, *options: str) -> Any:
+def explain_json(workspace: Workspace, capsys: pytest.CaptureFixture[str], target: str, *options: str) -> Any:
     """Return what explain prints with --json."""
     capsys.readouterr()
-    assert house.run("explain", target, "--json", *options) == 0
+    assert workspace.run("explain", target, "--json", *options) == 0
     return json.loads(capsys.readouterr().out)
 
 
-def status(house: Workspace, capsys: pytest.CaptureFixture[str], target: str) -> tuple[str, str]:
+def status(workspace: Workspace, capsys: pytest.CaptureFixture[str], target: str) -> tuple[str, str]:
     """Return the reason and the text of a manifest's status, and check that index.json agrees."""
-    explanation = explain_json(house, capsys, target)
+    explanation = explain_json(workspace, capsys, target)
     verdict = explanation["verdict"]
     if explanation["funnel"] and explanation["is_in_manifests"]:
-        entry = house.entry(explanation["file"])
+        entry = workspace.entry(explanation["file"])
         assert (entry["verdict"], entry["funnel"]) == (verdict["words"], explanation["funnel"])
     return verdict["reason"], verdict["words"]
 
@@ -63,44 +63,46 @@ CAUSES: list[tuple[list[dict[str, Any]], dict[str, Any], str, str]] = [
 
 @pytest.mark.parametrize(("records", "ledger", "reason", "text"), CAUSES)
 def test_each_cause_has_its_status(
-    house: Workspace, capsys: pytest.CaptureFixture[str], records: list[Any], ledger: dict[str, Any], reason: str, text: str
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], records: list[Any], ledger: dict[str, Any], reason: str, text: str
 ) -> None:
-    house.put("huggingface", "default", records, **ledger)
-    house.put("huggingface", "likes", [hf("o/b")])
-    assert house.run("manifests") == 0
-    assert status(house, capsys, "hf/small") == (reason, text)
+    workspace.put("huggingface", "default", records, **ledger)
+    workspace.put("huggingface", "likes", [hf("o/b")])
+    assert workspace.run("manifests") == 0
+    assert status(workspace, capsys, "hf/small") == (reason, text)
 
 
-def test_the_option_that_drops_most_models_is_named(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_option_that_drops_most_models_is_named(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     mit = {"tags": ["license:mit"]}
-    house.put("huggingface", "default", [hf("o/a", **SMALL), hf("o/b", **LARGE, **mit), hf("o/c", **LARGE, **mit)])
-    house.put("huggingface", "likes", [hf("o/a", **SMALL, **mit), hf("o/b", **LARGE)])
-    assert house.run("manifests") == 0
+    workspace.put("huggingface", "default", [hf("o/a", **SMALL), hf("o/b", **LARGE, **mit), hf("o/c", **LARGE, **mit)])
+    workspace.put("huggingface", "likes", [hf("o/a", **SMALL, **mit), hf("o/b", **LARGE)])
+    assert workspace.run("manifests") == 0
     # Two models fail both small and apache; likes, small and apache each drop the third.
-    assert status(house, capsys, "hf/likes/small/apache")[1].startswith(
+    assert status(workspace, capsys, "hf/likes/small/apache")[1].startswith(
         "empty because of license apache, without which there are 1"
     )
-    house.put("huggingface", "default", [hf(f"o/{n}", **SMALL, tags=["license:apache-2.0"]) for n in range(3)])
-    assert house.run("manifests") == 0
-    assert status(house, capsys, "hf/likes/small/apache")[1].startswith("empty because of sort likes, without which there are 3")
+    workspace.put("huggingface", "default", [hf(f"o/{n}", **SMALL, tags=["license:apache-2.0"]) for n in range(3)])
+    assert workspace.run("manifests") == 0
+    assert status(workspace, capsys, "hf/likes/small/apache")[1].startswith(
+        "empty because of sort likes, without which there are 3"
+    )
 
 
-def test_a_missing_stream_is_reported_with_its_query(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    house.put("huggingface", "default", [hf("o/a")])
-    assert house.run("manifests") == 1
-    assert status(house, capsys, "hf/likes/small") == (
+def test_a_missing_stream_is_reported_with_its_query(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.put("huggingface", "default", [hf("o/a")])
+    assert workspace.run("manifests") == 1
+    assert status(workspace, capsys, "hf/likes/small") == (
         "missing",
         "no stream likes on disk; ask with: make extract SOURCE=huggingface",
     )
-    assert house.run("explain", "hf/likes/small") == 0
+    assert workspace.run("explain", "hf/likes/small") == 0
     assert "not sent yet: sort=likes&limit=2" in capsys.readouterr().out
 
 
-def test_a_partial_stream_counts_as_missing(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    house.put("huggingface", "likes", [hf("o/a")], complete=False)
-    house.put("huggingface", "default", [hf("o/a")])
-    assert house.run("manifests") == 1
-    assert status(house, capsys, "hf/likes")[0] == "missing"
+def test_a_partial_stream_counts_as_missing(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.put("huggingface", "likes", [hf("o/a")], complete=False)
+    workspace.put("huggingface", "default", [hf("o/a")])
+    assert workspace.run("manifests") == 1
+    assert status(workspace, capsys, "hf/likes")[0] == "missing"
 
 
 @pytest.mark.parametrize(
@@ -117,32 +119,32 @@ def test_a_partial_stream_counts_as_missing(house: Workspace, capsys: pytest.Cap
     ],
 )
 def test_an_unknown_filter_ends_with_2_and_suggestions(
-    house: Workspace, capsys: pytest.CaptureFixture[str], target: str, message: str
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], target: str, message: str
 ) -> None:
-    assert house.run("explain", target) == 2
+    assert workspace.run("explain", target) == 2
     assert message in capsys.readouterr().err
 
 
-def test_missing_models_are_reported(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    house.put("huggingface", "default", [hf("o/a")])
-    assert house.run("explain", "hf/small") == 1
+def test_missing_models_are_reported(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.put("huggingface", "default", [hf("o/a")])
+    assert workspace.run("explain", "hf/small") == 1
     assert "build the models first: make manifests DATA=" in capsys.readouterr().err
 
 
-def put_funnel(house: Workspace) -> None:
+def put_funnel(workspace: Workspace) -> None:
     """Write a stream of two pages with records for every step of the funnel, and build the manifests."""
-    house.put(
+    workspace.put(
         "huggingface", "default",
         [hf("o/private", private=True), hf("o/skipped"), hf(HOSTILE, **SMALL), *(hf(f"o/l{n}", **LARGE) for n in range(4))],
         [hf("o/l0", **LARGE), *(hf(f"o/s{n}", **SMALL) for n in range(3)), hf("o/u")],
     )  # fmt: skip
-    house.put("huggingface", "likes", [hf("o/a")])
-    assert house.run("manifests") == 0
+    workspace.put("huggingface", "likes", [hf("o/a")])
+    assert workspace.run("manifests") == 0
 
 
-def test_each_step_of_the_funnel_has_examples(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    put_funnel(house)
-    drops = explain_json(house, capsys, "hf/small")["drops"]
+def test_each_step_of_the_funnel_has_examples(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    put_funnel(workspace)
+    drops = explain_json(workspace, capsys, "hf/small")["drops"]
     assert [(drop["what"], drop["gone"], drop["left"], drop["kept"], drop["examples"]) for drop in drops] == [
         ("set aside", 2, 10, {}, ["o/private", HOSTILE]),
         ("skipped", 1, 9, {}, ["o/skipped"]),
@@ -155,23 +157,23 @@ def test_each_step_of_the_funnel_has_examples(house: Workspace, capsys: pytest.C
     assert drops[3]["dropped"] == {"large": 4, "unknown": 1}
 
 
-def test_the_commands_show_the_examples_raw_and_transformed(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    put_funnel(house)
-    rejected, *drops = explain_json(house, capsys, "hf/small")["drops"]
+def test_the_commands_show_the_examples_raw_and_transformed(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    put_funnel(workspace)
+    rejected, *drops = explain_json(workspace, capsys, "hf/small")["drops"]
     assert [run_jq(command)[0]["id"] for command in rejected["commands"][:2]] == rejected["examples"]
     assert {record["id"] for record in run_jq(rejected["commands"][2])} == set(rejected["examples"])
     for drop in drops:
         raw, built = drop["commands"]
-        assert f"{house.data.raw_root}/" in raw
-        assert f"{house.data.root / 'models'}/" in built
+        assert f"{workspace.data.raw_root}/" in raw
+        assert f"{workspace.data.root / 'models'}/" in built
         for command in (raw, built):
             assert {record["id"] for record in run_jq(command)} == set(drop["examples"])
 
 
 def test_commands_quote_any_folder_and_are_printed_unchanged(
-    house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    workspace = Workspace(DataDir(tmp_path / "it's  my $(data)"), house.filters)
+    workspace = Workspace(DataDir(tmp_path / "it's  my $(data)"), workspace.filters)
     put_funnel(workspace)
     commands = [command for drop in explain_json(workspace, capsys, "hf/small")["drops"] for command in drop["commands"]]
     assert len(commands) == 11
@@ -181,15 +183,15 @@ def test_commands_quote_any_folder_and_are_printed_unchanged(
     assert [line.removeprefix("  ") for line in lines if line.startswith("  jq ")] == commands
 
 
-def test_a_stream_of_another_request_is_reported(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    put_funnel(house)
-    explanation = explain_json(house, capsys, "hf/small")
+def test_a_stream_of_another_request_is_reported(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    put_funnel(workspace)
+    explanation = explain_json(workspace, capsys, "hf/small")
     assert (explanation["is_asked_otherwise"], explanation["missing"]) == (False, None)
-    ledger = house.data.ledger("huggingface", "default")
+    ledger = workspace.data.ledger("huggingface", "default")
     ledger.write_text(ledger.read_text().replace("limit=2", "limit=3"))
-    assert not explain_json(house, capsys, "hf/small")["is_asked_otherwise"]
+    assert not explain_json(workspace, capsys, "hf/small")["is_asked_otherwise"]
     ledger.write_text(ledger.read_text().replace("sort=downloads", "sort=likes"))
-    explanation = explain_json(house, capsys, "hf/small")
+    explanation = explain_json(workspace, capsys, "hf/small")
     reason = "stream default is of another request: it asked sort=likes, and filters.toml asks sort=downloads"
     assert (explanation["is_asked_otherwise"], explanation["missing"], explanation["funnel"]) == (True, reason, None)
     assert explanation["verdict"] == {"reason": "missing", "words": f"{reason}; ask with: make extract SOURCE=huggingface"}
@@ -197,19 +199,19 @@ def test_a_stream_of_another_request_is_reported(house: Workspace, capsys: pytes
 
 @pytest.mark.parametrize("name", ["page-0001.json", "summary.json"])
 @pytest.mark.parametrize("content", ["[1]", "{}", '[{"id": "o/a"}]'])
-def test_invalid_models_are_reported(house: Workspace, capsys: pytest.CaptureFixture[str], name: str, content: str) -> None:
-    put_funnel(house)
-    folder = house.data.models("huggingface", "default" if name.startswith("page") else "")
+def test_invalid_models_are_reported(workspace: Workspace, capsys: pytest.CaptureFixture[str], name: str, content: str) -> None:
+    put_funnel(workspace)
+    folder = workspace.data.models("huggingface", "default" if name.startswith("page") else "")
     (folder / name).write_text(content)
     for arguments in (("explain", "hf/small"), ("load",)):
-        assert house.run(*arguments) == 65
+        assert workspace.run(*arguments) == 65
         assert f"{folder / name}: " in capsys.readouterr().err
 
 
-def test_streams_that_could_not_be_checked_are_named(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    house.put("huggingface", "likes", [])
-    assert house.run("manifests") == 1
-    assert status(house, capsys, "hf/likes/small")[1] == (
+def test_streams_that_could_not_be_checked_are_named(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.put("huggingface", "likes", [])
+    assert workspace.run("manifests") == 1
+    assert status(workspace, capsys, "hf/likes/small")[1] == (
         "empty, also without small: the API has no more; streams that would tell more are not on disk: default"
     )
 
@@ -242,18 +244,18 @@ def test_the_index_agrees_with_explain_on_every_manifest(shipped: Workspace, cap
 
 @pytest.mark.parametrize("terminal", [False, True])
 def test_text_is_plain_in_a_pipe_and_remote_text_is_sanitized_everywhere(
-    house: Workspace,
+    workspace: Workspace,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     terminal: bool,  # noqa: FBT001  a column
 ) -> None:
-    put_funnel(house)
+    put_funnel(workspace)
     capsys.readouterr()
     if terminal:
         monkeypatch.setenv("FORCE_COLOR", "1")
         monkeypatch.setenv("TERM", "xterm")
         monkeypatch.setenv("COLUMNS", "80")
-    assert house.run("explain", "hf/small") == 0
+    assert workspace.run("explain", "hf/small") == 0
     printed = capsys.readouterr().out
     assert ("\x1b[32mfull, 2 models" in printed) is terminal
     unstyled = re.sub(r"\x1b\[[0-9;]*m", "", printed)

@@ -15,12 +15,12 @@ APACHE = {"tags": ["license:apache-2.0"]}
 
 
 def test_a_model_is_explained_with_its_ranks_and_why_it_is_absent_elsewhere(
-    house: Workspace, capsys: pytest.CaptureFixture[str]
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    house.put("huggingface", "default", [hf("o/a", **SMALL), hf("o/b", **SMALL, **APACHE), hf("o/c", **SMALL)])
-    house.put("huggingface", "likes", [hf("o/b"), hf("o/private", private=True)])
-    assert house.run("manifests") == 0
-    explanation = explain_json(house, capsys, "huggingface:o/c")
+    workspace.put("huggingface", "default", [hf("o/a", **SMALL), hf("o/b", **SMALL, **APACHE), hf("o/c", **SMALL)])
+    workspace.put("huggingface", "likes", [hf("o/b"), hf("o/private", private=True)])
+    assert workspace.run("manifests") == 0
+    explanation = explain_json(workspace, capsys, "huggingface:o/c")
     assert explanation["fields"]["size_from"] == "safetensors"
     assert explanation["ranks"] == {"default": 3}
     assert explanation["manifests"] == {"hf-filter-other.json": 2}
@@ -31,83 +31,83 @@ def test_a_model_is_explained_with_its_ranks_and_why_it_is_absent_elsewhere(
         "hf-filter-apache.json": "license apache excludes none",
     }
     assert [[record["id"] for record in run_jq(command)] for command in explanation["commands"]] == [["o/c"], ["o/c"]]
-    explanation = explain_json(house, capsys, "hf:o/private")
+    explanation = explain_json(workspace, capsys, "hf:o/private")
     assert (explanation["fields"], explanation["set_aside"]) == (None, {"likes": "private"})
     assert explanation["not_in"]["hf-filter-likes.json"] == "rejected: private"
     assert run_jq(explanation["commands"][0])[0]["id"] == "o/private"
-    assert house.run("explain", "hf:o/b") == 0
+    assert workspace.run("explain", "hf:o/b") == 0
     assert "size_from     safetensors" in capsys.readouterr().out
 
 
-def test_a_model_that_is_excluded_by_id_or_unknown(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    house.put("huggingface", "default", [hf("o/model")])
-    house.put("huggingface", "likes", [hf("o/model"), hf("o/skipped", **LARGE)], complete=False)
-    assert house.run("manifests") == 1
-    explanation = explain_json(house, capsys, "hf:o/skipped")
+def test_a_model_that_is_excluded_by_id_or_unknown(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.put("huggingface", "default", [hf("o/model")])
+    workspace.put("huggingface", "likes", [hf("o/model"), hf("o/skipped", **LARGE)], complete=False)
+    assert workspace.run("manifests") == 1
+    explanation = explain_json(workspace, capsys, "hf:o/skipped")
     assert (explanation["fields"], set(explanation["not_in"].values())) == (None, {"excluded by id in filters.toml"})
-    house.put("huggingface", "likes", [hf("o/model"), hf("o/skipped", **LARGE)])
-    assert house.run("manifests") == 0
-    assert explain_json(house, capsys, "hf:o/skipped")["fields"]["size"] == "large"
-    assert house.run("explain", "hf:o/modal") == 2
+    workspace.put("huggingface", "likes", [hf("o/model"), hf("o/skipped", **LARGE)])
+    assert workspace.run("manifests") == 0
+    assert explain_json(workspace, capsys, "hf:o/skipped")["fields"]["size"] == "large"
+    assert workspace.run("explain", "hf:o/modal") == 2
     assert "huggingface:o/modal: not found in any stream on disk; nearest: huggingface:o/model" in capsys.readouterr().err
 
 
-def test_two_manifests_are_compared_or_why_they_are_equal(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    house.put("huggingface", "default", [hf("o/a", **SMALL), hf("o/b", **SMALL, **APACHE), hf("o/c", **LARGE, **APACHE)])
-    house.put("huggingface", "likes", [hf("o/a", **SMALL)])
-    assert house.run("manifests") == 0
-    compared = explain_json(house, capsys, "hf/small", "--against", "hf/apache")
+def test_two_manifests_are_compared_or_why_they_are_equal(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.put("huggingface", "default", [hf("o/a", **SMALL), hf("o/b", **SMALL, **APACHE), hf("o/c", **LARGE, **APACHE)])
+    workspace.put("huggingface", "likes", [hf("o/a", **SMALL)])
+    assert workspace.run("manifests") == 0
+    compared = explain_json(workspace, capsys, "hf/small", "--against", "hf/apache")
     assert (compared["shared"], compared["only"], compared["alike"]) == (1, [1, 1], None)
     assert compared["apart"] == ["size: small or all", "license: all or apache", "the lists differ from rank 1: o/a or o/b"]
-    compared = explain_json(house, capsys, "hf/small", "--against", "hf/likes")
+    compared = explain_json(workspace, capsys, "hf/small", "--against", "hf/likes")
     assert compared["apart"][1:] == [
         "size: small or all",
         "stream: default or likes, each in the order of its own request",
         "hf/likes ends after rank 1, where hf/small continues",
     ]
-    house.put("huggingface", "default", [hf("o/a", **SMALL, **APACHE)])
-    assert house.run("manifests") == 0
-    compared = explain_json(house, capsys, "hf/small", "--against", "hf/apache")
+    workspace.put("huggingface", "default", [hf("o/a", **SMALL, **APACHE)])
+    assert workspace.run("manifests") == 0
+    compared = explain_json(workspace, capsys, "hf/small", "--against", "hf/apache")
     assert compared["alike"] == "they share stream default, and no model before the limit matches only one of them"
-    compared = explain_json(house, capsys, "hf/small", "--against", "hf/likes")
+    compared = explain_json(workspace, capsys, "hf/small", "--against", "hf/likes")
     assert compared["alike"] == "streams default and likes are exhausted, and contain the same 1 matching models"
-    house.put("huggingface", "likes", [hf("o/a", **SMALL)], exhausted=False)
-    assert explain_json(house, capsys, "hf/small", "--against", "hf/likes")["alike"] is None
-    assert house.run("explain", "hf/small", "--against", "hf/likes") == 0
+    workspace.put("huggingface", "likes", [hf("o/a", **SMALL)], exhausted=False)
+    assert explain_json(workspace, capsys, "hf/small", "--against", "hf/likes")["alike"] is None
+    assert workspace.run("explain", "hf/small", "--against", "hf/likes") == 0
     assert "the same models, for no known reason" in capsys.readouterr().out
 
 
-def test_a_comparison_reports_a_missing_stream(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    house.put("huggingface", "default", [hf("o/a")])
-    assert house.run("manifests") == 1
-    compared = explain_json(house, capsys, "hf/other", "--against", "hf/likes")
+def test_a_comparison_reports_a_missing_stream(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.put("huggingface", "default", [hf("o/a")])
+    assert workspace.run("manifests") == 1
+    compared = explain_json(workspace, capsys, "hf/other", "--against", "hf/likes")
     assert (compared["shared"], compared["only"]) == (0, [1, 0])
     assert compared["apart"][-1] == "hf/likes: no stream likes on disk; fetch with: make extract SOURCE=huggingface"
 
 
-def test_a_record_without_an_id_is_not_a_model_called_none(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    house.put("huggingface", "default", [hf("o/a"), [1]])
-    house.put("huggingface", "likes", [])
-    assert house.run("manifests") == 0
-    assert house.run("explain", "hf:None") == 2
+def test_a_record_without_an_id_is_not_a_model_called_none(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.put("huggingface", "default", [hf("o/a"), [1]])
+    workspace.put("huggingface", "likes", [])
+    assert workspace.run("manifests") == 0
+    assert workspace.run("explain", "hf:None") == 2
     assert "huggingface:None: not found in any stream on disk" in capsys.readouterr().err
 
 
 def test_the_levels_of_a_model_are_explained_by_the_evidence_in_its_records(
-    house: Workspace, capsys: pytest.CaptureFixture[str]
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    house.filters.write_text(CIVITAI)
+    workspace.filters.write_text(CIVITAI)
     versions = [
         {"baseModel": "SD 1.5", "images": [{"nsfwLevel": 8}, {"nsfwLevel": 4}, {"nsfwLevel": 4}, {"nsfwLevel": 32}]},
         {"baseModel": "SDXL 1.0", "images": [{"nsfwLevel": 0}, {"nsfwLevel": "R"}]},
         {"baseModel": "Pony"},
     ]
     record = civitai(1, nsfw=True, nsfwLevel=60, modelVersions=versions, tags=["a", None])
-    house.put("civitai", "default", [record, civitai(2)])
-    house.put("civitai", "month", [record, civitai(2, poi=True), civitai(3, type=7)])
-    house.put("civitai", "sdxl", [civitai(2, nsfwLevel=8)])
-    assert house.run("manifests") == 0
-    explanation = explain_json(house, capsys, "civitai:1")
+    workspace.put("civitai", "default", [record, civitai(2)])
+    workspace.put("civitai", "month", [record, civitai(2, poi=True), civitai(3, type=7)])
+    workspace.put("civitai", "sdxl", [civitai(2, nsfwLevel=8)])
+    assert workspace.run("manifests") == 0
+    explanation = explain_json(workspace, capsys, "civitai:1")
     assert explanation["evidence"] == {
         "default, month": [
             "nsfw: true, nsfwLevel: 60",
@@ -120,12 +120,12 @@ def test_the_levels_of_a_model_are_explained_by_the_evidence_in_its_records(
         ]
     }
     assert explanation["rulings"] == {}
-    explanation = explain_json(house, capsys, "civitai:2")
+    explanation = explain_json(workspace, capsys, "civitai:2")
     assert explanation["set_aside"] == {"month": "poi"}
     assert explanation["rulings"] == dict.fromkeys(("default", "sdxl"), "withheld: stream month says poi")
     assert set(explanation["not_in"].values()) == {"withheld: stream month says poi", "rejected: poi"}
     assert explanation["evidence"]["month"][-1] == "rejected: poi"
-    assert explain_json(house, capsys, "civitai:3")["evidence"] == {
+    assert explain_json(workspace, capsys, "civitai:3")["evidence"] == {
         "month": [
             "nsfw: false, nsfwLevel: 1",
             "version 1, SD 1.5: images: none",
@@ -133,33 +133,35 @@ def test_the_levels_of_a_model_are_explained_by_the_evidence_in_its_records(
             "rejected: type, type: wrong type (expected A text, such as Checkpoint or LORA)",
         ]
     }
-    assert house.run("explain", "civitai:2") == 0
+    assert workspace.run("explain", "civitai:2") == 0
     printed = capsys.readouterr().out
     assert "evidence in its records:" in printed
     assert "withheld: stream month says poi" in printed
 
 
-def test_a_raised_level_is_explained_by_the_stream_that_raises_it(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    house.filters.write_text(CIVITAI)
-    house.put("civitai", "default", [civitai(1), civitai(2)])
-    house.put("civitai", "month", [civitai(1, nsfwLevel=8)])
-    house.put("civitai", "sdxl", [])
-    assert house.run("manifests") == 0
-    explanation = explain_json(house, capsys, "civitai:1")
+def test_a_raised_level_is_explained_by_the_stream_that_raises_it(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace.filters.write_text(CIVITAI)
+    workspace.put("civitai", "default", [civitai(1), civitai(2)])
+    workspace.put("civitai", "month", [civitai(1, nsfwLevel=8)])
+    workspace.put("civitai", "sdxl", [])
+    assert workspace.run("manifests") == 0
+    explanation = explain_json(workspace, capsys, "civitai:1")
     assert explanation["rulings"] == {"default": "level x: stream month says x"}
     assert explanation["not_in"]["civitai-filter-pg.json"] == "level x: stream month says x"
-    explanation = explain_json(house, capsys, "civitai/pg")
+    explanation = explain_json(workspace, capsys, "civitai/pg")
     (drop,) = [step for step in explanation["drops"] if step["what"] == "withheld"]
     assert (drop["gone"], drop["left"], drop["dropped"], drop["examples"]) == (1, 1, {"stream month says x": 1}, ["1"])
     assert explanation["verdict"]["reason"] == "withheld"
 
 
-def test_a_rejected_parameter_count_is_explained(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_rejected_parameter_count_is_explained(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     counts = {"parameters": {"BF16": 7615616512}, "total": 333312}
-    house.put("huggingface", "default", [hf("org/alpha", safetensors=counts, pipeline_tag="")])
-    house.put("huggingface", "likes", [hf("Org/Alpha")])
-    assert house.run("manifests") == 0
-    explanation = explain_json(house, capsys, "hf:ORG/alpha")
+    workspace.put("huggingface", "default", [hf("org/alpha", safetensors=counts, pipeline_tag="")])
+    workspace.put("huggingface", "likes", [hf("Org/Alpha")])
+    assert workspace.run("manifests") == 0
+    explanation = explain_json(workspace, capsys, "hf:ORG/alpha")
     assert explanation["evidence"]["default"] == [
         "safetensors total 333,312 is not the sum of its parts 7,615,616,512; the parts count",
         "type: empty, so that it was dropped",

@@ -32,9 +32,9 @@ class LiveWorkspace(Workspace):
 
 
 @pytest.fixture
-def live(house: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveWorkspace]:
-    house.filters.write_text(SMALL_FILTERS)
-    workspace = LiveWorkspace(house.data, house.filters)
+def live(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveWorkspace]:
+    workspace.filters.write_text(SMALL_FILTERS)
+    workspace = LiveWorkspace(workspace.data, workspace.filters)
     with both() as (hub, civitai):
         object.__setattr__(workspace, "hub", hub)
         object.__setattr__(workspace, "civitai", civitai)

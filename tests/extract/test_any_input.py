@@ -132,20 +132,20 @@ TOML = st.sampled_from([*NUMBERS, *OTHER_TYPES, *DEEP]) | st.text(string.printab
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(key=st.sampled_from(KEYS), value=TOML)
 def test_any_value_in_filters_toml_gives_an_exit_code(
-    house: Workspace, capsys: pytest.CaptureFixture[str], key: str, value: str
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], key: str, value: str
 ) -> None:
     assert key in FILTERS
     name = f"{key.partition(' = ')[0]} = " if " = " in key else ""
-    house.filters.write_text(FILTERS.replace(key, name + value, 1))
-    code = main(["plan", "--data", str(house.data.root), "--filters", str(house.filters)])
+    workspace.filters.write_text(FILTERS.replace(key, name + value, 1))
+    code = main(["plan", "--data", str(workspace.data.root), "--filters", str(workspace.filters)])
     assert code in {0, 2}
     assert has_exit_code(capsys, code)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=60) | st.text(string.printable, max_size=80).map(str.encode))
-def test_any_bytes_as_filters_toml_are_rejected(house: Workspace, capsys: pytest.CaptureFixture[str], content: bytes) -> None:
-    house.filters.write_bytes(content)
-    code = main(["plan", "--data", str(house.data.root), "--filters", str(house.filters)])
+def test_any_bytes_as_filters_toml_are_rejected(workspace: Workspace, capsys: pytest.CaptureFixture[str], content: bytes) -> None:
+    workspace.filters.write_bytes(content)
+    code = main(["plan", "--data", str(workspace.data.root), "--filters", str(workspace.filters)])
     assert code == 2
     assert has_exit_code(capsys, code)

@@ -20,12 +20,12 @@ NOBODY = 65534
 
 
 @pytest.fixture
-def loaded(house: Workspace) -> Workspace:
+def loaded(workspace: Workspace) -> Workspace:
     """Return a data folder with published manifests."""
     for stream in ("default", "likes"):
-        house.put("huggingface", stream, [hf("o/a")])
-    assert house.run("manifests") == 0
-    return house
+        workspace.put("huggingface", stream, [hf("o/a")])
+    assert workspace.run("manifests") == 0
+    return workspace
 
 
 @pytest.fixture
@@ -40,9 +40,9 @@ def linked(loaded: Workspace, tmp_path: Path) -> Path:
 def without_privileges(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     """Yield a workspace at `root` as a user who is not root; root gives them everything below it first."""
     monkeypatch.chdir(root)  # the folders above may be unreadable
-    house = Workspace(DataDir(root.relative_to(root) / "data"), root.relative_to(root) / "filters.toml")
+    workspace = Workspace(DataDir(root.relative_to(root) / "data"), root.relative_to(root) / "filters.toml")
     if os.geteuid():
-        yield house
+        yield workspace
         return
     for path in (root, *root.rglob("*")):
         os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
@@ -50,7 +50,7 @@ def without_privileges(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     try:
         if not os.access(PROJECT / "etl" / "load", os.R_OK | os.X_OK, effective_ids=True):
             pytest.skip("only root can read the project folder")
-        yield house
+        yield workspace
     finally:
         os.seteuid(0)
 
@@ -63,10 +63,10 @@ def test_unwritable_folders_stay_and_old_sets_are_removed(
     (img / "a" / "b.txt").write_text("b")
     for path in (img / "a", img):
         path.chmod(0o555)
-    with without_privileges(tmp_path, monkeypatch) as house:
+    with without_privileges(tmp_path, monkeypatch) as workspace:
         for _ in range(3):
-            assert house.run("load") == 0
-        assert len(list(house.data.staging.iterdir())) == 1  # the set before
+            assert workspace.run("load") == 0
+        assert len(list(workspace.data.staging.iterdir())) == 1  # the set before
     assert "cannot be removed" not in capsys.readouterr().err
     assert (img / "a" / "b.txt").read_text() == "b"
     assert img.stat().st_mode & 0o777 == 0o555
@@ -77,13 +77,13 @@ def test_unreadable_folders_stay_and_are_reported(
 ) -> None:
     (loaded.data.manifests / "secret").mkdir()
     (loaded.data.manifests / "secret").chmod(0)
-    with without_privileges(tmp_path, monkeypatch) as house:
-        assert house.run("load") == 74
+    with without_privileges(tmp_path, monkeypatch) as workspace:
+        assert workspace.run("load") == 74
         assert "data/manifests: could not be replaced: data/manifests/secret: Permission denied" in capsys.readouterr().err
-        assert (house.data.manifests / "index.json").is_file()
-        (house.data.manifests / "secret").chmod(0o700)
-        assert house.run("load") == 0
-        assert (house.data.manifests / "secret").is_dir()
+        assert (workspace.data.manifests / "index.json").is_file()
+        (workspace.data.manifests / "secret").chmod(0o700)
+        assert workspace.run("load") == 0
+        assert (workspace.data.manifests / "secret").is_dir()
 
 
 def test_sets_of_failed_loads_are_removed_by_the_next_load(loaded: Workspace) -> None:

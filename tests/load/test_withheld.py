@@ -45,10 +45,10 @@ def civitai(number: int, **fields: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def civitai_workspace(house: Workspace) -> Workspace:
+def civitai_workspace(workspace: Workspace) -> Workspace:
     """Return an empty data folder for CivitAI, with manifests by level, period and base."""
-    house.filters.write_text(CIVITAI)
-    return house
+    workspace.filters.write_text(CIVITAI)
+    return workspace
 
 
 def fill(civitai_workspace: Workspace, **streams: list[dict[str, Any]]) -> None:
@@ -166,47 +166,49 @@ def test_a_manifest_emptied_by_an_option_has_that_reason_too(civitai_workspace: 
     assert verdict.startswith("empty because of level pg, without which there are 10 models; 1 withheld: stream month says poi; ")
 
 
-def test_records_without_an_id_forbid_no_model(house: Workspace) -> None:
-    house.put("huggingface", "default", [hf("none"), {"private": True, "id": None}])
-    house.put("huggingface", "likes", [hf("o/x")])
-    assert house.run("manifests") == 0
-    assert house.ids("hf-filter-other.json") == ["none"]
+def test_records_without_an_id_forbid_no_model(workspace: Workspace) -> None:
+    workspace.put("huggingface", "default", [hf("none"), {"private": True, "id": None}])
+    workspace.put("huggingface", "likes", [hf("o/x")])
+    assert workspace.run("manifests") == 0
+    assert workspace.ids("hf-filter-other.json") == ["none"]
 
 
-def test_spellings_of_an_id_are_one_model_published_as_fetched_last(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_spellings_of_an_id_are_one_model_published_as_fetched_last(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
     early, late = "2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z"
-    house.put("huggingface", "default", [hf("Org/Model-Dynamic"), hf("o/x"), hf("ORG/model-dynamic")], fetched_at=early)
-    house.put("huggingface", "likes", [hf("o/y"), hf("Org/Model-dynamic")], fetched_at=late)
-    assert house.run("manifests") == 0
-    assert house.ids("hf-filter-other.json") == ["Org/Model-dynamic", "o/x"]
-    assert house.ids("hf-filter-likes.json") == ["o/y", "Org/Model-dynamic"]
-    models = house.manifest("all-models.json")["models"]
+    workspace.put("huggingface", "default", [hf("Org/Model-Dynamic"), hf("o/x"), hf("ORG/model-dynamic")], fetched_at=early)
+    workspace.put("huggingface", "likes", [hf("o/y"), hf("Org/Model-dynamic")], fetched_at=late)
+    assert workspace.run("manifests") == 0
+    assert workspace.ids("hf-filter-other.json") == ["Org/Model-dynamic", "o/x"]
+    assert workspace.ids("hf-filter-likes.json") == ["o/y", "Org/Model-dynamic"]
+    models = workspace.manifest("all-models.json")["models"]
     assert [(model["id"], model["name"]) for model in models] == [
         ("Org/Model-dynamic", "Model-dynamic"), ("o/x", "x"), ("o/y", "y"),
     ]  # fmt: skip
     assert "huggingface: ids spelled in several ways, 1, published as fetched last: Org/Model-dynamic" in capsys.readouterr().err
-    assert house.run("verify") == 0
-    house.put("huggingface", "likes", [hf("o/y"), hf("org/MODEL-dynamic", private=True)], fetched_at=late)
-    assert house.run("manifests") == 0
-    assert house.ids("hf-filter-other.json") == ["o/x"]
+    assert workspace.run("verify") == 0
+    workspace.put("huggingface", "likes", [hf("o/y"), hf("org/MODEL-dynamic", private=True)], fetched_at=late)
+    assert workspace.run("manifests") == 0
+    assert workspace.ids("hf-filter-other.json") == ["o/x"]
 
 
-def test_of_several_spellings_the_last_fetched_record_has_the_fields(house: Workspace) -> None:
+def test_of_several_spellings_the_last_fetched_record_has_the_fields(workspace: Workspace) -> None:
     early, late = "2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z"
-    house.put("huggingface", "default", [hf("Org/A", tags=["license:apache-2.0"]), hf("o/b")], fetched_at=early)
-    house.put("huggingface", "likes", [hf("org/a", tags=["license:mit"]), hf("o/c")], fetched_at=late)
-    assert house.run("manifests") == 0
-    assert house.ids("hf-filter-apache.json") == []
-    assert house.ids("hf-filter-other.json") == ["org/a", "o/b"]
-    assert house.run("verify") == 0
+    workspace.put("huggingface", "default", [hf("Org/A", tags=["license:apache-2.0"]), hf("o/b")], fetched_at=early)
+    workspace.put("huggingface", "likes", [hf("org/a", tags=["license:mit"]), hf("o/c")], fetched_at=late)
+    assert workspace.run("manifests") == 0
+    assert workspace.ids("hf-filter-apache.json") == []
+    assert workspace.ids("hf-filter-other.json") == ["org/a", "o/b"]
+    assert workspace.run("verify") == 0
 
 
-def test_ids_are_skipped_in_any_spelling(house: Workspace) -> None:
-    house.put("huggingface", "default", [hf("O/Skipped"), hf("o/x")])
-    house.put("huggingface", "likes", [hf("o/x")])
-    assert house.run("manifests") == 0
-    assert house.ids("hf-filter-other.json") == ["o/x"]
-    assert house.entry("hf-filter-other.json")["funnel"]["skipped"] == 1
+def test_ids_are_skipped_in_any_spelling(workspace: Workspace) -> None:
+    workspace.put("huggingface", "default", [hf("O/Skipped"), hf("o/x")])
+    workspace.put("huggingface", "likes", [hf("o/x")])
+    assert workspace.run("manifests") == 0
+    assert workspace.ids("hf-filter-other.json") == ["o/x"]
+    assert workspace.entry("hf-filter-other.json")["funnel"]["skipped"] == 1
 
 
 RECORD = st.builds(

@@ -21,20 +21,22 @@ def parsed(value: Any) -> JsonBody:
     return parse_json_body(json.dumps(value).encode(), "page")
 
 
-def sufficient_after(house: Workspace, *pages: list[dict[str, Any]]) -> list[bool]:
+def sufficient_after(workspace: Workspace, *pages: list[dict[str, Any]]) -> list[bool]:
     """Return whether stream `default` is sufficient after each of the pages."""
-    source = load_config(house.filters).sources[0]
-    assess_page = sufficiency_check(house.data, source, 2, Locks(house.data.root, "test", print)).assess(source.streams[0])
+    source = load_config(workspace.filters).sources[0]
+    assess_page = sufficiency_check(workspace.data, source, 2, Locks(workspace.data.root, "test", print)).assess(
+        source.streams[0]
+    )
     assert source.streams[0].name == "default"
     return [assess_page(parsed({"items": page})).is_sufficient for page in pages]
 
 
 @pytest.fixture
-def civitai_workspace(house: Workspace) -> Workspace:
+def civitai_workspace(workspace: Workspace) -> Workspace:
     """Return a data folder for CivitAI whose stream `month` says that model 1 depicts a real person."""
-    house.filters.write_text(CIVITAI)
-    house.put("civitai", "month", [civitai(1, **POI), civitai(4, nsfwLevel=4)])
-    return house
+    workspace.filters.write_text(CIVITAI)
+    workspace.put("civitai", "month", [civitai(1, **POI), civitai(4, nsfwLevel=4)])
+    return workspace
 
 
 def test_models_withheld_by_a_stream_on_disk_do_not_count(civitai_workspace: Workspace) -> None:

@@ -20,23 +20,23 @@ WARNING = "huggingface.axes.license.apache: no model on disk has license Apache 
 
 
 @pytest.fixture
-def misspelt(house: Workspace) -> Workspace:
+def misspelt(workspace: Workspace) -> Workspace:
     """Return a data folder with both streams, and a filters.toml that names a license that no model has."""
-    house.put("huggingface", "default", [hf("o/a", tags=["license:apache-2.0"]), hf("o/b", tags=["license:mit"])])
-    house.put("huggingface", "likes", [hf("o/b", tags=["license:mit"])])
-    replace(house, APACHE, 'keeps = ["Apache 2"]')
-    return house
+    workspace.put("huggingface", "default", [hf("o/a", tags=["license:apache-2.0"]), hf("o/b", tags=["license:mit"])])
+    workspace.put("huggingface", "likes", [hf("o/b", tags=["license:mit"])])
+    replace(workspace, APACHE, 'keeps = ["Apache 2"]')
+    return workspace
 
 
-def replace(house: Workspace, old: str, new: str) -> None:
-    text = house.filters.read_text()
+def replace(workspace: Workspace, old: str, new: str) -> None:
+    text = workspace.filters.read_text()
     assert old in text
-    house.filters.write_text(text.replace(old, new, 1))
+    workspace.filters.write_text(text.replace(old, new, 1))
 
 
-def values_check(house: Workspace, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+def values_check(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     capsys.readouterr()
-    assert house.run("verify", "--json") == 0
+    assert workspace.run("verify", "--json") == 0
     checks = json.loads(capsys.readouterr().out)["checks"]
     return next(check for check in checks if check["name"] == "values of filters.toml")
 
@@ -70,53 +70,55 @@ def test_explain_warns_about_options_of_its_filter_only(misspelt: Workspace, cap
 
 @pytest.mark.parametrize("manifests", ['"likes", "apache"', '"apache"'])
 def test_a_value_in_another_stream_counts_as_on_disk(
-    house: Workspace, capsys: pytest.CaptureFixture[str], manifests: str
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], manifests: str
 ) -> None:
-    house.put("huggingface", "default", [hf("o/b", tags=["license:mit"])])
-    house.put("huggingface", "likes", [hf("o/a", tags=["license:apache-2.0"])])
-    replace(house, '"likes", "small", "large", "apache", "other"', manifests)
-    assert house.run("manifests") == 0
+    workspace.put("huggingface", "default", [hf("o/b", tags=["license:mit"])])
+    workspace.put("huggingface", "likes", [hf("o/a", tags=["license:apache-2.0"])])
+    replace(workspace, '"likes", "small", "large", "apache", "other"', manifests)
+    assert workspace.run("manifests") == 0
     assert capsys.readouterr().err == ""
-    assert values_check(house, capsys)["warnings"] == []
-    assert house.run("explain", "hf/apache", "--json") == 0
+    assert values_check(workspace, capsys)["warnings"] == []
+    assert workspace.run("explain", "hf/apache", "--json") == 0
     assert json.loads(capsys.readouterr().out)["warnings"] == []
 
 
-def test_incomplete_streams_do_not_count(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    house.put("huggingface", "default", [hf("o/b", tags=["license:mit"])])
-    house.put("huggingface", "likes", [hf("o/a", tags=["license:apache-2.0"])], complete=False)
-    replace(house, '"likes", "small", "large", "apache", "other"', '"apache"')
-    assert house.run("manifests") == 0
+def test_incomplete_streams_do_not_count(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.put("huggingface", "default", [hf("o/b", tags=["license:mit"])])
+    workspace.put("huggingface", "likes", [hf("o/a", tags=["license:apache-2.0"])], complete=False)
+    replace(workspace, '"likes", "small", "large", "apache", "other"', '"apache"')
+    assert workspace.run("manifests") == 0
     assert "no model on disk has license apache-2.0; nearest: mit" in capsys.readouterr().err
 
 
-def test_unused_options_and_closed_lists_are_not_checked(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    house.put("huggingface", "default", [hf("o/b", tags=["license:mit"])])
-    replace(house, APACHE, 'keeps = ["Apache 2"]')
-    replace(house, '"likes", "small", "large", "apache", "other"', '"small", "large"')
-    assert house.run("manifests") == 0
+def test_unused_options_and_closed_lists_are_not_checked(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.put("huggingface", "default", [hf("o/b", tags=["license:mit"])])
+    replace(workspace, APACHE, 'keeps = ["Apache 2"]')
+    replace(workspace, '"likes", "small", "large", "apache", "other"', '"small", "large"')
+    assert workspace.run("manifests") == 0
     assert capsys.readouterr().err == ""
-    assert values_check(house, capsys)["looked_at"] == 0
+    assert values_check(workspace, capsys)["looked_at"] == 0
 
 
-def test_values_of_default_and_excluding_options_are_checked(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    house.put("huggingface", "default", [hf("o/b", tags=["license:mit", "gguf"]), hf("o/s", tags=["awq"])])
+def test_values_of_default_and_excluding_options_are_checked(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.put("huggingface", "default", [hf("o/b", tags=["license:mit", "gguf"]), hf("o/s", tags=["awq"])])
     axis = '[huggingface.axes.tags]\nany = { label = "Any", keeps = ["GGUF", "awq"] }\n'
-    house.filters.write_text(house.filters.read_text().replace('"likes", "small", "large", "apache", "other"', '"other"') + axis)
-    assert house.run("manifests") == 0
+    workspace.filters.write_text(
+        workspace.filters.read_text().replace('"likes", "small", "large", "apache", "other"', '"other"') + axis
+    )
+    assert workspace.run("manifests") == 0
     assert capsys.readouterr().err.splitlines() == [
         "warning: huggingface.axes.license.other: no model on disk has license apache-2.0; nearest: mit",
         "warning: huggingface.axes.tags.any: no model on disk has tags GGUF; nearest: gguf",
     ]
 
 
-def test_without_streams_on_disk_nothing_is_checked(house: Workspace) -> None:
-    source = load_config(house.filters).sources[0]
+def test_without_streams_on_disk_nothing_is_checked(workspace: Workspace) -> None:
+    source = load_config(workspace.filters).sources[0]
     assert find_unmatched(source, source.filters, []) == (0, [])
 
 
-def test_the_nearest_number_is_by_distance_and_remote_text_is_sanitized(house: Workspace) -> None:
-    source = load_config(house.filters).sources[0]
+def test_the_nearest_number_is_by_distance_and_remote_text_is_sanitized(workspace: Workspace) -> None:
+    source = load_config(workspace.filters).sources[0]
     likes = Option("likes", "some", "Some", {}, frozenset({100}), is_exclusion=False, is_default=False)
     author = Option("author", "one", "One", {}, frozenset({"evil"}), is_exclusion=False, is_default=False)
     seen: dict[str, set[Any]] = {"likes": {1, 90, 1000, None}, "author": {None, "\x1b[31mevil\n"}}

@@ -38,13 +38,13 @@ def commit(folder: Path) -> None:
 
 
 @pytest.fixture
-def committed(house: Workspace) -> Workspace:
+def committed(workspace: Workspace) -> Workspace:
     """Return published manifests in their own repository, committed."""
-    house.put("huggingface", "default", [hf("o/a-1b")])
-    house.put("huggingface", "likes", [hf("o/a-1b")])
-    assert house.run("manifests") == 0
-    commit(house.data.root)
-    return house
+    workspace.put("huggingface", "default", [hf("o/a-1b")])
+    workspace.put("huggingface", "likes", [hf("o/a-1b")])
+    assert workspace.run("manifests") == 0
+    commit(workspace.data.root)
+    return workspace
 
 
 def remove_object(root: Path, name: str) -> None:
@@ -229,11 +229,11 @@ def test_a_repository_without_commits_has_no_base(committed: Workspace, capsys: 
 
 @pytest.mark.parametrize("function", ["sha1", "sha256"])
 @pytest.mark.parametrize("layout", ["root", "worktree", "subfolder"])
-def test_valid_repositories_of_all_layouts_are_read(house: Workspace, tmp_path: Path, function: str, layout: str) -> None:
-    house.put("huggingface", "default", [hf("o/a-1b")])
-    house.put("huggingface", "likes", [hf("o/a-1b")])
-    assert house.run("manifests") == 0
-    root = house.data.root
+def test_valid_repositories_of_all_layouts_are_read(workspace: Workspace, tmp_path: Path, function: str, layout: str) -> None:
+    workspace.put("huggingface", "default", [hf("o/a-1b")])
+    workspace.put("huggingface", "likes", [hf("o/a-1b")])
+    assert workspace.run("manifests") == 0
+    root = workspace.data.root
     git(root.parent if layout == "subfolder" else root, "init", "--quiet", "--object-format", function)
     git(root, "add", "--all", ".")
     git(root, "commit", "--quiet", "--message", "base")
@@ -244,7 +244,7 @@ def test_valid_repositories_of_all_layouts_are_read(house: Workspace, tmp_path: 
     repository = find_repository(root)
     assert repository
     folder = Path("data/manifests" if layout == "subfolder" else "manifests")
-    names = {str(folder / path.name) for path in house.data.manifests.iterdir()}
+    names = {str(folder / path.name) for path in workspace.data.manifests.iterdir()}
     assert len(names) == 7
     for revision in ("HEAD", "named", git(root, "rev-parse", "HEAD")[:9]):
         assert set(repository.files(revision, [folder]) or {}) == names

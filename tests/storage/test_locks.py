@@ -268,49 +268,52 @@ def test_locked_needs_no_packages_and_only_python_3_9() -> None:
 
 
 @pytest.mark.parametrize("command", ["load", "manifests", "transform", "explain", "verify", "diff"])
-def test_every_command_waits_for_writers_of_its_input(house: Workspace, command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    house.put("huggingface", "default", [])
-    house.put("huggingface", "likes", [])
-    assert house.run("manifests") == 0
-    folder = house.data.models("huggingface") if command in ("explain", "diff") else house.data.raw("huggingface")
+def test_every_command_waits_for_writers_of_its_input(
+    workspace: Workspace, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace.put("huggingface", "default", [])
+    workspace.put("huggingface", "likes", [])
+    assert workspace.run("manifests") == 0
+    folder = workspace.data.models("huggingface") if command in ("explain", "diff") else workspace.data.raw("huggingface")
     args = ["hf/likes"] if command == "explain" else []
-    with Locks(house.data.root, "etl extract", print).hold(writes=[folder]):
-        assert house.run(command, *args) == 75
+    with Locks(workspace.data.root, "etl extract", print).hold(writes=[folder]):
+        assert workspace.run(command, *args) == 75
     assert f"waiting for etl extract (process {os.getpid()})" in capsys.readouterr().err
-    assert house.run(command, *args) == 0
+    assert workspace.run(command, *args) == 0
 
 
-def test_concurrent_runs_leave_one_complete_set(house: Workspace, tmp_path: Path) -> None:
+def test_concurrent_runs_leave_one_complete_set(workspace: Workspace, tmp_path: Path) -> None:
     for stream in ("default", "likes"):
-        house.put("huggingface", stream, [hf(f"o/{stream}{n}", safetensors={"total": 10**9}) for n in range(300)])
+        workspace.put("huggingface", stream, [hf(f"o/{stream}{n}", safetensors={"total": 10**9}) for n in range(300)])
     other = tmp_path / "other.toml"
-    other.write_text(house.filters.read_text().replace("limit = 2", "limit = 200"))
+    other.write_text(workspace.filters.read_text().replace("limit = 2", "limit = 200"))
     limits = set()
     for turn in range(4):
-        filters = [house.filters, other][:: (1, -1)[turn % 2]]
+        filters = [workspace.filters, other][:: (1, -1)[turn % 2]]
         commands = [
-            [sys.executable, "-m", "etl", "manifests", "--data", str(house.data.root), "--filters", str(path)] for path in filters
+            [sys.executable, "-m", "etl", "manifests", "--data", str(workspace.data.root), "--filters", str(path)]
+            for path in filters
         ]
         processes = [subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL) for command in commands]
         assert [process.wait() for process in processes] == [0, 0]
-        index = house.manifest("index.json")
+        index = workspace.manifest("index.json")
         for entry in [*index["manifests"], index["all_models"]]:
-            body = (house.data.manifests / entry["file"]).read_bytes()
+            body = (workspace.data.manifests / entry["file"]).read_bytes()
             assert hashlib.sha256(body).hexdigest() == entry["sha256"]
         limits |= {entry["limit"] for entry in index["manifests"]}
         assert len({entry["limit"] for entry in index["manifests"]}) == 1
-        assert len(list(house.data.manifests.iterdir())) == 2 + len(index["manifests"])
+        assert len(list(workspace.data.manifests.iterdir())) == 2 + len(index["manifests"])
     assert limits <= {2, 200}
 
 
-def test_models_of_outdated_raw_pages_are_reported(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    house.put("huggingface", "default", [hf("o/a")])
-    house.put("huggingface", "likes", [hf("o/a")])
-    assert house.run("manifests") == 0
-    house.put("huggingface", "likes", [hf("o/b")])  # as a concurrent extract does
+def test_models_of_outdated_raw_pages_are_reported(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.put("huggingface", "default", [hf("o/a")])
+    workspace.put("huggingface", "likes", [hf("o/a")])
+    assert workspace.run("manifests") == 0
+    workspace.put("huggingface", "likes", [hf("o/b")])  # as a concurrent extract does
     for command in (("load",), ("explain", "hf/likes")):
-        assert house.run(*command) == 1
-        path = house.data.models("huggingface", "likes") / "page-0001.json"
+        assert workspace.run(*command) == 1
+        path = workspace.data.models("huggingface", "likes") / "page-0001.json"
         assert f"{path}: built from other bytes than data/raw has now; rebuild it" in capsys.readouterr().err
-    assert house.run("manifests") == 0
-    assert house.ids("hf-filter-likes.json") == ["o/b"]
+    assert workspace.run("manifests") == 0
+    assert workspace.ids("hf-filter-likes.json") == ["o/b"]

@@ -389,86 +389,87 @@ def test_the_snapshot_loses_no_record(shipped: Workspace) -> None:
     assert pages == len(SNAPSHOT)
 
 
-def test_models_of_pages_that_are_gone_disappear(house: Workspace) -> None:
-    house.put("huggingface", "default", [hf("a/a")], [hf("a/b")])
-    house.put("huggingface", "likes", [hf("a/a")])
-    assert house.run("transform") == 0
-    assert (house.data.models("huggingface", "default") / "page-0002.json").is_file()
-    house.put("huggingface", "default", [hf("a/a")])
-    shutil.rmtree(house.data.raw("huggingface", "likes"))
-    assert house.run("transform") == 0
+def test_models_of_pages_that_are_gone_disappear(workspace: Workspace) -> None:
+    workspace.put("huggingface", "default", [hf("a/a")], [hf("a/b")])
+    workspace.put("huggingface", "likes", [hf("a/a")])
+    assert workspace.run("transform") == 0
+    assert (workspace.data.models("huggingface", "default") / "page-0002.json").is_file()
+    workspace.put("huggingface", "default", [hf("a/a")])
+    shutil.rmtree(workspace.data.raw("huggingface", "likes"))
+    assert workspace.run("transform") == 0
     left = sorted(
-        str(path.relative_to(house.data.models("huggingface"))) for path in house.data.models("huggingface").rglob("*.json")
+        str(path.relative_to(workspace.data.models("huggingface")))
+        for path in workspace.data.models("huggingface").rglob("*.json")
     )
     assert left == ["default/page-0001.json", "summary.json"]
 
 
-def test_what_is_made_of_the_same_stays_and_what_was_spoilt_is_made_again(house: Workspace) -> None:
-    house.put("huggingface", "default", [hf("a/a")], [hf("a/b")])
-    assert house.run("transform") == 0
-    models, summary = house.data.models("huggingface", "default") / "page-0002.json", house.data.summary("huggingface")
+def test_what_is_made_of_the_same_stays_and_what_was_spoilt_is_made_again(workspace: Workspace) -> None:
+    workspace.put("huggingface", "default", [hf("a/a")], [hf("a/b")])
+    assert workspace.run("transform") == 0
+    models, summary = workspace.data.models("huggingface", "default") / "page-0002.json", workspace.data.summary("huggingface")
     made, inode = models.read_bytes(), models.stat().st_ino
     os.utime(summary, (0, 0))
-    assert house.run("transform") == 0
+    assert workspace.run("transform") == 0
     assert models.stat().st_ino == inode
     assert summary.stat().st_mtime > 0
     for spoilt, content in ((models, b"[]"), (summary, b"{}"), (summary, b"[]"), (summary, b"")):
         spoilt.write_bytes(content)
-        assert house.run("transform") == 0
+        assert workspace.run("transform") == 0
         assert models.read_bytes() == made
         assert not load_schema("summary").violations(json.loads(summary.read_bytes()))
-    raw = house.data.raw("huggingface", "default") / "page-0002.json"
+    raw = workspace.data.raw("huggingface", "default") / "page-0002.json"
     raw.write_text(json.dumps([hf("a/c")]))
-    assert house.run("transform") == 0
+    assert workspace.run("transform") == 0
     assert json.loads(models.read_bytes())[0]["id"] == "a/c"
 
 
-def test_a_model_takes_its_size_from_the_count_of_its_base_wherever_that_is(house: Workspace) -> None:
+def test_a_model_takes_its_size_from_the_count_of_its_base_wherever_that_is(workspace: Workspace) -> None:
     made_of = hf("me/tuned-gguf", tags=["base_model:quantized:you/plain"])
     packed = {"parameters": {"I32": 10**9}, "total": 10**9}
     four_bits = hf("me/packed-4bit", tags=["base_model:quantized:you/plain"], safetensors=packed)
-    house.put("huggingface", "default", [made_of, four_bits])
-    house.put("huggingface", "likes", [hf("you/plain", safetensors={"total": 8 * 10**9})])
-    assert house.run("transform") == 0
-    path = house.data.models("huggingface", "default") / "page-0001.json"
+    workspace.put("huggingface", "default", [made_of, four_bits])
+    workspace.put("huggingface", "likes", [hf("you/plain", safetensors={"total": 8 * 10**9})])
+    assert workspace.run("transform") == 0
+    path = workspace.data.models("huggingface", "default") / "page-0001.json"
     models = json.loads(path.read_bytes())
     assert [(each["size"], each["size_from"], each["parameters"]) for each in models] == [
         ("medium", "base model", 8 * 10**9),
         ("medium", "safetensors corrected for packing", 8 * 10**9),
     ]
-    summary = json.loads(house.data.summary("huggingface").read_bytes())
+    summary = json.loads(workspace.data.summary("huggingface").read_bytes())
     assert not load_schema("summary").violations(summary)
     (page,) = summary["streams"]["default"]
     assert page["unsized"] == 0
     assert page["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_a_family_that_counts_do_not_bear_out_is_told(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    house.put("huggingface", "default", [hf(f"o{n}/gpt2-xl", safetensors={"total": 10**7}) for n in range(2)])
-    assert house.run("transform") == 0
+def test_a_family_that_counts_do_not_bear_out_is_told(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.put("huggingface", "default", [hf(f"o{n}/gpt2-xl", safetensors={"total": 10**7}) for n in range(2)])
+    assert workspace.run("transform") == 0
     assert "2 of 2 counted models of gpt2-xl have other parameters" in capsys.readouterr().err
 
 
-def test_a_count_that_two_streams_have_is_counted_once(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_count_that_two_streams_have_is_counted_once(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     for stream in ("default", "likes"):
-        house.put("huggingface", stream, [hf("o/gpt2-xl", safetensors={"total": 10**7})])
-    assert house.run("transform") == 0
-    summary = json.loads(house.data.summary("huggingface").read_bytes())
+        workspace.put("huggingface", stream, [hf("o/gpt2-xl", safetensors={"total": 10**7})])
+    assert workspace.run("transform") == 0
+    summary = json.loads(workspace.data.summary("huggingface").read_bytes())
     assert summary["families"]["gpt2-xl"] == {"borne_out": 0, "against": 1}
     assert "have other parameters" not in capsys.readouterr().err
 
 
-def test_what_was_lost_is_counted_by_page_and_by_distinct_ids(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_was_lost_is_counted_by_page_and_by_distinct_ids(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     records = [
         hf("o/a", pipeline_tag=""),
         hf("o/b", pipeline_tag=7, likes=-1),
         hf("o/c", private=True),
         hf("o/d", pipeline_tag=""),
     ]
-    house.put("huggingface", "default", records)
-    house.put("huggingface", "likes", [hf("O/A", pipeline_tag=""), hf("o/e")])
-    assert house.run("transform") == 0
-    summary = json.loads(house.data.summary("huggingface").read_bytes())
+    workspace.put("huggingface", "default", records)
+    workspace.put("huggingface", "likes", [hf("O/A", pipeline_tag=""), hf("o/e")])
+    assert workspace.run("transform") == 0
+    summary = json.loads(workspace.data.summary("huggingface").read_bytes())
     assert not load_schema("summary").violations(summary)
     (page,) = summary["streams"]["default"]
     assert page["set_aside"] == [{"record": 2, "id": "o/c", "reason": "private"}]
@@ -489,17 +490,17 @@ def test_what_was_lost_is_counted_by_page_and_by_distinct_ids(house: Workspace, 
 
 
 def test_a_bad_page_ends_with_65_names_itself_and_leaves_nothing_to_publish(
-    house: Workspace, capsys: pytest.CaptureFixture[str]
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    house.put("huggingface", "default", [hf("a/a")])
-    house.put("huggingface", "likes", [hf("a/a")], [hf("a/b")])
-    assert house.run("manifests") == 0
-    before = (house.data.manifests / "index.json").read_bytes()
-    (house.data.raw("huggingface", "likes") / "page-0002.json").unlink()
-    (house.data.raw("huggingface", "default") / "page-0001.json").write_text("<html>")
-    assert house.run("manifests") == 65
+    workspace.put("huggingface", "default", [hf("a/a")])
+    workspace.put("huggingface", "likes", [hf("a/a")], [hf("a/b")])
+    assert workspace.run("manifests") == 0
+    before = (workspace.data.manifests / "index.json").read_bytes()
+    (workspace.data.raw("huggingface", "likes") / "page-0002.json").unlink()
+    (workspace.data.raw("huggingface", "default") / "page-0001.json").write_text("<html>")
+    assert workspace.run("manifests") == 65
     told = capsys.readouterr().err
     assert "likes/page-0002.json" in told
     assert "default/page-0001.json" in told
-    assert list(house.data.models("huggingface").rglob("*.json")) == []
-    assert (house.data.manifests / "index.json").read_bytes() == before
+    assert list(workspace.data.models("huggingface").rglob("*.json")) == []
+    assert (workspace.data.manifests / "index.json").read_bytes() == before

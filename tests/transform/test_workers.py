@@ -34,20 +34,20 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def pages(house: Workspace) -> Workspace:
+def pages(workspace: Workspace) -> Workspace:
     """Return a workspace with a copy whose base model is in a later page of another stream."""
-    house.put("huggingface", "default", [hf("o/copy", **COPY), hf("o/a-7b")], [hf("o/b")])
-    house.put("huggingface", "likes", [hf("o/base", **BASE)])
-    return house
+    workspace.put("huggingface", "default", [hf("o/copy", **COPY), hf("o/a-7b")], [hf("o/b")])
+    workspace.put("huggingface", "likes", [hf("o/base", **BASE)])
+    return workspace
 
 
-def size_of(house: Workspace, name: str) -> tuple[Any, Any]:
-    (model,) = [model for page in content_models(house) for model in page if model["id"] == name]
+def size_of(workspace: Workspace, name: str) -> tuple[Any, Any]:
+    (model,) = [model for page in content_models(workspace) for model in page if model["id"] == name]
     return model["size"], model["size_from"]
 
 
-def content_models(house: Workspace) -> list[Any]:
-    return [json.loads(body) for path, body in content(house.data.models("huggingface")).items() if "page-" in path]
+def content_models(workspace: Workspace) -> list[Any]:
+    return [json.loads(body) for path, body in content(workspace.data.models("huggingface")).items() if "page-" in path]
 
 
 def test_processes_write_the_same_bytes_as_one(shipped: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

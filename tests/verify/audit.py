@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def write_stream(
-    house: Workspace, source: str, stream: str, query: str, *records: Any, fetched_at: str = TIME, **ledger: Any
+    workspace: Workspace, source: str, stream: str, query: str, *records: Any, fetched_at: str = TIME, **ledger: Any
 ) -> None:
     """Write a stream of one page that was requested with a query."""
-    house.put(source, stream, list(records), asks=parse_qs(query), fetched_at=fetched_at, **ledger)
+    workspace.put(source, stream, list(records), asks=parse_qs(query), fetched_at=fetched_at, **ledger)
 
 
 def option(axis: str, name: str, *values: Any, drops: bool = False, is_default: bool = False, **asks: Any) -> Option:
@@ -50,8 +50,10 @@ def published(config: Config, folder: Path, *lists: list[str]) -> Published:
     return Published(folder, content, {}, config, {})
 
 
-def read_streams(house: Workspace, source: str) -> dict[tuple[str, str], RawStream]:
+def read_streams(workspace: Workspace, source: str) -> dict[tuple[str, str], RawStream]:
     """Return all streams of a source on disk."""
-    names = list_streams(house.data, source)
+    names = list_streams(workspace.data, source)
     assert names
-    return {(source, name): read_raw_stream(house.data, source, name, read_ledger(house.data, source, name)) for name in names}
+    return {
+        (source, name): read_raw_stream(workspace.data, source, name, read_ledger(workspace.data, source, name)) for name in names
+    }

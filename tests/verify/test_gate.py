@@ -41,16 +41,16 @@ loras = { label = "LoRAs", asks = { types = ["LORA"] }, keeps = ["LORA"] }
 
 
 @pytest.fixture
-def civitai_workspace(house: Workspace) -> Workspace:
+def civitai_workspace(workspace: Workspace) -> Workspace:
     """Return an empty data folder for CivitAI, with filters by level and by type."""
-    house.filters.write_text(CIVITAI)
-    return house
+    workspace.filters.write_text(CIVITAI)
+    return workspace
 
 
-def checked(house: Workspace, capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, Any]:
+def checked(workspace: Workspace, capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, Any]:
     """Return the checks of verify by name, as data."""
     capsys.readouterr()
-    code = house.run("verify", "--json", *more)
+    code = workspace.run("verify", "--json", *more)
     output = json.loads(capsys.readouterr().out)
     checks = {check["name"]: check for check in output["checks"]}
     assert output["failed"] == sum(bool(check["problems"]) for check in checks.values())
@@ -114,15 +114,15 @@ def test_options_that_exclude_levels_are_honoured(civitai_workspace: Workspace, 
 
 
 @pytest.mark.parametrize("field", ["private", "disabled"])
-def test_private_and_disabled_repositories_fail(house: Workspace, capsys: pytest.CaptureFixture[str], field: str) -> None:
-    house.put("huggingface", "default", [hf("o/a")])
-    house.put("huggingface", "likes", [hf("o/a"), hf("o/b", **{field: True})])
-    assert house.run("manifests") == 0
-    path = house.data.manifests / "hf-filter-likes.json"
+def test_private_and_disabled_repositories_fail(workspace: Workspace, capsys: pytest.CaptureFixture[str], field: str) -> None:
+    workspace.put("huggingface", "default", [hf("o/a")])
+    workspace.put("huggingface", "likes", [hf("o/a"), hf("o/b", **{field: True})])
+    assert workspace.run("manifests") == 0
+    path = workspace.data.manifests / "hf-filter-likes.json"
     value = json.loads(path.read_text())
     value["models"].append({"id": "o/b", "slug": "o--b", "name": "b"})
     path.write_text(json.dumps(value))
-    (problem,) = checked(house, capsys)["levels and flags, read again"]["problems"]
+    (problem,) = checked(workspace, capsys)["levels and flags, read again"]["problems"]
     assert f"$.models[1]: o/b is {field} in stream likes, see " in problem
 
 
@@ -200,68 +200,78 @@ def test_ignored_parameters_fail_and_single_unrequested_records_are_counted(
     assert problem.endswith("page-0001.json: $.items[0]; the source ignores an option")
 
 
-def test_an_ignored_order_fails_and_counter_drift_passes(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_ignored_order_fails_and_counter_drift_passes(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     def models(*downloads: int | None) -> list[Any]:
         return [hf(f"o/m{n}", downloads=count) for n, count in enumerate(downloads)]
 
-    house.filters.write_text(house.filters.read_text().replace('asks = { sort = "likes" }', 'asks = { sort = "lastModified" }'))
-    house.put("huggingface", "likes", [hf("o/m1"), hf("o/m0")])
-    house.put("huggingface", "default", models(1000, 1040, None, 900, 900, 1, 2, 0))
-    assert house.run("manifests") == 0
+    workspace.filters.write_text(
+        workspace.filters.read_text().replace('asks = { sort = "likes" }', 'asks = { sort = "lastModified" }')
+    )
+    workspace.put("huggingface", "likes", [hf("o/m1"), hf("o/m0")])
+    workspace.put("huggingface", "default", models(1000, 1040, None, 900, 900, 1, 2, 0))
+    assert workspace.run("manifests") == 0
     name = "responses against requests"
-    assert checked(house, capsys)[name]["problems"] == []
+    assert checked(workspace, capsys)[name]["problems"] == []
     # A single misplaced record, or a rise in small steps only.
-    house.put("huggingface", "default", models(5, *range(2000, 1000, -10)))
-    assert house.run("manifests") == 0
-    assert checked(house, capsys)[name]["problems"] == []
-    house.put("huggingface", "default", models(*range(1000, 2000, 10)))
-    assert house.run("manifests") == 0
-    (problem,) = checked(house, capsys)[name]["problems"]
+    workspace.put("huggingface", "default", models(5, *range(2000, 1000, -10)))
+    assert workspace.run("manifests") == 0
+    assert checked(workspace, capsys)[name]["problems"] == []
+    workspace.put("huggingface", "default", models(*range(1000, 2000, 10)))
+    assert workspace.run("manifests") == 0
+    (problem,) = checked(workspace, capsys)[name]["problems"]
     assert re.search(
         r"default/stream.json: \d\d of 100 records are out of order, the first at .*\$\[[1-9]\]; the source", problem
     )
-    house.put("huggingface", "likes", [hf(f"o/m{n}", lastModified=f"2026-01-0{n}") for n in range(1, 8)])
-    assert house.run("manifests") == 0
-    assert any("6 of 7 records" in problem for problem in checked(house, capsys)[name]["problems"])
+    workspace.put("huggingface", "likes", [hf(f"o/m{n}", lastModified=f"2026-01-0{n}") for n in range(1, 8)])
+    assert workspace.run("manifests") == 0
+    assert any("6 of 7 records" in problem for problem in checked(workspace, capsys)[name]["problems"])
 
 
-def publish_twice(house: Workspace, folder: Path, before: int, *now: Any, **ledger: Any) -> str:
+def publish_twice(workspace: Workspace, folder: Path, before: int, *now: Any, **ledger: Any) -> str:
     """Publish that many small models as the base, then these records; return the folder of the base."""
-    house.filters.write_text(house.filters.read_text().replace("limit = 2", "limit = 20").replace("depth = 4", "depth = 40"))
-    house.put("huggingface", "likes", [hf("o/a")])
-    house.put("huggingface", "default", [hf(f"o/s{n}", **SMALL) for n in range(before)])
-    assert house.run("manifests") == 0
-    shutil.copytree(house.data.manifests, folder / "base")
-    house.put("huggingface", "default", list(now), **ledger)
-    assert house.run("manifests") == 0
+    workspace.filters.write_text(
+        workspace.filters.read_text().replace("limit = 2", "limit = 20").replace("depth = 4", "depth = 40")
+    )
+    workspace.put("huggingface", "likes", [hf("o/a")])
+    workspace.put("huggingface", "default", [hf(f"o/s{n}", **SMALL) for n in range(before)])
+    assert workspace.run("manifests") == 0
+    shutil.copytree(workspace.data.manifests, folder / "base")
+    workspace.put("huggingface", "default", list(now), **ledger)
+    assert workspace.run("manifests") == 0
     return str(folder / "base")
 
 
 def test_a_manifest_that_lost_most_models_fails_unless_allowed(
-    house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    base = publish_twice(house, tmp_path, 12, *(hf(f"o/s{n}", **(SMALL if n < 5 else {})) for n in range(12)))
+    base = publish_twice(workspace, tmp_path, 12, *(hf(f"o/s{n}", **(SMALL if n < 5 else {})) for n in range(12)))
     name = "models lost since the base"
-    (problem,) = checked(house, capsys, "--base", base)[name]["problems"]
-    assert problem.startswith(f"{house.data.manifests / 'hf-filter-small.json'}: $.models: has 5 models, and had 12 in {base};")
+    (problem,) = checked(workspace, capsys, "--base", base)[name]["problems"]
+    assert problem.startswith(
+        f"{workspace.data.manifests / 'hf-filter-small.json'}: $.models: has 5 models, and had 12 in {base};"
+    )
     assert problem.endswith("or allow it: ALLOW_SHRINK=hf/small, --allow-shrink hf/small")
-    check = checked(house, capsys, "--base", base, "--allow-shrink", "hf/small")[name]
+    check = checked(workspace, capsys, "--base", base, "--allow-shrink", "hf/small")[name]
     assert (check["problems"], len(check["notes"])) == ([], 1)
-    assert house.run("verify", "--base", base, "--allow-shrink", "hf/smal") == 2
+    assert workspace.run("verify", "--base", base, "--allow-shrink", "hf/smal") == 2
     assert "nearest: hf/small" in capsys.readouterr().err
-    assert checked(house, capsys)[name]["notes"] == ["no base to compare with: commit data/manifests, or name another with BASE"]
+    assert checked(workspace, capsys)[name]["notes"] == [
+        "no base to compare with: commit data/manifests, or name another with BASE"
+    ]
 
 
-def test_a_base_of_an_earlier_version_is_compared(house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    base = publish_twice(house, tmp_path, 12, *(hf(f"o/s{n}", **SMALL) for n in range(5)), exhausted=True)
+def test_a_base_of_an_earlier_version_is_compared(
+    workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = publish_twice(workspace, tmp_path, 12, *(hf(f"o/s{n}", **SMALL) for n in range(5)), exhausted=True)
     path = tmp_path / "base" / "index.json"
     index = json.loads(path.read_text())
     for entry in index["manifests"]:
         del entry["funnel"], entry["verdict"]
     path.write_text(json.dumps(index))
     # The number of records of its stream is unknown, so a smaller stream cannot be the reason.
-    assert len(checked(house, capsys, "--base", base)["models lost since the base"]["problems"]) == 2
-    assert house.run("diff", base, "--json") == 0
+    assert len(checked(workspace, capsys, "--base", base)["models lost since the base"]["problems"]) == 2
+    assert workspace.run("diff", base, "--json") == 0
     assert json.loads(capsys.readouterr().out)["untold"][0].startswith("levels, sizes and licences: no models in")
 
 
@@ -276,133 +286,133 @@ def test_a_base_of_an_earlier_version_is_compared(house: Workspace, tmp_path: Pa
     ],
 )
 def test_a_smaller_stream_with_a_known_reason_is_a_warning(
-    house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str],
     before: int, now: int, ledger: dict[str, Any], problems: int, warnings: int,
 ) -> None:  # fmt: skip
-    base = publish_twice(house, tmp_path, before, *(hf(f"o/s{n}", **SMALL) for n in range(now)), **ledger)
-    check = checked(house, capsys, "--base", base)["models lost since the base"]
+    base = publish_twice(workspace, tmp_path, before, *(hf(f"o/s{n}", **SMALL) for n in range(now)), **ledger)
+    check = checked(workspace, capsys, "--base", base)["models lost since the base"]
     assert (len(check["problems"]), len(check["warnings"])) == (problems, warnings)  # small, and other
 
 
 def test_a_stream_that_ends_sooner_than_before_fails(
-    house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    base = publish_twice(house, tmp_path, 12, *(hf(f"o/s{n}", **SMALL) for n in range(5)), exhausted=True)
+    base = publish_twice(workspace, tmp_path, 12, *(hf(f"o/s{n}", **SMALL) for n in range(5)), exhausted=True)
     path = tmp_path / "base" / "index.json"
     path.write_text(path.read_text().replace('"exhausted": true', '"exhausted": false'))
-    assert len(checked(house, capsys, "--base", base)["models lost since the base"]["problems"]) == 2
+    assert len(checked(workspace, capsys, "--base", base)["models lost since the base"]["problems"]) == 2
 
 
-def test_a_lesser_depth_is_a_known_reason(house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    base = publish_twice(house, tmp_path, 12, *(hf(f"o/s{n}", **SMALL) for n in range(5)), exhausted=False)
-    house.filters.write_text(house.filters.read_text().replace("depth = 40", "depth = 5"))
-    assert house.run("manifests") == 0
-    (warning, _) = checked(house, capsys, "--base", base)["models lost since the base"]["warnings"]
+def test_a_lesser_depth_is_a_known_reason(workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base = publish_twice(workspace, tmp_path, 12, *(hf(f"o/s{n}", **SMALL) for n in range(5)), exhausted=False)
+    workspace.filters.write_text(workspace.filters.read_text().replace("depth = 40", "depth = 5"))
+    assert workspace.run("manifests") == 0
+    (warning, _) = checked(workspace, capsys, "--base", base)["models lost since the base"]["warnings"]
     assert warning.endswith("its stream has 5 records and had 12, as many as filters.toml allows")
 
 
-def test_a_base_without_a_valid_index_fails(house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    base = publish_twice(house, tmp_path, 12)
+def test_a_base_without_a_valid_index_fails(workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base = publish_twice(workspace, tmp_path, 12)
     (tmp_path / "base" / "index.json").write_text("{}")
-    (problem,) = checked(house, capsys, "--base", base)["models lost since the base"]["problems"]
+    (problem,) = checked(workspace, capsys, "--base", base)["models lost since the base"]["problems"]
     assert problem == f"{base}: index.json is missing or not valid; name another base"
 
 
 def test_a_smaller_limit_passes_and_a_lost_stream_fails(
-    house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    base = publish_twice(house, tmp_path, 20, *(hf(f"o/s{n}", **SMALL) for n in range(20)))
-    house.filters.write_text(house.filters.read_text().replace("limit = 20", "limit = 3"))
-    assert house.run("manifests") == 0
+    base = publish_twice(workspace, tmp_path, 20, *(hf(f"o/s{n}", **SMALL) for n in range(20)))
+    workspace.filters.write_text(workspace.filters.read_text().replace("limit = 20", "limit = 3"))
+    assert workspace.run("manifests") == 0
     name = "models lost since the base"
-    assert checked(house, capsys, "--base", base)[name]["problems"] == []
-    shutil.rmtree(house.data.raw("huggingface", "default"))
-    assert house.run("manifests") == 1
-    assert len(checked(house, capsys, "--base", base)[name]["problems"]) == 2
+    assert checked(workspace, capsys, "--base", base)[name]["problems"] == []
+    shutil.rmtree(workspace.data.raw("huggingface", "default"))
+    assert workspace.run("manifests") == 1
+    assert len(checked(workspace, capsys, "--base", base)[name]["problems"]) == 2
 
 
 def test_old_streams_are_a_warning_and_too_old_ones_fail(
-    house: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house.put("huggingface", "default", [hf("o/a")], checked_at="2026-01-01T00:00:00.000Z")
-    house.put("huggingface", "likes", [hf("o/a")], checked_at="2026-01-03T00:00:00.000Z")
-    assert house.run("manifests") == 0
+    workspace.put("huggingface", "default", [hf("o/a")], checked_at="2026-01-01T00:00:00.000Z")
+    workspace.put("huggingface", "likes", [hf("o/a")], checked_at="2026-01-03T00:00:00.000Z")
+    assert workspace.run("manifests") == 0
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767441600")  # 2026-01-03 at noon
     name = "age of the streams"
-    check = checked(house, capsys)[name]
+    check = checked(workspace, capsys)[name]
     warnings = ["huggingface: 1 of 2 streams were checked more than a day ago"]
     assert (check["problems"], check["warnings"], check["looked_at"]) == ([], warnings, 2)
     assert check["notes"] == ["huggingface: default 2.5 days, likes 0.5 days"]
-    (problem,) = checked(house, capsys, "--max-age", "2d")[name]["problems"]
+    (problem,) = checked(workspace, capsys, "--max-age", "2d")[name]["problems"]
     assert problem.startswith(
-        f"{house.data.ledger('huggingface', 'default')}: $.checked_at: 2026-01-01T00:00:00.000Z is 2.5 days"
+        f"{workspace.data.ledger('huggingface', 'default')}: $.checked_at: 2026-01-01T00:00:00.000Z is 2.5 days"
     )
-    assert checked(house, capsys, "--max-age", "60h")[name]["problems"] == []
-    assert house.run("verify", "--max-age", "2d") == 1
+    assert checked(workspace, capsys, "--max-age", "60h")[name]["problems"] == []
+    assert workspace.run("verify", "--max-age", "2d") == 1
     assert "FAIL age of the streams (2)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("checked_at", ["2099-01-01T00:00:00.000Z", "2026-99-99T00:00:00.000Z"])
-def test_future_and_invalid_times_fail(house: Workspace, capsys: pytest.CaptureFixture[str], checked_at: str) -> None:
-    house.put("huggingface", "default", [hf("o/a")])
-    house.put("huggingface", "likes", [hf("o/a")], checked_at=checked_at)
-    assert house.run("manifests") == 0
-    (problem,) = checked(house, capsys)["age of the streams"]["problems"]
+def test_future_and_invalid_times_fail(workspace: Workspace, capsys: pytest.CaptureFixture[str], checked_at: str) -> None:
+    workspace.put("huggingface", "default", [hf("o/a")])
+    workspace.put("huggingface", "likes", [hf("o/a")], checked_at=checked_at)
+    assert workspace.run("manifests") == 0
+    (problem,) = checked(workspace, capsys)["age of the streams"]["problems"]
     assert problem.endswith(f"$.checked_at: {checked_at} is not a valid time in the past")
 
 
-def test_an_invalid_ledger_affects_no_other_check(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    house.put("huggingface", "default", [hf("o/a")])
-    house.put("huggingface", "likes", [hf("o/a")])
-    assert house.run("manifests") == 0
-    house.data.ledger("huggingface", "likes").write_text("{}")
+def test_an_invalid_ledger_affects_no_other_check(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.put("huggingface", "default", [hf("o/a")])
+    workspace.put("huggingface", "likes", [hf("o/a")])
+    assert workspace.run("manifests") == 0
+    workspace.data.ledger("huggingface", "likes").write_text("{}")
     capsys.readouterr()
-    assert house.run("verify", "--json") == 65
+    assert workspace.run("verify", "--json") == 65
     checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
     for name in ("raw pages against ledgers", "rebuild from raw"):
         assert "likes/stream.json: $: 'pages' is a required property" in checks[name]["problems"][0]
 
 
-def test_models_excluded_by_id_fail(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    house.put("huggingface", "default", [hf("o/a")])
-    house.put("huggingface", "likes", [hf("o/skipped"), hf("o/a")])
-    assert house.run("manifests") == 0
-    path = house.data.manifests / "hf-filter-likes.json"
+def test_models_excluded_by_id_fail(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.put("huggingface", "default", [hf("o/a")])
+    workspace.put("huggingface", "likes", [hf("o/skipped"), hf("o/a")])
+    assert workspace.run("manifests") == 0
+    path = workspace.data.manifests / "hf-filter-likes.json"
     path.write_text(path.read_text().replace("o/a", "o/skipped"))
-    (problem,) = checked(house, capsys)["levels and flags, read again"]["problems"]
+    (problem,) = checked(workspace, capsys)["levels and flags, read again"]["problems"]
     assert problem.endswith("$.models[0]: o/skipped is excluded by id (skip in filters.toml)")
 
 
-def test_a_filter_without_a_stream_fails(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    house.put("huggingface", "default", [hf("o/a")])
-    assert house.run("manifests") == 1
-    (problem,) = checked(house, capsys)["filters without a stream"]["problems"]
+def test_a_filter_without_a_stream_fails(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.put("huggingface", "default", [hf("o/a")])
+    assert workspace.run("manifests") == 1
+    (problem,) = checked(workspace, capsys)["filters without a stream"]["problems"]
     assert problem.endswith(
         "$.missing[0]: hf-filter-likes.json was not published; no stream likes on disk; make extract SOURCE=huggingface"
     )
 
 
-def test_an_unreadable_page_affects_no_other_check(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    house.put("huggingface", "default", [hf("o/a")])
-    house.put("huggingface", "likes", [hf("o/a")])
-    assert house.run("manifests") == 0
-    page = house.data.raw("huggingface", "likes") / "page-0001.json"
+def test_an_unreadable_page_affects_no_other_check(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.put("huggingface", "default", [hf("o/a")])
+    workspace.put("huggingface", "likes", [hf("o/a")])
+    assert workspace.run("manifests") == 0
+    page = workspace.data.raw("huggingface", "likes") / "page-0001.json"
     page.unlink()
     page.mkdir()
     capsys.readouterr()
-    assert house.run("verify", "--json") == 74
+    assert workspace.run("verify", "--json") == 74
     checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
     assert "cannot be read" in checks["raw pages against ledgers"]["problems"][0]
     assert "cannot be looked up in stream likes" in checks["levels and flags, read again"]["problems"][0]
 
 
-def test_a_ledger_with_too_few_records_fails(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    house.put("huggingface", "default", [hf("o/a"), hf("o/b")])
-    house.put("huggingface", "likes", [hf("o/b")])
-    ledger = house.data.ledger("huggingface", "default")
+def test_a_ledger_with_too_few_records_fails(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.put("huggingface", "default", [hf("o/a"), hf("o/b")])
+    workspace.put("huggingface", "likes", [hf("o/b")])
+    ledger = workspace.data.ledger("huggingface", "default")
     ledger.write_text(ledger.read_text().replace('"records": 2', '"records": 1').replace('"/api/models?', '"//[x?'))
-    assert house.run("manifests") == 0
-    (problem,) = checked(house, capsys)["raw pages against ledgers"]["problems"]
+    assert workspace.run("manifests") == 0
+    (problem,) = checked(workspace, capsys)["raw pages against ledgers"]["problems"]
     assert "page-0001.json has 2 records (expected 1)" in problem
 
 
@@ -420,63 +430,63 @@ def test_equal_lists_are_explained_if_each_model_matches_both_filters(
     assert f"{prefix}both filters by its own fields" in check["notes"]
 
 
-def test_options_of_a_multivalued_field_are_not_disjoint(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    text = house.filters.read_text().replace('"likes", "small", "large", "apache", "other"', '"gguf", "text"')
+def test_options_of_a_multivalued_field_are_not_disjoint(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    text = workspace.filters.read_text().replace('"likes", "small", "large", "apache", "other"', '"gguf", "text"')
     text += '[huggingface.axes.tags]\nall = { label = "All" }\ngguf = { label = "GGUF", keeps = ["gguf"] }\n'
-    house.filters.write_text(text + 'text = { label = "Text", keeps = ["text"] }\n')
-    house.put("huggingface", "default", [hf("o/a", tags=["gguf", "text"]), hf("o/b", tags=["gguf"]), hf("o/c", tags=[])])
-    assert house.run("manifests") == 0
-    assert checked(house, capsys)["exclusive options"]["problems"] == []
-    assert house.run("explain", "hf/text", "--json") == 0
+    workspace.filters.write_text(text + 'text = { label = "Text", keeps = ["text"] }\n')
+    workspace.put("huggingface", "default", [hf("o/a", tags=["gguf", "text"]), hf("o/b", tags=["gguf"]), hf("o/c", tags=[])])
+    assert workspace.run("manifests") == 0
+    assert checked(workspace, capsys)["exclusive options"]["problems"] == []
+    assert workspace.run("explain", "hf/text", "--json") == 0
     drops = json.loads(capsys.readouterr().out)["drops"]
     (drop,) = (step for step in drops if step["what"] == "tags text")
     assert (drop["kept"], drop["dropped"], drop["left"]) == ({"gguf": 1, "text": 1}, {"gguf": 1, "none": 1}, 1)
 
 
 def test_text_output_shows_notes_warnings_and_all_problems(
-    house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    base = publish_twice(house, tmp_path, 12, *(hf(f"o/t{n}", **SMALL) for n in range(5)), exhausted=True)
+    base = publish_twice(workspace, tmp_path, 12, *(hf(f"o/t{n}", **SMALL) for n in range(5)), exhausted=True)
     capsys.readouterr()
-    assert house.run("verify", "--base", base, "--max-age", "1s") == 1
+    assert workspace.run("verify", "--base", base, "--max-age", "1s") == 1
     output = capsys.readouterr().out
     assert list(failed(output)) == ["age of the streams"]
     assert "     warning: " in output
-    variables = f"DATA={house.data.root} FILTERS={house.filters}"
+    variables = f"DATA={workspace.data.root} FILTERS={workspace.filters}"
     assert output.endswith(
         f"now against {base}: 2 of 5 manifests differ; models: 5 came, 12 went; see make diff BASE={base} {variables}\n"
         "16 checks, 1 failed\n"
     )
 
 
-def test_each_stale_stream_is_a_warning_with_the_reason(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    house.put("huggingface", "default", [hf("o/a")])
+def test_each_stale_stream_is_a_warning_with_the_reason(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.put("huggingface", "default", [hf("o/a")])
     stale: dict[str, Any] = {"failed_at": "2026-01-02T00:00:00.000Z", "failed": "no \x1b[31manswer\nat all"}
-    house.put("huggingface", "likes", [hf("o/a"), hf("o/b")], **stale)
-    assert house.run("manifests") == 0
-    check = checked(house, capsys)["age of the streams"]
+    workspace.put("huggingface", "likes", [hf("o/a"), hf("o/b")], **stale)
+    assert workspace.run("manifests") == 0
+    check = checked(workspace, capsys)["age of the streams"]
     assert (check["problems"], len(check["warnings"])) == ([], 2)
     words = "fetching it has failed since 2026-01-02T00:00:00.000Z: no \ufffd[31manswer at all"
     assert check["warnings"][0] == f"huggingface/likes: stale, {words}"
-    assert house.run("verify") == 0
+    assert workspace.run("verify") == 0
     assert f"     warning: huggingface/likes: stale, {words}\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("before", "problems"), [(9, 0), (10, 1)])
 def test_manifests_of_ten_models_or_more_are_guarded(
-    house: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str], before: int, problems: int
+    workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str], before: int, problems: int
 ) -> None:
-    base = publish_twice(house, tmp_path, before, *(hf(f"o/s{n}", **(SMALL if n < 1 else {})) for n in range(before)))
-    problems_ = checked(house, capsys, "--base", base)["models lost since the base"]["problems"]
+    base = publish_twice(workspace, tmp_path, before, *(hf(f"o/s{n}", **(SMALL if n < 1 else {})) for n in range(before)))
+    problems_ = checked(workspace, capsys, "--base", base)["models lost since the base"]["problems"]
     assert len([problem for problem in problems_ if "hf-filter-small.json" in problem]) == problems
 
 
 @pytest.mark.parametrize(("now", "problems"), [("1767225600", 0), ("1767139201", 0), ("1767139199", 1)])
 def test_a_clock_may_be_a_day_slow(
-    house: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, now: str, problems: int
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, now: str, problems: int
 ) -> None:
-    house.put("huggingface", "default", [hf("o/a")], checked_at="2026-01-01T00:00:00.000Z")  # 1767225600
-    house.put("huggingface", "likes", [hf("o/b")], checked_at="2025-12-01T00:00:00.000Z")
-    assert house.run("manifests") == 0
+    workspace.put("huggingface", "default", [hf("o/a")], checked_at="2026-01-01T00:00:00.000Z")  # 1767225600
+    workspace.put("huggingface", "likes", [hf("o/b")], checked_at="2025-12-01T00:00:00.000Z")
+    assert workspace.run("manifests") == 0
     monkeypatch.setenv("SOURCE_DATE_EPOCH", now)
-    assert len(checked(house, capsys)["age of the streams"]["problems"]) == problems
+    assert len(checked(workspace, capsys)["age of the streams"]["problems"]) == problems

@@ -48,8 +48,8 @@ def test_a_failure_states_reason_share_and_example_and_may_be_allowed() -> None:
     assert len(check_losses(losses, frozenset({"huggingface/poi"})).problems) == 2
 
 
-def test_allowed_losses_must_be_a_reason_or_a_field_of_a_source(house: Workspace) -> None:
-    config = load_config(house.filters)
+def test_allowed_losses_must_be_a_reason_or_a_field_of_a_source(workspace: Workspace) -> None:
+    config = load_config(workspace.filters)
     assert parse_allowed(["huggingface/private", "huggingface/tags"], config) == {"huggingface/private", "huggingface/tags"}
     with pytest.raises(UsageError, match=r"huggingface/privat: not a reason .*; nearest: huggingface/private"):
         parse_allowed(["huggingface/privat"], config)
@@ -66,18 +66,18 @@ LOST: list[tuple[Callable[[str], dict[str, Any]], str]] = [
 
 @pytest.mark.parametrize(("record", "name"), LOST)
 def test_verify_fails_if_a_source_loses_much_unless_allowed(
-    house: Workspace, capsys: pytest.CaptureFixture[str], record: Callable[[str], dict[str, Any]], name: str
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], record: Callable[[str], dict[str, Any]], name: str
 ) -> None:
     records = [record(f"o/lost{n}") if n < 3 else hf(f"o/m{n}") for n in range(24)]
-    house.put("huggingface", "default", records, records[:2])  # ids count once
-    house.put("huggingface", "likes", [hf(f"o/m{n}") for n in range(12, 2, -1)])
-    assert house.run("manifests") == 0
+    workspace.put("huggingface", "default", records, records[:2])  # ids count once
+    workspace.put("huggingface", "likes", [hf(f"o/m{n}") for n in range(12, 2, -1)])
+    assert workspace.run("manifests") == 0
     capsys.readouterr()
-    assert house.run("verify", "--json") == 1
+    assert workspace.run("verify", "--json") == 1
     checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
     assert [check for check in checks if checks[check]["problems"]] == [NAME]
     problems = checks[NAME]["problems"]
     assert [problem.split(" models ")[0] for problem in problems] == ["huggingface: 3 of 24", "huggingface/default: 3 of 24"]
     assert all("(12.5%)" in problem for problem in problems)
-    assert house.run("verify", "--allow-rejected", name) == 0
-    assert house.run("verify", "--allow-rejected", name.replace("huggingface", "hub")) == 2
+    assert workspace.run("verify", "--allow-rejected", name) == 0
+    assert workspace.run("verify", "--allow-rejected", name.replace("huggingface", "hub")) == 2

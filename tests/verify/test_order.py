@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 NEVER = Fetch(None, None)
 
 
-def check_request(house: Workspace, source: str, query: str, *records: Any, **ledger: Any) -> Check:
-    write_stream(house, source, "default", query, *records, **ledger)
-    return raw_checks.check_request_honored([*read_streams(house, source).values()])
+def check_request(workspace: Workspace, source: str, query: str, *records: Any, **ledger: Any) -> Check:
+    write_stream(workspace, source, "default", query, *records, **ledger)
+    return raw_checks.check_request_honored([*read_streams(workspace, source).values()])
 
 
 def loras(*downloads: Any, **fields: Any) -> list[dict[str, Any]]:
@@ -71,15 +71,15 @@ def test_times_without_a_zone_are_utc() -> None:
 RISING = list(range(1000, 2000, 20))
 
 
-def test_an_ignored_order_is_a_problem(house: Workspace) -> None:
-    check = check_request(house, "civitai", "sort=Most+Downloaded&types=LORA", *loras(*RISING))
+def test_an_ignored_order_is_a_problem(workspace: Workspace) -> None:
+    check = check_request(workspace, "civitai", "sort=Most+Downloaded&types=LORA", *loras(*RISING))
     (problem,) = check.problems
     assert "records are out of order, the first at " in problem
     assert problem.endswith("; the source ignores the order Most Downloaded")
 
 
-def test_with_base_models_a_wrong_order_is_a_note(house: Workspace) -> None:
-    check = check_request(house, "civitai", "sort=Most+Downloaded&types=LORA&baseModels=SD+1.5", *loras(*RISING))
+def test_with_base_models_a_wrong_order_is_a_note(workspace: Workspace) -> None:
+    check = check_request(workspace, "civitai", "sort=Most+Downloaded&types=LORA&baseModels=SD+1.5", *loras(*RISING))
     assert check.problems == []
     (note,) = check.notes
     assert note.startswith("civitai/default: ")
@@ -88,60 +88,60 @@ def test_with_base_models_a_wrong_order_is_a_note(house: Workspace) -> None:
     )
 
 
-def test_with_base_models_the_right_order_gives_no_note(house: Workspace) -> None:
+def test_with_base_models_the_right_order_gives_no_note(workspace: Workspace) -> None:
     query = "sort=Most+Downloaded&types=LORA&baseModels=SD+1.5"
-    assert check_request(house, "civitai", query, *loras(*reversed(RISING))).notes == []
+    assert check_request(workspace, "civitai", query, *loras(*reversed(RISING))).notes == []
 
 
-def test_hidden_counters_ties_and_absent_keys_are_in_order(house: Workspace) -> None:
+def test_hidden_counters_ties_and_absent_keys_are_in_order(workspace: Workspace) -> None:
     falling = [900, None, 900, 900, None, 5, 5, 5, None, 0, 0]
-    assert check_request(house, "civitai", "sort=Most+Downloaded", *loras(*falling)).problems == []
+    assert check_request(workspace, "civitai", "sort=Most+Downloaded", *loras(*falling)).problems == []
     no_stats: list[Any] = [None, [], {}, {"thumbsUpCount": 7}, "x", 5]
     records = [civitai(n, stats=stats) for n, stats in enumerate(no_stats)]
-    assert check_request(house, "civitai", "sort=Most+Downloaded", *records).problems == []
-    assert check_request(house, "huggingface", "sort=lastModified", {"id": "o/a"}, {"id": "o/b"}).problems == []
+    assert check_request(workspace, "civitai", "sort=Most+Downloaded", *records).problems == []
+    assert check_request(workspace, "huggingface", "sort=lastModified", {"id": "o/a"}, {"id": "o/b"}).problems == []
 
 
-def test_counters_out_of_range_are_ignored(house: Workspace) -> None:
+def test_counters_out_of_range_are_ignored(workspace: Workspace) -> None:
     downloads = [int("9" * 310), *reversed(RISING), int("9" * 310), True, "7"]
-    check = check_request(house, "civitai", "sort=Most+Downloaded", *loras(*downloads))
+    check = check_request(workspace, "civitai", "sort=Most+Downloaded", *loras(*downloads))
     assert (check.problems, check.looked_at) == ([], 54)
 
 
-def test_numbers_beyond_the_range_of_floats_are_read(house: Workspace) -> None:
-    write_stream(house, "civitai", "default", "sort=Most+Downloaded", civitai(1))
+def test_numbers_beyond_the_range_of_floats_are_read(workspace: Workspace) -> None:
+    write_stream(workspace, "civitai", "default", "sort=Most+Downloaded", civitai(1))
     text = (
         '{"items":[{"id":1e400,"nsfwLevel":1e400,"stats":{"downloadCount":1e400}},'
         f'{{"id":{"9" * 310},"nsfwLevel":{"9" * 310},"stats":{{"downloadCount":{"9" * 310}}}}},'
         '{"id":3.0,"modelVersions":[{"images":[{"nsfwLevel":1e400},{"nsfwLevel":-1e400}]}]}]}'
     )
-    (house.data.raw("civitai", "default") / "page-0001.json").write_text(text)
-    (stream,) = read_streams(house, "civitai").values()
+    (workspace.data.raw("civitai", "default") / "page-0001.json").write_text(text)
+    (stream,) = read_streams(workspace, "civitai").values()
     assert [(record.id, record.level, record.level_most, record.rank) for record in stream.records] == [
         ("", 4, 4, None), ("", 4, 4, None), ("3", 4, 4, None),
     ]  # fmt: skip
     assert raw_checks.check_request_honored([stream]).problems == []
 
 
-def test_a_repository_updated_during_the_fetch_is_not_out_of_order(house: Workspace) -> None:
+def test_a_repository_updated_during_the_fetch_is_not_out_of_order(workspace: Workspace) -> None:
     def page(*days: int) -> list[Any]:
         return [hf(f"o/m{day}", lastModified=f"2026-01-{day:02}T00:00:00.000Z") for day in days]
 
     asks = {"sort": "lastModified"}
-    house.put("huggingface", "default", page(19, 18, 17), page(16, 22, 23, 24, 15, 14), asks=asks)
-    path = house.data.ledger("huggingface", "default")
+    workspace.put("huggingface", "default", page(19, 18, 17), page(16, 22, 23, 24, 15, 14), asks=asks)
+    path = workspace.data.ledger("huggingface", "default")
     ledger = json.loads(path.read_text())
     problems = []
     for second in ("2026-01-25T00:00:00.000Z", "2026-01-20T00:00:00.000Z"):  # no page can show an update after its own fetch
         for page_, fetched_at in zip(ledger["pages"], ("2026-01-20T00:00:00.000Z", second), strict=True):
             page_["fetched_at"] = fetched_at
         path.write_text(json.dumps(ledger))
-        problems.append(len(raw_checks.check_request_honored([*read_streams(house, "huggingface").values()]).problems))
+        problems.append(len(raw_checks.check_request_honored([*read_streams(workspace, "huggingface").values()]).problems))
     assert problems == [0, 1]
 
 
-def test_times_within_the_lag_of_an_index_are_in_order(house: Workspace) -> None:
+def test_times_within_the_lag_of_an_index_are_in_order(workspace: Workspace) -> None:
     minutes = [hf(f"o/m{n}", lastModified=f"2025-12-31T11:{n}:00.000Z") for n in range(10, 59)]
-    assert check_request(house, "huggingface", "sort=lastModified", *minutes).problems == []
+    assert check_request(workspace, "huggingface", "sort=lastModified", *minutes).problems == []
     days = [hf(f"o/m{n}", lastModified=f"2025-12-{n:02}T00:00:00.000Z") for n in range(1, 31)]
-    assert len(check_request(house, "huggingface", "sort=lastModified", *days).problems) == 1
+    assert len(check_request(workspace, "huggingface", "sort=lastModified", *days).problems) == 1

@@ -30,23 +30,23 @@ ALL = "sort=Most+Downloaded&nsfw=true"
 TRIMMED = f"{ALL}&baseModels=SDXL+1.0"
 
 
-def stale(house: Workspace, source: str, stream: str) -> str:
+def stale(workspace: Workspace, source: str, stream: str) -> str:
     reason = "no filter of filters.toml reads that stream, so it is never fetched again: if it is stale, remove it"
-    return f"; {reason}: rm -r {house.data.raw(source, stream)}"
+    return f"; {reason}: rm -r {workspace.data.raw(source, stream)}"
 
 
 def shows(*levels: Any, base: str = "SD 1.5") -> dict[str, Any]:
     return {"modelVersions": [{"baseModel": base, "images": [{"nsfwLevel": level} for level in levels]}]}
 
 
-def safety(house: Workspace, config: Config, *lists: list[str]) -> Check:
-    streams = read_streams(house, config.sources[0].name)
-    return raw_checks.check_safety(published(config, house.data.manifests, *lists), streams)
+def safety(workspace: Workspace, config: Config, *lists: list[str]) -> Check:
+    streams = read_streams(workspace, config.sources[0].name)
+    return raw_checks.check_safety(published(config, workspace.data.manifests, *lists), streams)
 
 
-def page(house: Workspace, stream: str, index: int, source: str = "civitai") -> str:
+def page(workspace: Workspace, stream: str, index: int, source: str = "civitai") -> str:
     items = "$.items" if source == "civitai" else "$"
-    return f"{house.data.raw(source, stream)}/page-0001.json: {items}[{index}]"
+    return f"{workspace.data.raw(source, stream)}/page-0001.json: {items}[{index}]"
 
 
 FORBIDDEN: list[tuple[dict[str, Any], str]] = [
@@ -63,15 +63,15 @@ FORBIDDEN: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("fields", "code"), FORBIDDEN)
 @pytest.mark.parametrize("query", [ALL, TRIMMED, "nsfw=true&sort=Newest&types=VAE"])
 def test_models_that_any_stream_forbids_are_in_no_manifest(
-    house: Workspace, fields: dict[str, Any], code: str, query: str
+    workspace: Workspace, fields: dict[str, Any], code: str, query: str
 ) -> None:
-    write_stream(house, "civitai", "default", ALL, civitai(7), civitai(8))
-    write_stream(house, "civitai", "month", query, civitai(9), civitai(8, **fields))
-    check = safety(house, config_of("civitai", PG, XXX, MONTH), ["7", "8"], ["8"], [])
-    cited = f"8 is {code} in stream month, see {page(house, 'month', 1)}"
+    write_stream(workspace, "civitai", "default", ALL, civitai(7), civitai(8))
+    write_stream(workspace, "civitai", "month", query, civitai(9), civitai(8, **fields))
+    check = safety(workspace, config_of("civitai", PG, XXX, MONTH), ["7", "8"], ["8"], [])
+    cited = f"8 is {code} in stream month, see {page(workspace, 'month', 1)}"
     assert check.problems == [
-        f"{house.data.manifests / 'm-filter-pg.json'}: $.models[1]: {cited}",
-        f"{house.data.manifests / 'm-filter-xxx.json'}: $.models[0]: {cited}",
+        f"{workspace.data.manifests / 'm-filter-pg.json'}: $.models[1]: {cited}",
+        f"{workspace.data.manifests / 'm-filter-xxx.json'}: $.models[0]: {cited}",
     ]
     assert check.looked_at == 3
 
@@ -87,44 +87,50 @@ def test_models_that_any_stream_forbids_are_in_no_manifest(
         ({"nsfwLevel": None}, "xxx"),
     ],
 )
-def test_the_highest_level_counts_in_all_manifests(house: Workspace, fields: dict[str, Any], level: str) -> None:
-    write_stream(house, "civitai", "default", ALL, civitai(8))
-    write_stream(house, "civitai", "month", ALL, civitai(8, **fields))
-    check = safety(house, config_of("civitai", PG, XXX, MONTH), ["8"], ["8"], ["8"])
-    where = f"{house.data.manifests / 'm-filter-pg.json'}: $.models[0]"
-    assert check.problems == [f"{where}: 8 is {level} in stream month, see {page(house, 'month', 0)}"]
+def test_the_highest_level_counts_in_all_manifests(workspace: Workspace, fields: dict[str, Any], level: str) -> None:
+    write_stream(workspace, "civitai", "default", ALL, civitai(8))
+    write_stream(workspace, "civitai", "month", ALL, civitai(8, **fields))
+    check = safety(workspace, config_of("civitai", PG, XXX, MONTH), ["8"], ["8"], ["8"])
+    where = f"{workspace.data.manifests / 'm-filter-pg.json'}: $.models[0]"
+    assert check.problems == [f"{where}: 8 is {level} in stream month, see {page(workspace, 'month', 0)}"]
 
 
-def test_a_stream_of_partial_records_raises_levels_in_its_own_manifests_only(house: Workspace) -> None:
-    write_stream(house, "civitai", "default", ALL, civitai(8, nsfwLevel=9))
-    write_stream(house, "civitai", "sdxl", TRIMMED, civitai(8, nsfwLevel=8, **shows(8, base="SDXL 1.0")))
-    assert safety(house, config_of("civitai", PG, SDXL), ["8"], ["8"]).problems == []
+def test_a_stream_of_partial_records_raises_levels_in_its_own_manifests_only(workspace: Workspace) -> None:
+    write_stream(workspace, "civitai", "default", ALL, civitai(8, nsfwLevel=9))
+    write_stream(workspace, "civitai", "sdxl", TRIMMED, civitai(8, nsfwLevel=8, **shows(8, base="SDXL 1.0")))
+    assert safety(workspace, config_of("civitai", PG, SDXL), ["8"], ["8"]).problems == []
     both = config_of("civitai", PG, option("level", "r", "pg", "pg13", "r", baseModels=["SDXL 1.0"]))
-    (house.data.raw("civitai", "sdxl")).rename(house.data.raw("civitai", "r"))
-    (problem,) = safety(house, both, ["8"], ["8"]).problems
-    assert problem.endswith(f"m-filter-r.json: $.models[0]: 8 is x in stream r, see {page(house, 'r', 0)}")
+    (workspace.data.raw("civitai", "sdxl")).rename(workspace.data.raw("civitai", "r"))
+    (problem,) = safety(workspace, both, ["8"], ["8"]).problems
+    assert problem.endswith(f"m-filter-r.json: $.models[0]: 8 is x in stream r, see {page(workspace, 'r', 0)}")
 
 
-def test_a_flag_in_a_stream_of_partial_records_counts_everywhere(house: Workspace) -> None:
-    write_stream(house, "civitai", "default", ALL, civitai(8, nsfwLevel=1))
-    write_stream(house, "civitai", "sdxl", TRIMMED, civitai(8, nsfw=True, nsfwLevel=60, **shows(16, base="SDXL 1.0")))
-    check = safety(house, config_of("civitai", PG, R), ["8"], ["8"])
-    cited = f"8 is r in stream sdxl, see {page(house, 'sdxl', 0)}"
+def test_a_flag_in_a_stream_of_partial_records_counts_everywhere(workspace: Workspace) -> None:
+    write_stream(workspace, "civitai", "default", ALL, civitai(8, nsfwLevel=1))
+    write_stream(workspace, "civitai", "sdxl", TRIMMED, civitai(8, nsfw=True, nsfwLevel=60, **shows(16, base="SDXL 1.0")))
+    check = safety(workspace, config_of("civitai", PG, R), ["8"], ["8"])
+    cited = f"8 is r in stream sdxl, see {page(workspace, 'sdxl', 0)}"
     assert check.problems == [
-        f"{house.data.manifests / 'm-filter-pg.json'}: $.models[0]: {cited}{stale(house, 'civitai', 'sdxl')}"
+        f"{workspace.data.manifests / 'm-filter-pg.json'}: $.models[0]: {cited}{stale(workspace, 'civitai', 'sdxl')}"
     ]
 
 
-def test_options_on_level_most_and_flagged(house: Workspace) -> None:
+def test_options_on_level_most_and_flagged(workspace: Workspace) -> None:
     most = option("level_most", "mostr", "pg", "pg13", "r")
     unflagged = option("flagged", "unflagged", False)  # noqa: FBT003  a value of the field
     flagged = option("flagged", "flagged", False, drops=True)  # noqa: FBT003
     write_stream(
-        house, "civitai", "default", ALL, civitai(7, nsfwLevel=1), civitai(8, nsfwLevel=1), civitai(9, nsfwLevel=1, **shows(16))
+        workspace,
+        "civitai",
+        "default",
+        ALL,
+        civitai(7, nsfwLevel=1),
+        civitai(8, nsfwLevel=1),
+        civitai(9, nsfwLevel=1, **shows(16)),
     )
-    write_stream(house, "civitai", "sdxl", TRIMMED, civitai(8, nsfw=True, **shows(8, base="SDXL 1.0")))
+    write_stream(workspace, "civitai", "sdxl", TRIMMED, civitai(8, nsfw=True, **shows(8, base="SDXL 1.0")))
     config = config_of("civitai", most, unflagged, flagged, SDXL)
-    check = safety(house, config, ["7", "8", "9"], ["7", "8", "9"], ["7", "8"], [])
+    check = safety(workspace, config, ["7", "8", "9"], ["7", "8", "9"], ["7", "8"], [])
     messages = [problem.partition("m-filter-")[2].partition(" in stream ")[0] for problem in check.problems]
     assert messages == [
         "mostr.json: $.models[1]: 8 is up to x", "mostr.json: $.models[2]: 9 is up to xxx",
@@ -132,9 +138,9 @@ def test_options_on_level_most_and_flagged(house: Workspace) -> None:
     ]  # fmt: skip
 
 
-def test_the_worst_record_of_one_page_counts(house: Workspace) -> None:
+def test_the_worst_record_of_one_page_counts(workspace: Workspace) -> None:
     write_stream(
-        house,
+        workspace,
         "civitai",
         "default",
         ALL,
@@ -143,59 +149,66 @@ def test_the_worst_record_of_one_page_counts(house: Workspace) -> None:
         civitai(8, nsfw=True, nsfwLevel=60, **shows(1)),
         civitai(7, poi=1),
     )
-    check = safety(house, config_of("civitai", PG, R), ["8", "7"], ["8"])
+    check = safety(workspace, config_of("civitai", PG, R), ["8", "7"], ["8"])
     assert [problem.partition("m-filter-")[2] for problem in check.problems] == [
-        f"pg.json: $.models[0]: 8 is r in stream default, see {page(house, 'default', 2)}",
-        f"pg.json: $.models[1]: 7 is poi in stream default, see {page(house, 'default', 3)}",
+        f"pg.json: $.models[0]: 8 is r in stream default, see {page(workspace, 'default', 2)}",
+        f"pg.json: $.models[1]: 7 is poi in stream default, see {page(workspace, 'default', 3)}",
     ]
 
 
-def test_incomplete_streams_do_not_count_elsewhere(house: Workspace) -> None:
-    write_stream(house, "civitai", "default", ALL, civitai(8))
-    write_stream(house, "civitai", "month", ALL, civitai(8, poi=True), complete=False)
-    (problem,) = safety(house, config_of("civitai", PG, MONTH), ["8"], ["8"]).problems
+def test_incomplete_streams_do_not_count_elsewhere(workspace: Workspace) -> None:
+    write_stream(workspace, "civitai", "default", ALL, civitai(8))
+    write_stream(workspace, "civitai", "month", ALL, civitai(8, poi=True), complete=False)
+    (problem,) = safety(workspace, config_of("civitai", PG, MONTH), ["8"], ["8"]).problems
     assert "m-filter-month.json: $.models[0]: 8 is poi in stream month" in problem
 
 
-def test_a_repository_that_is_private_or_disabled_in_one_stream_fails(house: Workspace) -> None:
-    write_stream(house, "huggingface", "default", "sort=downloads", hf("Org/A"), hf("Org/B"))
-    write_stream(house, "huggingface", "old", "sort=likes", hf("org/a", private=True), hf("org/b", disabled=0))
+def test_a_repository_that_is_private_or_disabled_in_one_stream_fails(workspace: Workspace) -> None:
+    write_stream(workspace, "huggingface", "default", "sort=downloads", hf("Org/A"), hf("Org/B"))
+    write_stream(workspace, "huggingface", "old", "sort=likes", hf("org/a", private=True), hf("org/b", disabled=0))
     small = option("size", "small", "small")
-    check = safety(house, config_of("huggingface", small), ["Org/A", "Org/B"])
-    unread = stale(house, "huggingface", "old")
+    check = safety(workspace, config_of("huggingface", small), ["Org/A", "Org/B"])
+    unread = stale(workspace, "huggingface", "old")
     assert [problem.partition("m-filter-")[2] for problem in check.problems] == [
-        f"small.json: $.models[0]: Org/A is private in stream old, see {page(house, 'old', 0, 'huggingface')}{unread}",
-        f"small.json: $.models[1]: Org/B is disabled in stream old, see {page(house, 'old', 1, 'huggingface')}{unread}",
+        f"small.json: $.models[0]: Org/A is private in stream old, see {page(workspace, 'old', 0, 'huggingface')}{unread}",
+        f"small.json: $.models[1]: Org/B is disabled in stream old, see {page(workspace, 'old', 1, 'huggingface')}{unread}",
     ]
 
 
-def test_excluded_ids_unrequested_models_and_unknown_ids_fail(house: Workspace) -> None:
+def test_excluded_ids_unrequested_models_and_unknown_ids_fail(workspace: Workspace) -> None:
     write_stream(
-        house, "civitai", "loras", f"{ALL}&types=LORA", civitai(1, type="LORA"), civitai(2), civitai(3), civitai(3, type="LORA")
+        workspace,
+        "civitai",
+        "loras",
+        f"{ALL}&types=LORA",
+        civitai(1, type="LORA"),
+        civitai(2),
+        civitai(3),
+        civitai(3, type="LORA"),
     )
     config = config_of("civitai", option("type", "loras", "LORA", types=["LORA"]))
-    check = safety(house, config, ["1", "2", "3", "4"])
+    check = safety(workspace, config, ["1", "2", "3", "4"])
     assert [problem.partition("$.models")[2] for problem in check.problems] == [
-        f"[1]: 2 was not requested in stream loras, see {page(house, 'loras', 1)}",
+        f"[1]: 2 was not requested in stream loras, see {page(workspace, 'loras', 1)}",
         "[3]: 4 has no raw record in stream loras",
     ]
-    write_stream(house, "huggingface", "default", "sort=downloads", hf("Org/A"))
+    write_stream(workspace, "huggingface", "default", "sort=downloads", hf("Org/A"))
     skipping = config_of("huggingface", option("size", "small", "small"), skip=("ORG/a",))
-    (problem,) = safety(house, skipping, ["Org/A"]).problems
+    (problem,) = safety(workspace, skipping, ["Org/A"]).problems
     assert problem.endswith("m-filter-small.json: $.models[0]: Org/A is excluded by id (skip in filters.toml)")
 
 
-def test_a_missing_stream_fails(house: Workspace) -> None:
-    write_stream(house, "civitai", "default", ALL, civitai(1))
-    (problem,) = safety(house, config_of("civitai", MONTH), ["1"]).problems
+def test_a_missing_stream_fails(workspace: Workspace) -> None:
+    write_stream(workspace, "civitai", "default", ALL, civitai(1))
+    (problem,) = safety(workspace, config_of("civitai", MONTH), ["1"]).problems
     assert problem.endswith("m-filter-month.json: $: its models cannot be looked up in stream month; see above")
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", "null", '{"items":{"1":{}}}', '{"items":"abc"}', '{"items":null}', "1e400"])
-def test_a_page_without_a_list_of_records_fails(house: Workspace, text: str) -> None:
-    write_stream(house, "civitai", "default", ALL, civitai(1))
-    (house.data.raw("civitai", "default") / "page-0001.json").write_text(text)
-    (problem,) = raw_checks.check_raw_hashes([*read_streams(house, "civitai").values()]).problems
+def test_a_page_without_a_list_of_records_fails(workspace: Workspace, text: str) -> None:
+    write_stream(workspace, "civitai", "default", ALL, civitai(1))
+    (workspace.data.raw("civitai", "default") / "page-0001.json").write_text(text)
+    (problem,) = raw_checks.check_raw_hashes([*read_streams(workspace, "civitai").values()]).problems
     assert "page-0001.json: $.items must be a list of records; fetch it again" in problem
 
 
@@ -203,17 +216,17 @@ SMALL = option("size", "small", "small")
 LIKES = option("sort", "likes", sort="likes")
 
 
-def test_two_spellings_of_an_id_are_one_model_and_the_latest_record_counts(house: Workspace) -> None:
-    write_stream(house, "huggingface", "default", "sort=downloads", hf("Org/Model-Dynamic"), hf("o/b"))
+def test_two_spellings_of_an_id_are_one_model_and_the_latest_record_counts(workspace: Workspace) -> None:
+    write_stream(workspace, "huggingface", "default", "sort=downloads", hf("Org/Model-Dynamic"), hf("o/b"))
     write_stream(
-        house, "huggingface", "likes", "sort=likes", hf("o/c"), hf("Org/Model-dynamic"), fetched_at="2026-01-02T00:00:00.000Z"
+        workspace, "huggingface", "likes", "sort=likes", hf("o/c"), hf("Org/Model-dynamic"), fetched_at="2026-01-02T00:00:00.000Z"
     )
     config = config_of("huggingface", SMALL, LIKES)
-    check = safety(house, config, ["Org/Model-dynamic", "o/b"], ["o/c", "Org/Model-dynamic"])
+    check = safety(workspace, config, ["Org/Model-dynamic", "o/b"], ["o/c", "Org/Model-dynamic"])
     assert check.problems == []
     assert check.notes == ["huggingface: Org/Model-dynamic is also spelled Org/Model-Dynamic; the record fetched last counts"]
-    (problem,) = safety(house, config, ["Org/Model-Dynamic"], []).problems
-    cited = f"in stream likes, see {page(house, 'likes', 1, 'huggingface')}"
+    (problem,) = safety(workspace, config, ["Org/Model-Dynamic"], []).problems
+    cited = f"in stream likes, see {page(workspace, 'likes', 1, 'huggingface')}"
     assert problem.endswith(f": Org/Model-Dynamic is spelled Org/Model-dynamic by the record fetched last {cited}")
 
 
@@ -225,21 +238,21 @@ def test_two_spellings_of_an_id_are_one_model_and_the_latest_record_counts(house
         (["o/A"], ["o/a", "o/A"], "o/A"),
     ],
 )
-def test_the_later_record_counts_at_equal_times(house: Workspace, first: list[str], second: list[str], latest: str) -> None:
-    write_stream(house, "huggingface", "default", "sort=downloads", *map(hf, first))
-    write_stream(house, "huggingface", "likes", "sort=likes", *map(hf, second))
-    assert gather(reversed(read_streams(house, "huggingface").values()))["o/a"].latest.id == latest
+def test_the_later_record_counts_at_equal_times(workspace: Workspace, first: list[str], second: list[str], latest: str) -> None:
+    write_stream(workspace, "huggingface", "default", "sort=downloads", *map(hf, first))
+    write_stream(workspace, "huggingface", "likes", "sort=likes", *map(hf, second))
+    assert gather(reversed(read_streams(workspace, "huggingface").values()))["o/a"].latest.id == latest
 
 
-def test_a_spelling_without_a_record_fails(house: Workspace) -> None:
-    write_stream(house, "huggingface", "default", "sort=downloads", hf("o/a"))
-    (problem,) = safety(house, config_of("huggingface", SMALL), ["O/A"]).problems
+def test_a_spelling_without_a_record_fails(workspace: Workspace) -> None:
+    write_stream(workspace, "huggingface", "default", "sort=downloads", hf("o/a"))
+    (problem,) = safety(workspace, config_of("huggingface", SMALL), ["O/A"]).problems
     assert "$.models[0]: O/A is spelled o/a by the record fetched last" in problem
 
 
-def test_only_three_spellings_are_shown(house: Workspace) -> None:
-    write_stream(house, "huggingface", "default", "sort=downloads", *(hf(f"o/{name}") for name in "abcdeABCDEFgG"))
-    notes = spelling_notes("huggingface", gather(read_streams(house, "huggingface").values()))
+def test_only_three_spellings_are_shown(workspace: Workspace) -> None:
+    write_stream(workspace, "huggingface", "default", "sort=downloads", *(hf(f"o/{name}") for name in "abcdeABCDEFgG"))
+    notes = spelling_notes("huggingface", gather(read_streams(workspace, "huggingface").values()))
     assert notes == [
         "huggingface: o/A is also spelled o/a; the record fetched last counts",
         "huggingface: o/B is also spelled o/b; the record fetched last counts",
@@ -261,17 +274,17 @@ def test_only_three_spellings_are_shown(house: Workspace) -> None:
         (["o/a", "o/b", "o/c"], ["o/b", "o/unheard", "o/c"], 0),
     ],
 )
-def test_manifests_must_be_in_stream_order(house: Workspace, records: list[str], ids: list[str], count: int) -> None:
-    write_stream(house, "huggingface", "default", "sort=downloads", *map(hf, records))
+def test_manifests_must_be_in_stream_order(workspace: Workspace, records: list[str], ids: list[str], count: int) -> None:
+    write_stream(workspace, "huggingface", "default", "sort=downloads", *map(hf, records))
     check = raw_checks.check_order(
-        published(config_of("huggingface", SMALL), house.data.manifests, ids), read_streams(house, "huggingface")
+        published(config_of("huggingface", SMALL), workspace.data.manifests, ids), read_streams(workspace, "huggingface")
     )  # fmt: skip
     assert (len(check.problems), check.looked_at) == (count, 1)
 
 
-def test_records_the_api_should_have_excluded_are_counted(house: Workspace) -> None:
+def test_records_the_api_should_have_excluded_are_counted(workspace: Workspace) -> None:
     write_stream(
-        house,
+        workspace,
         "civitai",
         "all",
         "nsfw=true",
@@ -279,9 +292,11 @@ def test_records_the_api_should_have_excluded_are_counted(house: Workspace) -> N
         civitai(2, mode="TakenDown"),
         civitai(3, nsfwLevel=8),
     )
-    write_stream(house, "civitai", "safe", "sort=Most+Liked", civitai(1, minor=True), civitai(2, nsfw=True), civitai(3, poi=True))
-    write_stream(house, "civitai", "valid", "sort=Most+Liked", civitai(1), civitai(2, nsfwLevel=3))
-    assert safety(house, config_of("civitai")).notes == [
+    write_stream(
+        workspace, "civitai", "safe", "sort=Most+Liked", civitai(1, minor=True), civitai(2, nsfw=True), civitai(3, poi=True)
+    )
+    write_stream(workspace, "civitai", "valid", "sort=Most+Liked", civitai(1), civitai(2, nsfwLevel=3))
+    assert safety(workspace, config_of("civitai")).notes == [
         "civitai/all: the API's own filter let through 1 minor, 1 poi",
         "civitai/safe: the API's own filter let through 1 above pg, 1 poi",
     ]
@@ -308,10 +323,10 @@ StreamList = list[tuple[str, list[dict[str, Any]]]]
 def effective(streams_: StreamList) -> tuple[bool, int, int]:
     """Return whether model 1 is rejected in the manifests of the first stream, and its levels there."""
     with tempfile.TemporaryDirectory() as folder:
-        house = Workspace(DataDir(Path(folder)), Path(folder))
+        workspace = Workspace(DataDir(Path(folder)), Path(folder))
         for index, (query, items) in enumerate(streams_):
-            write_stream(house, "civitai", f"s{index}", query, *items)
-        streams = read_streams(house, "civitai")
+            write_stream(workspace, "civitai", f"s{index}", query, *items)
+        streams = read_streams(workspace, "civitai")
         assert len(streams) == len(streams_)
         result = decide(streams["civitai", "s0"].records_of("1"), gather(streams.values())["1"])
     level, level_most = (LEVELS.index(str(result.fields[name].value)) for name in ("level", "level_most"))

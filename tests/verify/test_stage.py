@@ -41,10 +41,10 @@ def test_all_combinations_pass_and_the_default_level_equals_xxx_by_definition(
 ) -> None:
     filters = tmp_path / "all.toml"
     filters.write_text(re.sub(r"manifests = \[.*?\]", 'manifests = "all"', shipped.filters.read_text(), flags=re.DOTALL))
-    house = Workspace(shipped.data, filters)
-    assert house.run("manifests") == 0
-    assert len(list(house.data.manifests.iterdir())) == 210
-    assert house.run("verify") == 0
+    workspace = Workspace(shipped.data, filters)
+    assert workspace.run("manifests") == 0
+    assert len(list(workspace.data.manifests.iterdir())) == 210
+    assert workspace.run("verify") == 0
     note = "civitai-filter-xxx-month.json = civitai-filter-month.json (100 models): they include the same"
     assert note in capsys.readouterr().out
 
@@ -89,10 +89,10 @@ CORRUPTED: list[Corruption] = [
 ]
 
 
-def corrupt(house: Workspace, file: str, change: Callable[[dict[str, Any]], Any]) -> None:
-    value = house.manifest(file)
+def corrupt(workspace: Workspace, file: str, change: Callable[[dict[str, Any]], Any]) -> None:
+    value = workspace.manifest(file)
     change(value)
-    (house.data.manifests / file).write_text(json.dumps(value, indent=2) + "\n")
+    (workspace.data.manifests / file).write_text(json.dumps(value, indent=2) + "\n")
 
 
 def failed(output: str) -> dict[str, str]:
@@ -146,12 +146,12 @@ def test_equal_manifests_without_an_explanation_fail(published: Workspace, capsy
     assert "civitai-filter-week.json: $.models: the same list as civitai-filter-month.json, 100 models" in failures
 
 
-def test_equal_lists_of_streams_with_more_pages_fail(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    house.filters.write_text(house.filters.read_text().replace('"small", "large", "apache", "other"', '"other"'))
-    house.put("huggingface", "default", [hf("o/a"), hf("o/b")], exhausted=True)
-    house.put("huggingface", "likes", [hf("o/a"), hf("o/b")], exhausted=False)
-    assert house.run("manifests") == 0
-    assert house.run("verify") == 1
+def test_equal_lists_of_streams_with_more_pages_fail(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.filters.write_text(workspace.filters.read_text().replace('"small", "large", "apache", "other"', '"other"'))
+    workspace.put("huggingface", "default", [hf("o/a"), hf("o/b")], exhausted=True)
+    workspace.put("huggingface", "likes", [hf("o/a"), hf("o/b")], exhausted=False)
+    assert workspace.run("manifests") == 0
+    assert workspace.run("verify") == 1
     assert list(failed(capsys.readouterr().out)) == ["equal lists"]
 
 
@@ -169,39 +169,40 @@ def test_invalid_unlisted_and_missing_files_fail(published: Workspace, capsys: p
     assert "hf-filter-mit.json: is missing" in failures["rebuild from raw"]
 
 
-def test_a_ledger_with_another_number_of_records_fails(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    house.put("huggingface", "default", [hf("o/a")])
-    house.put("huggingface", "likes", [hf("o/b")])
-    ledger = house.data.ledger("huggingface", "likes")
+def test_a_ledger_with_another_number_of_records_fails(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.put("huggingface", "default", [hf("o/a")])
+    workspace.put("huggingface", "likes", [hf("o/b")])
+    ledger = workspace.data.ledger("huggingface", "likes")
     ledger.write_text(ledger.read_text().replace('"records": 1', '"records": 2'))
-    assert house.run("manifests") == 0
-    assert house.run("verify") == 1
+    assert workspace.run("manifests") == 0
+    assert workspace.run("verify") == 1
     assert "page-0001.json has 1 records (expected 2)" in failed(capsys.readouterr().out)["raw pages against ledgers"]
 
 
-def test_an_edited_raw_page_fails(house: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    house.put("huggingface", "default", [hf("o/a")])
-    house.put("huggingface", "likes", [hf("o/b")])
-    page = house.data.raw("huggingface", "likes") / "page-0001.json"
+def test_an_edited_raw_page_fails(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.put("huggingface", "default", [hf("o/a")])
+    workspace.put("huggingface", "likes", [hf("o/b")])
+    page = workspace.data.raw("huggingface", "likes") / "page-0001.json"
     page.write_text(page.read_text() + "\n")
-    assert house.run("manifests") == 0
-    assert house.run("verify") == 1
+    assert workspace.run("manifests") == 0
+    assert workspace.run("verify") == 1
     assert "$.pages[0]: page-0001.json has another hash" in failed(capsys.readouterr().out)["raw pages against ledgers"]
 
 
 def test_raw_files_that_prevent_a_rebuild_are_reported_with_their_paths(
-    house: Workspace, capsys: pytest.CaptureFixture[str]
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert house.run("verify") == 1
+    assert workspace.run("verify") == 1
     assert (
-        f"{house.data.root / 'raw'}: no stream that filters.toml requests" in failed(capsys.readouterr().out)["rebuild from raw"]
+        f"{workspace.data.root / 'raw'}: no stream that filters.toml requests"
+        in failed(capsys.readouterr().out)["rebuild from raw"]
     )
-    house.put("huggingface", "likes", [hf("o/a")])
-    page = house.data.raw("huggingface", "likes") / "page-0001.json"
+    workspace.put("huggingface", "likes", [hf("o/a")])
+    page = workspace.data.raw("huggingface", "likes") / "page-0001.json"
     page.write_text("<html>")
-    house.data.manifests.mkdir()
-    (house.data.manifests / "index.json").write_text("")
-    assert house.run("verify") == 65
+    workspace.data.manifests.mkdir()
+    (workspace.data.manifests / "index.json").write_text("")
+    assert workspace.run("verify") == 65
     failures = failed(capsys.readouterr().out)
     assert f"$.pages[0]: {page}: is not JSON" in failures["raw pages against ledgers"]
     assert f"{page}: is not JSON" in failures["rebuild from raw"]
