@@ -220,18 +220,13 @@ def test_its_code_is_what_the_linters_want(checkout: ProjectCopy) -> None:
 
 
 def test_it_conforms(checkout: ProjectCopy) -> None:
-    results = module(checkout, "pytest", "-q", "-p", "no:cacheprovider", "tests/sources/test_conformance.py", "-k", "registry")
-    assert re.search(r"^8 passed", results, re.MULTILINE)
+    """Without a test to run, pytest fails."""
+    module(checkout, "pytest", "-q", "-p", "no:cacheprovider", "tests/sources/test_conformance.py", "-k", "registry")
 
 
-def test_tests_of_other_code_do_not_depend_on_the_sources_there_are(checkout: ProjectCopy) -> None:
-    tests = (
-        "tests/e2e/test_make_variables.py::test_an_unknown_source_is_rejected",
-        "tests/test_architecture.py::test_an_unknown_source_is_told_with_the_known_ones",
-        "tests/test_architecture.py::test_schemas_are_2020_12_with_names_and_titles",
-        "tests/test_architecture.py::test_no_code_outside_its_folder_names_a_source",
-    )
-    assert " passed" in module(checkout, "pytest", "-q", "-p", "no:cacheprovider", *tests)
+@pytest.mark.parametrize("file", ["tests/e2e/test_make_variables.py", "tests/test_architecture.py"])
+def test_tests_pass_with_another_source(checkout: ProjectCopy, file: str) -> None:
+    module(checkout, "pytest", "-q", "-p", "no:cacheprovider", file, "-k", "source or schemas")
 
 
 def test_the_page_describes_every_attribute() -> None:
