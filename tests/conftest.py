@@ -16,7 +16,7 @@ from etl.cli.main import main
 from etl.config.load import load_config
 from etl.core.errors import UsageError
 from etl.core.layout import PROJECT, DataDir
-from etl.core.urls import encode_query
+from etl.sources.source import get_source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,8 +28,6 @@ os.environ["NO_PROXY"] = "127.0.0.1"  # the local servers are never reached thro
 TIME = "2026-01-01T00:00:00.000Z"
 # The filters with which the project is shipped; a user edits the shipped file, and no test depends on that one.
 OWN_FILTERS = PROJECT / "tests" / "filters.toml"
-
-PATHS = {"huggingface": "/api/models", "civitai": "/api/v1/models"}
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class Workspace:
         value = {"pages": [], "checked_at": TIME, "complete": True, "exhausted": True, **ledger}
         asked = self.asked(source, stream, asks)
         cursors = [{}, *({"cursor": f"after-{number}"} for number, _ in enumerate(pages, 1))]
-        urls: list[str | None] = [f"{PATHS[source]}?{encode_query({**asked, **cursor})}" for cursor in cursors]
+        urls: list[str | None] = [get_source(source).first_request({**asked, **cursor}) for cursor in cursors]
         if value["exhausted"]:
             urls[-1] = None
         for number, records in enumerate(pages, 1):

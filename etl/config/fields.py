@@ -177,3 +177,5 @@ def _likely_ids(text: str) -> Iterator[str]:
         del parts[0]
     yield "/".join(parts[:2])
     yield from re.findall(r"\b[0-9]+\b", rest)
+    last = text.strip().rpartition("/")[2]
+    yield from (last, last.partition(":")[2])  # ids of some sources contain a colon

@@ -48,7 +48,7 @@ def resolve_filter(config: Config, target: str) -> Filter:
     prefix, _, path = target.partition("/")
     source = next((source for source in config.sources if source.prefix == prefix), None)
     forms = " or ".join(f"{source.prefix}/…" for source in config.sources)
-    reason = f"filter {target!r} not found (expected {forms}, or a manifest's file name; a model is huggingface:owner/name)"
+    reason = f"filter {target!r} not found (expected {forms}, or a manifest's file name; a model is {config.sources[0].name}:ID)"
     if source and path:
         try:
             parse_filter_path(target, source.axes, path)

@@ -194,7 +194,8 @@ class StreamReader:
         if self.next_request is None:
             raise AssertionError("the stream has ended")
         records, next_request = self._pagination.parse_page(self.next_request, body.value, response.link)
-        check_record_count(records, self.source.page_size)
+        if self.source.page_param:  # without it, the source decides how many records a page has
+            check_record_count(records, self.source.page_size)
         content_sha256 = sha256(body.content)
         etag, fetched_at = response.etag, self._options.now()
         if cached and cached.sha256 == content_sha256:

@@ -10,6 +10,7 @@ import subprocess
 from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 import jq
 import jsonschema
@@ -20,19 +21,22 @@ from etl.core.levels import LEVELS
 from etl.core.schemas import load_schema
 from etl.explain.context import ExplainContext
 from etl.selection.selection import ModelRef
-from etl.transform.page import transform_page
+from etl.sources.source import TransformOptions
+from etl.transform.page import project, transform_page
+from etl.transform.repair import expected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from etl.sources.source import Source
+    from etl.sources.source import Audit, Source
 
 ODD_VALUES: list[Any] = [None, True, False, 0, 1, "x", "", [], {}]
+DELETED = object()
+MAX_DEPTH = 6  # of values that are replaced by odd ones; image levels of CivitAI are 5 deep
 
 
 def check_schemas(source: Source) -> None:
-    """The schemas are valid, described, and the model's has the fields of all sources."""
-    common = load_schema("model").schema["required"]
+    """The schemas are valid and described; models have the fields of all sources, requests the parameters of the source."""
     for kind in ("raw", "request", "model"):
         schema = json.loads((SCHEMAS / source.name / f"{kind}.schema.json").read_text(encoding="utf-8"))
         jsonschema.Draft202012Validator.check_schema(schema)
@@ -40,7 +44,12 @@ def check_schemas(source: Source) -> None:
         assert schema["$id"] == f"{source.name}/{kind}.schema.json"
         assert schema["title"]
         assert schema["description"]
-    assert set(common) <= set(load_schema(f"{source.name}/model").schema["required"])
+    model = load_schema(f"{source.name}/model").schema
+    assert set(load_schema("model").schema["required"]) <= set(model["required"])
+    assert set(model["required"]) == set(model["properties"])
+    assert all(expected(field, source.name) for field in ("id", "type"))  # messages about rejected records quote them
+    params = {source.page_param, *source.neutral_params} - {None}
+    assert params <= set(load_schema(f"{source.name}/request").schema["properties"])
 
 
 def check_entries(source: Source, page: Any) -> None:
@@ -56,57 +65,112 @@ def check_entries(source: Source, page: Any) -> None:
     assert result.models
 
 
-def check_jq_command(source: Source, page: Any) -> bool:
-    """The jq command gives what the package gives; return whether there is a jq command."""
+def check_odd_values(source: Source, page: Any) -> None:
+    """Records with odd values become models that conform to their schema, or are rejected; each can be explained."""
+    describe = source.load_rules().describe
+    compared = 0
+    for records in variants(source, page):
+        body = json.dumps(with_records(source, page, records))
+        result = transform_page(source, body.encode(), "odd values")
+        assert len(result.models) + len(result.set_aside) == len(records)
+        for model in result.models:
+            assert load_schema(f"{source.name}/model").violations(model) == []
+        for record, entry in zip(records, project(source, body, "odd values"), strict=True):
+            assert all(isinstance(line, str) for line in describe(record, entry, TransformOptions()))
+            compared += 1
+    assert compared > len(ODD_VALUES)
+
+
+def check_jq_command(source: Source, page: Any) -> None:
+    """The jq command, or a jq of its own where there is none, gives what the transform reads of a page, odd values too."""
     program = SOURCES / source.name / "transform.jq"
-    if shutil.which("jq") is None:
-        return False
-    text = json.dumps(page)
-    done = subprocess.run(["jq", "-f", str(program)], input=text, capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout) == jq.compile(program.read_text(encoding="utf-8")).input_text(text).first()
-    return True
+    for records in (source.records(page), *variants(source, page)):
+        text = json.dumps(with_records(source, page, records))
+        if shutil.which("jq"):
+            done = subprocess.run(["jq", "-f", str(program)], input=text, capture_output=True, text=True, check=True)
+            entries = json.loads(done.stdout)
+        else:
+            (entries,) = jq.compile(program.read_text(encoding="utf-8")).input_value(json.loads(text)).all()
+        assert entries == project(source, text, "the sample")
 
 
 def check_paging_ends(source: Source, page: Any) -> None:
-    """No page is the next of itself; a page without a record and without a link is the last one."""
-    request = source.first_request({})
+    """The page after the sample has another request with the same parameters, and a page without records or link is the last."""
+    params = {source.page_param: 10} if source.page_param else {}
+    request = source.first_request(params)
     assert request.startswith(source.path)
+    last = with_records(source, {}, [])
+    assert source.records(last) == []
+    assert source.next_page(request, None, last) is None
     following = source.next_page(request, None, page)
-    assert following != request
-    empty: Any = [] if source.records_key is None else {source.records_key: []}
-    assert source.records(empty) == []
-    assert source.next_page(following or request, None, empty) is None
+    if following is not None:
+        assert following != request
+        assert parse_qs(urlsplit(request).query).items() <= parse_qs(urlsplit(following).query).items()
+        assert source.next_page(following, None, last) is None
 
 
 def check_audit(source: Source, page: Any) -> None:
     """The audit reads of each record, also with odd values, what the transform decides."""
     audit = source.load_audit()
-    compared, reasons = 0, set()
-    for record in variants(source, page):
-        result = transform_page(source, json.dumps(with_records(source, page, [record])).encode(), "the sample")
-        rejected = [row.reason for row in result.set_aside if row.reason in source.never_published]
-        reading = audit.read(record)
-        if not any(row.reason == "id" for row in result.set_aside):  # without an id no other record is of the same model
-            assert bool(rejected) == bool(reading.rejections), record
-        assert set(rejected) <= set(reading.rejections)
-        reasons |= set(rejected)
-        levels = [row.levels for row in result.set_aside if row.levels] or [m for m in result.models if "level" in m]
-        for decided in levels:
-            assert (LEVELS[reading.level], LEVELS[reading.level_most]) == (decided["level"], decided["level_most"]), record
-            assert reading.flagged == decided["flagged"], record
-        compared += 1
+    compared = 0
+    for records in variants(source, page):
+        result = transform_page(source, json.dumps(with_records(source, page, records)).encode(), "odd values")
+        rejected = {row.record: row for row in result.set_aside}
+        models = iter(result.models)
+        for index, record in enumerate(records):
+            row = rejected.get(index)
+            model = next(models) if row is None else None
+            check_reading(source, audit, record, row.reason if row else None, (row.levels if row else model) or {})
+            compared += 1
     assert compared > len(ODD_VALUES)
-    assert reasons == source.never_published, "the sample page must have a record for each of these reasons"
 
 
-def variants(source: Source, page: Any) -> Iterator[dict[str, Any]]:
-    """Yield the records of a page, and each with an odd value, or without one, in every field."""
+def check_reading(source: Source, audit: Audit, record: dict[str, Any], reason: str | None, decided: dict[str, Any]) -> None:
+    """The audit of a record names the reason for its rejection, if there is one, and the same levels."""
+    reading = audit.read(record)
+    assert set(reading.rejections) <= source.never_published, record
+    if reason in source.never_published:
+        assert reason in reading.rejections, record
+    elif reason is None:
+        assert reading.rejections == (), record
+    if "level" in decided:
+        assert (LEVELS[reading.level], LEVELS[reading.level_most]) == (decided["level"], decided["level_most"]), record
+        assert reading.flagged == decided["flagged"], record
+    for sort_key in audit.time_keys:
+        audit.sort_value(record, sort_key)
+    assert not audit.is_unrequested(record, {})
+    assert all(isinstance(leak, str) for leak in audit.leaks(reading, {}))
+
+
+def variants(source: Source, page: Any) -> Iterator[list[dict[str, Any]]]:
+    """Yield, for each record of a page, the record and copies of it, each with an odd value, or none, in one of its fields."""
     for record in source.records(page):
-        yield record
-        for name in record:
-            yield {key: value for key, value in record.items() if key != name}
-            for odd in ODD_VALUES:
-                yield {**record, name: odd}
+        copies = [record]
+        for json_path in json_paths(record):
+            for odd in (*ODD_VALUES, DELETED):
+                changed = deepcopy(record)
+                holder = changed
+                for key in json_path[:-1]:
+                    holder = holder[key]
+                if odd is DELETED:
+                    del holder[json_path[-1]]
+                else:
+                    holder[json_path[-1]] = odd
+                copies.append(changed)
+        yield copies
+
+
+def json_paths(value: Any, parents: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the paths of the values in a record; of a list only of its first item and of the list itself."""
+    items: list[tuple[Any, Any]] = []
+    if isinstance(value, dict):
+        items = list(value.items())
+    elif isinstance(value, list) and value:
+        items = [(0, value[0])]
+    for key, child in items:
+        yield (*parents, key)
+        if len(parents) + 1 < MAX_DEPTH:
+            yield from json_paths(child, (*parents, key))
 
 
 def with_records(source: Source, page: Any, records: list[Any]) -> Any:
@@ -145,20 +209,21 @@ def imported(module: str) -> set[str]:
 
 
 def check_explain_commands(source: Source, page: Any) -> None:
-    """The jq programs that explain prints find the raw record of a model and of each rejected record."""
+    """The jq programs that explain prints find the raw record of a model, the model, and a rejected record."""
     table = SourceConfig(source.name, "prefix", 1, None, 1, Rate(1, 1, 1), {}, (), frozenset(), ())
-    result = transform_page(source, json.dumps(page).encode(), "the sample")
-    model = result.models[0]
-    ref = ModelRef(model["id"], model["slug"], model["name"], "page-0001.json", 0, model["id"])
     context = ExplainContext(DataDir(Path("data")), Config(1, 1, (table,)), lambda *_: [])
-    command, *_ = context.jq_for_models(table, "default", [ref])
-    assert [str(record["id"]) for record in run_jq(command, page)] == [model["id"]]
-    rejected = [("page-0001.json", {"record": row.record}) for row in result.set_aside]
-    *commands, _ = context.jq_for_rejected(table, "default", rejected)
-    assert [run_jq(command, page) for command in commands] == [[source.records(page)[row.record]] for row in result.set_aside]
+    result = transform_page(source, json.dumps(page).encode(), "the sample")
+    for model in result.models:
+        ref = ModelRef(model["id"], model["slug"], model["name"], "page-0001.json", 0, model["id"])
+        of_raw, of_models = context.jq_for_models(table, "default", [ref])
+        assert [str(record["id"]) for record in run_jq(of_raw, page)] == [model["id"]]
+        assert run_jq(of_models, result.models) == [model]
+    for rejected in result.set_aside:
+        command, _ = context.jq_for_rejected(table, "default", [("page-0001.json", {"record": rejected.record})])
+        assert run_jq(command, page) == [source.records(page)[rejected.record]]
 
 
-def run_jq(command: str, page: Any) -> list[Any]:
-    """Return what the program of a jq command makes of a page."""
-    records: list[Any] = jq.compile(shlex.split(command)[1]).input_text(json.dumps(page)).all()
-    return records
+def run_jq(command: str, value: Any) -> list[Any]:
+    """Return what the program of a jq command gives for a value."""
+    results: list[Any] = jq.compile(shlex.split(command)[1]).input_value(value).all()
+    return results
