@@ -185,7 +185,7 @@ override define wipe
 wipe() { find "$$@" -delete 2> /dev/null || :; } && for source in $(sources); do \
   wipe $(DATA)/models -mindepth 2 -maxdepth 3 -type f \( -path "$(DATA)/models/$$source/*/page-[0-9]*.json" \
     -o -path "$(DATA)/models/$$source/*.json.partial" -o -path "$(DATA)/models/$$source/summary.json" \) && \
-  wipe $(DATA)/.cache -maxdepth 1 -type f -name "$$source.json" && \
+  wipe $(DATA)/.cache -maxdepth 1 -type f -name "$$source.pages" && \
   wipe $(DATA)/models -maxdepth 2 -type d \( -path $(DATA)/models -o -path $(DATA)/models/$$source -o \
     -path "$(DATA)/models/$$source/*" \) -empty; \
 done && \

@@ -44,7 +44,7 @@ class DataDir:
 
     def cache(self, source: str) -> Path:
         """The file of what the last transform of a source remembers of each page."""
-        return self.root / ".cache" / f"{source}.json"
+        return self.root / ".cache" / f"{source}.pages"
 
     @property
     def manifests(self) -> Path:

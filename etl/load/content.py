@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from etl.core.layout import ALL_MODELS
 from etl.selection.funnel import shortfall_reason
+from etl.storage.json_files import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -117,7 +117,7 @@ def _missing_entry(missing: MissingManifest) -> dict[str, Any]:
 
 
 def _size_and_hash(content: bytes) -> dict[str, Any]:
-    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    return {"bytes": len(content), "sha256": sha256(content)}
 
 
 def _axes(source: SourceConfig, manifests: Sequence[Manifest]) -> list[dict[str, Any]]:

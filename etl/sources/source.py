@@ -132,8 +132,6 @@ class Source:
         neutral_params: Request parameters that neither select nor order records.
         never_published: Rejection reasons that forbid a model wherever one of its records has them.
         has_partial_records: (names of request parameters): whether records show a part of each model only.
-        load_rules: Returns the Rules; imports what they need.
-        load_audit: Returns the Audit.
     """
 
     name: str
@@ -146,8 +144,6 @@ class Source:
     next_page: Callable[[str, str | None, Any], str | None]
     neutral_params: frozenset[str]
     never_published: frozenset[str]
-    load_rules: Callable[[], Rules]
-    load_audit: Callable[[], Audit]
     has_partial_records: Callable[[Container[str]], bool] = lambda _names: False
 
     def first_request(self, params: Mapping[str, Any]) -> str:
@@ -165,6 +161,16 @@ class Source:
         if not isinstance(records, list):
             raise TypeError("expected a list of records")
         return records
+
+    def load_rules(self) -> Rules:
+        """Return the `RULES` of the package's `rules` module, imported only where they are used."""
+        rules: Rules = importlib.import_module(f"etl.sources.{self.name}.rules").RULES
+        return rules
+
+    def load_audit(self) -> Audit:
+        """Return the `AUDIT` of the package's `audit` module, imported only where it is used."""
+        audit: Audit = importlib.import_module(f"etl.sources.{self.name}.audit").AUDIT
+        return audit
 
     @property
     def records_path(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from math import inf
@@ -11,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from etl.core.errors import InvalidDataError
 from etl.core.schemas import load_schema
-from etl.storage.json_files import dump_json, read_json, write_atomic
+from etl.storage.json_files import dump_json, read_json, sha256, write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -115,7 +114,7 @@ def read_verified_body(folder: Path, page: PageEntry) -> bytes | None:
         body = (folder / page.file).read_bytes()
     except FileNotFoundError:
         return None
-    return body if hashlib.sha256(body).hexdigest() == page.sha256 else None
+    return body if sha256(body) == page.sha256 else None
 
 
 def request_differences(ledger: Ledger, query: str, neutral_params: Container[str]) -> tuple[str, str]:

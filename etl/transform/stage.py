@@ -42,14 +42,15 @@ def transform(data: DataDir, source: Source, options: TransformOptions = _DEFAUL
         InvalidDataError: pages violate their schemas; all their streams are named.
         StorageError: a file cannot be read or written.
     """
-    if summary := current_summary(data, source, options):
+    streams = list_streams(data, source.name)
+    program = _program_fingerprint(source, options)
+    made_of = _input_fingerprint(data, source, streams, program)
+    if summary := _summary_of(data, source, made_of):
         data.summary(source.name).touch()
         return summary
-    streams = list_streams(data, source.name)
-    made_of = _input_fingerprint(data, source, streams, options)
     for stream in streams_before(data, source.name) - set(streams):
         remove_pages(data.models(source.name, stream), set())
-    cache = PageCache(data.cache(source.name), _program_fingerprint(source, options))
+    cache = PageCache(data.cache(source.name), program)
     outcomes = _transform_streams(data, source, options, streams, cache, jobs)
     facts = _merge_all(source, [outcome["facts"] for outcome in outcomes.values()])
     _resolve(data, source, options, outcomes, facts)
@@ -138,7 +139,12 @@ def _refuse(data: DataDir, source: Source, invalid: dict[str, InvalidDataError])
 
 def current_summary(data: DataDir, source: Source, options: TransformOptions = _DEFAULT) -> dict[str, Any] | None:
     """Return the summary on disk if it and its models were made of the pages on disk; else None."""
-    made_of = _input_fingerprint(data, source, list_streams(data, source.name), options)
+    program = _program_fingerprint(source, options)
+    return _summary_of(data, source, _input_fingerprint(data, source, list_streams(data, source.name), program))
+
+
+def _summary_of(data: DataDir, source: Source, made_of: str | None) -> dict[str, Any] | None:
+    """Return the summary on disk if it and its models were made of inputs with a fingerprint; else None."""
     try:
         summary: dict[str, Any] = read_json(data.summary(source.name))
         if not made_of or summary["made_of"] != made_of or not load_schema("summary").is_valid(summary):
@@ -153,9 +159,9 @@ def current_summary(data: DataDir, source: Source, options: TransformOptions = _
     return summary
 
 
-def _input_fingerprint(data: DataDir, source: Source, streams: list[str], options: TransformOptions) -> str | None:
+def _input_fingerprint(data: DataDir, source: Source, streams: list[str], program: str) -> str | None:
     """Return a hash of all that shapes the models of a source: program, options, pages; None if a page is missing."""
-    made_of = hashlib.sha256(_program_fingerprint(source, options).encode())
+    made_of = hashlib.sha256(program.encode())
     try:
         for stream in streams:
             for entry in parse_ledger(data.ledger(source.name, stream)).pages:

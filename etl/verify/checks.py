@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from typing import TYPE_CHECKING, Any
 
 from etl.core.layout import ALL_MODELS, INDEX
 from etl.selection.unmatched import find_unmatched
+from etl.storage.json_files import sha256
 from etl.verify.published import Check, ids
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def check_index(published: Published) -> Check:
         if content is None:
             check.problems.append(f"{published.where(INDEX, path)}: {entry['file']} not found")
             continue
-        expected: dict[str, Any] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        expected: dict[str, Any] = {"bytes": len(content), "sha256": sha256(content)}
         if (manifest := published.values.get(entry["file"])) is not None:
             expected |= {"count": len(manifest["models"]), "timestamp": manifest["timestamp"]}
             expected |= {"filter": manifest["filter"]} if "filter" in manifest else {}

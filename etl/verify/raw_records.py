@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,7 +10,7 @@ from urllib.parse import parse_qs
 from etl.core.errors import EtlError, InvalidDataError
 from etl.sources.auditing import whole_number
 from etl.sources.source import get_source
-from etl.storage.json_files import parse_json_body, read_bytes
+from etl.storage.json_files import parse_json_body, read_bytes, sha256
 from etl.verify.order import Fetch, rank, seconds
 
 if TYPE_CHECKING:
@@ -133,7 +132,7 @@ def _read_page(path: Path, entry: PageEntry, stream: RawStream, source: Source, 
         return RawPage(entry, 0, "", 0, [], str(error))
     fetch = Fetch(seconds(stream.ledger.pages[0].fetched_at), seconds(entry.fetched_at))
     records = list(_records(values, path, stream, fetch, source, audit))
-    return RawPage(entry, len(body), hashlib.sha256(body).hexdigest(), len(values), records)
+    return RawPage(entry, len(body), sha256(body), len(values), records)
 
 
 def _records(  # noqa: PLR0913, PLR0917 -- a page, its stream and its source

@@ -130,7 +130,10 @@ def test_what_is_not_as_it_was_written_is_transformed_again(pages: Workspace, tr
     if damage == "models":
         (pages.data.models("huggingface", "likes") / "page-0001.json").write_text("[]")
     elif damage == "cache":
-        pages.data.cache("huggingface").write_text('{"program": 1}')
+        path = pages.data.cache("huggingface")
+        edited = path.read_bytes().replace(b'"deferred":{', b'"deferred":[', 1)
+        assert edited != path.read_bytes()
+        path.write_bytes(edited)
     pages.data.summary("huggingface").unlink()
     transform(pages.data, HUB)
     assert (

@@ -13,8 +13,6 @@ from etl.sources.source import Source
 if TYPE_CHECKING:
     from collections.abc import Container
 
-    from etl.sources.source import Audit, Rules
-
 
 def _next_page(request: str, _link: str | None, value: Any) -> str | None:
     cursor = (value.get("metadata") or {}).get("nextCursor")
@@ -29,18 +27,6 @@ def _has_partial_records(param_names: Container[str]) -> bool:
     return "baseModels" in param_names  # the server leaves out the versions of other base models
 
 
-def _load_rules() -> Rules:
-    from etl.sources.civitai.rules import RULES
-
-    return RULES
-
-
-def _load_audit() -> Audit:
-    from etl.sources.civitai.audit import AUDIT
-
-    return AUDIT
-
-
 SOURCE = Source(
     name="civitai",
     endpoint="https://civitai.com",
@@ -52,7 +38,5 @@ SOURCE = Source(
     next_page=_next_page,
     neutral_params=frozenset(("limit",)),
     never_published=frozenset(("poi", "minor", "takendown", "notpublic")),
-    load_rules=_load_rules,
-    load_audit=_load_audit,
     has_partial_records=_has_partial_records,
 )

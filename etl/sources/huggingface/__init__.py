@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from etl.sources.source import Source
-
-if TYPE_CHECKING:
-    from etl.sources.source import Audit, Rules
 
 
 def _next_page(_request: str, link: str | None, _value: Any) -> str | None:
     return link
-
-
-def _load_rules() -> Rules:
-    from etl.sources.huggingface.rules import RULES
-
-    return RULES
-
-
-def _load_audit() -> Audit:
-    from etl.sources.huggingface.audit import AUDIT
-
-    return AUDIT
 
 
 SOURCE = Source(
@@ -37,6 +22,4 @@ SOURCE = Source(
     next_page=_next_page,
     neutral_params=frozenset(("limit", "expand")),
     never_published=frozenset(("private", "disabled")),
-    load_rules=_load_rules,
-    load_audit=_load_audit,
 )
