@@ -1,4 +1,4 @@
-"""A data folder in a temporary place, with streams as extraction leaves them."""
+"""Temporary data folders, with streams as extraction writes them."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 # A machine under load is slow, which is not a failure.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
-os.environ["NO_PROXY"] = "127.0.0.1"  # the local servers are never reached through a proxy
+os.environ["NO_PROXY"] = "127.0.0.1"  # requests to the local servers bypass any proxy
 TIME = "2026-01-01T00:00:00.000Z"
-# The filters with which the project is shipped; a user edits the shipped file, and no test depends on that one.
+# A copy of the shipped filters.toml: users may edit the shipped one without a test failing.
 OWN_FILTERS = PROJECT / "tests" / "filters.toml"
 
 
@@ -37,20 +37,20 @@ class Workspace:
     data: DataDir
     filters: Path
 
-    def put(
+    def write_stream(
         self, source: str, stream: str, *pages: list[Any],
         asks: Mapping[str, Any] | None = None, fetched_at: str = TIME, **ledger: Any,
     ) -> None:  # fmt: skip
-        """Write a stream whose pages hold these records, each fetched at `fetched_at`; keywords replace keys of the ledger.
+        """Write a stream of pages with these records, each fetched at `fetched_at`; keywords replace keys of the ledger.
 
-        Its request has the parameters of its filters or, with `asks`, those of every stream of the source and these.
+        The request has the parameters of the stream's filters or, with `asks`, the source's common ones and `asks`.
         """
         folder = self.data.raw(source, stream)
         folder.mkdir(parents=True, exist_ok=True)
         value = {"pages": [], "checked_at": TIME, "complete": True, "exhausted": True, **ledger}
-        asked = self.asked(source, stream, asks)
+        params = self.request_params(source, stream, asks)
         cursors = [{}, *({"cursor": f"after-{number}"} for number, _ in enumerate(pages, 1))]
-        urls: list[str | None] = [get_source(source).first_request({**asked, **cursor}) for cursor in cursors]
+        urls: list[str | None] = [get_source(source).first_request({**params, **cursor}) for cursor in cursors]
         if value["exhausted"]:
             urls[-1] = None
         for number, records in enumerate(pages, 1):
@@ -63,10 +63,10 @@ class Workspace:
             value["pages"].append(page | {"fetched_at": fetched_at, "records": len(records), "next": urls[number]})
         self.data.ledger(source, stream).write_text(json.dumps(value))
 
-    def asked(self, source: str, stream: str, asks: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
-        """Return the request parameters of a stream: those of its filters, or those of the source and `asks`.
+    def request_params(self, source: str, stream: str, asks: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        """Return the request parameters of a stream: those of its filters, or the source's common ones and `asks`.
 
-        Of filters that cannot be loaded, or have no such source, nothing is taken.
+        If the filters are invalid or lack the source, only `asks`.
         """
         try:
             config = next(config for config in load_config(self.filters).sources if config.name == source)
@@ -75,9 +75,9 @@ class Workspace:
         filters = [filter_ for filter_ in config.all_filters if filter_.stream == stream] if asks is None else []
         return config.request_params(filters[0]) if filters else {**config.params, **(asks or {}), "limit": config.page_size}
 
-    def run(self, word: str, *more: str) -> int:
-        """Run a word of the command line; return its exit code."""
-        return main([word, "--data", str(self.data.root), "--filters", str(self.filters), *more])
+    def run(self, command: str, *options: str) -> int:
+        """Run a command with this workspace's data and filters; return its exit code."""
+        return main([command, "--data", str(self.data.root), "--filters", str(self.filters), *options])
 
     def manifest(self, file: str) -> Any:
         return json.loads((self.data.manifests / file).read_text())
@@ -90,13 +90,13 @@ class Workspace:
 
 
 def hf(name: str, **fields: Any) -> dict[str, Any]:
-    """Return a record of the Hub as the list API returns it."""
+    """Return a Hub record in the shape of the list API."""
     record = {"id": name, "author": name.split("/", maxsplit=1)[0], "downloads": 5, "likes": 1, "private": False}
     return record | {"lastModified": "2026-01-01T00:00:00.000Z", "tags": [], **fields}
 
 
 def civitai(number: int | str, **fields: Any) -> dict[str, Any]:
-    """Return a record of CivitAI as the list API returns it."""
+    """Return a CivitAI record in the shape of the list API."""
     record: dict[str, Any] = {
         "id": number,
         "name": f"model {number}",
@@ -134,13 +134,13 @@ other = { label = "Other", drops = ["apache-2.0"] }
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    """Return an empty data folder with two server-side and three client-side axes of the Hub."""
+    """Return a workspace with an empty data folder and filters for the Hub: a server-side axis and two client-side ones."""
     (tmp_path / "filters.toml").write_text(FILTERS)
     return Workspace(DataDir(tmp_path / "data"), tmp_path / "filters.toml")
 
 
 def snapshot(root: Path) -> Workspace:
-    """Return a new data folder at `root` with the snapshot's raw files, linked, and the tests' own filters."""
+    """Return a workspace at `root` with symbolic links to the snapshot's raw files, and the tests' own filters."""
     root.mkdir()
     (root / "raw").symlink_to(PROJECT / "data" / "raw")
     return Workspace(DataDir(root), OWN_FILTERS)
@@ -148,13 +148,13 @@ def snapshot(root: Path) -> Workspace:
 
 @pytest.fixture
 def shipped(tmp_path: Path) -> Workspace:
-    """Return the snapshot's raw files, linked, with the tests' own filters."""
+    """Return a workspace of the snapshot: links to its raw files, and the tests' own filters."""
     return snapshot(tmp_path / "data")
 
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of manifests that the snapshot and the tests' own filters give; for reading only."""
+    """Return the folder of manifests built from the snapshot with the tests' own filters; read-only."""
     workspace = snapshot(tmp_path_factory.mktemp("built") / "data")
     assert workspace.run("manifests") == 0
     return workspace.data.manifests

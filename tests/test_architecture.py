@@ -101,16 +101,16 @@ def test_what_a_user_edits_or_builds_again_changes_no_test() -> None:
 
 
 def test_a_ledger_that_tests_put_there_has_the_request_of_the_filters(workspace: Workspace) -> None:
-    workspace.put("huggingface", "likes", [hf("o/a")], [hf("o/b")], fetched_at="2026-01-02T00:00:00.000Z")
+    workspace.write_stream("huggingface", "likes", [hf("o/a")], [hf("o/b")], fetched_at="2026-01-02T00:00:00.000Z")
     first, second = read_ledger(workspace.data, "huggingface", "likes").pages
     assert first.url == get_source("huggingface").first_request({"sort": "likes", "limit": 2})
     assert (first.next, second.next, second.fetched_at) == (second.url, None, "2026-01-02T00:00:00.000Z")
-    workspace.put("huggingface", "likes", [hf("o/a")], asks={"sort": "lastModified"}, exhausted=False)
+    workspace.write_stream("huggingface", "likes", [hf("o/a")], asks={"sort": "lastModified"}, exhausted=False)
     (page,) = read_ledger(workspace.data, "huggingface", "likes").pages
     assert page.url == "/api/models?sort=lastModified&limit=2"
     assert page.next == f"{page.url}&cursor=after-1"
     workspace.filters.write_text("")
-    workspace.put("civitai", "sdxl", [civitai(1)], asks={"baseModels": ["SDXL 1.0"]})
+    workspace.write_stream("civitai", "sdxl", [civitai(1)], asks={"baseModels": ["SDXL 1.0"]})
     (page,) = read_ledger(workspace.data, "civitai", "sdxl").pages
     assert page.url == "/api/v1/models?baseModels=SDXL+1.0"
 

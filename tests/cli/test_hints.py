@@ -62,7 +62,7 @@ def test_commands_outside_the_project_name_its_folder(tmp_path: Path, monkeypatc
 
 @pytest.mark.parametrize("command", ["explain", "manifests", "verify"])
 def test_printed_commands_can_be_pasted(workspace: Workspace, command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace.put("huggingface", "default", [hf("o/a")])
+    workspace.write_stream("huggingface", "default", [hf("o/a")])
     assert workspace.run("manifests") == 1  # one stream is missing
     capsys.readouterr()
     targets = ["hf/likes"] if command == "explain" else []
@@ -74,7 +74,7 @@ def test_printed_commands_can_be_pasted(workspace: Workspace, command: str, caps
 
 
 def test_published_files_contain_no_paths_of_the_run(workspace: Workspace) -> None:
-    workspace.put("huggingface", "default", [hf("o/a")], exhausted=False)
+    workspace.write_stream("huggingface", "default", [hf("o/a")], exhausted=False)
     assert workspace.run("manifests") == 1
     index = workspace.manifest("index.json")
     assert [entry["command"] for entry in index["missing"]] == ["make extract SOURCE=huggingface"]
@@ -113,7 +113,7 @@ def test_a_base_folder_is_named_by_its_absolute_path(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for stream in ("default", "likes"):
-        workspace.put("huggingface", stream, [hf("o/a")])
+        workspace.write_stream("huggingface", stream, [hf("o/a")])
     assert workspace.run("manifests") == 0
     shutil.copytree(workspace.data.manifests, tmp_path / "before")
     monkeypatch.chdir(tmp_path)
@@ -127,7 +127,7 @@ def test_a_base_folder_is_named_by_its_absolute_path(
 def test_the_message_of_an_invalid_ledger_contains_the_command_that_fixes_it(
     workspace: Workspace, command: str, content: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    workspace.put("huggingface", "default", [hf("o/a")])
+    workspace.write_stream("huggingface", "default", [hf("o/a")])
     workspace.data.ledger("huggingface", "default").write_bytes(content)
     assert workspace.run(command) == 65
     (line,) = capsys.readouterr().err.splitlines()

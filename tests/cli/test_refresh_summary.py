@@ -98,7 +98,7 @@ def test_the_last_line_is_printed_whatever_stops_a_refresh(
 def test_a_failed_check_is_named(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     summary = RefreshSummary(checks=[Check("a"), Check("b", problems=["x"])], index={"manifests": [], "missing": []})
     assert summary.line(1) == "refresh: 0 of 0 manifests current; verify: 2 checks, 1 failed (b); exit code 1"
-    workspace.put("huggingface", "default", [hf("o/a")])
+    workspace.write_stream("huggingface", "default", [hf("o/a")])
     assert workspace.run("manifests") == 1
     assert "refresh:" not in capsys.readouterr().out
 

@@ -146,13 +146,13 @@ def test_a_long_diff_is_truncated_in_markdown() -> None:
 @pytest.fixture
 def changed(workspace: Workspace, tmp_path: Path) -> Workspace:
     """Return a data folder in a repository, with uncommitted changes; `tmp_path / "base"` is a copy of the commit."""
-    workspace.put("huggingface", "default", [hf("o/a-1b"), hf("o/b-1b")])
-    workspace.put("huggingface", "likes", [hf("o/a-1b")])
+    workspace.write_stream("huggingface", "default", [hf("o/a-1b"), hf("o/b-1b")])
+    workspace.write_stream("huggingface", "likes", [hf("o/a-1b")])
     assert workspace.run("manifests") == 0
     shutil.copytree(workspace.data.root, tmp_path / "base")
     for arguments in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "base"], ["tag", "first"]):
         git(workspace, *arguments)
-    workspace.put("huggingface", "default", [hf("o/a-1b", safetensors={"total": 2 * 10**10}), hf("o/c-1b")])
+    workspace.write_stream("huggingface", "default", [hf("o/a-1b", safetensors={"total": 2 * 10**10}), hf("o/c-1b")])
     assert workspace.run("manifests") == 0
     return workspace
 
@@ -214,8 +214,8 @@ def test_a_git_that_refuses_or_is_missing_is_reported(
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "of-a-hook"))
     assert len(diff_json(changed, capsys)["sizes"]) == 1
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
-    for words in (("diff",), ("verify",)):
-        assert changed.run(*words) == 2
+    for command in ("diff", "verify"):
+        assert changed.run(command) == 2
         assert "git failed: fatal: detected dubious ownership" in capsys.readouterr().err
     monkeypatch.setenv("PATH", str(tmp_path))
     assert changed.run("verify") == 2
@@ -277,8 +277,8 @@ def test_files_of_others_are_not_compared(
     workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(locks, "WAIT_S", 0.1)
-    workspace.put("huggingface", "default", [hf("o/a")])
-    workspace.put("huggingface", "likes", [hf("o/b")])
+    workspace.write_stream("huggingface", "default", [hf("o/a")])
+    workspace.write_stream("huggingface", "likes", [hf("o/b")])
     assert workspace.run("manifests") == 0
     shutil.copytree(workspace.data.root, tmp_path / "before")
     for path in (

@@ -21,9 +21,9 @@ from tests.support.project_copy import ProjectCopy, copy, environment, script
 
 def write_raw(clone: ProjectCopy) -> ProjectCopy:
     """Write raw files of both sources into a copy of the project."""
-    clone.put("huggingface", "default", [hf("o/a")], [hf("o/b")])
-    clone.put("huggingface", "likes", [hf("o/a")])
-    clone.put("civitai", "default", [civitai(1)])
+    clone.write_stream("huggingface", "default", [hf("o/a")], [hf("o/b")])
+    clone.write_stream("huggingface", "likes", [hf("o/a")])
+    clone.write_stream("civitai", "default", [civitai(1)])
     return clone
 
 
@@ -88,7 +88,7 @@ def test_a_removed_stream_leaves_no_models_and_is_reported_by_every_run(clone: P
     assert not clone.data.models("huggingface", "likes").exists()
     assert not (clone.data.manifests / "hf-filter-likes.json").exists()
     assert (clone.data.manifests / "hf-filter-apache.json").exists()
-    clone.put("huggingface", "likes", [hf("o/a")])
+    clone.write_stream("huggingface", "likes", [hf("o/a")])
     assert clone.make("manifests").returncode == 0
 
 
@@ -116,7 +116,7 @@ def test_verify_checks_the_files_on_disk(clone: ProjectCopy) -> None:
 
 
 def test_explain_rebuilds_outdated_models_first(clone: ProjectCopy) -> None:
-    clone.put("huggingface", "default", [hf("o/a")], [hf("o/b")], [hf("o/c")])
+    clone.write_stream("huggingface", "default", [hf("o/a")], [hf("o/b")], [hf("o/c")])
     done = clone.make("explain", "FILTER=hf/other", "AGAINST=")
     assert done.returncode == 0, done.stderr
     assert "        1  over the limit" in done.stdout

@@ -82,9 +82,9 @@ def clone(tmp_path: Path) -> ProjectCopy:
     """Return a copy of the project with raw files of its sources, the files of the page, and its table after theirs."""
     clone = copy(tmp_path)
     shutil.copy2(PROJECT / "pyproject.toml", tmp_path)
-    clone.put("huggingface", "default", [hf("o/a")])
-    clone.put("huggingface", "likes", [hf("o/a")])
-    clone.put("civitai", "default", [civitai(1)])
+    clone.write_stream("huggingface", "default", [hf("o/a")])
+    clone.write_stream("huggingface", "likes", [hf("o/a")])
+    clone.write_stream("civitai", "default", [civitai(1)])
     assert len(FILES) == 9
     for name, text in FILES.items():
         path = tmp_path / name

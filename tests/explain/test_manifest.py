@@ -65,22 +65,22 @@ CAUSES: list[tuple[list[dict[str, Any]], dict[str, Any], str, str]] = [
 def test_each_cause_has_its_status(
     workspace: Workspace, capsys: pytest.CaptureFixture[str], records: list[Any], ledger: dict[str, Any], reason: str, text: str
 ) -> None:
-    workspace.put("huggingface", "default", records, **ledger)
-    workspace.put("huggingface", "likes", [hf("o/b")])
+    workspace.write_stream("huggingface", "default", records, **ledger)
+    workspace.write_stream("huggingface", "likes", [hf("o/b")])
     assert workspace.run("manifests") == 0
     assert status(workspace, capsys, "hf/small") == (reason, text)
 
 
 def test_the_option_that_drops_most_models_is_named(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     mit = {"tags": ["license:mit"]}
-    workspace.put("huggingface", "default", [hf("o/a", **SMALL), hf("o/b", **LARGE, **mit), hf("o/c", **LARGE, **mit)])
-    workspace.put("huggingface", "likes", [hf("o/a", **SMALL, **mit), hf("o/b", **LARGE)])
+    workspace.write_stream("huggingface", "default", [hf("o/a", **SMALL), hf("o/b", **LARGE, **mit), hf("o/c", **LARGE, **mit)])
+    workspace.write_stream("huggingface", "likes", [hf("o/a", **SMALL, **mit), hf("o/b", **LARGE)])
     assert workspace.run("manifests") == 0
     # Two models fail both small and apache; likes, small and apache each drop the third.
     assert status(workspace, capsys, "hf/likes/small/apache")[1].startswith(
         "empty because of license apache, without which there are 1"
     )
-    workspace.put("huggingface", "default", [hf(f"o/{n}", **SMALL, tags=["license:apache-2.0"]) for n in range(3)])
+    workspace.write_stream("huggingface", "default", [hf(f"o/{n}", **SMALL, tags=["license:apache-2.0"]) for n in range(3)])
     assert workspace.run("manifests") == 0
     assert status(workspace, capsys, "hf/likes/small/apache")[1].startswith(
         "empty because of sort likes, without which there are 3"
@@ -88,7 +88,7 @@ def test_the_option_that_drops_most_models_is_named(workspace: Workspace, capsys
 
 
 def test_a_missing_stream_is_reported_with_its_query(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace.put("huggingface", "default", [hf("o/a")])
+    workspace.write_stream("huggingface", "default", [hf("o/a")])
     assert workspace.run("manifests") == 1
     assert status(workspace, capsys, "hf/likes/small") == (
         "missing",
@@ -99,8 +99,8 @@ def test_a_missing_stream_is_reported_with_its_query(workspace: Workspace, capsy
 
 
 def test_a_partial_stream_counts_as_missing(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace.put("huggingface", "likes", [hf("o/a")], complete=False)
-    workspace.put("huggingface", "default", [hf("o/a")])
+    workspace.write_stream("huggingface", "likes", [hf("o/a")], complete=False)
+    workspace.write_stream("huggingface", "default", [hf("o/a")])
     assert workspace.run("manifests") == 1
     assert status(workspace, capsys, "hf/likes")[0] == "missing"
 
@@ -126,24 +126,24 @@ def test_an_unknown_filter_ends_with_2_and_suggestions(
 
 
 def test_missing_models_are_reported(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace.put("huggingface", "default", [hf("o/a")])
+    workspace.write_stream("huggingface", "default", [hf("o/a")])
     assert workspace.run("explain", "hf/small") == 1
     assert "build the models first: make manifests DATA=" in capsys.readouterr().err
 
 
-def put_funnel(workspace: Workspace) -> None:
+def build_funnel(workspace: Workspace) -> None:
     """Write a stream of two pages with records for every step of the funnel, and build the manifests."""
-    workspace.put(
+    workspace.write_stream(
         "huggingface", "default",
         [hf("o/private", private=True), hf("o/skipped"), hf(HOSTILE, **SMALL), *(hf(f"o/l{n}", **LARGE) for n in range(4))],
         [hf("o/l0", **LARGE), *(hf(f"o/s{n}", **SMALL) for n in range(3)), hf("o/u")],
     )  # fmt: skip
-    workspace.put("huggingface", "likes", [hf("o/a")])
+    workspace.write_stream("huggingface", "likes", [hf("o/a")])
     assert workspace.run("manifests") == 0
 
 
 def test_each_step_of_the_funnel_has_examples(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    put_funnel(workspace)
+    build_funnel(workspace)
     drops = explain_json(workspace, capsys, "hf/small")["drops"]
     assert [(drop["what"], drop["gone"], drop["left"], drop["kept"], drop["examples"]) for drop in drops] == [
         ("set aside", 2, 10, {}, ["o/private", HOSTILE]),
@@ -158,7 +158,7 @@ def test_each_step_of_the_funnel_has_examples(workspace: Workspace, capsys: pyte
 
 
 def test_the_commands_show_the_examples_raw_and_transformed(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    put_funnel(workspace)
+    build_funnel(workspace)
     rejected, *drops = explain_json(workspace, capsys, "hf/small")["drops"]
     assert [run_jq(command)[0]["id"] for command in rejected["commands"][:2]] == rejected["examples"]
     assert {record["id"] for record in run_jq(rejected["commands"][2])} == set(rejected["examples"])
@@ -174,7 +174,7 @@ def test_commands_quote_any_folder_and_are_printed_unchanged(
     workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     workspace = Workspace(DataDir(tmp_path / "it's  my $(data)"), workspace.filters)
-    put_funnel(workspace)
+    build_funnel(workspace)
     commands = [command for drop in explain_json(workspace, capsys, "hf/small")["drops"] for command in drop["commands"]]
     assert len(commands) == 11
     assert all(run_jq(command) for command in commands)
@@ -184,7 +184,7 @@ def test_commands_quote_any_folder_and_are_printed_unchanged(
 
 
 def test_a_stream_of_another_request_is_reported(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    put_funnel(workspace)
+    build_funnel(workspace)
     explanation = explain_json(workspace, capsys, "hf/small")
     assert (explanation["is_asked_otherwise"], explanation["missing"]) == (False, None)
     ledger = workspace.data.ledger("huggingface", "default")
@@ -200,7 +200,7 @@ def test_a_stream_of_another_request_is_reported(workspace: Workspace, capsys: p
 @pytest.mark.parametrize("name", ["page-0001.json", "summary.json"])
 @pytest.mark.parametrize("content", ["[1]", "{}", '[{"id": "o/a"}]'])
 def test_invalid_models_are_reported(workspace: Workspace, capsys: pytest.CaptureFixture[str], name: str, content: str) -> None:
-    put_funnel(workspace)
+    build_funnel(workspace)
     folder = workspace.data.models("huggingface", "default" if name.startswith("page") else "")
     (folder / name).write_text(content)
     for arguments in (("explain", "hf/small"), ("load",)):
@@ -209,7 +209,7 @@ def test_invalid_models_are_reported(workspace: Workspace, capsys: pytest.Captur
 
 
 def test_streams_that_could_not_be_checked_are_named(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace.put("huggingface", "likes", [])
+    workspace.write_stream("huggingface", "likes", [])
     assert workspace.run("manifests") == 1
     assert status(workspace, capsys, "hf/likes/small")[1] == (
         "empty, also without small: the API has no more; streams that would tell more are not on disk: default"
@@ -249,7 +249,7 @@ def test_text_is_plain_in_a_pipe_and_remote_text_is_sanitized_everywhere(
     monkeypatch: pytest.MonkeyPatch,
     terminal: bool,  # noqa: FBT001  a column
 ) -> None:
-    put_funnel(workspace)
+    build_funnel(workspace)
     capsys.readouterr()
     if terminal:
         monkeypatch.setenv("FORCE_COLOR", "1")

@@ -17,8 +17,8 @@ APACHE = {"tags": ["license:apache-2.0"]}
 def test_a_model_is_explained_with_its_ranks_and_why_it_is_absent_elsewhere(
     workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    workspace.put("huggingface", "default", [hf("o/a", **SMALL), hf("o/b", **SMALL, **APACHE), hf("o/c", **SMALL)])
-    workspace.put("huggingface", "likes", [hf("o/b"), hf("o/private", private=True)])
+    workspace.write_stream("huggingface", "default", [hf("o/a", **SMALL), hf("o/b", **SMALL, **APACHE), hf("o/c", **SMALL)])
+    workspace.write_stream("huggingface", "likes", [hf("o/b"), hf("o/private", private=True)])
     assert workspace.run("manifests") == 0
     explanation = explain_json(workspace, capsys, "huggingface:o/c")
     assert explanation["fields"]["size_from"] == "safetensors"
@@ -40,12 +40,12 @@ def test_a_model_is_explained_with_its_ranks_and_why_it_is_absent_elsewhere(
 
 
 def test_a_model_that_is_excluded_by_id_or_unknown(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace.put("huggingface", "default", [hf("o/model")])
-    workspace.put("huggingface", "likes", [hf("o/model"), hf("o/skipped", **LARGE)], complete=False)
+    workspace.write_stream("huggingface", "default", [hf("o/model")])
+    workspace.write_stream("huggingface", "likes", [hf("o/model"), hf("o/skipped", **LARGE)], complete=False)
     assert workspace.run("manifests") == 1
     explanation = explain_json(workspace, capsys, "hf:o/skipped")
     assert (explanation["fields"], set(explanation["not_in"].values())) == (None, {"excluded by id in filters.toml"})
-    workspace.put("huggingface", "likes", [hf("o/model"), hf("o/skipped", **LARGE)])
+    workspace.write_stream("huggingface", "likes", [hf("o/model"), hf("o/skipped", **LARGE)])
     assert workspace.run("manifests") == 0
     assert explain_json(workspace, capsys, "hf:o/skipped")["fields"]["size"] == "large"
     assert workspace.run("explain", "hf:o/modal") == 2
@@ -53,8 +53,10 @@ def test_a_model_that_is_excluded_by_id_or_unknown(workspace: Workspace, capsys:
 
 
 def test_two_manifests_are_compared_or_why_they_are_equal(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace.put("huggingface", "default", [hf("o/a", **SMALL), hf("o/b", **SMALL, **APACHE), hf("o/c", **LARGE, **APACHE)])
-    workspace.put("huggingface", "likes", [hf("o/a", **SMALL)])
+    workspace.write_stream(
+        "huggingface", "default", [hf("o/a", **SMALL), hf("o/b", **SMALL, **APACHE), hf("o/c", **LARGE, **APACHE)]
+    )
+    workspace.write_stream("huggingface", "likes", [hf("o/a", **SMALL)])
     assert workspace.run("manifests") == 0
     compared = explain_json(workspace, capsys, "hf/small", "--against", "hf/apache")
     assert (compared["shared"], compared["only"], compared["alike"]) == (1, [1, 1], None)
@@ -65,20 +67,20 @@ def test_two_manifests_are_compared_or_why_they_are_equal(workspace: Workspace, 
         "stream: default or likes, each in the order of its own request",
         "hf/likes ends after rank 1, where hf/small continues",
     ]
-    workspace.put("huggingface", "default", [hf("o/a", **SMALL, **APACHE)])
+    workspace.write_stream("huggingface", "default", [hf("o/a", **SMALL, **APACHE)])
     assert workspace.run("manifests") == 0
     compared = explain_json(workspace, capsys, "hf/small", "--against", "hf/apache")
     assert compared["alike"] == "they share stream default, and no model before the limit matches only one of them"
     compared = explain_json(workspace, capsys, "hf/small", "--against", "hf/likes")
     assert compared["alike"] == "streams default and likes are exhausted, and contain the same 1 matching models"
-    workspace.put("huggingface", "likes", [hf("o/a", **SMALL)], exhausted=False)
+    workspace.write_stream("huggingface", "likes", [hf("o/a", **SMALL)], exhausted=False)
     assert explain_json(workspace, capsys, "hf/small", "--against", "hf/likes")["alike"] is None
     assert workspace.run("explain", "hf/small", "--against", "hf/likes") == 0
     assert "the same models, for no known reason" in capsys.readouterr().out
 
 
 def test_a_comparison_reports_a_missing_stream(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace.put("huggingface", "default", [hf("o/a")])
+    workspace.write_stream("huggingface", "default", [hf("o/a")])
     assert workspace.run("manifests") == 1
     compared = explain_json(workspace, capsys, "hf/other", "--against", "hf/likes")
     assert (compared["shared"], compared["only"]) == (0, [1, 0])
@@ -86,8 +88,8 @@ def test_a_comparison_reports_a_missing_stream(workspace: Workspace, capsys: pyt
 
 
 def test_a_record_without_an_id_is_not_a_model_called_none(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace.put("huggingface", "default", [hf("o/a"), [1]])
-    workspace.put("huggingface", "likes", [])
+    workspace.write_stream("huggingface", "default", [hf("o/a"), [1]])
+    workspace.write_stream("huggingface", "likes", [])
     assert workspace.run("manifests") == 0
     assert workspace.run("explain", "hf:None") == 2
     assert "huggingface:None: not found in any stream on disk" in capsys.readouterr().err
@@ -103,9 +105,9 @@ def test_the_levels_of_a_model_are_explained_by_the_evidence_in_its_records(
         {"baseModel": "Pony"},
     ]
     record = civitai(1, nsfw=True, nsfwLevel=60, modelVersions=versions, tags=["a", None])
-    workspace.put("civitai", "default", [record, civitai(2)])
-    workspace.put("civitai", "month", [record, civitai(2, poi=True), civitai(3, type=7)])
-    workspace.put("civitai", "sdxl", [civitai(2, nsfwLevel=8)])
+    workspace.write_stream("civitai", "default", [record, civitai(2)])
+    workspace.write_stream("civitai", "month", [record, civitai(2, poi=True), civitai(3, type=7)])
+    workspace.write_stream("civitai", "sdxl", [civitai(2, nsfwLevel=8)])
     assert workspace.run("manifests") == 0
     explanation = explain_json(workspace, capsys, "civitai:1")
     assert explanation["evidence"] == {
@@ -143,9 +145,9 @@ def test_a_raised_level_is_explained_by_the_stream_that_raises_it(
     workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     workspace.filters.write_text(CIVITAI)
-    workspace.put("civitai", "default", [civitai(1), civitai(2)])
-    workspace.put("civitai", "month", [civitai(1, nsfwLevel=8)])
-    workspace.put("civitai", "sdxl", [])
+    workspace.write_stream("civitai", "default", [civitai(1), civitai(2)])
+    workspace.write_stream("civitai", "month", [civitai(1, nsfwLevel=8)])
+    workspace.write_stream("civitai", "sdxl", [])
     assert workspace.run("manifests") == 0
     explanation = explain_json(workspace, capsys, "civitai:1")
     assert explanation["rulings"] == {"default": "level x: stream month says x"}
@@ -158,8 +160,8 @@ def test_a_raised_level_is_explained_by_the_stream_that_raises_it(
 
 def test_a_rejected_parameter_count_is_explained(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     counts = {"parameters": {"BF16": 7615616512}, "total": 333312}
-    workspace.put("huggingface", "default", [hf("org/alpha", safetensors=counts, pipeline_tag="")])
-    workspace.put("huggingface", "likes", [hf("Org/Alpha")])
+    workspace.write_stream("huggingface", "default", [hf("org/alpha", safetensors=counts, pipeline_tag="")])
+    workspace.write_stream("huggingface", "likes", [hf("Org/Alpha")])
     assert workspace.run("manifests") == 0
     explanation = explain_json(workspace, capsys, "hf:ORG/alpha")
     assert explanation["evidence"]["default"] == [

@@ -1,4 +1,4 @@
-"""A data folder that is extracted from two local servers."""
+"""A workspace whose sources are two local servers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class LiveWorkspace(Workspace):
-    """A data folder that is extracted from two local servers."""
+    """A workspace whose sources are two local servers."""
 
     hub: Server
     civitai: Server
@@ -34,17 +34,17 @@ class LiveWorkspace(Workspace):
 @pytest.fixture
 def live(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveWorkspace]:
     workspace.filters.write_text(SMALL_FILTERS)
-    workspace = LiveWorkspace(workspace.data, workspace.filters)
+    live = LiveWorkspace(workspace.data, workspace.filters)
     with both() as (hub, civitai):
-        object.__setattr__(workspace, "hub", hub)
-        object.__setattr__(workspace, "civitai", civitai)
+        object.__setattr__(live, "hub", hub)
+        object.__setattr__(live, "civitai", civitai)
         for name, value in environment(hub, civitai).items():
             monkeypatch.setenv(name, value)
         for name in ("HF_TOKEN", "CIVITAI_API_KEY", "CIVITAI_TOKEN", "CIVITAI_API_TOKEN"):
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setattr(http_client, "INITIAL_BACKOFF_S", 0.01)
         monkeypatch.setattr(http_client, "MAX_BACKOFF_S", 0.02)
-        yield workspace
-    log = logging.getLogger("etl.extract")  # --verbose changes these
+        yield live
+    log = logging.getLogger("etl.extract")  # reset what --verbose changes
     log.handlers, log.propagate = [], True
     log.setLevel(logging.NOTSET)

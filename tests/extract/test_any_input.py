@@ -71,7 +71,7 @@ def has_exit_code(capsys: pytest.CaptureFixture[str], code: int) -> bool:
 def test_any_ledger_gives_an_exit_code(
     live: LiveWorkspace, capsys: pytest.CaptureFixture[str], folder: str, json_path: tuple[str, ...], value: Any
 ) -> None:
-    live.put("huggingface", "default", [hf("o/a")], [hf("o/b")])
+    live.write_stream("huggingface", "default", [hf("o/a")], [hf("o/b")])
     path = live.data.ledger("huggingface", "default")
     ledger = json.loads(path.read_bytes()) | {"complete": folder == "default"}
     if folder != "default":
@@ -87,7 +87,7 @@ def test_any_ledger_gives_an_exit_code(
 @ANY
 @given(body=BYTES)
 def test_any_bytes_as_a_ledger_give_an_exit_code(live: LiveWorkspace, capsys: pytest.CaptureFixture[str], body: bytes) -> None:
-    live.put("huggingface", "default", [hf("o/a")])
+    live.write_stream("huggingface", "default", [hf("o/a")])
     live.data.ledger("huggingface", "default").write_bytes(body)
     for command in ("plan", "extract"):
         assert has_exit_code(capsys, live.run(command, "--source", "huggingface"))

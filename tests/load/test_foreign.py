@@ -23,7 +23,7 @@ NOBODY = 65534
 def loaded(workspace: Workspace) -> Workspace:
     """Return a data folder with published manifests."""
     for stream in ("default", "likes"):
-        workspace.put("huggingface", stream, [hf("o/a")])
+        workspace.write_stream("huggingface", stream, [hf("o/a")])
     assert workspace.run("manifests") == 0
     return workspace
 
@@ -150,7 +150,7 @@ def test_a_folder_with_the_name_of_a_models_page_stays(loaded: Workspace, capsys
     before = loaded.data.summary("huggingface").read_bytes()
     assert loaded.run("manifests") == 0
     assert "models/huggingface/likes/page-0099.json" in capsys.readouterr().out
-    loaded.put("huggingface", "likes", [hf("o/b")])
+    loaded.write_stream("huggingface", "likes", [hf("o/b")])
     assert loaded.run("manifests") == 0
     assert foreign.is_dir()
     assert loaded.data.summary("huggingface").read_bytes() != before

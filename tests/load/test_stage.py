@@ -40,12 +40,12 @@ APACHE = {"tags": ["license:apache-2.0"]}
 
 
 def test_manifests_have_the_first_matching_models_of_their_stream(workspace: Workspace) -> None:
-    workspace.put(
+    workspace.write_stream(
         "huggingface", "default",
         [hf("o/skipped", **SMALL), hf("o/l1", **LARGE), hf("o/s1", **SMALL)],
         [hf("o/s1", **SMALL), hf("o/s2", **SMALL, **APACHE), hf("o/s3", **SMALL)],
     )  # fmt: skip
-    workspace.put("huggingface", "likes", [hf("o/s3"), hf("o/s1")])
+    workspace.write_stream("huggingface", "likes", [hf("o/s3"), hf("o/s1")])
     assert workspace.run("manifests") == 0
     assert workspace.ids("hf-filter-small.json") == ["o/s1", "o/s2"]
     assert workspace.ids("hf-filter-large.json") == ["o/l1"]
@@ -63,14 +63,14 @@ def test_manifests_have_the_first_matching_models_of_their_stream(workspace: Wor
 
 
 def test_the_index_has_the_count_of_each_manifest_and_why_it_is_short(workspace: Workspace) -> None:
-    workspace.put("huggingface", "default", [hf("o/s1", **SMALL)], exhausted=True)
-    workspace.put("huggingface", "likes", [hf("o/s1", **SMALL)], exhausted=False, failed_at=TIME, failed="no response")
+    workspace.write_stream("huggingface", "default", [hf("o/s1", **SMALL)], exhausted=True)
+    workspace.write_stream("huggingface", "likes", [hf("o/s1", **SMALL)], exhausted=False, failed_at=TIME, failed="no response")
     assert workspace.run("manifests") == 0
     assert workspace.entry("hf-filter-small.json")["short"] == "exhausted"
     likes = workspace.entry("hf-filter-likes.json")
     assert (likes["short"], likes["stale"], likes["count"], likes["limit"]) == ("unread", TIME, 1, 2)
     assert likes["options"] == {"sort": "likes", "size": "all", "license": "all"}
-    workspace.put("huggingface", "likes", [hf(f"o/s{n % 1}", **SMALL) for n in range(4)], exhausted=False)
+    workspace.write_stream("huggingface", "likes", [hf(f"o/s{n % 1}", **SMALL) for n in range(4)], exhausted=False)
     assert workspace.run("manifests") == 0
     assert workspace.entry("hf-filter-likes.json")["short"] == "depth"
     sizes = workspace.manifest("index.json")["sources"]["huggingface"]["axes"][1]
@@ -87,8 +87,8 @@ def test_the_index_has_the_count_of_each_manifest_and_why_it_is_short(workspace:
 def test_load_prints_a_table_of_manifests_with_the_reason_of_short_ones(
     workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    workspace.put("huggingface", "default", [hf("o/s1", **SMALL), hf("o/s2", **SMALL)])
-    workspace.put("huggingface", "likes", [hf("o/s1")], exhausted=False, failed_at=TIME, failed="no response")
+    workspace.write_stream("huggingface", "default", [hf("o/s1", **SMALL), hf("o/s2", **SMALL)])
+    workspace.write_stream("huggingface", "likes", [hf("o/s1")], exhausted=False, failed_at=TIME, failed="no response")
     assert workspace.run("manifests") == 0
     assert capsys.readouterr().out.splitlines()[-5:] == [
         f"  hf-filter-likes.json     1  stale since {TIME}, unread",
@@ -101,8 +101,8 @@ def test_load_prints_a_table_of_manifests_with_the_reason_of_short_ones(
 
 def test_stale_manifests_are_marked_even_if_full(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     stale: dict[str, Any] = {"failed_at": "2026-01-02T00:00:00.000Z", "failed": "no response"}
-    workspace.put("huggingface", "default", [hf("o/s1", **SMALL), hf("o/s2", **SMALL)], **stale)
-    workspace.put("huggingface", "likes", [hf("o/s1"), hf("o/s2")])
+    workspace.write_stream("huggingface", "default", [hf("o/s1", **SMALL), hf("o/s2", **SMALL)], **stale)
+    workspace.write_stream("huggingface", "likes", [hf("o/s1"), hf("o/s2")])
     assert workspace.run("manifests") == 0
     assert capsys.readouterr().out.splitlines()[-5:] == [
         "  hf-filter-likes.json     2",
@@ -116,8 +116,8 @@ def test_stale_manifests_are_marked_even_if_full(workspace: Workspace, capsys: p
 def test_missing_and_partial_streams_affect_only_their_filters_and_end_with_1(
     workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    workspace.put("huggingface", "default", [hf("o/s1", **SMALL)])
-    workspace.put("huggingface", "likes", [hf("o/s1")], complete=False)
+    workspace.write_stream("huggingface", "default", [hf("o/s1", **SMALL)])
+    workspace.write_stream("huggingface", "likes", [hf("o/s1")], complete=False)
     assert workspace.run("manifests") == 1
     error = capsys.readouterr().err
     assert "hf-filter-likes.json: not published" in error
@@ -137,13 +137,13 @@ def test_without_streams_nothing_is_published(workspace: Workspace, capsys: pyte
 
 
 def test_load_without_models_names_the_command_that_builds_them(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace.put("huggingface", "default", [hf("o/s1")])
+    workspace.write_stream("huggingface", "default", [hf("o/s1")])
     assert workspace.run("load") == 1
     assert "build the models first: make manifests DATA=" in capsys.readouterr().err
 
 
 def test_ledgers_with_paths_are_rejected(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace.put("huggingface", "default", [hf("o/s1")])
+    workspace.write_stream("huggingface", "default", [hf("o/s1")])
     ledger = workspace.data.ledger("huggingface", "default")
     ledger.write_text(ledger.read_text().replace("page-0001.json", "../../../x.json"))
     assert workspace.run("manifests") == 65
@@ -157,8 +157,8 @@ def test_manifests_of_removed_filters_are_removed_and_foreign_files_stay(
     tmp_path: Path,
     is_linked: bool,  # noqa: FBT001  a column of the table
 ) -> None:
-    workspace.put("huggingface", "default", [hf("o/s1", **SMALL)])
-    workspace.put("huggingface", "likes", [hf("o/s1")])
+    workspace.write_stream("huggingface", "default", [hf("o/s1", **SMALL)])
+    workspace.write_stream("huggingface", "likes", [hf("o/s1")])
     if is_linked:
         workspace.data.root.joinpath("manifests").symlink_to(tmp_path / "site")
         (tmp_path / "site").mkdir()
@@ -196,8 +196,8 @@ def test_manifests_of_removed_filters_are_removed_and_foreign_files_stay(
 
 
 def test_foreign_files_are_never_overwritten(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace.put("huggingface", "default", [hf("o/s1", **SMALL)])
-    workspace.put("huggingface", "likes", [hf("o/s1")])
+    workspace.write_stream("huggingface", "default", [hf("o/s1", **SMALL)])
+    workspace.write_stream("huggingface", "likes", [hf("o/s1")])
     (workspace.data.manifests / "hf-filter-likes.json").mkdir(parents=True)
     (workspace.data.manifests / "hf-filter-likes.json" / "mine.txt").write_text("mine")
     assert workspace.run("manifests") == 74
@@ -206,12 +206,12 @@ def test_foreign_files_are_never_overwritten(workspace: Workspace, capsys: pytes
 
 
 def test_an_open_folder_stays_complete_until_the_load_after_next(workspace: Workspace) -> None:
-    workspace.put("huggingface", "default", [hf("o/s1", **SMALL)])
-    workspace.put("huggingface", "likes", [hf("o/s1")])
+    workspace.write_stream("huggingface", "default", [hf("o/s1", **SMALL)])
+    workspace.write_stream("huggingface", "likes", [hf("o/s1")])
     assert workspace.run("manifests") == 0
     before = published(workspace)
     folder = os.open(workspace.data.manifests, os.O_RDONLY)
-    workspace.put("huggingface", "likes", [hf("o/s2")])
+    workspace.write_stream("huggingface", "likes", [hf("o/s2")])
     assert workspace.run("manifests") == 0
     names = sorted(os.listdir(folder))  # noqa: PTH208  pathlib cannot list a descriptor
     content = {name: os.read(os.open(name, os.O_RDONLY, dir_fd=folder), 10**6) for name in names}
@@ -225,8 +225,8 @@ def test_an_open_folder_stays_complete_until_the_load_after_next(workspace: Work
 def test_failed_cleanup_is_a_warning(
     workspace: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workspace.put("huggingface", "default", [hf("o/s1", **SMALL)])
-    workspace.put("huggingface", "likes", [hf("o/s1")])
+    workspace.write_stream("huggingface", "default", [hf("o/s1", **SMALL)])
+    workspace.write_stream("huggingface", "likes", [hf("o/s1")])
     assert workspace.run("manifests") == 0
     assert workspace.run("load") == 0
 
@@ -239,8 +239,8 @@ def test_failed_cleanup_is_a_warning(
 
 
 def test_a_load_killed_at_any_moment_leaves_a_complete_set_and_the_next_load_works(workspace: Workspace) -> None:
-    workspace.put("huggingface", "default", [hf(f"o/{rank}", **SMALL) for rank in range(2000)])
-    workspace.put("huggingface", "likes", [hf("o/1")])
+    workspace.write_stream("huggingface", "default", [hf(f"o/{rank}", **SMALL) for rank in range(2000)])
+    workspace.write_stream("huggingface", "likes", [hf("o/1")])
     text = workspace.filters.read_text()
     sets = []
     for limit in (1999, 2000):
@@ -271,8 +271,8 @@ def published(workspace: Workspace) -> dict[str, bytes]:
 
 
 def test_io_errors_end_with_74_and_the_old_set_stays(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace.put("huggingface", "default", [hf("o/s1", **SMALL)])
-    workspace.put("huggingface", "likes", [hf("o/s1")])
+    workspace.write_stream("huggingface", "default", [hf("o/s1", **SMALL)])
+    workspace.write_stream("huggingface", "likes", [hf("o/s1")])
     assert workspace.run("manifests") == 0
     before = published(workspace)
     shutil.rmtree(workspace.data.staging, ignore_errors=True)
@@ -283,7 +283,7 @@ def test_io_errors_end_with_74_and_the_old_set_stays(workspace: Workspace, capsy
 
 
 def test_an_axis_on_any_model_field_needs_only_filters_toml(workspace: Workspace) -> None:
-    workspace.put("huggingface", "default", [hf("o/a", pipeline_tag="text-generation"), hf("o/b", tags=["gguf", "x"])])
+    workspace.write_stream("huggingface", "default", [hf("o/a", pipeline_tag="text-generation"), hf("o/b", tags=["gguf", "x"])])
     text = workspace.filters.read_text()
     text = text.replace('manifests = ["likes", "small", "large", "apache", "other"]', 'manifests = ["text", "gguf"]')
     text += '[huggingface.axes.type]\nall = { label = "All" }\ntext = { label = "Text", keeps = ["text-generation"] }\n'
@@ -295,8 +295,8 @@ def test_an_axis_on_any_model_field_needs_only_filters_toml(workspace: Workspace
 
 
 def test_size_classes_are_configurable(workspace: Workspace) -> None:
-    workspace.put("huggingface", "default", [hf("o/a-3b"), hf("o/b-13b"), hf("o/c-14b"), hf("o/d")])
-    workspace.put("huggingface", "likes", [hf("o/a-3b")])
+    workspace.write_stream("huggingface", "default", [hf("o/a-3b"), hf("o/b-13b"), hf("o/c-14b"), hf("o/d")])
+    workspace.write_stream("huggingface", "likes", [hf("o/a-3b")])
     assert workspace.run("manifests") == 0
     assert workspace.ids("hf-filter-small.json") == ["o/a-3b"]
     text = workspace.filters.read_text().replace(
@@ -336,14 +336,14 @@ def test_milder_manifests_have_no_more_explicit_models(shipped: Workspace) -> No
 
 def test_names_in_manifests_have_no_control_characters(shipped: Workspace) -> None:
     shipped.data.root.joinpath("raw").unlink()
-    shipped.put("civitai", "default", [civitai(1, name="\u202e<b>evil\u0000</b>")])
+    shipped.write_stream("civitai", "default", [civitai(1, name="\u202e<b>evil\u0000</b>")])
     assert shipped.run("manifests") == 1
     assert shipped.manifest("civitai-filter-pg.json")["models"][0]["name"] == "<b>evil</b>"
 
 
 def test_a_stream_of_another_request_counts_as_missing(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace.put("huggingface", "default", [hf("o/s1", **SMALL)])
-    workspace.put("huggingface", "likes", [hf("o/s1")])
+    workspace.write_stream("huggingface", "default", [hf("o/s1", **SMALL)])
+    workspace.write_stream("huggingface", "likes", [hf("o/s1")])
     assert workspace.run("manifests") == 0
     text = workspace.filters.read_text()
     workspace.filters.write_text(text.replace('asks = { sort = "likes" }', 'asks = { sort = "lastModified", filter = ["gguf"] }'))
@@ -356,13 +356,13 @@ def test_a_stream_of_another_request_counts_as_missing(workspace: Workspace, cap
     assert not (workspace.data.manifests / "hf-filter-likes.json").exists()
     assert workspace.run("verify") == 1
     assert "hf-filter-likes.json was not published" in capsys.readouterr().out
-    workspace.put("huggingface", "likes", [hf("o/s1")])  # as extract writes it with the current filters
+    workspace.write_stream("huggingface", "likes", [hf("o/s1")])  # as extract writes it with the current filters
     assert workspace.run("manifests") == 0
 
 
 def test_other_parameter_values_are_another_request(workspace: Workspace) -> None:
     workspace.filters.write_text(CIVITAI_FILTERS)
-    workspace.put("civitai", "month", [civitai(1)])
+    workspace.write_stream("civitai", "month", [civitai(1)])
     assert workspace.run("manifests") == 0
     for old, new in (('period = "Month"', 'period = "Day"'), ('types = ["LORA", "VAE"]', 'types = ["LORA"]')):
         workspace.filters.write_text(CIVITAI_FILTERS.replace(old, new))
@@ -372,16 +372,16 @@ def test_other_parameter_values_are_another_request(workspace: Workspace) -> Non
 
 
 def test_page_size_and_requested_fields_do_not_make_another_request(workspace: Workspace) -> None:
-    workspace.put("huggingface", "default", [hf("o/s1", **SMALL)])
-    workspace.put("huggingface", "likes", [hf("o/s1")])
+    workspace.write_stream("huggingface", "default", [hf("o/s1", **SMALL)])
+    workspace.write_stream("huggingface", "likes", [hf("o/s1")])
     text = workspace.filters.read_text()
     workspace.filters.write_text(text.replace("page = 2", 'page = 3\nasks.expand = ["likes"]'))
     assert workspace.run("manifests") == 0
 
 
 def test_without_usable_streams_the_reasons_are_reported(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace.put("huggingface", "default", [hf("o/s1", **SMALL)], asks={"sort": "likes"})
-    workspace.put("huggingface", "likes", [hf("o/s1")], asks={"sort": "downloads"})
+    workspace.write_stream("huggingface", "default", [hf("o/s1", **SMALL)], asks={"sort": "likes"})
+    workspace.write_stream("huggingface", "likes", [hf("o/s1")], asks={"sort": "downloads"})
     assert workspace.run("manifests") == 1
     error = capsys.readouterr().err
     assert "stream default is of another request: it asked sort=likes, and filters.toml asks sort=downloads" in error
@@ -392,7 +392,7 @@ def test_all_models_has_names_of_the_newest_stream(workspace: Workspace) -> None
     workspace.filters.write_text(CIVITAI_FILTERS.replace('["month"]', '["month", "week"]') + WEEK)
     times = {"month": "2026-01-02T00:00:00.000Z", "week": "2026-01-01T00:00:00.000Z"}
     for stream, fetched_at in times.items():
-        workspace.put("civitai", stream, [civitai(1, name=f"from {stream}")], fetched_at=fetched_at)
+        workspace.write_stream("civitai", stream, [civitai(1, name=f"from {stream}")], fetched_at=fetched_at)
     assert workspace.run("manifests") == 0
     all_models = workspace.manifest("all-models.json")
     assert [model["name"] for model in all_models["models"]] == ["from month"]
@@ -400,9 +400,9 @@ def test_all_models_has_names_of_the_newest_stream(workspace: Workspace) -> None
 
 
 def test_partially_fetched_folders_are_ignored(workspace: Workspace) -> None:
-    workspace.put("huggingface", "default", [hf("o/a")])
-    workspace.put("huggingface", "likes", [hf("o/b")])
-    workspace.put("huggingface", ".likes", [hf("o/a", private=True)], asks={})  # complete, but not swapped in
+    workspace.write_stream("huggingface", "default", [hf("o/a")])
+    workspace.write_stream("huggingface", "likes", [hf("o/b")])
+    workspace.write_stream("huggingface", ".likes", [hf("o/a", private=True)], asks={})  # complete, but not swapped in
     assert workspace.run("manifests") == 0
     assert workspace.ids("hf-filter-other.json") == ["o/a"]
     assert not (workspace.data.models("huggingface") / ".likes").exists()

@@ -53,7 +53,7 @@ def civitai_workspace(workspace: Workspace) -> Workspace:
 
 def fill(civitai_workspace: Workspace, **streams: list[dict[str, Any]]) -> None:
     for stream in ("default", "month", "sdxl"):
-        civitai_workspace.put("civitai", stream, streams.get(stream, [civitai(9)]))
+        civitai_workspace.write_stream("civitai", stream, streams.get(stream, [civitai(9)]))
     assert civitai_workspace.run("manifests") == 0
 
 
@@ -125,7 +125,7 @@ def test_unread_streams_count_and_are_reported_with_the_command_to_remove_them(
     civitai_workspace: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767657600")  # 2026-01-06
-    civitai_workspace.put("civitai", "old", [civitai(1, **POI)], asks={"period": "Year"})
+    civitai_workspace.write_stream("civitai", "old", [civitai(1, **POI)], asks={"period": "Year"})
     fill(civitai_workspace, default=[civitai(1), civitai(2)])
     verdict = civitai_workspace.entry("civitai-filter-pg.json")["verdict"]
     assert verdict == "short, 1 of 3: 1 withheld: stream old says poi; no filter reads stream old; the API has no more"
@@ -133,7 +133,7 @@ def test_unread_streams_count_and_are_reported_with_the_command_to_remove_them(
     path = civitai_workspace.data.raw("civitai", "old")
     assert "civitai: stream old (fetched 2026-01-01T00:00:00.000Z, 5.0 days ago) withholds 1 model; no filter reads it" in error
     assert error.rstrip().endswith(f"to remove it: rm -r {path}")
-    civitai_workspace.put("civitai", "old", [civitai(1, **POI)], complete=False)
+    civitai_workspace.write_stream("civitai", "old", [civitai(1, **POI)], complete=False)
     assert civitai_workspace.run("manifests") == 0
     assert civitai_workspace.ids("civitai-filter-pg.json") == ["1", "2"]
 
@@ -141,7 +141,7 @@ def test_unread_streams_count_and_are_reported_with_the_command_to_remove_them(
 def test_unread_streams_with_invalid_models_are_reported(
     civitai_workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    civitai_workspace.put("civitai", "old", [civitai(7)], asks={"period": "Year"})
+    civitai_workspace.write_stream("civitai", "old", [civitai(7)], asks={"period": "Year"})
     fill(civitai_workspace, default=[civitai(1)])
     capsys.readouterr()
     path = civitai_workspace.data.models("civitai", "old") / "page-0001.json"
@@ -153,7 +153,7 @@ def test_unread_streams_with_invalid_models_are_reported(
 def test_streams_that_filters_read_decide_before_unread_ones(
     civitai_workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    civitai_workspace.put("civitai", "aaa", [civitai(1, **POI), civitai(2, nsfwLevel=8)], asks={"period": "Year"})
+    civitai_workspace.write_stream("civitai", "aaa", [civitai(1, **POI), civitai(2, nsfwLevel=8)], asks={"period": "Year"})
     fill(civitai_workspace, default=[civitai(1), civitai(2), civitai(3)], month=[civitai(1, **POI), civitai(2, nsfwLevel=8)])
     verdict = civitai_workspace.entry("civitai-filter-pg.json")["verdict"]
     assert verdict.startswith("short, 1 of 3: 2 withheld: stream month says poi 1, stream month says x 1; the API")
@@ -167,8 +167,8 @@ def test_a_manifest_emptied_by_an_option_has_that_reason_too(civitai_workspace: 
 
 
 def test_records_without_an_id_forbid_no_model(workspace: Workspace) -> None:
-    workspace.put("huggingface", "default", [hf("none"), {"private": True, "id": None}])
-    workspace.put("huggingface", "likes", [hf("o/x")])
+    workspace.write_stream("huggingface", "default", [hf("none"), {"private": True, "id": None}])
+    workspace.write_stream("huggingface", "likes", [hf("o/x")])
     assert workspace.run("manifests") == 0
     assert workspace.ids("hf-filter-other.json") == ["none"]
 
@@ -177,8 +177,10 @@ def test_spellings_of_an_id_are_one_model_published_as_fetched_last(
     workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     early, late = "2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z"
-    workspace.put("huggingface", "default", [hf("Org/Model-Dynamic"), hf("o/x"), hf("ORG/model-dynamic")], fetched_at=early)
-    workspace.put("huggingface", "likes", [hf("o/y"), hf("Org/Model-dynamic")], fetched_at=late)
+    workspace.write_stream(
+        "huggingface", "default", [hf("Org/Model-Dynamic"), hf("o/x"), hf("ORG/model-dynamic")], fetched_at=early
+    )
+    workspace.write_stream("huggingface", "likes", [hf("o/y"), hf("Org/Model-dynamic")], fetched_at=late)
     assert workspace.run("manifests") == 0
     assert workspace.ids("hf-filter-other.json") == ["Org/Model-dynamic", "o/x"]
     assert workspace.ids("hf-filter-likes.json") == ["o/y", "Org/Model-dynamic"]
@@ -188,15 +190,15 @@ def test_spellings_of_an_id_are_one_model_published_as_fetched_last(
     ]  # fmt: skip
     assert "huggingface: ids spelled in several ways, 1, published as fetched last: Org/Model-dynamic" in capsys.readouterr().err
     assert workspace.run("verify") == 0
-    workspace.put("huggingface", "likes", [hf("o/y"), hf("org/MODEL-dynamic", private=True)], fetched_at=late)
+    workspace.write_stream("huggingface", "likes", [hf("o/y"), hf("org/MODEL-dynamic", private=True)], fetched_at=late)
     assert workspace.run("manifests") == 0
     assert workspace.ids("hf-filter-other.json") == ["o/x"]
 
 
 def test_of_several_spellings_the_last_fetched_record_has_the_fields(workspace: Workspace) -> None:
     early, late = "2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z"
-    workspace.put("huggingface", "default", [hf("Org/A", tags=["license:apache-2.0"]), hf("o/b")], fetched_at=early)
-    workspace.put("huggingface", "likes", [hf("org/a", tags=["license:mit"]), hf("o/c")], fetched_at=late)
+    workspace.write_stream("huggingface", "default", [hf("Org/A", tags=["license:apache-2.0"]), hf("o/b")], fetched_at=early)
+    workspace.write_stream("huggingface", "likes", [hf("org/a", tags=["license:mit"]), hf("o/c")], fetched_at=late)
     assert workspace.run("manifests") == 0
     assert workspace.ids("hf-filter-apache.json") == []
     assert workspace.ids("hf-filter-other.json") == ["org/a", "o/b"]
@@ -204,8 +206,8 @@ def test_of_several_spellings_the_last_fetched_record_has_the_fields(workspace: 
 
 
 def test_ids_are_skipped_in_any_spelling(workspace: Workspace) -> None:
-    workspace.put("huggingface", "default", [hf("O/Skipped"), hf("o/x")])
-    workspace.put("huggingface", "likes", [hf("o/x")])
+    workspace.write_stream("huggingface", "default", [hf("O/Skipped"), hf("o/x")])
+    workspace.write_stream("huggingface", "likes", [hf("o/x")])
     assert workspace.run("manifests") == 0
     assert workspace.ids("hf-filter-other.json") == ["o/x"]
     assert workspace.entry("hf-filter-other.json")["funnel"]["skipped"] == 1

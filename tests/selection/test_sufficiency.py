@@ -35,7 +35,7 @@ def sufficient_after(workspace: Workspace, *pages: list[dict[str, Any]]) -> list
 def civitai_workspace(workspace: Workspace) -> Workspace:
     """Return a data folder for CivitAI whose stream `month` says that model 1 depicts a real person."""
     workspace.filters.write_text(CIVITAI)
-    workspace.put("civitai", "month", [civitai(1, **POI), civitai(4, nsfwLevel=4)])
+    workspace.write_stream("civitai", "month", [civitai(1, **POI), civitai(4, nsfwLevel=4)])
     return workspace
 
 
@@ -44,7 +44,7 @@ def test_models_withheld_by_a_stream_on_disk_do_not_count(civitai_workspace: Wor
     assert sufficient_after(civitai_workspace, *pages) == [False, False, True]
     assert civitai_workspace.run("transform") == 0  # from here on models are read instead of raw pages
     assert sufficient_after(civitai_workspace, *pages) == [False, False, True]
-    civitai_workspace.put("civitai", "month", [civitai(1, **POI)], complete=False)
+    civitai_workspace.write_stream("civitai", "month", [civitai(1, **POI)], complete=False)
     assert sufficient_after(civitai_workspace, *pages) == [True, True, True]
 
 
@@ -69,7 +69,7 @@ def test_withheld_models_count_as_requested(civitai_workspace: Workspace) -> Non
 
 
 def test_streams_by_base_model_have_partial_records(civitai_workspace: Workspace) -> None:
-    civitai_workspace.put("civitai", "sdxl", [civitai(2, nsfwLevel=8), civitai(3, nsfw=True)])
+    civitai_workspace.write_stream("civitai", "sdxl", [civitai(2, nsfwLevel=8), civitai(3, nsfw=True)])
     assert sufficient_after(civitai_workspace, [civitai(2), civitai(5)]) == [True]  # its complete record is pg
     assert sufficient_after(civitai_workspace, [civitai(3), civitai(5)]) == [False]  # a flag counts everywhere
     assert civitai_workspace.run("transform") == 0
@@ -83,5 +83,5 @@ def test_streams_by_base_model_have_partial_records(civitai_workspace: Workspace
 
 def test_models_of_replaced_pages_are_ignored(civitai_workspace: Workspace) -> None:
     assert civitai_workspace.run("transform") == 0
-    civitai_workspace.put("civitai", "month", [civitai(2, **POI)])
+    civitai_workspace.write_stream("civitai", "month", [civitai(2, **POI)])
     assert sufficient_after(civitai_workspace, [civitai(1), civitai(2)], [civitai(3)]) == [False, True]

@@ -22,8 +22,8 @@ WARNING = "huggingface.axes.license.apache: no model on disk has license Apache 
 @pytest.fixture
 def misspelt(workspace: Workspace) -> Workspace:
     """Return a data folder with both streams, and a filters.toml that names a license that no model has."""
-    workspace.put("huggingface", "default", [hf("o/a", tags=["license:apache-2.0"]), hf("o/b", tags=["license:mit"])])
-    workspace.put("huggingface", "likes", [hf("o/b", tags=["license:mit"])])
+    workspace.write_stream("huggingface", "default", [hf("o/a", tags=["license:apache-2.0"]), hf("o/b", tags=["license:mit"])])
+    workspace.write_stream("huggingface", "likes", [hf("o/b", tags=["license:mit"])])
     replace(workspace, APACHE, 'keeps = ["Apache 2"]')
     return workspace
 
@@ -72,8 +72,8 @@ def test_explain_warns_about_options_of_its_filter_only(misspelt: Workspace, cap
 def test_a_value_in_another_stream_counts_as_on_disk(
     workspace: Workspace, capsys: pytest.CaptureFixture[str], manifests: str
 ) -> None:
-    workspace.put("huggingface", "default", [hf("o/b", tags=["license:mit"])])
-    workspace.put("huggingface", "likes", [hf("o/a", tags=["license:apache-2.0"])])
+    workspace.write_stream("huggingface", "default", [hf("o/b", tags=["license:mit"])])
+    workspace.write_stream("huggingface", "likes", [hf("o/a", tags=["license:apache-2.0"])])
     replace(workspace, '"likes", "small", "large", "apache", "other"', manifests)
     assert workspace.run("manifests") == 0
     assert capsys.readouterr().err == ""
@@ -83,15 +83,15 @@ def test_a_value_in_another_stream_counts_as_on_disk(
 
 
 def test_incomplete_streams_do_not_count(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace.put("huggingface", "default", [hf("o/b", tags=["license:mit"])])
-    workspace.put("huggingface", "likes", [hf("o/a", tags=["license:apache-2.0"])], complete=False)
+    workspace.write_stream("huggingface", "default", [hf("o/b", tags=["license:mit"])])
+    workspace.write_stream("huggingface", "likes", [hf("o/a", tags=["license:apache-2.0"])], complete=False)
     replace(workspace, '"likes", "small", "large", "apache", "other"', '"apache"')
     assert workspace.run("manifests") == 0
     assert "no model on disk has license apache-2.0; nearest: mit" in capsys.readouterr().err
 
 
 def test_unused_options_and_closed_lists_are_not_checked(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace.put("huggingface", "default", [hf("o/b", tags=["license:mit"])])
+    workspace.write_stream("huggingface", "default", [hf("o/b", tags=["license:mit"])])
     replace(workspace, APACHE, 'keeps = ["Apache 2"]')
     replace(workspace, '"likes", "small", "large", "apache", "other"', '"small", "large"')
     assert workspace.run("manifests") == 0
@@ -100,7 +100,7 @@ def test_unused_options_and_closed_lists_are_not_checked(workspace: Workspace, c
 
 
 def test_values_of_default_and_excluding_options_are_checked(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace.put("huggingface", "default", [hf("o/b", tags=["license:mit", "gguf"]), hf("o/s", tags=["awq"])])
+    workspace.write_stream("huggingface", "default", [hf("o/b", tags=["license:mit", "gguf"]), hf("o/s", tags=["awq"])])
     axis = '[huggingface.axes.tags]\nany = { label = "Any", keeps = ["GGUF", "awq"] }\n'
     workspace.filters.write_text(
         workspace.filters.read_text().replace('"likes", "small", "large", "apache", "other"', '"other"') + axis

@@ -40,8 +40,8 @@ def commit(folder: Path) -> None:
 @pytest.fixture
 def committed(workspace: Workspace) -> Workspace:
     """Return published manifests in their own repository, committed."""
-    workspace.put("huggingface", "default", [hf("o/a-1b")])
-    workspace.put("huggingface", "likes", [hf("o/a-1b")])
+    workspace.write_stream("huggingface", "default", [hf("o/a-1b")])
+    workspace.write_stream("huggingface", "likes", [hf("o/a-1b")])
     assert workspace.run("manifests") == 0
     commit(workspace.data.root)
     return workspace
@@ -230,8 +230,8 @@ def test_a_repository_without_commits_has_no_base(committed: Workspace, capsys: 
 @pytest.mark.parametrize("function", ["sha1", "sha256"])
 @pytest.mark.parametrize("layout", ["root", "worktree", "subfolder"])
 def test_valid_repositories_of_all_layouts_are_read(workspace: Workspace, tmp_path: Path, function: str, layout: str) -> None:
-    workspace.put("huggingface", "default", [hf("o/a-1b")])
-    workspace.put("huggingface", "likes", [hf("o/a-1b")])
+    workspace.write_stream("huggingface", "default", [hf("o/a-1b")])
+    workspace.write_stream("huggingface", "likes", [hf("o/a-1b")])
     assert workspace.run("manifests") == 0
     root = workspace.data.root
     git(root.parent if layout == "subfolder" else root, "init", "--quiet", "--object-format", function)

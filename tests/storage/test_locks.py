@@ -271,8 +271,8 @@ def test_locked_needs_no_packages_and_only_python_3_9() -> None:
 def test_every_command_waits_for_writers_of_its_input(
     workspace: Workspace, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    workspace.put("huggingface", "default", [])
-    workspace.put("huggingface", "likes", [])
+    workspace.write_stream("huggingface", "default", [])
+    workspace.write_stream("huggingface", "likes", [])
     assert workspace.run("manifests") == 0
     folder = workspace.data.models("huggingface") if command in ("explain", "diff") else workspace.data.raw("huggingface")
     args = ["hf/likes"] if command == "explain" else []
@@ -284,7 +284,7 @@ def test_every_command_waits_for_writers_of_its_input(
 
 def test_concurrent_runs_leave_one_complete_set(workspace: Workspace, tmp_path: Path) -> None:
     for stream in ("default", "likes"):
-        workspace.put("huggingface", stream, [hf(f"o/{stream}{n}", safetensors={"total": 10**9}) for n in range(300)])
+        workspace.write_stream("huggingface", stream, [hf(f"o/{stream}{n}", safetensors={"total": 10**9}) for n in range(300)])
     other = tmp_path / "other.toml"
     other.write_text(workspace.filters.read_text().replace("limit = 2", "limit = 200"))
     limits = set()
@@ -307,10 +307,10 @@ def test_concurrent_runs_leave_one_complete_set(workspace: Workspace, tmp_path: 
 
 
 def test_models_of_outdated_raw_pages_are_reported(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace.put("huggingface", "default", [hf("o/a")])
-    workspace.put("huggingface", "likes", [hf("o/a")])
+    workspace.write_stream("huggingface", "default", [hf("o/a")])
+    workspace.write_stream("huggingface", "likes", [hf("o/a")])
     assert workspace.run("manifests") == 0
-    workspace.put("huggingface", "likes", [hf("o/b")])  # as a concurrent extract does
+    workspace.write_stream("huggingface", "likes", [hf("o/b")])  # as a concurrent extract does
     for command in (("load",), ("explain", "hf/likes")):
         assert workspace.run(*command) == 1
         path = workspace.data.models("huggingface", "likes") / "page-0001.json"

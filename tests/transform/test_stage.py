@@ -390,11 +390,11 @@ def test_the_snapshot_loses_no_record(shipped: Workspace) -> None:
 
 
 def test_models_of_pages_that_are_gone_disappear(workspace: Workspace) -> None:
-    workspace.put("huggingface", "default", [hf("a/a")], [hf("a/b")])
-    workspace.put("huggingface", "likes", [hf("a/a")])
+    workspace.write_stream("huggingface", "default", [hf("a/a")], [hf("a/b")])
+    workspace.write_stream("huggingface", "likes", [hf("a/a")])
     assert workspace.run("transform") == 0
     assert (workspace.data.models("huggingface", "default") / "page-0002.json").is_file()
-    workspace.put("huggingface", "default", [hf("a/a")])
+    workspace.write_stream("huggingface", "default", [hf("a/a")])
     shutil.rmtree(workspace.data.raw("huggingface", "likes"))
     assert workspace.run("transform") == 0
     left = sorted(
@@ -405,7 +405,7 @@ def test_models_of_pages_that_are_gone_disappear(workspace: Workspace) -> None:
 
 
 def test_what_is_made_of_the_same_stays_and_what_was_spoilt_is_made_again(workspace: Workspace) -> None:
-    workspace.put("huggingface", "default", [hf("a/a")], [hf("a/b")])
+    workspace.write_stream("huggingface", "default", [hf("a/a")], [hf("a/b")])
     assert workspace.run("transform") == 0
     models, summary = workspace.data.models("huggingface", "default") / "page-0002.json", workspace.data.summary("huggingface")
     made, inode = models.read_bytes(), models.stat().st_ino
@@ -428,8 +428,8 @@ def test_a_model_takes_its_size_from_the_count_of_its_base_wherever_that_is(work
     made_of = hf("me/tuned-gguf", tags=["base_model:quantized:you/plain"])
     packed = {"parameters": {"I32": 10**9}, "total": 10**9}
     four_bits = hf("me/packed-4bit", tags=["base_model:quantized:you/plain"], safetensors=packed)
-    workspace.put("huggingface", "default", [made_of, four_bits])
-    workspace.put("huggingface", "likes", [hf("you/plain", safetensors={"total": 8 * 10**9})])
+    workspace.write_stream("huggingface", "default", [made_of, four_bits])
+    workspace.write_stream("huggingface", "likes", [hf("you/plain", safetensors={"total": 8 * 10**9})])
     assert workspace.run("transform") == 0
     path = workspace.data.models("huggingface", "default") / "page-0001.json"
     models = json.loads(path.read_bytes())
@@ -445,14 +445,14 @@ def test_a_model_takes_its_size_from_the_count_of_its_base_wherever_that_is(work
 
 
 def test_a_family_that_counts_do_not_bear_out_is_told(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace.put("huggingface", "default", [hf(f"o{n}/gpt2-xl", safetensors={"total": 10**7}) for n in range(2)])
+    workspace.write_stream("huggingface", "default", [hf(f"o{n}/gpt2-xl", safetensors={"total": 10**7}) for n in range(2)])
     assert workspace.run("transform") == 0
     assert "2 of 2 counted models of gpt2-xl have other parameters" in capsys.readouterr().err
 
 
 def test_a_count_that_two_streams_have_is_counted_once(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     for stream in ("default", "likes"):
-        workspace.put("huggingface", stream, [hf("o/gpt2-xl", safetensors={"total": 10**7})])
+        workspace.write_stream("huggingface", stream, [hf("o/gpt2-xl", safetensors={"total": 10**7})])
     assert workspace.run("transform") == 0
     summary = json.loads(workspace.data.summary("huggingface").read_bytes())
     assert summary["families"]["gpt2-xl"] == {"borne_out": 0, "against": 1}
@@ -466,8 +466,8 @@ def test_what_was_lost_is_counted_by_page_and_by_distinct_ids(workspace: Workspa
         hf("o/c", private=True),
         hf("o/d", pipeline_tag=""),
     ]
-    workspace.put("huggingface", "default", records)
-    workspace.put("huggingface", "likes", [hf("O/A", pipeline_tag=""), hf("o/e")])
+    workspace.write_stream("huggingface", "default", records)
+    workspace.write_stream("huggingface", "likes", [hf("O/A", pipeline_tag=""), hf("o/e")])
     assert workspace.run("transform") == 0
     summary = json.loads(workspace.data.summary("huggingface").read_bytes())
     assert not load_schema("summary").violations(summary)
@@ -492,8 +492,8 @@ def test_what_was_lost_is_counted_by_page_and_by_distinct_ids(workspace: Workspa
 def test_a_bad_page_ends_with_65_names_itself_and_leaves_nothing_to_publish(
     workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    workspace.put("huggingface", "default", [hf("a/a")])
-    workspace.put("huggingface", "likes", [hf("a/a")], [hf("a/b")])
+    workspace.write_stream("huggingface", "default", [hf("a/a")])
+    workspace.write_stream("huggingface", "likes", [hf("a/a")], [hf("a/b")])
     assert workspace.run("manifests") == 0
     before = (workspace.data.manifests / "index.json").read_bytes()
     (workspace.data.raw("huggingface", "likes") / "page-0002.json").unlink()

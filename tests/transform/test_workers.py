@@ -36,8 +36,8 @@ def content(folder: Path) -> dict[str, bytes]:
 @pytest.fixture
 def pages(workspace: Workspace) -> Workspace:
     """Return a workspace with a copy whose base model is in a later page of another stream."""
-    workspace.put("huggingface", "default", [hf("o/copy", **COPY), hf("o/a-7b")], [hf("o/b")])
-    workspace.put("huggingface", "likes", [hf("o/base", **BASE)])
+    workspace.write_stream("huggingface", "default", [hf("o/copy", **COPY), hf("o/a-7b")], [hf("o/b")])
+    workspace.write_stream("huggingface", "likes", [hf("o/base", **BASE)])
     return workspace
 
 
@@ -103,7 +103,7 @@ def test_only_pages_that_changed_are_transformed(pages: Workspace, transformed: 
     assert transformed == ["default/page-0001.json", "default/page-0002.json", "likes/page-0001.json"]
     assert size_of(pages, "o/copy") == ("large", "base model")
     transformed.clear()
-    pages.put("huggingface", "default", [hf("o/copy", **COPY), hf("o/a-7b")], [hf("o/new")])
+    pages.write_stream("huggingface", "default", [hf("o/copy", **COPY), hf("o/a-7b")], [hf("o/new")])
     transform(pages.data, HUB)
     assert transformed == ["default/page-0002.json"]
     reused = content(pages.data.models("huggingface"))
@@ -116,7 +116,7 @@ def test_only_pages_that_changed_are_transformed(pages: Workspace, transformed: 
 def test_a_reused_page_is_decided_again_when_its_base_model_changes(pages: Workspace, transformed: list[str]) -> None:
     transform(pages.data, HUB)
     transformed.clear()
-    pages.put("huggingface", "likes", [hf("o/other")])
+    pages.write_stream("huggingface", "likes", [hf("o/other")])
     transform(pages.data, HUB)
     assert transformed == ["likes/page-0001.json"]
     assert size_of(pages, "o/copy") == ("unknown", "none")

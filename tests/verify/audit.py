@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from etl.verify.raw_records import RawStream
 
 
-def write_stream(
+def write_page(
     workspace: Workspace, source: str, stream: str, query: str, *records: Any, fetched_at: str = TIME, **ledger: Any
 ) -> None:
     """Write a stream of one page that was requested with a query."""
-    workspace.put(source, stream, list(records), asks=parse_qs(query), fetched_at=fetched_at, **ledger)
+    workspace.write_stream(source, stream, list(records), asks=parse_qs(query), fetched_at=fetched_at, **ledger)
 
 
 def option(axis: str, name: str, *values: Any, drops: bool = False, is_default: bool = False, **asks: Any) -> Option:

@@ -74,8 +74,8 @@ UNSAFE: list[tuple[dict[str, Any], str]] = [
 def test_unsafe_models_in_safe_manifests_fail(
     civitai_workspace: Workspace, capsys: pytest.CaptureFixture[str], fields: dict[str, Any], message: str
 ) -> None:
-    civitai_workspace.put("civitai", "default", [civitai(1), civitai(2, **fields)])
-    civitai_workspace.put("civitai", "loras", [civitai(3, type="LORA")])
+    civitai_workspace.write_stream("civitai", "default", [civitai(1), civitai(2, **fields)])
+    civitai_workspace.write_stream("civitai", "loras", [civitai(3, type="LORA")])
     assert civitai_workspace.run("manifests") == 0
     name = "levels and flags, read again"
     assert checked(civitai_workspace, capsys)[name]["problems"] == []
@@ -92,8 +92,8 @@ def test_unsafe_models_in_safe_manifests_fail(
 
 
 def test_models_without_a_raw_record_fail(civitai_workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    civitai_workspace.put("civitai", "default", [civitai(1)])
-    civitai_workspace.put("civitai", "loras", [civitai(3, type="LORA")])
+    civitai_workspace.write_stream("civitai", "default", [civitai(1)])
+    civitai_workspace.write_stream("civitai", "loras", [civitai(3, type="LORA")])
     assert civitai_workspace.run("manifests") == 0
     path = civitai_workspace.data.manifests / "civitai-filter-loras.json"
     path.write_text(path.read_text().replace('"id": "3"', '"id": "30"'))
@@ -106,8 +106,8 @@ def test_options_that_exclude_levels_are_honoured(civitai_workspace: Workspace, 
         'pg = { label = "PG", keeps = ["pg"] }', 'pg = { label = "PG", drops = ["r", "x", "xxx"] }'
     )
     civitai_workspace.filters.write_text(text)
-    civitai_workspace.put("civitai", "default", [civitai(1), civitai(2, nsfw=True)])
-    civitai_workspace.put("civitai", "loras", [civitai(3, type="LORA")])
+    civitai_workspace.write_stream("civitai", "default", [civitai(1), civitai(2, nsfw=True)])
+    civitai_workspace.write_stream("civitai", "loras", [civitai(3, type="LORA")])
     assert civitai_workspace.run("manifests") == 0
     assert civitai_workspace.ids("civitai-filter-pg.json") == ["1"]
     assert checked(civitai_workspace, capsys)["levels and flags, read again"]["problems"] == []
@@ -115,8 +115,8 @@ def test_options_that_exclude_levels_are_honoured(civitai_workspace: Workspace, 
 
 @pytest.mark.parametrize("field", ["private", "disabled"])
 def test_private_and_disabled_repositories_fail(workspace: Workspace, capsys: pytest.CaptureFixture[str], field: str) -> None:
-    workspace.put("huggingface", "default", [hf("o/a")])
-    workspace.put("huggingface", "likes", [hf("o/a"), hf("o/b", **{field: True})])
+    workspace.write_stream("huggingface", "default", [hf("o/a")])
+    workspace.write_stream("huggingface", "likes", [hf("o/a"), hf("o/b", **{field: True})])
     assert workspace.run("manifests") == 0
     path = workspace.data.manifests / "hf-filter-likes.json"
     value = json.loads(path.read_text())
@@ -127,8 +127,8 @@ def test_private_and_disabled_repositories_fail(workspace: Workspace, capsys: py
 
 
 def test_the_worst_of_duplicate_records_counts(civitai_workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    civitai_workspace.put("civitai", "default", [civitai(1), civitai(2), civitai(1, nsfw=True)])
-    civitai_workspace.put("civitai", "loras", [civitai(3, type="LORA")])
+    civitai_workspace.write_stream("civitai", "default", [civitai(1), civitai(2), civitai(1, nsfw=True)])
+    civitai_workspace.write_stream("civitai", "loras", [civitai(3, type="LORA")])
     assert civitai_workspace.run("manifests") == 0
     name = "levels and flags, read again"
     assert civitai_workspace.ids("civitai-filter-pg.json") == ["2"]
@@ -151,8 +151,8 @@ def test_records_the_api_should_have_excluded_are_counted(
     civitai_workspace.filters.write_text(
         text.replace('asks = { types = ["Checkpoint", "LORA"]', 'asks = { nsfw = true, types = ["Checkpoint", "LORA"]')
     )
-    civitai_workspace.put("civitai", "default", [civitai(1), civitai(2, nsfw=True), civitai(4, minor=True)])
-    civitai_workspace.put("civitai", "loras", [civitai(3, type="LORA", nsfwLevel=2), civitai(5, type="LORA", poi=True)])
+    civitai_workspace.write_stream("civitai", "default", [civitai(1), civitai(2, nsfw=True), civitai(4, minor=True)])
+    civitai_workspace.write_stream("civitai", "loras", [civitai(3, type="LORA", nsfwLevel=2), civitai(5, type="LORA", poi=True)])
     assert civitai_workspace.run("manifests") == 0
     assert checked(civitai_workspace, capsys)["levels and flags, read again"]["notes"] == [
         "civitai/default: the API's own filter let through 1 minor",
@@ -176,8 +176,8 @@ def test_ignored_parameters_fail_and_single_unrequested_records_are_counted(
     civitai_workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = "responses against requests"
-    civitai_workspace.put("civitai", "default", [civitai(1)])
-    civitai_workspace.put("civitai", "loras", [civitai(1), civitai(2, type="LORA"), civitai(3, type="LORA")])
+    civitai_workspace.write_stream("civitai", "default", [civitai(1)])
+    civitai_workspace.write_stream("civitai", "loras", [civitai(1), civitai(2, type="LORA"), civitai(3, type="LORA")])
     assert civitai_workspace.run("manifests") == 0
     check = checked(civitai_workspace, capsys)[name]
     assert (check["problems"], check["looked_at"]) == ([], 4)
@@ -191,7 +191,7 @@ def test_ignored_parameters_fail_and_single_unrequested_records_are_counted(
     civitai_workspace.filters.write_text(
         civitai_workspace.filters.read_text().replace('types = ["LORA"]', 'types = ["LORA"], baseModels = ["SDXL 1.0"]')
     )
-    civitai_workspace.put("civitai", "loras", [civitai(2, type="LORA")])
+    civitai_workspace.write_stream("civitai", "loras", [civitai(2, type="LORA")])
     assert civitai_workspace.run("manifests") == 0
     (problem,) = checked(civitai_workspace, capsys)[name]["problems"]
     assert problem.startswith(
@@ -207,22 +207,22 @@ def test_an_ignored_order_fails_and_counter_drift_passes(workspace: Workspace, c
     workspace.filters.write_text(
         workspace.filters.read_text().replace('asks = { sort = "likes" }', 'asks = { sort = "lastModified" }')
     )
-    workspace.put("huggingface", "likes", [hf("o/m1"), hf("o/m0")])
-    workspace.put("huggingface", "default", models(1000, 1040, None, 900, 900, 1, 2, 0))
+    workspace.write_stream("huggingface", "likes", [hf("o/m1"), hf("o/m0")])
+    workspace.write_stream("huggingface", "default", models(1000, 1040, None, 900, 900, 1, 2, 0))
     assert workspace.run("manifests") == 0
     name = "responses against requests"
     assert checked(workspace, capsys)[name]["problems"] == []
     # A single misplaced record, or a rise in small steps only.
-    workspace.put("huggingface", "default", models(5, *range(2000, 1000, -10)))
+    workspace.write_stream("huggingface", "default", models(5, *range(2000, 1000, -10)))
     assert workspace.run("manifests") == 0
     assert checked(workspace, capsys)[name]["problems"] == []
-    workspace.put("huggingface", "default", models(*range(1000, 2000, 10)))
+    workspace.write_stream("huggingface", "default", models(*range(1000, 2000, 10)))
     assert workspace.run("manifests") == 0
     (problem,) = checked(workspace, capsys)[name]["problems"]
     assert re.search(
         r"default/stream.json: \d\d of 100 records are out of order, the first at .*\$\[[1-9]\]; the source", problem
     )
-    workspace.put("huggingface", "likes", [hf(f"o/m{n}", lastModified=f"2026-01-0{n}") for n in range(1, 8)])
+    workspace.write_stream("huggingface", "likes", [hf(f"o/m{n}", lastModified=f"2026-01-0{n}") for n in range(1, 8)])
     assert workspace.run("manifests") == 0
     assert any("6 of 7 records" in problem for problem in checked(workspace, capsys)[name]["problems"])
 
@@ -232,11 +232,11 @@ def publish_twice(workspace: Workspace, folder: Path, before: int, *now: Any, **
     workspace.filters.write_text(
         workspace.filters.read_text().replace("limit = 2", "limit = 20").replace("depth = 4", "depth = 40")
     )
-    workspace.put("huggingface", "likes", [hf("o/a")])
-    workspace.put("huggingface", "default", [hf(f"o/s{n}", **SMALL) for n in range(before)])
+    workspace.write_stream("huggingface", "likes", [hf("o/a")])
+    workspace.write_stream("huggingface", "default", [hf(f"o/s{n}", **SMALL) for n in range(before)])
     assert workspace.run("manifests") == 0
     shutil.copytree(workspace.data.manifests, folder / "base")
-    workspace.put("huggingface", "default", list(now), **ledger)
+    workspace.write_stream("huggingface", "default", list(now), **ledger)
     assert workspace.run("manifests") == 0
     return str(folder / "base")
 
@@ -334,8 +334,8 @@ def test_a_smaller_limit_passes_and_a_lost_stream_fails(
 def test_old_streams_are_a_warning_and_too_old_ones_fail(
     workspace: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workspace.put("huggingface", "default", [hf("o/a")], checked_at="2026-01-01T00:00:00.000Z")
-    workspace.put("huggingface", "likes", [hf("o/a")], checked_at="2026-01-03T00:00:00.000Z")
+    workspace.write_stream("huggingface", "default", [hf("o/a")], checked_at="2026-01-01T00:00:00.000Z")
+    workspace.write_stream("huggingface", "likes", [hf("o/a")], checked_at="2026-01-03T00:00:00.000Z")
     assert workspace.run("manifests") == 0
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767441600")  # 2026-01-03 at noon
     name = "age of the streams"
@@ -354,16 +354,16 @@ def test_old_streams_are_a_warning_and_too_old_ones_fail(
 
 @pytest.mark.parametrize("checked_at", ["2099-01-01T00:00:00.000Z", "2026-99-99T00:00:00.000Z"])
 def test_future_and_invalid_times_fail(workspace: Workspace, capsys: pytest.CaptureFixture[str], checked_at: str) -> None:
-    workspace.put("huggingface", "default", [hf("o/a")])
-    workspace.put("huggingface", "likes", [hf("o/a")], checked_at=checked_at)
+    workspace.write_stream("huggingface", "default", [hf("o/a")])
+    workspace.write_stream("huggingface", "likes", [hf("o/a")], checked_at=checked_at)
     assert workspace.run("manifests") == 0
     (problem,) = checked(workspace, capsys)["age of the streams"]["problems"]
     assert problem.endswith(f"$.checked_at: {checked_at} is not a valid time in the past")
 
 
 def test_an_invalid_ledger_affects_no_other_check(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace.put("huggingface", "default", [hf("o/a")])
-    workspace.put("huggingface", "likes", [hf("o/a")])
+    workspace.write_stream("huggingface", "default", [hf("o/a")])
+    workspace.write_stream("huggingface", "likes", [hf("o/a")])
     assert workspace.run("manifests") == 0
     workspace.data.ledger("huggingface", "likes").write_text("{}")
     capsys.readouterr()
@@ -374,8 +374,8 @@ def test_an_invalid_ledger_affects_no_other_check(workspace: Workspace, capsys: 
 
 
 def test_models_excluded_by_id_fail(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace.put("huggingface", "default", [hf("o/a")])
-    workspace.put("huggingface", "likes", [hf("o/skipped"), hf("o/a")])
+    workspace.write_stream("huggingface", "default", [hf("o/a")])
+    workspace.write_stream("huggingface", "likes", [hf("o/skipped"), hf("o/a")])
     assert workspace.run("manifests") == 0
     path = workspace.data.manifests / "hf-filter-likes.json"
     path.write_text(path.read_text().replace("o/a", "o/skipped"))
@@ -384,7 +384,7 @@ def test_models_excluded_by_id_fail(workspace: Workspace, capsys: pytest.Capture
 
 
 def test_a_filter_without_a_stream_fails(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace.put("huggingface", "default", [hf("o/a")])
+    workspace.write_stream("huggingface", "default", [hf("o/a")])
     assert workspace.run("manifests") == 1
     (problem,) = checked(workspace, capsys)["filters without a stream"]["problems"]
     assert problem.endswith(
@@ -393,8 +393,8 @@ def test_a_filter_without_a_stream_fails(workspace: Workspace, capsys: pytest.Ca
 
 
 def test_an_unreadable_page_affects_no_other_check(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace.put("huggingface", "default", [hf("o/a")])
-    workspace.put("huggingface", "likes", [hf("o/a")])
+    workspace.write_stream("huggingface", "default", [hf("o/a")])
+    workspace.write_stream("huggingface", "likes", [hf("o/a")])
     assert workspace.run("manifests") == 0
     page = workspace.data.raw("huggingface", "likes") / "page-0001.json"
     page.unlink()
@@ -407,8 +407,8 @@ def test_an_unreadable_page_affects_no_other_check(workspace: Workspace, capsys:
 
 
 def test_a_ledger_with_too_few_records_fails(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace.put("huggingface", "default", [hf("o/a"), hf("o/b")])
-    workspace.put("huggingface", "likes", [hf("o/b")])
+    workspace.write_stream("huggingface", "default", [hf("o/a"), hf("o/b")])
+    workspace.write_stream("huggingface", "likes", [hf("o/b")])
     ledger = workspace.data.ledger("huggingface", "default")
     ledger.write_text(ledger.read_text().replace('"records": 2', '"records": 1').replace('"/api/models?', '"//[x?'))
     assert workspace.run("manifests") == 0
@@ -421,8 +421,8 @@ def test_equal_lists_are_explained_if_each_model_matches_both_filters(
 ) -> None:
     civitai_workspace.filters.write_text(civitai_workspace.filters.read_text().replace("limit = 20", "limit = 2"))
     loras = [civitai(n, type="LORA") for n in (1, 2, 3)]
-    civitai_workspace.put("civitai", "default", [*loras, civitai(9)], exhausted=False)
-    civitai_workspace.put("civitai", "loras", [*loras], exhausted=False)
+    civitai_workspace.write_stream("civitai", "default", [*loras, civitai(9)], exhausted=False)
+    civitai_workspace.write_stream("civitai", "loras", [*loras], exhausted=False)
     assert civitai_workspace.run("manifests") == 0
     check = checked(civitai_workspace, capsys)["equal lists"]
     assert check["problems"] == []
@@ -434,7 +434,9 @@ def test_options_of_a_multivalued_field_are_not_disjoint(workspace: Workspace, c
     text = workspace.filters.read_text().replace('"likes", "small", "large", "apache", "other"', '"gguf", "text"')
     text += '[huggingface.axes.tags]\nall = { label = "All" }\ngguf = { label = "GGUF", keeps = ["gguf"] }\n'
     workspace.filters.write_text(text + 'text = { label = "Text", keeps = ["text"] }\n')
-    workspace.put("huggingface", "default", [hf("o/a", tags=["gguf", "text"]), hf("o/b", tags=["gguf"]), hf("o/c", tags=[])])
+    workspace.write_stream(
+        "huggingface", "default", [hf("o/a", tags=["gguf", "text"]), hf("o/b", tags=["gguf"]), hf("o/c", tags=[])]
+    )
     assert workspace.run("manifests") == 0
     assert checked(workspace, capsys)["exclusive options"]["problems"] == []
     assert workspace.run("explain", "hf/text", "--json") == 0
@@ -460,9 +462,9 @@ def test_text_output_shows_notes_warnings_and_all_problems(
 
 
 def test_each_stale_stream_is_a_warning_with_the_reason(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace.put("huggingface", "default", [hf("o/a")])
+    workspace.write_stream("huggingface", "default", [hf("o/a")])
     stale: dict[str, Any] = {"failed_at": "2026-01-02T00:00:00.000Z", "failed": "no \x1b[31manswer\nat all"}
-    workspace.put("huggingface", "likes", [hf("o/a"), hf("o/b")], **stale)
+    workspace.write_stream("huggingface", "likes", [hf("o/a"), hf("o/b")], **stale)
     assert workspace.run("manifests") == 0
     check = checked(workspace, capsys)["age of the streams"]
     assert (check["problems"], len(check["warnings"])) == ([], 2)
@@ -485,8 +487,8 @@ def test_manifests_of_ten_models_or_more_are_guarded(
 def test_a_clock_may_be_a_day_slow(
     workspace: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, now: str, problems: int
 ) -> None:
-    workspace.put("huggingface", "default", [hf("o/a")], checked_at="2026-01-01T00:00:00.000Z")  # 1767225600
-    workspace.put("huggingface", "likes", [hf("o/b")], checked_at="2025-12-01T00:00:00.000Z")
+    workspace.write_stream("huggingface", "default", [hf("o/a")], checked_at="2026-01-01T00:00:00.000Z")  # 1767225600
+    workspace.write_stream("huggingface", "likes", [hf("o/b")], checked_at="2025-12-01T00:00:00.000Z")
     assert workspace.run("manifests") == 0
     monkeypatch.setenv("SOURCE_DATE_EPOCH", now)
     assert len(checked(workspace, capsys)["age of the streams"]["problems"]) == problems

@@ -69,8 +69,8 @@ def test_verify_fails_if_a_source_loses_much_unless_allowed(
     workspace: Workspace, capsys: pytest.CaptureFixture[str], record: Callable[[str], dict[str, Any]], name: str
 ) -> None:
     records = [record(f"o/lost{n}") if n < 3 else hf(f"o/m{n}") for n in range(24)]
-    workspace.put("huggingface", "default", records, records[:2])  # ids count once
-    workspace.put("huggingface", "likes", [hf(f"o/m{n}") for n in range(12, 2, -1)])
+    workspace.write_stream("huggingface", "default", records, records[:2])  # ids count once
+    workspace.write_stream("huggingface", "likes", [hf(f"o/m{n}") for n in range(12, 2, -1)])
     assert workspace.run("manifests") == 0
     capsys.readouterr()
     assert workspace.run("verify", "--json") == 1

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from etl.verify import raw_checks
 from etl.verify.order import Fetch, count_out_of_order, count_steps, rank, seconds
 from tests.conftest import Workspace, civitai, hf
-from tests.verify.audit import read_streams, write_stream
+from tests.verify.audit import read_streams, write_page
 
 if TYPE_CHECKING:
     from random import Random
@@ -23,7 +23,7 @@ NEVER = Fetch(None, None)
 
 
 def check_request(workspace: Workspace, source: str, query: str, *records: Any, **ledger: Any) -> Check:
-    write_stream(workspace, source, "default", query, *records, **ledger)
+    write_page(workspace, source, "default", query, *records, **ledger)
     return raw_checks.check_request_honored([*read_streams(workspace, source).values()])
 
 
@@ -109,7 +109,7 @@ def test_counters_out_of_range_are_ignored(workspace: Workspace) -> None:
 
 
 def test_numbers_beyond_the_range_of_floats_are_read(workspace: Workspace) -> None:
-    write_stream(workspace, "civitai", "default", "sort=Most+Downloaded", civitai(1))
+    write_page(workspace, "civitai", "default", "sort=Most+Downloaded", civitai(1))
     text = (
         '{"items":[{"id":1e400,"nsfwLevel":1e400,"stats":{"downloadCount":1e400}},'
         f'{{"id":{"9" * 310},"nsfwLevel":{"9" * 310},"stats":{{"downloadCount":{"9" * 310}}}}},'
@@ -128,7 +128,7 @@ def test_a_repository_updated_during_the_fetch_is_not_out_of_order(workspace: Wo
         return [hf(f"o/m{day}", lastModified=f"2026-01-{day:02}T00:00:00.000Z") for day in days]
 
     asks = {"sort": "lastModified"}
-    workspace.put("huggingface", "default", page(19, 18, 17), page(16, 22, 23, 24, 15, 14), asks=asks)
+    workspace.write_stream("huggingface", "default", page(19, 18, 17), page(16, 22, 23, 24, 15, 14), asks=asks)
     path = workspace.data.ledger("huggingface", "default")
     ledger = json.loads(path.read_text())
     problems = []

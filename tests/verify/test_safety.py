@@ -15,7 +15,7 @@ from etl.core.levels import LEVELS
 from etl.verify import raw_checks
 from etl.verify.evidence import decide, gather, spelling_notes
 from tests.conftest import Workspace, civitai, hf
-from tests.verify.audit import config_of, option, published, read_streams, write_stream
+from tests.verify.audit import config_of, option, published, read_streams, write_page
 
 if TYPE_CHECKING:
     from etl.config.model import Config
@@ -65,8 +65,8 @@ FORBIDDEN: list[tuple[dict[str, Any], str]] = [
 def test_models_that_any_stream_forbids_are_in_no_manifest(
     workspace: Workspace, fields: dict[str, Any], code: str, query: str
 ) -> None:
-    write_stream(workspace, "civitai", "default", ALL, civitai(7), civitai(8))
-    write_stream(workspace, "civitai", "month", query, civitai(9), civitai(8, **fields))
+    write_page(workspace, "civitai", "default", ALL, civitai(7), civitai(8))
+    write_page(workspace, "civitai", "month", query, civitai(9), civitai(8, **fields))
     check = safety(workspace, config_of("civitai", PG, XXX, MONTH), ["7", "8"], ["8"], [])
     cited = f"8 is {code} in stream month, see {page(workspace, 'month', 1)}"
     assert check.problems == [
@@ -88,16 +88,16 @@ def test_models_that_any_stream_forbids_are_in_no_manifest(
     ],
 )
 def test_the_highest_level_counts_in_all_manifests(workspace: Workspace, fields: dict[str, Any], level: str) -> None:
-    write_stream(workspace, "civitai", "default", ALL, civitai(8))
-    write_stream(workspace, "civitai", "month", ALL, civitai(8, **fields))
+    write_page(workspace, "civitai", "default", ALL, civitai(8))
+    write_page(workspace, "civitai", "month", ALL, civitai(8, **fields))
     check = safety(workspace, config_of("civitai", PG, XXX, MONTH), ["8"], ["8"], ["8"])
     where = f"{workspace.data.manifests / 'm-filter-pg.json'}: $.models[0]"
     assert check.problems == [f"{where}: 8 is {level} in stream month, see {page(workspace, 'month', 0)}"]
 
 
 def test_a_stream_of_partial_records_raises_levels_in_its_own_manifests_only(workspace: Workspace) -> None:
-    write_stream(workspace, "civitai", "default", ALL, civitai(8, nsfwLevel=9))
-    write_stream(workspace, "civitai", "sdxl", TRIMMED, civitai(8, nsfwLevel=8, **shows(8, base="SDXL 1.0")))
+    write_page(workspace, "civitai", "default", ALL, civitai(8, nsfwLevel=9))
+    write_page(workspace, "civitai", "sdxl", TRIMMED, civitai(8, nsfwLevel=8, **shows(8, base="SDXL 1.0")))
     assert safety(workspace, config_of("civitai", PG, SDXL), ["8"], ["8"]).problems == []
     both = config_of("civitai", PG, option("level", "r", "pg", "pg13", "r", baseModels=["SDXL 1.0"]))
     (workspace.data.raw("civitai", "sdxl")).rename(workspace.data.raw("civitai", "r"))
@@ -106,8 +106,8 @@ def test_a_stream_of_partial_records_raises_levels_in_its_own_manifests_only(wor
 
 
 def test_a_flag_in_a_stream_of_partial_records_counts_everywhere(workspace: Workspace) -> None:
-    write_stream(workspace, "civitai", "default", ALL, civitai(8, nsfwLevel=1))
-    write_stream(workspace, "civitai", "sdxl", TRIMMED, civitai(8, nsfw=True, nsfwLevel=60, **shows(16, base="SDXL 1.0")))
+    write_page(workspace, "civitai", "default", ALL, civitai(8, nsfwLevel=1))
+    write_page(workspace, "civitai", "sdxl", TRIMMED, civitai(8, nsfw=True, nsfwLevel=60, **shows(16, base="SDXL 1.0")))
     check = safety(workspace, config_of("civitai", PG, R), ["8"], ["8"])
     cited = f"8 is r in stream sdxl, see {page(workspace, 'sdxl', 0)}"
     assert check.problems == [
@@ -119,7 +119,7 @@ def test_options_on_level_most_and_flagged(workspace: Workspace) -> None:
     most = option("level_most", "mostr", "pg", "pg13", "r")
     unflagged = option("flagged", "unflagged", False)  # noqa: FBT003  a value of the field
     flagged = option("flagged", "flagged", False, drops=True)  # noqa: FBT003
-    write_stream(
+    write_page(
         workspace,
         "civitai",
         "default",
@@ -128,7 +128,7 @@ def test_options_on_level_most_and_flagged(workspace: Workspace) -> None:
         civitai(8, nsfwLevel=1),
         civitai(9, nsfwLevel=1, **shows(16)),
     )
-    write_stream(workspace, "civitai", "sdxl", TRIMMED, civitai(8, nsfw=True, **shows(8, base="SDXL 1.0")))
+    write_page(workspace, "civitai", "sdxl", TRIMMED, civitai(8, nsfw=True, **shows(8, base="SDXL 1.0")))
     config = config_of("civitai", most, unflagged, flagged, SDXL)
     check = safety(workspace, config, ["7", "8", "9"], ["7", "8", "9"], ["7", "8"], [])
     messages = [problem.partition("m-filter-")[2].partition(" in stream ")[0] for problem in check.problems]
@@ -139,7 +139,7 @@ def test_options_on_level_most_and_flagged(workspace: Workspace) -> None:
 
 
 def test_the_worst_record_of_one_page_counts(workspace: Workspace) -> None:
-    write_stream(
+    write_page(
         workspace,
         "civitai",
         "default",
@@ -157,15 +157,15 @@ def test_the_worst_record_of_one_page_counts(workspace: Workspace) -> None:
 
 
 def test_incomplete_streams_do_not_count_elsewhere(workspace: Workspace) -> None:
-    write_stream(workspace, "civitai", "default", ALL, civitai(8))
-    write_stream(workspace, "civitai", "month", ALL, civitai(8, poi=True), complete=False)
+    write_page(workspace, "civitai", "default", ALL, civitai(8))
+    write_page(workspace, "civitai", "month", ALL, civitai(8, poi=True), complete=False)
     (problem,) = safety(workspace, config_of("civitai", PG, MONTH), ["8"], ["8"]).problems
     assert "m-filter-month.json: $.models[0]: 8 is poi in stream month" in problem
 
 
 def test_a_repository_that_is_private_or_disabled_in_one_stream_fails(workspace: Workspace) -> None:
-    write_stream(workspace, "huggingface", "default", "sort=downloads", hf("Org/A"), hf("Org/B"))
-    write_stream(workspace, "huggingface", "old", "sort=likes", hf("org/a", private=True), hf("org/b", disabled=0))
+    write_page(workspace, "huggingface", "default", "sort=downloads", hf("Org/A"), hf("Org/B"))
+    write_page(workspace, "huggingface", "old", "sort=likes", hf("org/a", private=True), hf("org/b", disabled=0))
     small = option("size", "small", "small")
     check = safety(workspace, config_of("huggingface", small), ["Org/A", "Org/B"])
     unread = stale(workspace, "huggingface", "old")
@@ -176,7 +176,7 @@ def test_a_repository_that_is_private_or_disabled_in_one_stream_fails(workspace:
 
 
 def test_excluded_ids_unrequested_models_and_unknown_ids_fail(workspace: Workspace) -> None:
-    write_stream(
+    write_page(
         workspace,
         "civitai",
         "loras",
@@ -192,21 +192,21 @@ def test_excluded_ids_unrequested_models_and_unknown_ids_fail(workspace: Workspa
         f"[1]: 2 was not requested in stream loras, see {page(workspace, 'loras', 1)}",
         "[3]: 4 has no raw record in stream loras",
     ]
-    write_stream(workspace, "huggingface", "default", "sort=downloads", hf("Org/A"))
+    write_page(workspace, "huggingface", "default", "sort=downloads", hf("Org/A"))
     skipping = config_of("huggingface", option("size", "small", "small"), skip=("ORG/a",))
     (problem,) = safety(workspace, skipping, ["Org/A"]).problems
     assert problem.endswith("m-filter-small.json: $.models[0]: Org/A is excluded by id (skip in filters.toml)")
 
 
 def test_a_missing_stream_fails(workspace: Workspace) -> None:
-    write_stream(workspace, "civitai", "default", ALL, civitai(1))
+    write_page(workspace, "civitai", "default", ALL, civitai(1))
     (problem,) = safety(workspace, config_of("civitai", MONTH), ["1"]).problems
     assert problem.endswith("m-filter-month.json: $: its models cannot be looked up in stream month; see above")
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", "null", '{"items":{"1":{}}}', '{"items":"abc"}', '{"items":null}', "1e400"])
 def test_a_page_without_a_list_of_records_fails(workspace: Workspace, text: str) -> None:
-    write_stream(workspace, "civitai", "default", ALL, civitai(1))
+    write_page(workspace, "civitai", "default", ALL, civitai(1))
     (workspace.data.raw("civitai", "default") / "page-0001.json").write_text(text)
     (problem,) = raw_checks.check_raw_hashes([*read_streams(workspace, "civitai").values()]).problems
     assert "page-0001.json: $.items must be a list of records; fetch it again" in problem
@@ -217,8 +217,8 @@ LIKES = option("sort", "likes", sort="likes")
 
 
 def test_two_spellings_of_an_id_are_one_model_and_the_latest_record_counts(workspace: Workspace) -> None:
-    write_stream(workspace, "huggingface", "default", "sort=downloads", hf("Org/Model-Dynamic"), hf("o/b"))
-    write_stream(
+    write_page(workspace, "huggingface", "default", "sort=downloads", hf("Org/Model-Dynamic"), hf("o/b"))
+    write_page(
         workspace, "huggingface", "likes", "sort=likes", hf("o/c"), hf("Org/Model-dynamic"), fetched_at="2026-01-02T00:00:00.000Z"
     )
     config = config_of("huggingface", SMALL, LIKES)
@@ -239,19 +239,19 @@ def test_two_spellings_of_an_id_are_one_model_and_the_latest_record_counts(works
     ],
 )
 def test_the_later_record_counts_at_equal_times(workspace: Workspace, first: list[str], second: list[str], latest: str) -> None:
-    write_stream(workspace, "huggingface", "default", "sort=downloads", *map(hf, first))
-    write_stream(workspace, "huggingface", "likes", "sort=likes", *map(hf, second))
+    write_page(workspace, "huggingface", "default", "sort=downloads", *map(hf, first))
+    write_page(workspace, "huggingface", "likes", "sort=likes", *map(hf, second))
     assert gather(reversed(read_streams(workspace, "huggingface").values()))["o/a"].latest.id == latest
 
 
 def test_a_spelling_without_a_record_fails(workspace: Workspace) -> None:
-    write_stream(workspace, "huggingface", "default", "sort=downloads", hf("o/a"))
+    write_page(workspace, "huggingface", "default", "sort=downloads", hf("o/a"))
     (problem,) = safety(workspace, config_of("huggingface", SMALL), ["O/A"]).problems
     assert "$.models[0]: O/A is spelled o/a by the record fetched last" in problem
 
 
 def test_only_three_spellings_are_shown(workspace: Workspace) -> None:
-    write_stream(workspace, "huggingface", "default", "sort=downloads", *(hf(f"o/{name}") for name in "abcdeABCDEFgG"))
+    write_page(workspace, "huggingface", "default", "sort=downloads", *(hf(f"o/{name}") for name in "abcdeABCDEFgG"))
     notes = spelling_notes("huggingface", gather(read_streams(workspace, "huggingface").values()))
     assert notes == [
         "huggingface: o/A is also spelled o/a; the record fetched last counts",
@@ -275,7 +275,7 @@ def test_only_three_spellings_are_shown(workspace: Workspace) -> None:
     ],
 )
 def test_manifests_must_be_in_stream_order(workspace: Workspace, records: list[str], ids: list[str], count: int) -> None:
-    write_stream(workspace, "huggingface", "default", "sort=downloads", *map(hf, records))
+    write_page(workspace, "huggingface", "default", "sort=downloads", *map(hf, records))
     check = raw_checks.check_order(
         published(config_of("huggingface", SMALL), workspace.data.manifests, ids), read_streams(workspace, "huggingface")
     )  # fmt: skip
@@ -283,7 +283,7 @@ def test_manifests_must_be_in_stream_order(workspace: Workspace, records: list[s
 
 
 def test_records_the_api_should_have_excluded_are_counted(workspace: Workspace) -> None:
-    write_stream(
+    write_page(
         workspace,
         "civitai",
         "all",
@@ -292,10 +292,10 @@ def test_records_the_api_should_have_excluded_are_counted(workspace: Workspace) 
         civitai(2, mode="TakenDown"),
         civitai(3, nsfwLevel=8),
     )
-    write_stream(
+    write_page(
         workspace, "civitai", "safe", "sort=Most+Liked", civitai(1, minor=True), civitai(2, nsfw=True), civitai(3, poi=True)
     )
-    write_stream(workspace, "civitai", "valid", "sort=Most+Liked", civitai(1), civitai(2, nsfwLevel=3))
+    write_page(workspace, "civitai", "valid", "sort=Most+Liked", civitai(1), civitai(2, nsfwLevel=3))
     assert safety(workspace, config_of("civitai")).notes == [
         "civitai/all: the API's own filter let through 1 minor, 1 poi",
         "civitai/safe: the API's own filter let through 1 above pg, 1 poi",
@@ -325,7 +325,7 @@ def effective(streams_: StreamList) -> tuple[bool, int, int]:
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(DataDir(Path(folder)), Path(folder))
         for index, (query, items) in enumerate(streams_):
-            write_stream(workspace, "civitai", f"s{index}", query, *items)
+            write_page(workspace, "civitai", f"s{index}", query, *items)
         streams = read_streams(workspace, "civitai")
         assert len(streams) == len(streams_)
         result = decide(streams["civitai", "s0"].records_of("1"), gather(streams.values())["1"])

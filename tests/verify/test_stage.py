@@ -148,8 +148,8 @@ def test_equal_manifests_without_an_explanation_fail(published: Workspace, capsy
 
 def test_equal_lists_of_streams_with_more_pages_fail(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     workspace.filters.write_text(workspace.filters.read_text().replace('"small", "large", "apache", "other"', '"other"'))
-    workspace.put("huggingface", "default", [hf("o/a"), hf("o/b")], exhausted=True)
-    workspace.put("huggingface", "likes", [hf("o/a"), hf("o/b")], exhausted=False)
+    workspace.write_stream("huggingface", "default", [hf("o/a"), hf("o/b")], exhausted=True)
+    workspace.write_stream("huggingface", "likes", [hf("o/a"), hf("o/b")], exhausted=False)
     assert workspace.run("manifests") == 0
     assert workspace.run("verify") == 1
     assert list(failed(capsys.readouterr().out)) == ["equal lists"]
@@ -170,8 +170,8 @@ def test_invalid_unlisted_and_missing_files_fail(published: Workspace, capsys: p
 
 
 def test_a_ledger_with_another_number_of_records_fails(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace.put("huggingface", "default", [hf("o/a")])
-    workspace.put("huggingface", "likes", [hf("o/b")])
+    workspace.write_stream("huggingface", "default", [hf("o/a")])
+    workspace.write_stream("huggingface", "likes", [hf("o/b")])
     ledger = workspace.data.ledger("huggingface", "likes")
     ledger.write_text(ledger.read_text().replace('"records": 1', '"records": 2'))
     assert workspace.run("manifests") == 0
@@ -180,8 +180,8 @@ def test_a_ledger_with_another_number_of_records_fails(workspace: Workspace, cap
 
 
 def test_an_edited_raw_page_fails(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace.put("huggingface", "default", [hf("o/a")])
-    workspace.put("huggingface", "likes", [hf("o/b")])
+    workspace.write_stream("huggingface", "default", [hf("o/a")])
+    workspace.write_stream("huggingface", "likes", [hf("o/b")])
     page = workspace.data.raw("huggingface", "likes") / "page-0001.json"
     page.write_text(page.read_text() + "\n")
     assert workspace.run("manifests") == 0
@@ -197,7 +197,7 @@ def test_raw_files_that_prevent_a_rebuild_are_reported_with_their_paths(
         f"{workspace.data.root / 'raw'}: no stream that filters.toml requests"
         in failed(capsys.readouterr().out)["rebuild from raw"]
     )
-    workspace.put("huggingface", "likes", [hf("o/a")])
+    workspace.write_stream("huggingface", "likes", [hf("o/a")])
     page = workspace.data.raw("huggingface", "likes") / "page-0001.json"
     page.write_text("<html>")
     workspace.data.manifests.mkdir()
