@@ -18,7 +18,7 @@ from etl.extract.plan import plan
 from etl.selection.sufficiency import Progress
 from tests.conftest import civitai, hf
 from tests.support.builders import NOW, day
-from tests.support.fake_api.__main__ import THEN, catalogue
+from tests.support.fake_api.__main__ import SNAPSHOT_TIME, catalogue
 from tests.support.fake_api.apis import Civitai, Hub
 from tests.support.fake_api.server import Fault, Server
 
@@ -52,7 +52,7 @@ def full() -> tuple[Hub, Civitai]:
 def cases() -> Iterator[tuple[str, tuple[Hub, Civitai], str]]:
     """Yield what is measured: a name, what is served, and filters.toml."""
     shipped = (PROJECT / "filters.toml").read_text(encoding="utf-8")
-    snapshot = Hub(catalogue("huggingface")), Civitai(catalogue("civitai"), THEN)
+    snapshot = Hub(catalogue("huggingface")), Civitai(catalogue("civitai"), SNAPSHOT_TIME)
     for name, served in (("full pages", full()), ("the snapshot", snapshot)):
         yield f"25 manifests, {name}", served, shipped
         yield f"208 manifests, {name}", served, every_combination()
@@ -94,7 +94,7 @@ def cold() -> None:
                 counts.add(len(hub_server.calls) + len(civitai_server.calls))
                 bounds.append(max(ceil(len(server.calls) / 3) for server in (hub_server, civitai_server)) * LATENCY_S)
                 sent = sum(call.bytes for call in hub_server.calls + civitai_server.calls) / 1e6
-                flying = max(hub_server.in_flight, civitai_server.in_flight)
+                flying = max(hub_server.max_in_flight, civitai_server.max_in_flight)
         seconds = statistics.median(duration for duration, _ in spent)
         least, most = (sum(getattr(stream_plan, key) for stream_plan in planned) for key in ("min_requests", "max_requests"))
         print(
@@ -106,7 +106,7 @@ def cold() -> None:
 def refreshes() -> None:
     """Print what a refresh takes of which nothing changed, and a cold run of which some responses fail once."""
     shipped = (PROJECT / "filters.toml").read_text(encoding="utf-8")
-    snapshot = Hub(catalogue("huggingface")), Civitai(catalogue("civitai"), THEN)
+    snapshot = Hub(catalogue("huggingface")), Civitai(catalogue("civitai"), SNAPSHOT_TIME)
     # Pages of 20, so that there are enough responses to fail; the rate of CivitAI would be all that is seen of such.
     small = every_combination().replace("page = 500", "page = 20")
     only = ("extract", "--source", "huggingface")
@@ -139,7 +139,7 @@ def once(
         if "refresh" in words:
             spend(command, **variables)
         for server in (hub_server, civitai_server):
-            server.forget()
+            server.reset()
             server.fault = fault or (lambda _target, _before: None)
         seconds, _ = spend(command, **variables)
         bound = max(ceil(len(server.calls) / 3) for server in (hub_server, civitai_server)) * LATENCY_S

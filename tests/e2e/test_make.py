@@ -32,7 +32,7 @@ def built_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the project with its manifests; for copying only."""
     project = write_raw(copy(tmp_path_factory.mktemp("built")))
     assert project.make("-j2", "manifests").returncode == 0
-    assert project.todo() == set()
+    assert project.outdated() == set()
     return project.root
 
 
@@ -65,7 +65,7 @@ EVERYTHING = {"huggingface", "civitai", "manifests"}
 )
 def test_a_touched_file_rebuilds_its_dependents(clone: ProjectCopy, path: str, rebuilt: set[str]) -> None:
     clone.touch(path)
-    assert clone.todo() == rebuilt
+    assert clone.outdated() == rebuilt
 
 
 def test_changed_filters_are_detected_by_content_not_by_time(clone: ProjectCopy) -> None:
@@ -76,7 +76,7 @@ def test_changed_filters_are_detected_by_content_not_by_time(clone: ProjectCopy)
     assert not (clone.data.manifests / "hf-filter-small.json").exists()
     assert clone.make("manifests").returncode == 0
     assert (clone.data.manifests / "hf-filter-small.json").exists()
-    assert clone.todo() == set()
+    assert clone.outdated() == set()
 
 
 def test_a_removed_stream_leaves_no_models_and_is_reported_by_every_run(clone: ProjectCopy) -> None:
@@ -175,7 +175,7 @@ def test_every_module_rebuilds_its_dependents(clone: ProjectCopy) -> None:
     for module in modules:
         stat = (clone.root / module).stat()
         clone.touch(module)
-        rebuilt = clone.todo()
+        rebuilt = clone.outdated()
         os.utime(clone.root / module, ns=(stat.st_atime_ns, stat.st_mtime_ns))
         package, *rest = Path(module).parts[1:]
         if package == "sources" and len(rest) == 2:
@@ -213,7 +213,7 @@ def test_an_edited_or_deleted_output_is_rebuilt(clone: ProjectCopy, path: str, h
     assert clone.make("manifests").returncode == 0
     assert output.read_bytes() == good
     if harm != "edit":  # the test gave an edited file a future time
-        assert clone.todo() == set()
+        assert clone.outdated() == set()
 
 
 def test_all_data_except_raw_files_is_rebuilt(clone: ProjectCopy) -> None:
@@ -222,7 +222,7 @@ def test_all_data_except_raw_files_is_rebuilt(clone: ProjectCopy) -> None:
     shutil.rmtree(clone.data.manifests)
     assert clone.make("-j2", "manifests").returncode == 0
     assert {path: (clone.root / path).read_bytes() for path in OUTPUTS} == before
-    assert clone.todo() == set()
+    assert clone.outdated() == set()
 
 
 @pytest.mark.parametrize("header", ["[{}]", '["{}"]', "  [ {} ]"])
@@ -231,10 +231,10 @@ def test_a_source_without_filters_is_not_in_the_graph(clone: ProjectCopy, header
     text = clone.filters.read_text()
     clone.filters.write_text(text[: text.index("[civitai]")].replace("[huggingface]", header.format("huggingface")))
     assert clone.make("manifests").returncode == 0
-    assert clone.todo() == set()
+    assert clone.outdated() == set()
     assert not clone.data.models("civitai").exists()
     clone.touch("data/raw/civitai/default/page-0001.json")
-    assert clone.todo() == set()
+    assert clone.outdated() == set()
 
 
 def test_unusual_names_of_other_files_cause_no_failure(clone: ProjectCopy) -> None:
@@ -252,14 +252,14 @@ def test_a_change_during_a_run_causes_another_build(clone: ProjectCopy, path: st
     program = script(clone.root / "python", f'"{sys.executable}" "$@" && case "$3" in manifests) {edit};; esac')
     shutil.rmtree(clone.data.manifests)
     assert clone.make("manifests", f"python={program}").returncode == 0
-    assert "manifests" in clone.todo()
+    assert "manifests" in clone.outdated()
 
 
 def test_a_failed_recipe_runs_again(clone: ProjectCopy) -> None:
     clone.touch("schemas/manifest.schema.json")
     assert clone.make("manifests", "python=false").returncode == 2
     os.utime(clone.root / "schemas/manifest.schema.json", (1, 1))
-    assert clone.todo() == {"manifests"}
+    assert clone.outdated() == {"manifests"}
 
 
 def test_targets_after_extract_see_its_files(tmp_path: Path) -> None:
@@ -276,14 +276,14 @@ def test_targets_after_extract_see_its_files(tmp_path: Path) -> None:
     ran = (clone.root / "calls").read_text().split()
     stages = [ran[0], sorted(ran[1:3]), ran[3], sorted(ran[4:])]
     assert stages == ["extract", ["transform", "transform"], "manifests", ["diff", "verify"]]
-    assert clone.todo() == set()
+    assert clone.outdated() == set()
 
 
 def test_a_project_path_with_spaces_works(tmp_path: Path) -> None:
     (tmp_path / "a b").mkdir()
     clone = write_raw(copy(tmp_path / "a b"))
     assert clone.make("-j2", "manifests").returncode == 0
-    assert clone.todo() == set()
+    assert clone.outdated() == set()
 
 
 def test_clean_removes_only_what_runs_created(clone: ProjectCopy, tmp_path: Path) -> None:

@@ -177,13 +177,13 @@ def test_make_supports_it(clone: ProjectCopy, registry: Registry) -> None:
     assert "registry/stars: 1 requests" in make(clone, "plan", "SOURCE=registry")
     make(clone, "extract", "SOURCE=registry", REGISTRY_ENDPOINT=registry.url)
     assert " 0 failed" in make(clone, "manifests", "verify")
-    assert clone.todo() == set()
+    assert clone.outdated() == set()
     assert "context: 8192 tokens" in make(clone, "explain", "FILTER=registry:acme:tiny-chat")
     assert "Chat" in make(clone, "explain", "FILTER=registry-filter-stars-chat.json")
     for path in ("etl/sources/registry/transform.jq", "schemas/registry/model.schema.json", "etl/sources/registry/rules.py"):
         stat = (clone.root / path).stat()
         clone.touch(path)
-        assert clone.todo() == {"registry", "manifests"}
+        assert clone.outdated() == {"registry", "manifests"}
         os.utime(clone.root / path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     make(clone, "clean")
     assert not clone.data.models("registry").exists()

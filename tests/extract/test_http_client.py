@@ -51,8 +51,8 @@ def client(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
 
 TRANSIENT_FAULTS = [
     *(Fault(status) for status in (408, 425, 429, 500, 502, 503, 504, 520, 524)),
-    Fault(drop=True),
-    Fault(cut=True),
+    Fault(hangs_up=True),
+    Fault(truncates_body=True),
     Fault(200, b"<html>maintenance", {"Content-Type": "text/html"}),
     Fault(200, b"\n<html>maintenance"),
     Fault(200, b"busy", {"Content-Type": "text/plain"}),
@@ -152,9 +152,9 @@ EMPTY_BLOCKS = gzip.compress(b"")[:10] + b"\x00\x00\x00\xff\xff" * 1000  # decom
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault(200, b"[" + b" " * 1000, drip_s=0.05),
-        Fault(200, b"[]", drip_s=0.05, drips_all=True),
-        Fault(200, EMPTY_BLOCKS, {"Content-Encoding": "gzip"}, drip_s=0.05),
+        Fault(200, b"[" + b" " * 1000, byte_delay_s=0.05),
+        Fault(200, b"[]", byte_delay_s=0.05, delays_headers=True),
+        Fault(200, EMPTY_BLOCKS, {"Content-Encoding": "gzip"}, byte_delay_s=0.05),
     ],
 )
 def test_slow_responses_exceed_the_total_timeout(

@@ -31,8 +31,8 @@ WAITS = {
     "a long Retry-After": Fault(429, b"{}", {"Retry-After": "300"}),
     "the next attempt": Fault(503, b"{}"),
     "the maximal backoff": Fault(200, b"<html>"),
-    "a slow body": Fault(200, b"[" + b" " * 10_000, drip_s=0.05),
-    "slow headers": Fault(200, b"[]", drip_s=0.5, drips_all=True),
+    "a slow body": Fault(200, b"[" + b" " * 10_000, byte_delay_s=0.05),
+    "slow headers": Fault(200, b"[]", byte_delay_s=0.5, delays_headers=True),
 }
 
 

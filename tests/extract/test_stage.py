@@ -39,7 +39,7 @@ def test_streams_share_three_connections_per_source(live: LiveWorkspace) -> None
     assert pages["huggingface"] == 13
     for server, requests in ((live.hub, pages["huggingface"]), (live.civitai, pages["civitai"])):
         assert len(server.calls) == requests
-        assert server.in_flight == 3
+        assert server.max_in_flight == 3
         assert len({call.connection for call in server.calls}) == 3
         assert server.ignored == set()
         assert {call.status for call in server.calls} == {200}
@@ -54,15 +54,15 @@ def test_streams_share_three_connections_per_source(live: LiveWorkspace) -> None
 def test_mirror_links_are_requested_from_the_mirror(live: LiveWorkspace, monkeypatch: pytest.MonkeyPatch, base: str) -> None:
     assert live.run("extract", "--source", "huggingface") == 0
     direct = {path: path.read_bytes() for path in live.data.raw("huggingface").glob("*/page-*.json")}
-    live.hub.forget()
+    live.hub.reset()
     shutil.rmtree(live.data.raw("huggingface"))
     with Server(Hub(hub_catalogue(), token="good")) as original:  # noqa: S106 -- of the local server
         live.hub.api, live.hub.base = Hub(hub_catalogue(), token="good", origin=original.url), base  # noqa: S106
-        live.hub.body.cache_clear()
+        live.hub.encoded.cache_clear()
         monkeypatch.setenv("HF_ENDPOINT", live.hub.url)
         monkeypatch.setenv("HF_TOKEN", "good")
         assert live.run("extract", "--source", "huggingface") == 0
-        link = live.hub.api.answer([("limit", "1")], {}, live.hub.url).headers["Link"]
+        link = live.hub.api.respond([("limit", "1")], {}, live.hub.url).headers["Link"]
         assert link.startswith(f"<{original.url}/api/models?limit=1&cursor=")
         assert original.calls == []
     assert {path: path.read_bytes() for path in live.data.raw("huggingface").glob("*/page-*.json")} == direct
@@ -138,8 +138,8 @@ def test_failed_stream_keeps_its_pages_and_affects_no_other(
         ),
         (Fault(401, b"{}"), 2, "fix, set or unset HF_TOKEN"),
         (Fault(451, b"{}"), 75, "in this region"),
-        (Fault(drop=True), 75, "connection closed without a response; retry later"),
-        (Fault(cut=True), 75, "retry later"),
+        (Fault(hangs_up=True), 75, "connection closed without a response; retry later"),
+        (Fault(truncates_body=True), 75, "retry later"),
         (Fault(200, b'{"error":"x"}'), 65, "is not a page of records"),
         (Fault(200, b"[1]"), 0, "13 streams, 0 failed"),
         (Fault(200, b'[{"id":NaN}]'), 65, "NaN is not a JSON number"),
@@ -356,8 +356,8 @@ def test_killed_run_is_resumed(live: LiveWorkspace, function: str, nth: int, bef
         live.filters.write_text(live.filters.read_text().replace("page = 6", "page = 5"))
         assert live.run("extract") == 0
         live.filters.write_text(live.filters.read_text().replace("page = 5", "page = 6"))
-        live.hub.forget()
-        live.civitai.forget()
+        live.hub.reset()
+        live.civitai.reset()
     killer = f"""
 import itertools, os, signal, sys
 from etl.extract import http_client
@@ -392,7 +392,7 @@ def test_interrupted_run_is_resumed_within_six_hours(live: LiveWorkspace, monkey
             raise KeyboardInterrupt
 
     def requests_likes(at_s: int) -> bool:
-        live.hub.forget()
+        live.hub.reset()
         monkeypatch.setenv("SOURCE_DATE_EPOCH", str(at_s))
         assert live.run("extract", "--source", "huggingface") == 0
         return any(LIKES in call.target for call in live.hub.calls)
@@ -467,7 +467,7 @@ def test_verbose_logs_every_attempt(
 def test_unrequested_models_are_counted_and_a_majority_fails_the_stream(
     live: LiveWorkspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    live.civitai.api = Civitai(civitai_catalogue(), NOW, deaf="types")
+    live.civitai.api = Civitai(civitai_catalogue(), NOW, ignored_param="types")
     assert live.run("extract", "--source", "civitai") == 65
     output = capsys.readouterr()
     assert re.search(
@@ -489,7 +489,7 @@ def test_civitai_continues_after_a_short_or_empty_page(live: LiveWorkspace) -> N
     counts = [page.records for page in read_ledger(live.data, "civitai", "default").pages]
     second = json.loads((live.data.raw("civitai", "default") / "page-0002.json").read_bytes())["items"]
     live.civitai.api = Civitai(civitai_catalogue(), NOW, HIDDEN | {record["id"] for record in second})
-    live.civitai.body.cache_clear()
+    live.civitai.encoded.cache_clear()
     assert live.run("extract", "--source", "civitai") == 0
     ledger = read_ledger(live.data, "civitai", "default")
     assert [page.records for page in ledger.pages][: len(counts)] == [counts[0], 0, *counts[2:]]
@@ -499,7 +499,7 @@ def test_civitai_continues_after_a_short_or_empty_page(live: LiveWorkspace) -> N
 
 def test_duplicates_are_counted_and_published_once(live: LiveWorkspace, capsys: pytest.CaptureFixture[str]) -> None:
     plain = civitai_catalogue()[: -len(rare_models())]  # rejected records are not duplicates
-    live.civitai.api = Civitai(plain, NOW, twice=True)
+    live.civitai.api = Civitai(plain, NOW, repeats_last_record=True)
     assert live.run("refresh") == 0
     assert " duplicates; " in capsys.readouterr().out
     ledger = read_ledger(live.data, "civitai", "default")

@@ -1,1 +1,1 @@
-"""What tests are built with: fake APIs, builders and goldens."""
+"""Shared code of the tests: fake APIs, builders, golden files."""

@@ -1,4 +1,4 @@
-"""A small catalogue for each API, with one of everything that must not be published, and the filters to ask it with."""
+"""A small catalogue for each API, with every kind of model that must not be published, and filters for it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 from tests.conftest import OWN_FILTERS, civitai, hf
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
-HIDDEN = frozenset({156, 212, 155})  # models that the query finds and the answer leaves out
+HIDDEN = frozenset({156, 212, 155})  # models that match requests but are omitted from responses
 
-# The tests' own filters, over few and short pages.
+# The tests' own filters with fewer and smaller pages.
 SMALL_FILTERS = (
     OWN_FILTERS.read_text()
     .replace("limit = 100 ", "limit = 8 ")
@@ -20,12 +20,13 @@ SMALL_FILTERS = (
 )
 
 
-def day(before: int) -> str:
-    return (NOW - timedelta(days=before)).strftime("%Y-%m-%dT12:00:00.000Z")
+def day(age: int) -> str:
+    """Return noon of the day `age` days before NOW."""
+    return (NOW - timedelta(days=age)).strftime("%Y-%m-%dT12:00:00.000Z")
 
 
 def hub_catalogue() -> list[dict[str, Any]]:
-    """Return models of all sizes and licences, two that are not for the public, and one that is skipped."""
+    """Return models of all sizes and licences, two that are not public, and one that filters.toml excludes by id."""
     sizes = [1, 3, 7, 8, 13, 70]
     licenses = [["license:apache-2.0"], ["license:mit"], ["license:other"], []]
     records = [
@@ -46,11 +47,11 @@ def hub_catalogue() -> list[dict[str, Any]]:
 
 def images(mask: int) -> list[dict[str, Any]]:
     """Return an image for each bit of a mask."""
-    return [{"nsfwLevel": 1 << place, "type": "image"} for place in range(6) if mask >> place & 1]
+    return [{"nsfwLevel": 1 << bit, "type": "image"} for bit in range(6) if mask >> bit & 1]
 
 
 def civitai_catalogue() -> list[dict[str, Any]]:
-    """Return models of all levels, types, bases and ages, and those of `rare_models`; the masks are the server's to write."""
+    """Return models of all levels, types, base models and ages, and those of `rare_models`; the server computes their masks."""
     levels = [1, 3, 2, 4, 8, 16, 28, 1]
     types = ["Checkpoint", "LORA", "LORA", "TextualInversion", "Checkpoint"]
     bases = ["SD 1.5", "SDXL 1.0", "Pony"]
@@ -58,7 +59,7 @@ def civitai_catalogue() -> list[dict[str, Any]]:
     records = []
     for number in range(160):
         level, downloads = levels[number % 8], number * 53 % 997
-        older = downloads * (number % 4) // 4  # of the downloads, those of the second version
+        older = downloads * (number % 4) // 4  # downloads of the second version
         versions = [
             version(2 * number, bases[number % 3], level, ages[number % 4], downloads - older),
             version(2 * number + 1, bases[number % 2], level, 400, older),
@@ -70,19 +71,19 @@ def civitai_catalogue() -> list[dict[str, Any]]:
 
 
 def version(number: int, base: str, mask: int | None, age: int = 1, downloads: int = 5, **fields: Any) -> dict[str, Any]:
-    """Return a version with an image for each bit of a mask; with none, its images are not told."""
-    shown = {} if mask is None else {"images": images(mask)}
-    about = {"id": number, "baseModel": base, "publishedAt": day(age), "stats": {"downloadCount": downloads}}
-    return {**about, "files": [], **shown, **fields}
+    """Return a version with an image for each bit of a mask; for None, without the key `images`."""
+    listed = {} if mask is None else {"images": images(mask)}
+    metadata = {"id": number, "baseModel": base, "publishedAt": day(age), "stats": {"downloadCount": downloads}}
+    return {**metadata, "files": [], **listed, **fields}
 
 
 def rare_models() -> list[dict[str, Any]]:
-    """Return one of each that must not be published, of each mask that is not what it seems, and of each rare word."""
+    """Return a model for each reason for rejection, each misleading mask, and each rare type and availability."""
     top = {"downloadCount": 10**6, "thumbsUpCount": 1}
 
     def rare(number: int, *masks: int | None, **fields: Any) -> dict[str, Any]:
         fields = {"type": ("Checkpoint", "LORA")[number % 2], "stats": {"downloadCount": 990 - 13 * number}, **fields}
-        versions = [version(1000 + 10 * number + place, "SD 1.5", mask) for place, mask in enumerate(masks or (1,))]
+        versions = [version(1000 + 10 * number + index, "SD 1.5", mask) for index, mask in enumerate(masks or (1,))]
         return civitai(number, **{"modelVersions": versions, **fields})
 
     bases = [version(1100, "SD 1.5", 1), version(1101, "SDXL 1.0", 8)]
@@ -91,17 +92,17 @@ def rare_models() -> list[dict[str, Any]]:
         rare(1, poi=True, stats=top),
         rare(2, minor=True, stats=top),
         rare(3, 0, mode="TakenDown", stats=top),
-        rare(4, nsfwLevel=60, modelVersions=stale),  # its flag was taken back
+        rare(4, nsfwLevel=60, modelVersions=stale),  # its flag was removed
         rare(5, 4, 8, nsfw=True, name="\u202eflagged\x00"),
         rare(6, stats={"downloadCount": None, "thumbsUpCount": None}),
         rare(7, 3, nsfw=True),
         rare(8, None, nsfw=True),
         rare(9, 1 | 16),
-        rare(10, modelVersions=bases),  # each base at a level of its own
+        rare(10, modelVersions=bases),  # another level for each base model
         rare(11, availability="EarlyAccess"),
         rare(12, availability="Unsearchable"),
         rare(13, availability="Private"),
         rare(14, type="LoCon"),
         rare(15, type="DoRA"),
-        rare(16, 1 | 32),  # an image that is in no mask
+        rare(16, 1 | 32),  # a blocked image, excluded from the mask
     ]

@@ -1,4 +1,4 @@
-"""The manifests of the small catalogue; `python -m tests.support.goldens` writes all goldens anew, for review."""
+"""The manifests of the small catalogue; `python -m tests.support.goldens` rewrites all golden files, for review."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EPOCH = str(int(NOW.timestamp()))
 
 @contextmanager
 def both(latency_s: float = 0) -> Iterator[tuple[Server, Server]]:
-    """Serve the small catalogue as the Hub and as CivitAI."""
+    """Serve the small catalogues as a fake Hub and a fake CivitAI."""
     with (
         Server(Hub(hub_catalogue(), token="good"), latency_s=latency_s) as hub,  # noqa: S106  of the local server
         Server(Civitai(civitai_catalogue(), NOW, HIDDEN), latency_s=latency_s) as civitai,
@@ -34,18 +34,18 @@ def both(latency_s: float = 0) -> Iterator[tuple[Server, Server]]:
 
 
 def environment(hub: Server, civitai: Server) -> dict[str, str]:
-    """Return the variables that point an extraction at two servers, with the clock fixed."""
+    """Return the environment variables for an extraction from two servers at a fixed time."""
     return {"HF_ENDPOINT": hub.url, "CIVITAI_ENDPOINT": civitai.url, "SOURCE_DATE_EPOCH": EPOCH}
 
 
 def write() -> None:
-    """Extract, build, and put what was built in the place of the goldens."""
+    """Extract, build and verify the manifests, and replace the golden files with them."""
     with tempfile.TemporaryDirectory() as folder, both() as (hub, civitai):
         filters = Path(folder, "filters.toml")
         filters.write_text(SMALL_FILTERS)
         os.environ |= environment(hub, civitai)
-        for word in ("extract", "manifests", "verify"):
-            if code := main([word, "--data", folder, "--filters", str(filters)]):
+        for command in ("extract", "manifests", "verify"):
+            if code := main([command, "--data", folder, "--filters", str(filters)]):
                 raise SystemExit(code)
         shutil.rmtree(GOLDEN, ignore_errors=True)
         shutil.copytree(Path(folder, "manifests"), GOLDEN)

@@ -1,4 +1,4 @@
-"""The masks of content levels that CivitAI writes on models and versions, and which versions and images it shows."""
+"""The `nsfwLevel` masks that CivitAI computes for models and versions, and which versions and images it lists."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 
 PG = 1
-BLOCKED = 32  # an image with this bit is left out of every mask
-FLAGGED = 60  # written on a flagged model and on each of its versions, whatever they show
-MOST_IMAGES = 20  # of a version
+BLOCKED = 32  # images with this bit are excluded from masks
+FLAGGED = 60  # the mask of a flagged model and of its versions, whatever their images are
+MAX_IMAGES = 20  # of a version
 
 
-def stamped(record: Record, bases: Sequence[str] = (), *, is_mature: bool = True) -> Record:
-    """Return a record as it is listed: the versions of the asked base models (all without any), images and masks.
+def as_listed(record: Record, bases: Sequence[str] = (), *, is_mature: bool = True) -> Record:
+    """Return a record as the API lists it: with the masks, and with the versions of the requested base models (default: all).
 
-    An unflagged version's mask is the OR of its first images' bits, its model's the OR of the masks of the versions shown. A
-    model without any image keeps the masks it has. So does an unflagged model or version that has FLAGGED: its flag was taken
-    back; but where base models are asked, the model's mask is that of its versions.
+    The mask of an unflagged version is the OR of its first images' levels, that of a model the OR of its listed versions' masks.
+    A model without images keeps its masks. So does an unflagged model or version whose mask is FLAGGED, left from a removed
+    flag; but if base models are requested, the model's mask is computed from its versions.
     """
-    is_flagged, has_images = bool(record.get("nsfw")), any(each.get("images") for each in record["modelVersions"])
-    versions = [each for each in record["modelVersions"] if not bases or each.get("baseModel") in bases]
+    is_flagged, has_images = bool(record.get("nsfw")), any(version.get("images") for version in record["modelVersions"])
+    versions = [version for version in record["modelVersions"] if not bases or version.get("baseModel") in bases]
     if is_flagged:
-        versions = [{**each, "nsfwLevel": FLAGGED} for each in versions]
+        versions = [{**version, "nsfwLevel": FLAGGED} for version in versions]
     elif has_images:
-        versions = [{**each, "nsfwLevel": _of_version(each)} for each in versions]
-    shown = [_with_images(each, is_mature=is_mature) for each in versions]
+        versions = [{**version, "nsfwLevel": _version_mask(version)} for version in versions]
+    listed = [_with_listed_images(version, is_mature=is_mature) for version in versions]
     if is_flagged:
-        return {**record, "nsfwLevel": FLAGGED, "modelVersions": shown}
+        return {**record, "nsfwLevel": FLAGGED, "modelVersions": listed}
     if not has_images or (record.get("nsfwLevel") == FLAGGED and not bases):
-        return {**record, "modelVersions": shown}
-    return {**record, "nsfwLevel": _union(each["nsfwLevel"] for each in versions), "modelVersions": shown}
+        return {**record, "modelVersions": listed}
+    return {**record, "nsfwLevel": _union(version["nsfwLevel"] for version in versions), "modelVersions": listed}
 
 
-def _of_version(version: Record) -> int:
+def _version_mask(version: Record) -> int:
     if version.get("nsfwLevel") == FLAGGED:
         return FLAGGED
-    levels = (image["nsfwLevel"] for image in version.get("images", ())[:MOST_IMAGES])
+    levels = (image["nsfwLevel"] for image in version.get("images", ())[:MAX_IMAGES])
     return _union(level for level in levels if not level & BLOCKED)
 
 
@@ -49,8 +49,8 @@ def _union(masks: Iterable[int]) -> int:
     return reduce(or_, masks, 0)
 
 
-def _with_images(version: Record, *, is_mature: bool) -> Record:
+def _with_listed_images(version: Record, *, is_mature: bool) -> Record:
     if "images" not in version:
         return version
     images = [image for image in version["images"] if is_mature or image["nsfwLevel"] & PG]
-    return {**version, "images": images[:MOST_IMAGES]}
+    return {**version, "images": images[:MAX_IMAGES]}

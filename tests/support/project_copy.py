@@ -1,4 +1,4 @@
-"""A copy of the project with a data folder of its own, and Make run in it without this run's variables."""
+"""A copy of the project with its own data folder, and Make run in it without the variables of this run."""
 
 from __future__ import annotations
 
@@ -27,32 +27,32 @@ manifests = ["pg"]
 all = { label = "All" }
 pg = { label = "PG", keeps = ["pg"] }
 """
-_LIST = re.search(r"^override variables := (.*)$", (PROJECT / "Makefile").read_text(), flags=re.MULTILINE)
-VARIABLES = _LIST[1].split() if _LIST else []
+_LINE = re.search(r"^override variables := (.*)$", (PROJECT / "Makefile").read_text(), flags=re.MULTILINE)
+VARIABLES = _LINE[1].split() if _LINE else []
 
 
-def environment(**more: str) -> dict[str, str]:
-    """Return this run's environment without what tells Make something, and with what is given."""
-    ours = {*VARIABLES, "python", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"}
-    return {key: value for key, value in os.environ.items() if key not in ours} | more
+def environment(**variables: str) -> dict[str, str]:
+    """Return this run's environment without the variables that Make reads, and with the given ones."""
+    excluded = {*VARIABLES, "python", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"}
+    return {key: value for key, value in os.environ.items() if key not in excluded} | variables
 
 
 class ProjectCopy(Workspace):
-    """A copy of the project with two small sources, whose installed packages are those of this run."""
+    """A copy of the project with small filters for two sources; Make uses the Python environment of this run."""
 
     @property
     def root(self) -> Path:
         return self.filters.parent
 
-    def make(self, *words: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        """Run make with these words and variables (`NAME=value`); `env` are variables of the environment."""
-        command = ["make", f"python={sys.executable}", *words]
+    def make(self, *args: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        """Run make with targets, options and variables (`NAME=value`), and with the environment variables `env`."""
+        command = ["make", f"python={sys.executable}", *args]
         return subprocess.run(command, cwd=self.root, env=environment(**(env or {})), capture_output=True, text=True, check=False)
 
-    def todo(self, *words: str) -> set[str]:
-        """Return what a run would redo: sources to transform, and `manifests`."""
-        planned = self.make("-n", "manifests", *words).stdout
-        return {each[0] or each[1] for each in re.findall(r"etl transform --source=(\w+)|etl (manifests)", planned)}
+    def outdated(self, *args: str) -> set[str]:
+        """Return what make would rebuild: the names of sources to transform, and `manifests`."""
+        planned = self.make("-n", "manifests", *args).stdout
+        return {source or manifests for source, manifests in re.findall(r"etl transform --source=(\w+)|etl (manifests)", planned)}
 
     def touch(self, path: str) -> None:
         later = time.time() + 5
@@ -60,7 +60,7 @@ class ProjectCopy(Workspace):
 
 
 def copy(root: Path) -> ProjectCopy:
-    """Return a copy of the project at `root`, without any data."""
+    """Copy the project to `root`, without data."""
     for name in ("etl", "schemas"):
         shutil.copytree(PROJECT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("Makefile", "bootstrap.py", "requirements.txt", "requirements-dev.txt"):
@@ -70,7 +70,7 @@ def copy(root: Path) -> ProjectCopy:
 
 
 def script(path: Path, commands: str) -> Path:
-    """Write a program of the shell."""
+    """Write an executable shell script."""
     path.write_text(f"#!/usr/bin/env bash\n{commands}\n")
     path.chmod(0o755)
     return path

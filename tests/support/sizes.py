@@ -1,7 +1,7 @@
-"""How often a size is right: `make sizes` prints the table of docs/sizes.md and fails when a figure is below its floor.
+"""The accuracy of the size estimates: `make sizes` prints the table of docs/sizes.md and fails if a figure is out of bounds.
 
-tests/support/sizes.ndjson holds models whose parameters are known, with what the list API would say of them: public figures as of
-2026-10. Their `safetensors` and `gguf` were constructed of counts that third parties read from the API.
+tests/support/sizes.ndjson has models of known parameter counts with their fields in the list API: public figures as of 2026-10.
+`safetensors` and `gguf` were constructed from counts that third parties read from the API.
 """
 
 from __future__ import annotations
@@ -24,32 +24,34 @@ if TYPE_CHECKING:
 ROWS: list[dict[str, Any]] = [
     json.loads(line) for line in (PROJECT / "tests" / "support" / "sizes.ndjson").read_text(encoding="utf-8").splitlines()
 ]
-# The least share that is right of what can be known, and the largest that is wrong of all, in percent.
-FLOORS = {"all fields": (99.9, 0.0), "names and tags": (99.6, 0.4)}
+# The minimum percentage of correct sizes among knowable ones, and the maximum percentage of wrong sizes among all.
+BOUNDS = {"all fields": (99.9, 0.0), "names and tags": (99.6, 0.4)}
 
 
 def evidence(row: dict[str, Any], *, counts: bool = True) -> SizeEvidence:
-    """Return what the list API says of a row, with or without its counts."""
-    stored, gguf = (row.get(key, {}) if counts else {} for key in ("safetensors", "gguf"))
+    """Return the evidence in the list API's fields of a row, with or without its counts."""
+    safetensors, gguf = (row.get(key, {}) if counts else {} for key in ("safetensors", "gguf"))
     name = row["id"].rpartition("/")[2]
-    parts, total = stored.get("parameters", {}), stored.get("total")
+    parts, total = safetensors.get("parameters", {}), safetensors.get("total")
     return size_evidence(name, row["tags"], parts, total, gguf.get("total"), gguf.get("architecture"))
 
 
-def decided(*, counts: bool = True) -> dict[str, SizeEstimate]:
-    """Return the verdict of each row, made as the transform makes it: those of counted models help their derivatives."""
-    seen = {row["id"]: evidence(row, counts=counts) for row in ROWS}
-    first = {each: SizeEstimator().estimate(told) for each, told in seen.items()}
-    known = {
-        each: told.parameters or 0 for each, told in first.items() if told.size_from == "safetensors" and not told.size_against
+def estimates(*, counts: bool = True) -> dict[str, SizeEstimate]:
+    """Return the estimate of each row in two passes, as the transform does: counts of base models help their derivatives."""
+    evidence_of = {row["id"]: evidence(row, counts=counts) for row in ROWS}
+    first_pass = {identity: SizeEstimator().estimate(item) for identity, item in evidence_of.items()}
+    base_counts = {
+        identity: estimate.parameters or 0
+        for identity, estimate in first_pass.items()
+        if estimate.size_from == "safetensors" and not estimate.size_against
     }
-    return {each: SizeEstimator(base_counts=known).estimate(told) for each, told in seen.items()}
+    return {identity: SizeEstimator(base_counts=base_counts).estimate(item) for identity, item in evidence_of.items()}
 
 
 def replaced_rule(row: dict[str, Any]) -> str:
-    """Return a class as the script that this project replaces did.
+    """Return the size class that the replaced script would give a row.
 
-    It is not at hand: this is what is told of it, words of size first, then the first number with b or m whatever the unit.
+    The script is not available. As described, it took a size word first, then the first number before b or m, whatever the unit.
     """
     name = row["id"].rpartition("/")[2].lower()
     if word := re.search(r"small|medium|large", name):
@@ -61,7 +63,7 @@ def replaced_rule(row: dict[str, Any]) -> str:
 
 
 def score(size_of: Callable[[dict[str, Any]], str], rows: Iterable[dict[str, Any]], knowable: str) -> Counter[str]:
-    """Count the right, missed and wrong classes, and the knowable rows; adapters and draft heads may be unknown."""
+    """Count the rows, the knowable ones, and the right and wrong classes; adapters and draft heads may be unknown."""
     count: Counter[str] = Counter()
     for row in rows:
         size, truth = size_of(row), row["size"]
@@ -75,39 +77,44 @@ def score(size_of: Callable[[dict[str, Any]], str], rows: Iterable[dict[str, Any
 
 
 def table() -> tuple[list[str], dict[str, tuple[float, float]]]:
-    """Return the lines of the table, and of each way the percentages right and wrong of all rows."""
-    all_fields, names = decided(), decided(counts=False)
-    ways: list[tuple[str, Callable[[dict[str, Any]], str], str]] = [
+    """Return the lines of the table, and the percentages of right and wrong classes of each method over all rows."""
+    all_fields, names = estimates(), estimates(counts=False)
+    methods: list[tuple[str, Callable[[dict[str, Any]], str], str]] = [
         ("all fields", lambda row: all_fields[row["id"]].size, "knowable"),
         ("names and tags", lambda row: names[row["id"]].size, "knowable_from_name"),
         ("the replaced script", replaced_rule, "knowable"),
     ]
     lines = [
-        "| kind | models | " + " | ".join(f"{way}: right of knowable | wrong of all" for way, *_ in ways) + " |",
-        "| --- |" + " ---: |" * (1 + 2 * len(ways)),
+        "| kind | models | " + " | ".join(f"{method}: right of knowable | wrong of all" for method, *_ in methods) + " |",
+        "| --- |" + " ---: |" * (1 + 2 * len(methods)),
     ]
     total = {}
     for kind in [*sorted({row["kind"] for row in ROWS}), "all"]:
         rows = [row for row in ROWS if kind in (row["kind"], "all")]
         cells = []
-        for way, size_of, knowable in ways:
+        for method, size_of, knowable in methods:
             count = score(size_of, rows, knowable)
             right = 100 * count["right"] / count["knowable"] if count["knowable"] else None
             wrong = 100 * count["wrong"] / count["rows"]
             cells += ["none" if right is None else f"{right:.1f} %", f"{wrong:.1f} %"]
             if kind == "all":
-                total[way] = (right or 0.0, wrong)
+                total[method] = (right or 0.0, wrong)
         lines.append(f"| {kind} | {len(rows)} | {' | '.join(cells)} |")
     return lines, total
 
 
 def main() -> int:
-    """Print the table; return 1 when a figure is below its floor."""
+    """Print the table; return 1 if a figure is out of bounds."""
     lines, total = table()
     print("\n".join(lines))
-    bad = [way for way, (right, wrong) in FLOORS.items() if total[way][0] < right or total[way][1] > wrong]
-    for way in bad:
-        print(f"{way}: {total[way][0]:.2f} % right, {total[way][1]:.2f} % wrong; the floor is {FLOORS[way]}", file=sys.stderr)
+    bad = [method for method, (right, wrong) in BOUNDS.items() if total[method][0] < right or total[method][1] > wrong]
+    for method in bad:
+        right, wrong = total[method]
+        at_least, at_most = BOUNDS[method]
+        print(
+            f"{method}: {right:.2f} % right, {wrong:.2f} % wrong (expected at least {at_least} % and at most {at_most} %)",
+            file=sys.stderr,
+        )
     return 1 if bad else 0
 
 

@@ -1,4 +1,4 @@
-"""The sample pages are pages as the APIs send them, and together have every field that these send."""
+"""The sample pages have the shape of the APIs' responses and, together, every field of these."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from huggingface_hub.hf_api import ModelInfo
 from etl.core.layout import PROJECT
 from etl.core.schemas import load_schema
 from tests.support.fake_api.apis import Civitai, Hub
-from tests.support.masks import MOST_IMAGES, stamped
+from tests.support.masks import MAX_IMAGES, as_listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,14 +24,14 @@ VERSIONS = [version for model in MODELS for version in model["modelVersions"]]
 FILES = [file for version in VERSIONS for file in version["files"]]
 IMAGES = [image for version in VERSIONS for image in version["images"]]
 
-# Of the Hub: by default, with full, cardData and config, and whatever expand may name.
+# Fields of the Hub: the default ones, those of full, cardData and config, and those that expand accepts.
 HUB_FIELDS = set(
     "_id id modelId likes private downloads tags pipeline_tag library_name createdAt trendingScore lastModified"
     " author sha gated disabled siblings cardData config"
     " baseModels downloadsAllTime evalResults inference inferenceProviderMapping mask_token model-index safetensors spaces"
     " transformersInfo widgetData gguf resourceGroup xetEnabled".split()
 )
-# Of CivitAI, by what holds them.
+# Fields of CivitAI, by kind of object.
 CIVITAI_FIELDS = {
     "model": (
         "id name description allowNoCredit allowCommercialUse allowDerivatives allowDifferentLicense type minor sfwOnly poi nsfw"
@@ -53,7 +53,7 @@ CIVITAI_FIELDS = {
     "image": "id url nsfwLevel width height hash type minor poi hasMeta hasPositivePrompt onSite remixOfId",
     "metadata of a page": "nextCursor nextPage",
 }
-HOLDERS: dict[str, list[Any]] = {
+OBJECTS: dict[str, list[Any]] = {
     "model": MODELS,
     "stats of a model": [model["stats"] for model in MODELS],
     "creator": [model["creator"] for model in MODELS if "creator" in model],
@@ -68,7 +68,7 @@ HOLDERS: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize(("source", "page"), [("huggingface", HUB), ("civitai", CIVITAI)])
-def test_a_sample_keeps_the_contract_of_raw_pages(source: str, page: Any) -> None:
+def test_a_sample_conforms_to_the_schema_of_raw_pages(source: str, page: Any) -> None:
     assert list(load_schema(f"{source}/raw").violations(page)) == []
     assert len({record["id"] for record in (page if isinstance(page, list) else page["items"])}) > 5
 
@@ -78,41 +78,41 @@ def test_the_samples_of_the_hub_have_every_field_and_no_other() -> None:
     assert set(Hub.EXPAND) < HUB_FIELDS
 
 
-@pytest.mark.parametrize("what", CIVITAI_FIELDS)
-def test_the_samples_of_civitai_have_every_field_and_no_other(what: str) -> None:
-    assert {field for holder in HOLDERS[what] for field in holder} == set(CIVITAI_FIELDS[what].split())
+@pytest.mark.parametrize("kind", CIVITAI_FIELDS)
+def test_the_samples_of_civitai_have_every_field_and_no_other(kind: str) -> None:
+    assert {field for object_ in OBJECTS[kind] for field in object_} == set(CIVITAI_FIELDS[kind].split())
 
 
-def values(field: str, holders: list[Any]) -> Iterator[Any]:
-    return (holder[field] for holder in holders if field in holder)
+def values(field: str, objects: list[Any]) -> Iterator[Any]:
+    return (object_[field] for object_ in objects if field in object_)
 
 
-def test_the_samples_of_the_hub_have_the_fields_in_their_variants() -> None:
+def test_the_samples_of_the_hub_have_every_variant_of_a_field() -> None:
     assert set(values("gated", HUB)) == {False, "auto", "manual"}
-    indices = list(values("safetensors", HUB))
-    assert {field for each in indices for field in each} == {"parameters", "total", "sharded"}
-    assert {sum(each["parameters"].values()) == each["total"] for each in indices} == {True, False}
-    assert {field for each in values("gguf", HUB) for field in each} >= {
+    safetensors = list(values("safetensors", HUB))
+    assert {field for counts in safetensors for field in counts} == {"parameters", "total", "sharded"}
+    assert {sum(counts["parameters"].values()) == counts["total"] for counts in safetensors} == {True, False}
+    assert {field for gguf in values("gguf", HUB) for field in gguf} >= {
         "total", "architecture", "context_length", "chat_template", "totalFileSize", "quantize_imatrix_file", "bos_token",
     }  # fmt: skip
     cards = list(values("cardData", HUB))
     for field in ("license", "language", "datasets", "base_model"):
         assert {type(value) for value in values(field, cards)} == {str, list}, field
-    tags = {tag for each in values("tags", HUB) for tag in each}
+    tags = {tag for tags_of_record in values("tags", HUB) for tag in tags_of_record}
     relations = {tag.split(":")[1] for tag in tags if tag.count(":") == 2}
     assert relations == {"finetune", "adapter", "quantized", "merge"}
     assert sum(set(record) == {"_id", "id", "tags"} for record in HUB) == 1
 
 
-def test_a_client_nobody_here_wrote_reads_the_samples_of_the_hub() -> None:
-    made: Any = ModelInfo
-    read = [made(**deepcopy(record)) for record in HUB]  # it takes its argument apart
-    assert [each.id for each in read] == [record["id"] for record in HUB]
-    assert [each.inference_provider_mapping for each in read if each.inference_provider_mapping] != []
-    assert [each.eval_results[0].value for each in read if each.eval_results] == [6.1]
+def test_huggingface_hub_parses_the_samples_of_the_hub() -> None:
+    parse: Any = ModelInfo
+    models = [parse(**deepcopy(record)) for record in HUB]  # it modifies its arguments
+    assert [model.id for model in models] == [record["id"] for record in HUB]
+    assert [model.inference_provider_mapping for model in models if model.inference_provider_mapping] != []
+    assert [model.eval_results[0].value for model in models if model.eval_results] == [6.1]
 
 
-def test_the_samples_of_civitai_have_the_fields_in_their_variants() -> None:
+def test_the_samples_of_civitai_have_every_variant_of_a_field() -> None:
     uses = list(values("allowCommercialUse", MODELS))
     assert "{Image,RentCivit}" in uses
     assert "Sell" in uses
@@ -134,9 +134,9 @@ def test_the_samples_of_civitai_have_the_fields_in_their_variants() -> None:
 
 
 @pytest.mark.parametrize("model", MODELS, ids=[model["name"] for model in MODELS])
-def test_the_masks_of_a_sample_are_those_that_the_api_would_state(model: Any) -> None:
-    assert stamped(model) == model
-    assert all(len(version["images"]) <= MOST_IMAGES for version in model["modelVersions"])
+def test_the_masks_of_a_sample_are_those_that_the_api_computes(model: Any) -> None:
+    assert as_listed(model) == model
+    assert all(len(version["images"]) <= MAX_IMAGES for version in model["modelVersions"])
     assert model["baseModels"] == sorted({version["baseModel"] for version in model["modelVersions"]})
     if model.get("mode") == "Archived":
         assert [(version["files"], "downloadUrl" in version) for version in model["modelVersions"]] == [([], False)]

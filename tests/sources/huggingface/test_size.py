@@ -16,7 +16,7 @@ from etl.sources.huggingface.names import is_auxiliary, parse_size
 from etl.sources.huggingface.rules import size_evidence
 from etl.sources.huggingface.size import SizeEstimator, nominal
 from etl.sources.source import DEFAULT_SIZE_CLASSES, SizeClass
-from tests.support.sizes import FLOORS, ROWS, evidence, table
+from tests.support.sizes import BOUNDS, ROWS, evidence, table
 
 CLASSES = {each.name for each in DEFAULT_SIZE_CLASSES} | {"unknown"}
 
@@ -180,7 +180,7 @@ def test_names_of_servants() -> None:
 def test_the_figures_of_the_documentation_are_those_measured() -> None:
     lines, total = table()
     assert len(ROWS) > 1000
-    for way, (right, wrong) in FLOORS.items():
+    for way, (right, wrong) in BOUNDS.items():
         assert total[way][0] >= right
         assert total[way][1] <= wrong
     assert "\n".join(lines) in (PROJECT / "docs" / "sizes.md").read_text(encoding="utf-8")

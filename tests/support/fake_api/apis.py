@@ -1,4 +1,4 @@
-"""What the two APIs answer to a request, over any catalogue: as strict as they are, and as forgiving where they ignore."""
+"""Fake Hugging Face Hub and CivitAI list APIs over any catalogue: they reject and ignore the parameters the real ones do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
-from tests.support.masks import PG, stamped
+from tests.support.masks import PG, as_listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,17 +21,17 @@ Record = dict[str, Any]
 
 
 def _digits(text: str) -> int:
-    """Return a number that is written in digits alone.
+    """Return the number that a text of digits only states.
 
     Raises:
-        ValueError: it is not.
+        ValueError: the text is empty or has another character.
     """
     return int(text if text.isdigit() else "")
 
 
 @dataclass(frozen=True)
-class Answer:
-    """Status, headers and JSON of an answer; `ignored` names the parameters that had no effect."""
+class Response:
+    """Status, JSON value and headers of a response; `ignored` names the request parameters that had no effect."""
 
     status: int
     value: Any
@@ -65,76 +65,77 @@ class Hub:
     HONOURED = frozenset(
         "sort limit expand expand[] filter library author search pipeline_tag gated cursor full config cardData".split(),
     )
-    NOT_HERE = frozenset(("apps", "inference", "inference_provider", "num_parameters"))
+    UNSUPPORTED = frozenset(("apps", "inference", "inference_provider", "num_parameters"))
 
-    def __init__(self, catalogue: list[Record], token: str | None = None, largest: int = 1000, origin: str | None = None) -> None:
-        """`largest` is how many records a page has at most, whatever is asked; links name `origin`, if any, as of a mirror.
+    def __init__(
+        self, catalogue: list[Record], token: str | None = None, max_page_size: int = 1000, origin: str | None = None
+    ) -> None:
+        """`max_page_size` caps `limit`; links to the next page start with `origin`, if given, as those of a mirror do.
 
         Raises:
-            ValueError: two ids are the same but for case, which the Hub does not allow.
+            ValueError: two ids differ only in case, which the Hub does not allow.
         """
-        self.token, self.largest, self.origin = token, largest, origin
-        if twice := [key for key, count in Counter(record["id"].lower() for record in catalogue).items() if count > 1]:
-            raise ValueError(f"{twice[0]}: the Hub's ids are unique regardless of case")
+        self.token, self.max_page_size, self.origin = token, max_page_size, origin
+        if duplicates := [key for key, count in Counter(record["id"].lower() for record in catalogue).items() if count > 1]:
+            raise ValueError(f"{duplicates[0]}: the Hub's ids are unique regardless of case")
         self.catalogue = [
-            {"_id": f"{place:024x}", "createdAt": "2022-03-02T23:29:04.000Z", "modelId": record["id"], **record}
-            for place, record in enumerate(catalogue)
+            {"_id": f"{index:024x}", "createdAt": "2022-03-02T23:29:04.000Z", "modelId": record["id"], **record}
+            for index, record in enumerate(catalogue)
         ]
 
-    def answer(self, query: Query, headers: Mapping[str, str], host: str) -> Answer:
-        """Answer a request; `host` is what it was sent to."""
+    def respond(self, query: Query, headers: Mapping[str, str], host: str) -> Response:
+        """Return the response to a request; `host` is the base URL that the client connected to."""
         authorization = headers.get("Authorization")
         if authorization is not None and authorization != f"Bearer {self.token}":
             message = "Invalid credentials in Authorization header"
-            return Answer(401, {"error": message}, {"X-Error-Message": message})
-        asked = dict(query)
-        if asked.keys() & self.NOT_HERE:
-            return _not_here(asked.keys() & self.NOT_HERE)
-        sort = asked.get("sort", "trendingScore")
+            return Response(401, {"error": message}, {"X-Error-Message": message})
+        params = dict(query)
+        if params.keys() & self.UNSUPPORTED:
+            return _unsupported(params.keys() & self.UNSUPPORTED)
+        sort = params.get("sort", "trendingScore")
         if sort not in self.SORTS:
-            return Answer(400, {"error": f"✖ Invalid sort parameter: {sort}"})
+            return Response(400, {"error": f"✖ Invalid sort parameter: {sort}"})
         expand = [value for key, value in query if key in ("expand", "expand[]")]
-        if any(each not in self.EXPAND for each in expand):
-            options = "|".join(f'"{each}"' for each in sorted(self.EXPAND))
-            return Answer(400, {"error": f"✖ Invalid option: expected one of {options}\n  → at expand"})
+        if not self.EXPAND.issuperset(expand):
+            options = "|".join(f'"{name}"' for name in sorted(self.EXPAND))
+            return Response(400, {"error": f"✖ Invalid option: expected one of {options}\n  → at expand"})
         try:
-            size = min(_digits(asked.get("limit", "0")) or self.largest, self.largest)
-            found = self._after(asked.get("cursor"), sort, self._found(query))
-        except ValueError:  # that a cursor of nobody gives 400 is assumed: of the real Hub nothing is known
-            return Answer(400, {"error": "✖ Invalid input: expected number\n  → at limit"})
-        page, more = found[:size], len(found) > size
-        fields = self._fields(asked, expand, sort)
-        told = {}
-        if more:
+            size = min(_digits(params.get("limit", "0")) or self.max_page_size, self.max_page_size)
+            matches = self._after(params.get("cursor"), sort, self._matches(query))
+        except ValueError:  # assumption: the real Hub's response to an invalid cursor is not documented
+            return Response(400, {"error": "✖ Invalid input: expected number\n  → at limit"})
+        page, has_more = matches[:size], len(matches) > size
+        fields = self._fields(params, expand, sort)
+        response_headers = {}
+        if has_more:
             cursor = base64.b64encode(json.dumps([page[-1].get(sort), page[-1]["_id"]]).encode()).decode()
-            following = urlencode([each for each in query if each[0] != "cursor"] + [("cursor", cursor)])
-            told["Link"] = f'<{self.origin or host}{self.PATH}?{following}>; rel="next"'
+            response_headers["Link"] = f'<{self.origin or host}{self.PATH}?{_with_cursor(query, cursor)}>; rel="next"'
         value = [{name: record[name] for name in fields if name in record} for record in page]
-        return Answer(200, value, told, tuple(sorted({key for key, _ in query} - self.HONOURED)))
+        return Response(200, value, response_headers, tuple(sorted({key for key, _ in query} - self.HONOURED)))
 
-    def _found(self, query: Query) -> list[Record]:
-        """Return the public records that fit, tags all of those asked."""
-        asked = dict(query)
+    def _matches(self, query: Query) -> list[Record]:
+        """Return the public records that match every filter of a query, with all requested tags."""
+        params = dict(query)
         tags = {value for key, value in query if key == "filter"}
-        gated = {"true": True, "false": False}.get(asked.get("gated", "").lower())
+        gated = {"true": True, "false": False}.get(params.get("gated", "").lower())
         return [
             record
             for record in self.catalogue
             if not record.get("private")
             and tags <= set(record.get("tags", ()))
-            and asked.get("library") in (None, record.get("library_name"), *record.get("tags", ()))
-            and asked.get("author") in (None, record["id"].split("/")[0])
-            and asked.get("search", "").lower() in record["id"].lower()
-            and asked.get("pipeline_tag") in (None, record.get("pipeline_tag"))
+            and params.get("library") in (None, record.get("library_name"), *record.get("tags", ()))
+            and params.get("author") in (None, record["id"].split("/")[0])
+            and params.get("search", "").lower() in record["id"].lower()
+            and params.get("pipeline_tag") in (None, record.get("pipeline_tag"))
             and gated in (None, bool(record.get("gated")))
         ]
 
     @staticmethod
     def _after(cursor: str | None, sort: str, records: list[Record]) -> list[Record]:
-        """Return the records that follow a cursor, greatest first; equals by `_id`."""
+        """Return the records after a cursor, sorted descending; ties are ordered by `_id`."""
 
         def key(value: Any, identity: str) -> tuple[bool, Any, list[int]]:
-            return value is not None, value if value is not None else 0, [-ord(each) for each in identity]
+            return value is not None, value if value is not None else 0, [-ord(character) for character in identity]
 
         records = sorted(records, key=lambda record: key(record.get(sort), record["_id"]), reverse=True)
         if cursor is None:
@@ -142,11 +143,11 @@ class Hub:
         last = key(*json.loads(base64.b64decode(cursor)))
         return [record for record in records if key(record.get(sort), record["_id"]) < last]
 
-    def _fields(self, asked: Mapping[str, str], expand: list[str], sort: str) -> tuple[str, ...]:
+    def _fields(self, params: Mapping[str, str], expand: list[str], sort: str) -> tuple[str, ...]:
         if expand:
             return ("_id", "id", *expand)
-        fields = self.FULL if asked.get("full") else self.DEFAULT
-        fields += tuple(each for each in ("config", "cardData") if asked.get(each))
+        fields = self.FULL if params.get("full") else self.DEFAULT
+        fields += tuple(name for name in ("config", "cardData") if params.get(name))
         return fields if sort in fields else (*fields, sort)
 
 
@@ -158,108 +159,110 @@ class Civitai:
         "Checkpoint TextualInversion Hypernetwork AestheticGradient LORA LoCon DoRA Controlnet Upscaler MotionModule VAE"
         " TextEncoder UNet CLIPVision Poses Wildcards Workflows ComfyWorkflows Detection VisionLanguage CLIP LLM Other".split()
     )
-    # What the sorts order by, greatest first; the rest of its sorts are not answered here.
+    # The counters that each sort orders by, descending. CivitAI's other sorts are not supported.
     SORTS: Mapping[str, tuple[str, ...]] = {
         "Most Downloaded": ("downloadCount", "thumbsUpCount"),
         "Highest Rated": ("thumbsUpCount", "downloadCount"),
         "Most Liked": ("thumbsUpCount", "downloadCount"),
     }
     PERIODS = ("Day", "Week", "Month", "Year", "AllTime")
-    WORDS: Mapping[str, bool] = dict.fromkeys(("true", "1", "yes", "on", "y"), True) | dict.fromkeys(
+    BOOLEANS: Mapping[str, bool] = dict.fromkeys(("true", "1", "yes", "on", "y"), True) | dict.fromkeys(
         ("false", "0", "no", "off", "n"), False
     )
     HONOURED = frozenset(("limit", "cursor", "types", "baseModels", "sort", "period", "nsfw", "tag", "token"))
-    NOT_HERE = frozenset(("query", "ids", "modelVersionIds", "username", "checkpointType", "periodMode", "primaryFileOnly"))
+    UNSUPPORTED = frozenset(("query", "ids", "modelVersionIds", "username", "checkpointType", "periodMode", "primaryFileOnly"))
 
     def __init__(
         self, catalogue: list[Record], now: datetime, hidden: frozenset[int] = frozenset(), *,
-        deaf: str = "", twice: bool = False, counts_by_base: bool = False,
+        ignored_param: str = "", repeats_last_record: bool = False, counts_by_base: bool = False,
     ) -> None:  # fmt: skip
-        """`hidden` are ids dropped after the query, so that their pages hold fewer than `limit`.
+        """`hidden` are ids that are dropped after paging, so that their pages have fewer than `limit` records.
 
-        A parameter named `deaf` is ignored; `twice` repeats the last record of a page at the head of the next. With
-        `counts_by_base`, where base models are asked, models are sorted by the counters of their versions of these.
-        The catalogue's records hold flags and images; the masks on models and versions are written here, see `stamped`.
+        The parameter `ignored_param` has no effect; with `repeats_last_record`, each page starts with the last record of the
+        page before. With `counts_by_base`, requests for base models sort by the counters of the versions of these base models.
+        The catalogue's records have flags and images; the masks of models and versions are computed, see `as_listed`.
         """
-        self.deaf, self.twice, self.counts_by_base = deaf, twice, counts_by_base
+        self.ignored_param, self.repeats_last_record, self.counts_by_base = ignored_param, repeats_last_record, counts_by_base
         self.catalogue = catalogue
         self.now = now
         self.hidden = hidden
 
-    def answer(self, query: Query, headers: Mapping[str, str], host: str) -> Answer:
-        """Answer a request; `host` is what it was sent to."""
-        asked = {key: [each for name, each in query if name == key] for key, _ in query if key != self.deaf}
-        if {"favorites", "hidden"} & asked.keys():
-            return Answer(401, {"error": "Unauthorized"})
-        if asked.keys() & self.NOT_HERE:
-            return _not_here(asked.keys() & self.NOT_HERE)
-        if issues := self._issues(asked):
-            return Answer(400, {"error": {"name": "ZodError", "message": json.dumps(issues, indent=2)}})
-        limit = int(asked.get("limit", ["100"])[0] or 0)
-        if "page" in asked and int(asked["page"][0]) * limit > 1000:
-            return Answer(429, {"error": "You've requested too many pages, please use cursors instead"})
-        keys, bases = self.SORTS[asked.get("sort", ["Highest Rated"])[0]], asked.get("baseModels", [])
-        records = sorted(self._found(asked), key=lambda record: self._rank(record, keys, bases))
-        if "cursor" in asked:
+    def respond(self, query: Query, headers: Mapping[str, str], host: str) -> Response:
+        """Return the response to a request; `host` is the base URL that the client connected to."""
+        params = {key: [value for name, value in query if name == key] for key, _ in query if key != self.ignored_param}
+        if {"favorites", "hidden"} & params.keys():
+            return Response(401, {"error": "Unauthorized"})
+        if params.keys() & self.UNSUPPORTED:
+            return _unsupported(params.keys() & self.UNSUPPORTED)
+        if issues := self._issues(params):
+            return Response(400, {"error": {"name": "ZodError", "message": json.dumps(issues, indent=2)}})
+        limit = int(params.get("limit", ["100"])[0] or 0)
+        if "page" in params and int(params["page"][0]) * limit > 1000:
+            return Response(429, {"error": "You've requested too many pages, please use cursors instead"})
+        keys, bases = self.SORTS[params.get("sort", ["Highest Rated"])[0]], params.get("baseModels", [])
+        records = sorted(self._matches(params), key=lambda record: self._sort_key(record, keys, bases))
+        if "cursor" in params:
             try:
-                *values, identity = map(int, asked["cursor"][0].split("|"))
+                *values, identity = map(int, params["cursor"][0].split("|"))
                 first, second = values
             except ValueError:
-                return Answer(400, {"message": "Invalid cursor for the current sort"})
-            records = [record for record in records if self._rank(record, keys, bases) >= (-first, -second, identity)]
-        page, rest = records[:limit], records[limit - self.twice :]
+                return Response(400, {"message": "Invalid cursor for the current sort"})
+            records = [record for record in records if self._sort_key(record, keys, bases) >= (-first, -second, identity)]
+        page, rest = records[:limit], records[limit - self.repeats_last_record :]
         metadata: dict[str, Any] = {}
         if rest and limit:
-            first, second, identity = self._rank(rest[0], keys, bases)
-            metadata["nextCursor"] = f"{-first}|{-second}|{identity}"
-            again = [each for each in query if each[0] != "cursor"] + [("cursor", metadata["nextCursor"])]
-            metadata["nextPage"] = f"https://{host.split('://')[1]}{self.PATH}?{urlencode(again)}"
-        elif "page" in asked:
-            metadata |= {"currentPage": int(asked["page"][0]), "pageSize": limit}
-        is_mature = self._is_mature(asked)
-        items = [stamped(record, bases, is_mature=is_mature) for record in page if record["id"] not in self.hidden]
-        told = {} if "Authorization" in headers else {"Cache-Control": "public, s-maxage=300, stale-while-revalidate=150"}
-        return Answer(200, {"items": items, "metadata": metadata}, told, tuple(sorted(asked.keys() - self.HONOURED)))
+            first, second, identity = self._sort_key(rest[0], keys, bases)
+            cursor = metadata["nextCursor"] = f"{-first}|{-second}|{identity}"
+            metadata["nextPage"] = f"https://{host.split('://')[1]}{self.PATH}?{_with_cursor(query, cursor)}"
+        elif "page" in params:
+            metadata |= {"currentPage": int(params["page"][0]), "pageSize": limit}
+        is_mature = self._is_mature(params)
+        items = [as_listed(record, bases, is_mature=is_mature) for record in page if record["id"] not in self.hidden]
+        is_public = "Authorization" not in headers
+        caching = {"Cache-Control": "public, s-maxage=300, stale-while-revalidate=150"} if is_public else {}
+        return Response(200, {"items": items, "metadata": metadata}, caching, tuple(sorted(params.keys() - self.HONOURED)))
 
-    def _issues(self, asked: Mapping[str, list[str]]) -> list[dict[str, Any]]:
-        """Return what the query's schema refuses, in zod's shape."""
-        limit = asked.get("limit", ["100"])
-        good = {
+    def _issues(self, params: Mapping[str, list[str]]) -> list[dict[str, Any]]:
+        """Return the validation errors of the parameters, in zod's shape."""
+        limit = params.get("limit", ["100"])
+        checks = {
             "limit": len(limit) == 1 and (limit[0] or "0").isdigit() and int(limit[0] or 0) <= 100,
-            "types": all(each in self.TYPES for each in asked.get("types", ())),
-            "sort": asked.get("sort", ["Highest Rated"])[0] in self.SORTS,
-            "period": asked.get("period", ["AllTime"])[0] in self.PERIODS,
-            "nsfw": [each.lower() in self.WORDS for each in asked.get("nsfw", ["true"])] == [True],
-            "tag": len(asked.get("tag", ())) <= 1,
-            "page": asked.get("page", ["1"])[0].isdigit(),
-            "browsingLevel": "browsingLevel" not in asked,
-            "allowDerivatives": "allowDerivatives" not in asked,
+            "types": self.TYPES.issuperset(params.get("types", ())),
+            "sort": params.get("sort", ["Highest Rated"])[0] in self.SORTS,
+            "period": params.get("period", ["AllTime"])[0] in self.PERIODS,
+            "nsfw": [value.lower() in self.BOOLEANS for value in params.get("nsfw", ["true"])] == [True],
+            "tag": len(params.get("tag", ())) <= 1,
+            "page": params.get("page", ["1"])[0].isdigit(),
+            "browsingLevel": "browsingLevel" not in params,
+            "allowDerivatives": "allowDerivatives" not in params,
         }
         return [
             {"code": "invalid_value", "path": [name], "message": "Invalid option"}
-            for name, is_good in good.items()
-            if not is_good
+            for name, is_valid in checks.items()
+            if not is_valid
         ]
 
-    def _found(self, asked: Mapping[str, list[str]]) -> list[Record]:
-        types, bases = asked.get("types"), asked.get("baseModels")
-        is_mature = self._is_mature(asked)
-        since = self._since(asked.get("period", ["AllTime"])[0])
-        tag = asked.get("tag", [""])[0]
-        known = any(tag in record.get("tags", ()) for record in self.catalogue)  # the filter of an unknown tag is dropped
+    def _matches(self, params: Mapping[str, list[str]]) -> list[Record]:
+        """Return the records that match the parameters, in catalogue order."""
+        types, bases = params.get("types"), params.get("baseModels")
+        is_mature = self._is_mature(params)
+        since = self._since(params.get("period", ["AllTime"])[0])
+        tag = params.get("tag", [""])[0]
+        is_known_tag = any(tag in record.get("tags", ()) for record in self.catalogue)  # CivitAI ignores an unknown tag
         return [
             record
             for record in self.catalogue
             if not record.get("poi")
             and not (is_mature and record.get("minor"))
-            and (is_mature or (stamped(record, bases or ()).get("nsfwLevel") or 0) & PG)
+            and (is_mature or (as_listed(record, bases or ()).get("nsfwLevel") or 0) & PG)
             and (types is None or record["type"] in types)
             and (bases is None or any(version.get("baseModel") in bases for version in record["modelVersions"]))
             and (since is None or self._published(record) >= since)
-            and (not known or tag in record.get("tags", ()))
+            and (not is_known_tag or tag in record.get("tags", ()))
         ]
 
     def _since(self, period: str) -> str | None:
+        """Return the time at which a period begins, None for all time."""
         if period == "AllTime":
             return None
         if period == "Month":
@@ -273,22 +276,27 @@ class Civitai:
     def _published(record: Record) -> str:
         return max((version.get("publishedAt") or "" for version in record["modelVersions"]), default="")
 
-    def _is_mature(self, asked: Mapping[str, list[str]]) -> bool:
-        return self.WORDS[asked.get("nsfw", ["false"])[0].lower()]
+    def _is_mature(self, params: Mapping[str, list[str]]) -> bool:
+        return self.BOOLEANS[params.get("nsfw", ["false"])[0].lower()]
 
-    def _rank(self, record: Record, keys: tuple[str, ...], bases: list[str]) -> tuple[int, int, int]:
-        """Return what a record is sorted by, least first: by its counters, or those of its versions of the base models."""
+    def _sort_key(self, record: Record, keys: tuple[str, ...], bases: list[str]) -> tuple[int, int, int]:
+        """Return the ascending sort key: the negated counters of the record, or of its versions of the base models; its id."""
         counters = [record["stats"]]
         if bases and self.counts_by_base:
             counters = [version.get("stats", {}) for version in record["modelVersions"] if version.get("baseModel") in bases]
-        first, second = (-sum(each.get(key) or 0 for each in counters) for key in keys)
+        first, second = (-sum(counter.get(key) or 0 for counter in counters) for key in keys)
         return first, second, record["id"]
 
 
-def _not_here(names: Iterable[str]) -> Answer:
-    return Answer(501, {"error": f"this server does not imitate {', '.join(sorted(names))}"})
+def _unsupported(names: Iterable[str]) -> Response:
+    return Response(501, {"error": f"not supported by the fake API: {', '.join(sorted(names))}"})
+
+
+def _with_cursor(query: Query, cursor: str) -> str:
+    """Return an encoded query with another cursor."""
+    return urlencode([(key, value) for key, value in query if key != "cursor"] + [("cursor", cursor)])
 
 
 def parse(query: str) -> Query:
-    """Return the parameters of a query, empty values included."""
+    """Parse a query string; empty values are kept."""
     return parse_qsl(query, keep_blank_values=True)

@@ -1,4 +1,4 @@
-"""The two APIs on 127.0.0.1, over one catalogue each; by hand: `make serve`."""
+"""HTTP servers on 127.0.0.1 for the tests: a fake API with configurable faults, and one that sends raw bytes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-from tests.support.fake_api.apis import Answer, Civitai, Hub, parse
+from tests.support.fake_api.apis import Civitai, Hub, Response, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,13 +28,13 @@ Api = Hub | Civitai
 
 @dataclass(frozen=True)
 class Call:
-    """One request as the server saw it, and what it answered; times in seconds of a monotonic clock."""
+    """A request and the response to it; times are in seconds of a monotonic clock."""
 
     target: str
     headers: dict[str, str]
     status: int
     ignored: tuple[str, ...]
-    bytes: int  # of the body as it was sent
+    bytes: int  # of the body as sent, perhaps compressed
     connection: int
     began: float
     ended: float
@@ -41,28 +42,29 @@ class Call:
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong with an answer; what is not named here is as it should be.
+    """Changes to a response: its status, body and headers, and how it is sent.
 
-    `cut` sends half of the body and closes, `drop` closes before any answer, `drip_s` waits that long after each byte of the
-    body, and, if `drips_all`, of the headers.
+    `delay_s` is waited before the response, `byte_delay_s` after each byte of the body and, with `delays_headers`, of the
+    headers. `truncates_body` closes the connection after half of the body, `hangs_up` before the status line.
     """
 
     status: int = 200
     body: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_s: float = 0
-    cut: bool = False
-    drop: bool = False
-    drip_s: float = 0
-    drips_all: bool = False
+    truncates_body: bool = False
+    hangs_up: bool = False
+    byte_delay_s: float = 0
+    delays_headers: bool = False
 
 
 class Server:
-    """One API, answering in threads until it is closed.
+    """A fake API that serves requests in threads until it is closed.
 
-    It answers below the path `base`. `latency_s` is waited before each answer. At most `quota` requests in `window_s` are
-    answered, as the Hub counts them.
-    `fault` may be set: given path and query of a request and how often they were asked before, it returns what goes wrong.
+    It is served below the path `base`, `latency_s` after each request. Of the requests in a fixed window of `window_s` seconds,
+    those above `quota` get status 429, as on the Hub.
+    `fault` may be set to a function of a request's path and query and of the number of earlier requests for them: the fault of
+    the response, or None.
     """
 
     def __init__(
@@ -75,8 +77,8 @@ class Server:
         self._quota, self._window_s = quota, window_s
         self._window = (time.monotonic(), 0)
         self._lock = threading.Lock()
-        self._asked: dict[str, int] = {}
-        self.body = lru_cache(maxsize=256)(self._body)  # the same question costs the encoding once
+        self._earlier: dict[str, int] = {}  # by path and query
+        self.encoded = lru_cache(maxsize=256)(self._encoded)  # equal requests are encoded once
         self._http = _Http(("127.0.0.1", port), _Handler, bind_and_activate=True)
         self._http.daemon_threads = True
         self._http.owner = self
@@ -88,18 +90,14 @@ class Server:
         return f"http://127.0.0.1:{self._http.server_address[1]}{self.base}"
 
     @property
-    def in_flight(self) -> int:
-        """The greatest number of requests that were being answered at once."""
-        moments = sorted(moment for call in self.calls for moment in ((call.began, 1), (call.ended, -1)))
-        flying = most = 0
-        for _, step in moments:
-            flying += step
-            most = max(most, flying)
-        return most
+    def max_in_flight(self) -> int:
+        """The greatest number of concurrent requests."""
+        events = sorted(event for call in self.calls for event in ((call.began, 1), (call.ended, -1)))
+        return max(accumulate((step for _, step in events), initial=0))
 
     @property
     def ignored(self) -> set[str]:
-        """Parameters that some request sent for nothing."""
+        """The parameters without effect in all requests."""
         return {name for call in self.calls for name in call.ignored}
 
     def __enter__(self) -> Self:
@@ -113,39 +111,39 @@ class Server:
         self._http.server_close()
         self._thread.join()
 
-    def asked(self, target: str) -> int:
-        """Count a request for a target; return how many there were before."""
+    def record_request(self, target: str) -> int:
+        """Count a request for a path and query; return the number of earlier ones."""
         with self._lock:
-            self._asked[target] = self._asked.get(target, -1) + 1
-            return self._asked[target]
+            self._earlier[target] = self._earlier.get(target, -1) + 1
+            return self._earlier[target]
 
-    def forget(self) -> None:
-        """Begin as if nothing had been asked."""
+    def reset(self) -> None:
+        """Forget all requests."""
         with self._lock:
-            self._asked.clear()
+            self._earlier.clear()
             self._window = (time.monotonic(), 0)
             self.calls.clear()
 
-    def count(self) -> dict[str, str] | None:
-        """Count a request in the fixed window; return its headers, None when the window is full."""
+    def use_quota(self) -> dict[str, str] | None:
+        """Count a request in the current window; return its rate limit headers, None if the quota is exceeded."""
         with self._lock:
             start, used = self._window
             if time.monotonic() - start >= self._window_s:
                 start, used = time.monotonic(), 0
             self._window = (start, used + 1)
-            left = self._window_s - (time.monotonic() - start)
+            remaining_s = self._window_s - (time.monotonic() - start)
             headers = {
-                "RateLimit": f'"api";r={max(0, self._quota - used - 1)};t={int(left) + 1}',
+                "RateLimit": f'"api";r={max(0, self._quota - used - 1)};t={int(remaining_s) + 1}',
                 "RateLimit-Policy": f'"fixed window";"api";q={self._quota};w={int(self._window_s)}',
             }
             return headers if used < self._quota else None
 
-    def _body(self, query: str, authorization: str | None) -> tuple[Answer, bytes, bytes]:
-        """Return the answer, its body, and its body compressed."""
+    def _encoded(self, query: str, authorization: str | None) -> tuple[Response, bytes, bytes]:
+        """Return the response, its body, and its body compressed."""
         headers = {"Authorization": authorization} if authorization else {}
-        answer = self.api.answer(parse(query), headers, self.url)
-        body = json.dumps(answer.value, ensure_ascii=False, separators=(",", ":")).encode()
-        return answer, body, gzip.compress(body, 1, mtime=0)
+        response = self.api.respond(parse(query), headers, self.url)
+        body = json.dumps(response.value, ensure_ascii=False, separators=(",", ":")).encode()
+        return response, body, gzip.compress(body, 1, mtime=0)
 
 
 class _Http(ThreadingHTTPServer):
@@ -153,7 +151,7 @@ class _Http(ThreadingHTTPServer):
     request_queue_size = 64
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a client that hung up, which some tests let it do."""
+        """Print no traceback if the client hung up, as it does in some tests."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -161,60 +159,60 @@ class _Http(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    wbufsize = -1  # head and body in one packet
+    wbufsize = -1  # headers and body in one packet
     timeout = 30
     server: _Http
 
     def do_GET(self) -> None:
-        """Answer, and write down what was asked."""
+        """Respond, and record the call."""
         began, owner = time.monotonic(), self.server.owner
         split = urlsplit(self.path)
-        told = owner.count()
-        fault = owner.fault(self.path, owner.asked(self.path))
+        rate_limit = owner.use_quota()
+        fault = owner.fault(self.path, owner.record_request(self.path))
         time.sleep(owner.latency_s + (fault.delay_s if fault else 0))
-        if told is None:
-            answer, body, packed = Answer(429, None), b"<html>429 Too Many Requests</html>", b""
+        if rate_limit is None:
+            response, body, compressed = Response(429, None), b"<html>429 Too Many Requests</html>", b""
         elif split.path != owner.base + owner.api.PATH:
-            answer, body, packed = Answer(404, None), b'{"error":"Not Found"}', b""
+            response, body, compressed = Response(404, None), b'{"error":"Not Found"}', b""
         else:
-            answer, body, packed = owner.body(split.query, self.headers.get("Authorization"))
-        headers = {**answer.headers, "Content-Type": "application/json; charset=utf-8"}
+            response, body, compressed = owner.encoded(split.query, self.headers.get("Authorization"))
+        headers = {**response.headers, "Content-Type": "application/json; charset=utf-8"}
         if isinstance(owner.api, Hub):
-            headers |= told or {}
+            headers |= rate_limit or {}
         if fault and fault.body is not None:
-            body, packed = fault.body, b""
-        if packed and "gzip" in self.headers.get("Accept-Encoding", ""):
-            headers["Content-Encoding"], body = "gzip", packed
+            body, compressed = fault.body, b""
+        if compressed and "gzip" in self.headers.get("Accept-Encoding", ""):
+            headers["Content-Encoding"], body = "gzip", compressed
         headers |= fault.headers if fault else {}
-        status = fault.status if fault and told is not None else answer.status
+        status = fault.status if fault and rate_limit is not None else response.status
         owner.calls.append(
             Call(
-                self.path, dict(self.headers), status, answer.ignored, len(body),
+                self.path, dict(self.headers), status, response.ignored, len(body),
                 self.client_address[1], began, time.monotonic(),
             )
         )  # fmt: skip
-        if fault and (fault.drop or fault.cut or fault.drip_s):
+        if fault and (fault.hangs_up or fault.truncates_body or fault.byte_delay_s):
             self._break(fault, headers, body)
         else:
             self._send(status, headers, body)
 
     def _break(self, fault: Fault, headers: dict[str, str], body: bytes) -> None:
-        """Send less than an answer, or slowly."""
+        """Send a partial response, or send it slowly."""
         self.close_connection = True
-        if fault.drop:
+        if fault.hangs_up:
             return
-        told = "".join(f"{name}: {value}\r\n" for name, value in {**headers, "Content-Length": str(len(body))}.items())
-        head = f"HTTP/1.1 {fault.status} x\r\n{told}\r\n".encode("latin-1")
-        if not fault.drips_all:
+        lines = "".join(f"{name}: {value}\r\n" for name, value in {**headers, "Content-Length": str(len(body))}.items())
+        head = f"HTTP/1.1 {fault.status} x\r\n{lines}\r\n".encode("latin-1")
+        if not fault.delays_headers:
             self.wfile.write(head)
             head = b""
-        sent = head + (body[: len(body) // 2] if fault.cut else body)
-        with suppress(OSError):  # the client may give up
-            for place in range(len(sent)):
-                self.wfile.write(sent[place : place + 1])
-                if fault.drip_s:
+        content = head + (body[: len(body) // 2] if fault.truncates_body else body)
+        with suppress(OSError):  # the client may hang up
+            for index in range(len(content)):
+                self.wfile.write(content[index : index + 1])
+                if fault.byte_delay_s:
                     self.wfile.flush()
-                    time.sleep(fault.drip_s)
+                    time.sleep(fault.byte_delay_s)
 
     def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
         self.send_response(status)
@@ -226,18 +224,18 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the name of the method it replaces
-        """Print nothing: calls are kept."""
+        """Print nothing: the server records its calls."""
 
 
 class RawServer:
-    """A server that sends the same bytes to each connection once the first bytes of a request came, and closes it.
+    """A server that sends the same bytes on each connection, after the first bytes of a request, and closes it.
 
-    With `tls` it speaks TLS; `received` is what came on each connection.
+    `tls` enables TLS; `received` has the first bytes of each connection.
     """
 
-    def __init__(self, sent: bytes, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, response: bytes, tls: ssl.SSLContext | None = None) -> None:
         self.received: list[bytes] = []
-        self._sent, self._tls = sent, tls
+        self._response, self._tls = response, tls
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listening.getsockname()[1]}"
         threading.Thread(target=self._serve, daemon=True).start()
@@ -258,11 +256,11 @@ class RawServer:
                 connection, _ = self._listening.accept()
             except OSError:  # closed
                 return
-            with suppress(OSError), connection, self._wrapped(connection) as line:
-                self.received.append(line.recv(2**16))
-                line.sendall(self._sent)
-                if isinstance(line, ssl.SSLSocket):
-                    line.unwrap()
+            with suppress(OSError), connection, self._wrapped(connection) as wrapped:
+                self.received.append(wrapped.recv(2**16))
+                wrapped.sendall(self._response)
+                if isinstance(wrapped, ssl.SSLSocket):
+                    wrapped.unwrap()
                 else:
-                    line.shutdown(socket.SHUT_WR)
-                line.recv(2**16)  # until the client has read all, or hangs up
+                    wrapped.shutdown(socket.SHUT_WR)
+                wrapped.recv(2**16)  # returns when the client has read everything, or hangs up
