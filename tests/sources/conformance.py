@@ -1,4 +1,4 @@
-"""What every source must do, as functions of the source and a sample page of it."""
+"""The checks that every source must pass, as functions of the source and a sample page."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MAX_DEPTH = 6  # of values that are replaced by odd ones; image levels of CivitA
 
 
 def check_schemas(source: Source) -> None:
-    """The schemas are valid and described; models have the fields of all sources, requests the parameters of the source."""
+    """Check that schemas are valid and described, and define the common model fields and the request parameters."""
     for kind in ("raw", "request", "model"):
         schema = json.loads((SCHEMAS / source.name / f"{kind}.schema.json").read_text(encoding="utf-8"))
         jsonschema.Draft202012Validator.check_schema(schema)
@@ -53,7 +53,7 @@ def check_schemas(source: Source) -> None:
 
 
 def check_entries(source: Source, page: Any) -> None:
-    """Every record of a sample becomes one model or one rejected record, in page order."""
+    """Check that every record of a sample becomes one model or one rejected record, in page order."""
     assert not load_schema(f"{source.name}/raw").violations(page)
     records = source.records(page)
     assert len(records) > 1
@@ -66,7 +66,7 @@ def check_entries(source: Source, page: Any) -> None:
 
 
 def check_odd_values(source: Source, page: Any) -> None:
-    """Records with odd values become models that conform to their schema, or are rejected; each can be explained."""
+    """Check that records with odd values become valid models or are rejected, and that explain can describe each."""
     describe = source.load_rules().describe
     compared = 0
     for records in variants(source, page):
@@ -82,35 +82,35 @@ def check_odd_values(source: Source, page: Any) -> None:
 
 
 def check_jq_command(source: Source, page: Any) -> None:
-    """The jq command, or a jq of its own where there is none, gives what the transform reads of a page, odd values too."""
+    """Check that the jq command (or the plain jq package without it) agrees with the transform, also on odd values."""
     program = SOURCES / source.name / "transform.jq"
     for records in (source.records(page), *variants(source, page)):
         text = json.dumps(with_records(source, page, records))
         if shutil.which("jq"):
-            done = subprocess.run(["jq", "-f", str(program)], input=text, capture_output=True, text=True, check=True)
-            entries = json.loads(done.stdout)
+            process = subprocess.run(["jq", "-f", str(program)], input=text, capture_output=True, text=True, check=True)
+            entries = json.loads(process.stdout)
         else:
             (entries,) = jq.compile(program.read_text(encoding="utf-8")).input_value(json.loads(text)).all()
         assert entries == project(source, text, "the sample")
 
 
 def check_paging_ends(source: Source, page: Any) -> None:
-    """The page after the sample has another request with the same parameters, and a page without records or link is the last."""
+    """Check that the request for the next page differs and keeps the parameters, and that a page without records is the last."""
     params = {source.page_param: 10} if source.page_param else {}
     request = source.first_request(params)
     assert request.startswith(source.path)
     last = with_records(source, {}, [])
     assert source.records(last) == []
     assert source.next_page(request, None, last) is None
-    following = source.next_page(request, None, page)
-    if following is not None:
-        assert following != request
-        assert parse_qs(urlsplit(request).query).items() <= parse_qs(urlsplit(following).query).items()
-        assert source.next_page(following, None, last) is None
+    next_request = source.next_page(request, None, page)
+    if next_request is not None:
+        assert next_request != request
+        assert parse_qs(urlsplit(request).query).items() <= parse_qs(urlsplit(next_request).query).items()
+        assert source.next_page(next_request, None, last) is None
 
 
 def check_audit(source: Source, page: Any) -> None:
-    """The audit reads of each record, also with odd values, what the transform decides."""
+    """Check that audit and transform agree on each record, also on odd values."""
     audit = source.load_audit()
     compared = 0
     for records in variants(source, page):
@@ -126,7 +126,7 @@ def check_audit(source: Source, page: Any) -> None:
 
 
 def check_reading(source: Source, audit: Audit, record: dict[str, Any], reason: str | None, decided: dict[str, Any]) -> None:
-    """The audit of a record names the reason for its rejection, if there is one, and the same levels."""
+    """Check that the audit of a record has the transform's rejection reason, if any, and its levels."""
     reading = audit.read(record)
     assert set(reading.rejections) <= source.never_published, record
     if reason in source.never_published:
@@ -143,25 +143,25 @@ def check_reading(source: Source, audit: Audit, record: dict[str, Any], reason: 
 
 
 def variants(source: Source, page: Any) -> Iterator[list[dict[str, Any]]]:
-    """Yield, for each record of a page, the record and copies of it, each with an odd value, or none, in one of its fields."""
+    """Yield, for each record of a page, the record and copies of it in which one value is odd or deleted."""
     for record in source.records(page):
         copies = [record]
         for json_path in json_paths(record):
             for odd in (*ODD_VALUES, DELETED):
                 changed = deepcopy(record)
-                holder = changed
+                parent = changed
                 for key in json_path[:-1]:
-                    holder = holder[key]
+                    parent = parent[key]
                 if odd is DELETED:
-                    del holder[json_path[-1]]
+                    del parent[json_path[-1]]
                 else:
-                    holder[json_path[-1]] = odd
+                    parent[json_path[-1]] = odd
                 copies.append(changed)
         yield copies
 
 
 def json_paths(value: Any, parents: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Yield the paths of the values in a record; of a list only of its first item and of the list itself."""
+    """Yield the paths of all values in a record; of the items of a list, only the first."""
     items: list[tuple[Any, Any]] = []
     if isinstance(value, dict):
         items = list(value.items())
@@ -174,24 +174,24 @@ def json_paths(value: Any, parents: tuple[Any, ...] = ()) -> Iterator[tuple[Any,
 
 
 def with_records(source: Source, page: Any, records: list[Any]) -> Any:
-    """Return a page with other records."""
+    """Return a copy of a page with other records."""
     if source.records_key is None:
         return records
     return {**deepcopy(page), source.records_key: records}
 
 
 def check_independence(source: Source) -> None:
-    """Rules and audit share nothing but the interface; the helpers of audits are theirs alone."""
+    """Check that rules and audit share only the source interface, and that no rule imports the helpers of audits."""
     package = f"etl.sources.{source.name}"
-    of_rules, of_audit = (imported(f"{package}.{module}") for module in ("rules", "audit"))
+    rules_imports, audit_imports = (imported_modules(f"{package}.{module}") for module in ("rules", "audit"))
     shared = {"etl", "etl.sources", "etl.sources.source", package}
-    assert {name for name in of_rules & of_audit if name.startswith("etl.sources")} <= shared
-    assert "etl.sources.auditing" not in of_rules
-    assert {name for name in of_audit if name.startswith(f"{package}.")} <= {f"{package}.audit"}
+    assert {name for name in rules_imports & audit_imports if name.startswith("etl.sources")} <= shared
+    assert "etl.sources.auditing" not in rules_imports
+    assert {name for name in audit_imports if name.startswith(f"{package}.")} <= {f"{package}.audit"}
 
 
-def imported(module: str) -> set[str]:
-    """Return the modules of etl that a module imports, directly or not, types included."""
+def imported_modules(module: str) -> set[str]:
+    """Return the modules of etl that a module imports, directly or indirectly, for types too."""
     names: set[str] = set()
     pending = [module]
     while pending:
@@ -209,21 +209,21 @@ def imported(module: str) -> set[str]:
 
 
 def check_explain_commands(source: Source, page: Any) -> None:
-    """The jq programs that explain prints find the raw record of a model, the model, and a rejected record."""
+    """Check that the jq commands of explain find the raw record of a model, the model, and a rejected record."""
     table = SourceConfig(source.name, "prefix", 1, None, 1, Rate(1, 1, 1), {}, (), frozenset(), ())
     context = ExplainContext(DataDir(Path("data")), Config(1, 1, (table,)), lambda *_: [])
     result = transform_page(source, json.dumps(page).encode(), "the sample")
     for model in result.models:
         ref = ModelRef(model["id"], model["slug"], model["name"], "page-0001.json", 0, model["id"])
-        of_raw, of_models = context.jq_for_models(table, "default", [ref])
-        assert [str(record["id"]) for record in run_jq(of_raw, page)] == [model["id"]]
-        assert run_jq(of_models, result.models) == [model]
+        for_raw, for_models = context.jq_for_models(table, "default", [ref])
+        assert [str(record["id"]) for record in run_jq(for_raw, page)] == [model["id"]]
+        assert run_jq(for_models, result.models) == [model]
     for rejected in result.set_aside:
         command, _ = context.jq_for_rejected(table, "default", [("page-0001.json", {"record": rejected.record})])
         assert run_jq(command, page) == [source.records(page)[rejected.record]]
 
 
 def run_jq(command: str, value: Any) -> list[Any]:
-    """Return what the program of a jq command gives for a value."""
+    """Run the program of a jq command on a value; return its results."""
     results: list[Any] = jq.compile(shlex.split(command)[1]).input_value(value).all()
     return results

@@ -1,4 +1,4 @@
-"""Every source there is conforms to the interface."""
+"""Every source conforms to the interface."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ def page(source: Source) -> Any:
     return json.loads((Path(__file__).parent / source.name / "sample.json").read_text(encoding="utf-8"))
 
 
-def test_there_are_sources() -> None:
+def test_several_sources_exist() -> None:
     assert len(source_names()) > 1
 
 
-def test_schemas(source: Source) -> None:
+def test_schemas_are_valid(source: Source) -> None:
     conformance.check_schemas(source)
 
 
-def test_every_record_gives_one_entry(source: Source, page: Any) -> None:
+def test_every_record_becomes_a_model_or_is_rejected(source: Source, page: Any) -> None:
     conformance.check_entries(source, page)
 
 
-def test_the_jq_command_gives_what_the_package_gives(source: Source, page: Any) -> None:
+def test_the_jq_command_agrees_with_the_transform(source: Source, page: Any) -> None:
     conformance.check_jq_command(source, page)
 
 
-def test_odd_values_give_valid_models_or_rejected_records(source: Source, page: Any) -> None:
+def test_records_with_odd_values_become_valid_models_or_are_rejected(source: Source, page: Any) -> None:
     conformance.check_odd_values(source, page)
 
 

@@ -1,4 +1,4 @@
-"""What the audit reads in raw records of the Hub, odd values among them."""
+"""What the audit of the Hub reads from raw records, including odd values."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import pytest
 
 from etl.sources.huggingface.audit import AUDIT
 
-SET: list[Any] = [True, 0, 1, 1.5, "", "false", [], {}]
+SET_FLAGS: list[Any] = [True, 0, 1, 1.5, "", "false", [], {}]
 
 
 @pytest.mark.parametrize(
     ("record", "codes"),
     [
         ({"private": False, "disabled": None}, ()),
-        *(({flag: value}, (flag,)) for flag in ("private", "disabled") for value in SET),
+        *(({flag: value}, (flag,)) for flag in ("private", "disabled") for value in SET_FLAGS),
         ({"private": True, "disabled": True}, ("private", "disabled")),
         ({"poi": True, "mode": "TakenDown", "availability": "Private"}, ()),
     ],

@@ -1,4 +1,4 @@
-"""What is decided of a Hub record after jq, beside its size."""
+"""The rules for Hub records except size: license, slug and name."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.conftest import hf
         ({"a": "license:mit"}, None),
     ],
 )
-def test_the_license_is_the_id_in_the_first_license_tag(tags: Any, license_: str | None) -> None:
+def test_the_first_license_tag_is_the_license(tags: Any, license_: str | None) -> None:
     page = transform_page(get_source("huggingface"), json.dumps([hf("o/a", tags=tags)]).encode(), "p")
     assert page.models[0]["license"] == license_
 

@@ -1,4 +1,4 @@
-"""Sizes: which evidence decides, and what a name says."""
+"""Sizes of Hub models: which evidence decides, and which parameter counts names state."""
 
 from __future__ import annotations
 
@@ -18,78 +18,83 @@ from etl.sources.huggingface.size import SizeEstimator, nominal
 from etl.sources.source import DEFAULT_SIZE_CLASSES, SizeClass
 from tests.support.sizes import BOUNDS, ROWS, evidence, table
 
-CLASSES = {each.name for each in DEFAULT_SIZE_CLASSES} | {"unknown"}
+CLASSES = {size_class.name for size_class in DEFAULT_SIZE_CLASSES} | {"unknown"}
 
 
-def seen(name: str = "thing", tags: list[str] | None = None, gguf: float | None = None, **elements: float) -> SizeEvidence:
+def evidence_of(name: str = "thing", tags: list[str] | None = None, gguf: float | None = None, **elements: float) -> SizeEvidence:
+    """Return the evidence of a repository; `elements` are counts by data type, as in `safetensors`."""
     return size_evidence(name, tags or [], elements, sum(elements.values()) if elements else None, gguf)
 
 
 @pytest.mark.parametrize(
     ("evidence", "expected"),
     [
-        (seen("Llama-2-7b", BF16=6.74e9), (6_740_000_000, "medium", "safetensors")),
-        (seen("Llama-2-13b", F16=13.016e9), (13_016_000_000, "medium", "safetensors")),
-        (seen("roberta-large", F32=355e6), (355_000_000, "small", "safetensors")),
-        (seen(F32=650e6), (650_000_000, "small", "safetensors")),
-        (seen(BF16=6.4e9), (6_400_000_000, "small", "safetensors")),
-        (seen(BF16=6.6e9), (6_600_000_000, "medium", "safetensors")),
-        (seen(BF16=13.4e9), (13_400_000_000, "medium", "safetensors")),
-        (seen(BF16=13.6e9), (13_600_000_000, "large", "safetensors")),
-        (seen("opt-6.7b"), (6_700_000_000, "small", "name")),
-        (seen("thing-70B-GGUF", gguf=70.5e9), (70_500_000_000, "large", "gguf")),
-        (seen("v2.5-base"), (None, "unknown", "none")),
-        (seen("small-thing"), (None, "unknown", "none")),
-        (seen(gguf=1e300), (None, "unknown", "none")),
-        # Packed: eight 4-bit weights a word, as the name bears out; without a witness nothing is corrected.
-        (seen("a-7B-GPTQ", ["4-bit"], F16=0.3e9, I32=0.8e9), (6_700_000_000, "medium", "safetensors corrected for packing")),
-        (seen("a-32b-8bit", U32=8e9, F16=1e9), (33_000_000_000, "large", "safetensors corrected for packing")),
-        (seen("a-14B-NVFP4", BF16=1.5e9, U8=6.6e9), (14_700_000_000, "large", "safetensors corrected for packing")),
-        (seen("a-7B-AWQ", ["4-bit"], F16=1e9, I32=6.5e9), (7_500_000_000, "medium", "safetensors")),
-        (seen("a-AWQ", ["4-bit"], F16=1e9, I32=1e9), (None, "unknown", "none")),
-        (seen("a-FP8", F8_E4M3=7.2e9, BF16=0.8e9), (8_000_000_000, "medium", "safetensors")),
-        (seen("a-AWQ", ["4-bit"], F16=20e9, I32=20e9), (None, "large", "safetensors")),
-        # Counts that cannot be: of no weights at all, of one shard, of a part.
-        (seen("a-8B", BF16=3e5), (8_000_000_000, "medium", "name")),
-        (seen("a-405B-GGUF", gguf=12e9), (405_000_000_000, "large", "name")),
-        # What was measured stands against a name that says less.
-        (seen("a-7B-Omni", BF16=10.7e9), (10_700_000_000, "medium", "safetensors")),
-        # The base model, but not that of an adapter.
-        (seen("a-gguf", ["base_model:quantized:b/c-9B"]), (9_000_000_000, "medium", "base model's name")),
-        (seen("a", ["base_model:adapter:b/c-9B"]), (None, "unknown", "none")),
-        (seen("a-lora-7b"), (None, "unknown", "none")),
-        (seen("a-7B-EAGLE3", BF16=8e8), (800_000_000, "small", "safetensors")),
-        (seen("a", ["base_model:merge:b/c-9B", "base_model:merge:b/d-7B"]), (None, "unknown", "none")),
-        (seen("gpt2-medium-tuned"), (355_000_000, "small", "family")),
-        (seen("a-E4B", BF16=8e9), (8_000_000_000, "medium", "safetensors")),
-        (seen("Mixtral-8x7B"), (None, "large", "name")),
-        (seen("Llama-4-17B-16E"), (None, "large", "name")),
+        (evidence_of("Llama-2-7b", BF16=6.74e9), (6_740_000_000, "medium", "safetensors")),
+        (evidence_of("Llama-2-13b", F16=13.016e9), (13_016_000_000, "medium", "safetensors")),
+        (evidence_of("roberta-large", F32=355e6), (355_000_000, "small", "safetensors")),
+        (evidence_of(F32=650e6), (650_000_000, "small", "safetensors")),
+        (evidence_of(BF16=6.4e9), (6_400_000_000, "small", "safetensors")),
+        (evidence_of(BF16=6.6e9), (6_600_000_000, "medium", "safetensors")),
+        (evidence_of(BF16=13.4e9), (13_400_000_000, "medium", "safetensors")),
+        (evidence_of(BF16=13.6e9), (13_600_000_000, "large", "safetensors")),
+        (evidence_of("opt-6.7b"), (6_700_000_000, "small", "name")),
+        (evidence_of("thing-70B-GGUF", gguf=70.5e9), (70_500_000_000, "large", "gguf")),
+        (evidence_of("v2.5-base"), (None, "unknown", "none")),
+        (evidence_of("small-thing"), (None, "unknown", "none")),
+        (evidence_of(gguf=1e300), (None, "unknown", "none")),
+        # Packed: several weights per element. A count is corrected only if other evidence, such as the name, is consistent.
+        (
+            evidence_of("a-7B-GPTQ", ["4-bit"], F16=0.3e9, I32=0.8e9),
+            (6_700_000_000, "medium", "safetensors corrected for packing"),
+        ),
+        (evidence_of("a-32b-8bit", U32=8e9, F16=1e9), (33_000_000_000, "large", "safetensors corrected for packing")),
+        (evidence_of("a-14B-NVFP4", BF16=1.5e9, U8=6.6e9), (14_700_000_000, "large", "safetensors corrected for packing")),
+        (evidence_of("a-7B-AWQ", ["4-bit"], F16=1e9, I32=6.5e9), (7_500_000_000, "medium", "safetensors")),
+        (evidence_of("a-AWQ", ["4-bit"], F16=1e9, I32=1e9), (None, "unknown", "none")),
+        (evidence_of("a-FP8", F8_E4M3=7.2e9, BF16=0.8e9), (8_000_000_000, "medium", "safetensors")),
+        (evidence_of("a-AWQ", ["4-bit"], F16=20e9, I32=20e9), (None, "large", "safetensors")),
+        # Implausible counts: of no weights, of one shard, of a part.
+        (evidence_of("a-8B", BF16=3e5), (8_000_000_000, "medium", "name")),
+        (evidence_of("a-405B-GGUF", gguf=12e9), (405_000_000_000, "large", "name")),
+        # A count wins over a smaller size in the name.
+        (evidence_of("a-7B-Omni", BF16=10.7e9), (10_700_000_000, "medium", "safetensors")),
+        # The base model's size counts, except for adapters.
+        (evidence_of("a-gguf", ["base_model:quantized:b/c-9B"]), (9_000_000_000, "medium", "base model's name")),
+        (evidence_of("a", ["base_model:adapter:b/c-9B"]), (None, "unknown", "none")),
+        (evidence_of("a-lora-7b"), (None, "unknown", "none")),
+        (evidence_of("a-7B-EAGLE3", BF16=8e8), (800_000_000, "small", "safetensors")),
+        (evidence_of("a", ["base_model:merge:b/c-9B", "base_model:merge:b/d-7B"]), (None, "unknown", "none")),
+        (evidence_of("gpt2-medium-tuned"), (355_000_000, "small", "family")),
+        (evidence_of("a-E4B", BF16=8e9), (8_000_000_000, "medium", "safetensors")),
+        (evidence_of("Mixtral-8x7B"), (None, "large", "name")),
+        (evidence_of("Llama-4-17B-16E"), (None, "large", "name")),
     ],
 )  # fmt: skip
 def test_which_evidence_decides(evidence: SizeEvidence, expected: tuple[int | None, str, str]) -> None:
     assert SizeEstimator().estimate(evidence)[:3] == expected
 
 
-def test_what_disagrees_is_told() -> None:
-    assert SizeEstimator().estimate(seen("a-7B-Omni", BF16=10.7e9)).size_against == ["name"]
-    assert SizeEstimator().estimate(seen("a-8B", BF16=3e5)).size_against == ["safetensors"]
-    assert SizeEstimator().estimate(seen("a-26B-GGUF", gguf=5e8)).size_against == ["gguf"]
-    assert SizeEstimator().estimate(seen("qwen-image", ["diffusers"], BF16=7.1e9)).size_against == ["family"]
-    assert SizeEstimator().estimate(seen("roberta-base-ncc-512b")).size_against == ["name"]
-    assert SizeEstimator().estimate(seen("top-5x7b-gguf", gguf=7.2e9)).size_against == ["name"]
+def test_conflicting_evidence_is_listed() -> None:
+    assert SizeEstimator().estimate(evidence_of("a-7B-Omni", BF16=10.7e9)).size_against == ["name"]
+    assert SizeEstimator().estimate(evidence_of("a-8B", BF16=3e5)).size_against == ["safetensors"]
+    assert SizeEstimator().estimate(evidence_of("a-26B-GGUF", gguf=5e8)).size_against == ["gguf"]
+    assert SizeEstimator().estimate(evidence_of("qwen-image", ["diffusers"], BF16=7.1e9)).size_against == ["family"]
+    assert SizeEstimator().estimate(evidence_of("roberta-base-ncc-512b")).size_against == ["name"]
+    assert SizeEstimator().estimate(evidence_of("top-5x7b-gguf", gguf=7.2e9)).size_against == ["name"]
     assert SizeEstimator().estimate(size_evidence("a", [], {}, None, 4.6e8, "clip")).size_against == ["gguf"]
 
 
-def test_a_counted_base_beats_its_name() -> None:
-    quantised = seen("a-gguf", ["base_model:quantized:b/c-9B"])
+def test_the_count_of_a_base_model_wins_over_its_name() -> None:
+    quantised = evidence_of("a-gguf", ["base_model:quantized:b/c-9B"])
     assert SizeEstimator(base_counts={"b/c-9B": 14.2e9}).estimate(quantised) == SizeEstimate(
         14_200_000_000, "large", "base model", []
     )
 
 
-def test_a_marketplace_may_have_other_classes() -> None:
+def test_size_classes_are_configurable() -> None:
     classes = (SizeClass("edge", 1e9, is_inclusive=True), SizeClass("rest", math.inf))
-    assert [SizeEstimator(classes).estimate(seen(name)).size for name in ("a-1b", "a-1.1b", "a")] == ["edge", "rest", "unknown"]
+    sizes = [SizeEstimator(classes).estimate(evidence_of(name)).size for name in ("a-1b", "a-1.1b", "a")]
+    assert sizes == ["edge", "rest", "unknown"]
 
 
 @pytest.mark.parametrize(
@@ -103,16 +108,16 @@ def test_a_marketplace_may_have_other_classes() -> None:
         ("rwkv7-380m-15b-slimpajama", 0.38, 0.38), ("codellama34b", 34, 34),
         ("a-27b-gptq-4b-128g", 27, 27), ("mixtral_7bx2_moe", 11.2, 12.95), ("llama-4-17b-16e", 17, 272),
         ("qwen3-tiny-random", 1e-9, 1),
-        # Of which some are active.
+        # Total and active parameters.
         ("smallthinker-21ba3b", 21, 21), ("smallthinker-4ba0.6b-instruct", 4, 4), ("4ba0_6b", 4, 4), ("30ba3b-2507", 30, 30),
         ("235ba22b.q4", 235, 235), ("30b_a3b", 30, 30), ("21b-a3b", 21, 21), ("smallthinker21ba3b", 21, 21),
         ("1ta32b", 1000, 1000), ("12ba900m", 12, 12),
     ],
 )  # fmt: skip
-def test_names_state_sizes(name: str, low: float, high: float) -> None:
-    told = parse_size(name)
-    assert told is not None
-    assert (told.low / 1e9, told.high / 1e9) == pytest.approx((low, high))
+def test_sizes_are_parsed_from_names(name: str, low: float, high: float) -> None:
+    parameters = parse_size(name)
+    assert parameters is not None
+    assert (parameters.low / 1e9, parameters.high / 1e9) == pytest.approx((low, high))
 
 
 @pytest.mark.parametrize(
@@ -123,7 +128,7 @@ def test_names_state_sizes(name: str, low: float, high: float) -> None:
         "clip-vit-bigg-14-laion2b-39b-b160k", "phi3b", "a-0b", "a-3b-9b-7b", "l6-h384", "x7b", "8-bit", "a-4t", "glove.840b.300d",
     ],
 )  # fmt: skip
-def test_what_is_no_size(name: str) -> None:
+def test_other_numbers_are_not_sizes(name: str) -> None:
     assert parse_size(name) is None
 
 
@@ -131,27 +136,27 @@ def test_what_is_no_size(name: str) -> None:
     st.sampled_from([1, 3, 7, 8, 13, 70]), st.sampled_from("-_. "), st.sampled_from("-_. "), st.sampled_from(["b", "B"]),
     st.sampled_from(["chat", "Instruct", "v0.1", "2507", "hf", "128k"]),
 )  # fmt: skip
-def test_units_and_separators_do_not_change_the_verdict(number: int, before: str, after: str, unit: str, word: str) -> None:
-    plain = SizeEstimator().estimate(seen(f"thing-{number}b-{word}"))
+def test_units_and_separators_do_not_change_the_estimate(number: int, before: str, after: str, unit: str, word: str) -> None:
+    plain = SizeEstimator().estimate(evidence_of(f"thing-{number}b-{word}"))
     assert plain.size != "unknown"
-    assert SizeEstimator().estimate(seen(f"thing{before}{number}{unit}{after}{word}")) == plain
-    assert SizeEstimator().estimate(seen(f"thing{before}{number * 1000}m{after}{word}")) == plain
+    assert SizeEstimator().estimate(evidence_of(f"thing{before}{number}{unit}{after}{word}")) == plain
+    assert SizeEstimator().estimate(evidence_of(f"thing{before}{number * 1000}m{after}{word}")) == plain
 
 
 @given(st.sampled_from(ROWS), st.sampled_from(["name", "gguf", "base model"]))
-def test_a_true_witness_never_makes_a_right_verdict_wrong(row: dict[str, Any], witness: str) -> None:
-    told = evidence(row)
+def test_more_correct_evidence_never_makes_a_correct_size_wrong(row: dict[str, Any], added: str) -> None:
+    item = evidence(row)
     count = row["parameters"]
-    before = SizeEstimator().estimate(told)
+    before = SizeEstimator().estimate(item)
     if before.size != row["size"] or not count or row["kind"] in ("adapter", "draft"):
         return
-    if witness == "name" and parse_size(told.name) is None:
-        told = told._replace(name=f"{told.name}-{round(nominal(count, None) / 1e6)}m")
-    elif witness == "gguf" and told.gguf is None:
-        told = told._replace(gguf=count)
-    elif witness == "base model" and "base_model:" not in told.tags:
-        told = told._replace(tags=f"{told.tags}base_model:quantized:some/base\n")
-    assert SizeEstimator(base_counts={"some/base": count}).estimate(told).size == row["size"]
+    if added == "name" and parse_size(item.name) is None:
+        item = item._replace(name=f"{item.name}-{round(nominal(count, None) / 1e6)}m")
+    elif added == "gguf" and item.gguf is None:
+        item = item._replace(gguf=count)
+    elif added == "base model" and "base_model:" not in item.tags:
+        item = item._replace(tags=f"{item.tags}base_model:quantized:some/base\n")
+    assert SizeEstimator(base_counts={"some/base": count}).estimate(item).size == row["size"]
 
 
 number = st.none() | st.floats() | st.integers()
@@ -165,40 +170,41 @@ def test_no_input_raises(
     name: str, tags: list[str], elements: dict[str, float], counts: tuple[float | None, float | None]
 ) -> None:
     total, gguf = counts
-    told = SizeEstimator().estimate(size_evidence(name, tags, elements, total, gguf))
-    assert told.size in CLASSES
-    assert (told.size == "unknown") is (told.size_from == "none")
-    assert told.parameters is None or 0 <= told.parameters < 2**53
+    estimate = SizeEstimator().estimate(size_evidence(name, tags, elements, total, gguf))
+    assert estimate.size in CLASSES
+    assert (estimate.size == "unknown") is (estimate.size_from == "none")
+    assert estimate.parameters is None or 0 <= estimate.parameters < 2**53
 
 
-def test_names_of_servants() -> None:
+def test_auxiliary_models_are_recognised_by_name() -> None:
     assert all(map(is_auxiliary, ("alpaca-lora-7b", "eagle3-llama3-8b", "qwen3-8b-dflash-b16", "gemma-4-31b-it-assistant")))
     assert all(map(is_auxiliary, ("granite-8b-accelerator", "llama-7b-tokenizer", "wan2.1-14b-controlnet", "llama-3-8b-sae")))
     assert not any(map(is_auxiliary, ("explorer-7b", "oasst-assistant-chat-7b", "loran-7b", "drafting-7b")))
 
 
-def test_the_figures_of_the_documentation_are_those_measured() -> None:
+def test_accuracy_is_within_bounds_and_as_documented() -> None:
     lines, total = table()
     assert len(ROWS) > 1000
-    for way, (right, wrong) in BOUNDS.items():
-        assert total[way][0] >= right
-        assert total[way][1] <= wrong
+    for method, (right, wrong) in BOUNDS.items():
+        assert total[method][0] >= right
+        assert total[method][1] <= wrong
     assert "\n".join(lines) in (PROJECT / "docs" / "sizes.md").read_text(encoding="utf-8")
 
 
-def test_the_families_are_borne_out() -> None:
+def test_families_are_consistent_with_counts() -> None:
     assert family("whisper-large-v3-turbo") == family_table()["whisper-large-v3-turbo"]
     assert family("xlm-roberta-base-tuned") == family_table()["xlm-roberta-base"]
     assert family("sdxl-vae-fp16") == family_table()["sdxl-vae"]
     assert family("clip-vit-b-32-xlm-roberta-base") is None
-    counted = [
-        each
+    results = [
+        result
         for row in ROWS
         if row["parameters"]
-        for each in check_family(row["id"].rpartition("/")[2].lower(), row["tags"], row["parameters"]).items()
+        for result in check_family(row["id"].rpartition("/")[2].lower(), row["tags"], row["parameters"]).items()
     ]
-    assert len(counted) > 300
-    assert sorted(row for row, fits in counted if not fits) == ["gpt2", "xlm-roberta"]  # tiny-gpt2, and a part of jina-clip-v2
+    assert len(results) > 300
+    # The exceptions: tiny-gpt2, and a part of jina-clip-v2.
+    assert sorted(name for name, is_consistent in results if not is_consistent) == ["gpt2", "xlm-roberta"]
 
 
 @pytest.mark.parametrize(
@@ -212,7 +218,7 @@ def test_the_families_are_borne_out() -> None:
         "stable-diffusion-xl-base-2.0", "deepseek-ocr-3",
     ],
 )  # fmt: skip
-def test_another_version_or_a_part_is_of_no_family(name: str) -> None:
+def test_other_versions_and_parts_have_no_family(name: str) -> None:
     assert family(name) is None
 
 
@@ -224,11 +230,11 @@ def test_another_version_or_a_part_is_of_no_family(name: str) -> None:
         "stable-diffusion-xl-base-1.0", "nomic-embed-text-v1.5", "clip-vit-l-14-336", "pixart-xl-2-1024-ms",
     ],
 )  # fmt: skip
-def test_a_date_is_no_version(name: str) -> None:
+def test_dates_and_other_suffixes_do_not_change_the_family(name: str) -> None:
     assert family(name) is not None
 
 
-# Models that are not in tests/support/sizes.ndjson, as their cards and papers count them.
+# Models that are not in tests/support/sizes.ndjson, with the sizes in their model cards and papers.
 WELL_KNOWN = {
     "small": """
         google-t5/t5-large google/byt5-base sentence-transformers/gtr-t5-xxl facebook/xlm-roberta-xl
@@ -288,9 +294,10 @@ WELL_KNOWN = {
 
 
 @pytest.mark.parametrize("size", WELL_KNOWN)
-def test_well_known_models(size: str) -> None:
-    told = {each: SizeEstimator().estimate(seen(each.rpartition("/")[2])).size for each in WELL_KNOWN[size].split()}
-    assert told == dict.fromkeys(told, size)
+def test_sizes_of_well_known_models(size: str) -> None:
+    identities = WELL_KNOWN[size].split()
+    sizes = {identity: SizeEstimator().estimate(evidence_of(identity.rpartition("/")[2])).size for identity in identities}
+    assert sizes == dict.fromkeys(identities, size)
 
 
 @pytest.mark.parametrize(
@@ -298,37 +305,37 @@ def test_well_known_models(size: str) -> None:
     [
         (["transformers", "bert"], ("small", "architecture")),
         (["diffusers", "diffusers:FluxPipeline"], ("medium", "architecture")),
-        (["bert"], ("unknown", "none")),  # of an author, perhaps
+        (["bert"], ("unknown", "none")),  # may be an author's own tag
         (["transformers", "llama"], ("unknown", "none")),
         (["transformers", "bert", "base_model:adapter:a/b"], ("unknown", "none")),
     ],
 )
-def test_an_architecture_of_one_size_is_evidence(tags: list[str], expected: tuple[str, str]) -> None:
-    assert SizeEstimator().estimate(seen("thing", tags))[1:3] == expected
+def test_an_architecture_with_a_single_size_is_evidence(tags: list[str], expected: tuple[str, str]) -> None:
+    assert SizeEstimator().estimate(evidence_of("thing", tags))[1:3] == expected
 
 
 @pytest.mark.parametrize(
     ("evidence", "expected"),
     [
-        # A name that serves another, or is a part of it, has not the size of its base.
-        (seen("flux.1-dev-controlnet-union", ["base_model:finetune:black-forest-labs/FLUX.1-dev"]), "unknown"),
-        (seen("tiny-random-thing", ["base_model:finetune:a/b-70B"]), "small"),
-        # A folder of many models has no size.
-        (seen("thing_comfy", ["diffusion-single-file", "base_model:finetune:a/b-1.3B"]), "unknown"),
-        # Two readings remain.
-        (seen("deepseek-r1-medical", ["base_model:finetune:a/Llama-8B"]), "unknown"),
-        # Active parameters bear out any packed count; one expert is not all.
-        (seen("a-A13B-GPTQ-Int4", I32=9e9, BF16=2e9), "unknown"),
-        (seen("a-7b-moe", ["mixtral"]), "unknown"),
-        (seen("a-14b-moe", ["mixtral"]), "large"),
-        # Positions are no weights, packed or not; the declared bits are those with a unit.
-        (seen("thing", F32=110e6, I64=512), "small"),
-        (seen("llama-3-8b-gptq-int4", I32=0.9e9, F16=1e9), "medium"),
-        # What was counted of a folder of diffusers is a part of it.
-        (seen("flux.1-dev", ["diffusers"], F32=84e6), "medium"),
+        # Auxiliary models and parts of a model do not have the size of their base model.
+        (evidence_of("flux.1-dev-controlnet-union", ["base_model:finetune:black-forest-labs/FLUX.1-dev"]), "unknown"),
+        (evidence_of("tiny-random-thing", ["base_model:finetune:a/b-70B"]), "small"),
+        # A repository of several models has no size.
+        (evidence_of("thing_comfy", ["diffusion-single-file", "base_model:finetune:a/b-1.3B"]), "unknown"),
+        # Two sizes are possible: that of the family and that of the base model.
+        (evidence_of("deepseek-r1-medical", ["base_model:finetune:a/Llama-8B"]), "unknown"),
+        # Active parameters cannot corroborate a packed count; the size of an expert is not that of the mixture.
+        (evidence_of("a-A13B-GPTQ-Int4", I32=9e9, BF16=2e9), "unknown"),
+        (evidence_of("a-7b-moe", ["mixtral"]), "unknown"),
+        (evidence_of("a-14b-moe", ["mixtral"]), "large"),
+        # Position ids are not weights, packed or not; only a number with a unit declares the bits.
+        (evidence_of("thing", F32=110e6, I64=512), "small"),
+        (evidence_of("llama-3-8b-gptq-int4", I32=0.9e9, F16=1e9), "medium"),
+        # The count of a diffusers repository is of a part.
+        (evidence_of("flux.1-dev", ["diffusers"], F32=84e6), "medium"),
     ],
 )
-def test_what_is_not_of_these_weights(evidence: SizeEvidence, expected: str) -> None:
+def test_evidence_of_other_weights_is_ignored(evidence: SizeEvidence, expected: str) -> None:
     assert SizeEstimator().estimate(evidence).size == expected
 
 
@@ -338,9 +345,9 @@ UNPACKED = 314_590_621_012
 
 
 @pytest.mark.parametrize("total", [333_312, 15e9, 5e12, 1e300, -1, 0, 0.5, None, 2])
-def test_a_total_that_is_not_the_sum_of_its_parts_discredits_itself(total: float | None) -> None:
-    verdict = SizeEstimator().estimate(size_evidence("alpha", ["transformers"], QWEN, total, None))
-    assert verdict == SizeEstimate(7_615_616_512, "medium", "safetensors", [])
+def test_a_total_that_is_not_the_sum_of_its_parts_is_ignored(total: float | None) -> None:
+    estimate = SizeEstimator().estimate(size_evidence("alpha", ["transformers"], QWEN, total, None))
+    assert estimate == SizeEstimate(7_615_616_512, "medium", "safetensors", [])
     assert (
         SizeEstimator().estimate(size_evidence("alpha-AWQ", ["4-bit"], {"F16": 3e8, "I32": 8e8}, total, None)).size == "unknown"
     )
@@ -356,17 +363,17 @@ def test_a_total_that_is_not_the_sum_of_its_parts_discredits_itself(total: float
         ("alpha", ["mlx", "8-bit"], PACKED, UNPACKED, (UNPACKED, "large")),
         ("alpha", ["mlx"], PACKED, UNPACKED, (UNPACKED, "large")),
         ("alpha-310B", ["mlx", "8-bit"], PACKED, UNPACKED, (UNPACKED, "large")),
-        ("alpha", ["mlx", "8-bit"], PACKED, 640e9, (None, "large")),  # what 4 bits would hold; large in any case
+        ("alpha", ["mlx", "8-bit"], PACKED, 640e9, (None, "large")),  # the count if unpacked from 4 bits; large in any case
         ("alpha", ["4-bit"], {"F16": 3e8, "I32": 8e8}, 6.7e9, (6_700_000_000, "medium")),
         ("alpha", ["2-bit"], {"F16": 3e8, "I32": 5e8}, 8.1e9, (8_100_000_000, "medium")),
         ("alpha-3bit", [], {"F16": 3e8, "U32": 7.5e8}, 8.2e9, (8_200_000_000, "medium")),
         ("alpha", ["6-bit"], {"F16": 3e8, "U32": 1.5e9}, 8.2e9, (8_200_000_000, "medium")),
         ("alpha", ["nvfp4"], {"BF16": 1e9, "U8": 3.5e9}, 8e9, (8_000_000_000, "medium")),
         ("alpha", ["8-bit"], {"F16": 1e9, "U32": 2e9}, 17e9, (None, "unknown")),
-        ("alpha", ["4-bit"], {"F16": 3e8, "I32": 8e8}, 1.1e9, (None, "unknown")),  # the sum is no second witness
+        ("alpha", ["4-bit"], {"F16": 3e8, "I32": 8e8}, 1.1e9, (None, "unknown")),  # a sum of the parts corroborates nothing
     ],
 )  # fmt: skip
-def test_a_total_of_unpacked_weights_is_a_second_witness(
+def test_a_total_of_unpacked_weights_corroborates_the_parts(
     name: str, tags: list[str], elements: dict[str, float], total: float, expected: tuple[int | None, str]
 ) -> None:
     assert SizeEstimator().estimate(size_evidence(name, tags, elements, total, None))[:2] == expected
@@ -385,27 +392,27 @@ def test_a_total_of_unpacked_weights_is_a_second_witness(
         ("alpha-gguf", "", "small"),
     ],
 )  # fmt: skip
-def test_a_gguf_file_of_a_part_is_no_evidence(name: str, architecture: str | None, expected: str) -> None:
+def test_a_gguf_file_of_a_part_is_not_evidence(name: str, architecture: str | None, expected: str) -> None:
     assert SizeEstimator().estimate(size_evidence(name, ["gguf"], {}, None, 460e6, architecture)).size == expected
 
 
 @pytest.mark.parametrize(
     ("evidence", "expected"),
     [
-        (seen("qwen-image-2.1", ["diffusers"], BF16=7_115_136_400), (7_115_136_400, "medium", "safetensors", [])),
-        (seen("qwen-image", ["diffusers"], BF16=7_115_136_400), (7_115_136_400, "medium", "safetensors", ["family"])),
-        (seen("alpha-20b", ["diffusers"], BF16=7_115_136_400), (7_115_136_400, "medium", "safetensors", ["name"])),
-        (seen("kimi-k2", BF16=3e9), (3_000_000_000, "small", "safetensors", ["family"])),
-        # It is of another part: of the text encoder, of what is much smaller, or of the half that is not quantised.
-        (seen("qwen-image", ["diffusers"], BF16=8_292_166_656), (20_400_000_000, "large", "family", ["safetensors"])),
-        (seen("flux.1-dev", ["diffusers"], F16=4_762_310_656), (11_900_000_000, "medium", "family", ["safetensors"])),
-        (seen("alpha", ["diffusers"], F16=4_762_310_656), (None, "unknown", "none", ["safetensors"])),
-        (seen("alpha-vae", ["diffusers"], F32=83_653_863), (83_653_863, "small", "safetensors", [])),
-        (seen("flux.1-dev", ["diffusers"], F16=207e6), (11_900_000_000, "medium", "family", ["safetensors"])),
-        (seen("a-26B-W4A16", BF16=1e9), (26_000_000_000, "large", "name", ["safetensors"])),
-        # With the quantised elements, none are missing.
-        (seen("a-70B-FP8", F8_E4M3=7e9, BF16=1e9), (8_000_000_000, "medium", "safetensors", ["name"])),
-        # A GGUF file of the family's kind, and a shard.
+        (evidence_of("qwen-image-2.1", ["diffusers"], BF16=7_115_136_400), (7_115_136_400, "medium", "safetensors", [])),
+        (evidence_of("qwen-image", ["diffusers"], BF16=7_115_136_400), (7_115_136_400, "medium", "safetensors", ["family"])),
+        (evidence_of("alpha-20b", ["diffusers"], BF16=7_115_136_400), (7_115_136_400, "medium", "safetensors", ["name"])),
+        (evidence_of("kimi-k2", BF16=3e9), (3_000_000_000, "small", "safetensors", ["family"])),
+        # The count is of another part: the text encoder, a much smaller one, or the weights that are not quantised.
+        (evidence_of("qwen-image", ["diffusers"], BF16=8_292_166_656), (20_400_000_000, "large", "family", ["safetensors"])),
+        (evidence_of("flux.1-dev", ["diffusers"], F16=4_762_310_656), (11_900_000_000, "medium", "family", ["safetensors"])),
+        (evidence_of("alpha", ["diffusers"], F16=4_762_310_656), (None, "unknown", "none", ["safetensors"])),
+        (evidence_of("alpha-vae", ["diffusers"], F32=83_653_863), (83_653_863, "small", "safetensors", [])),
+        (evidence_of("flux.1-dev", ["diffusers"], F16=207e6), (11_900_000_000, "medium", "family", ["safetensors"])),
+        (evidence_of("a-26B-W4A16", BF16=1e9), (26_000_000_000, "large", "name", ["safetensors"])),
+        # With its quantised elements, the count is complete.
+        (evidence_of("a-70B-FP8", F8_E4M3=7e9, BF16=1e9), (8_000_000_000, "medium", "safetensors", ["name"])),
+        # A GGUF file with the family's architecture, and a single shard.
         (
             size_evidence("qwen-image-gguf", ["gguf"], {}, None, 7.1e9, "qwen_image"),
             (7_100_000_000, "medium", "gguf", ["family"]),
@@ -413,29 +420,31 @@ def test_a_gguf_file_of_a_part_is_no_evidence(name: str, architecture: str | Non
         (size_evidence("deepseek-v3-gguf", ["gguf"], {}, None, 26e9, "deepseek2"), (None, "large", "family", ["gguf"])),
     ],
 )  # fmt: skip
-def test_a_plain_count_beats_a_row_and_a_number(evidence: SizeEvidence, expected: tuple[int | None, str, str, list[str]]) -> None:
+def test_an_unpacked_count_wins_over_family_and_name(
+    evidence: SizeEvidence, expected: tuple[int | None, str, str, list[str]]
+) -> None:
     assert SizeEstimator().estimate(evidence) == expected
 
 
 @pytest.mark.parametrize(
     ("evidence", "size"),
     [
-        (seen("biox-electra-base-squad2-bioasq8b"), "small"),
-        (seen("biox-electra-base-squad2-bioasq8b", ["transformers", "electra", "question-answering"]), "small"),
-        (seen("roberta-base-ncc-512b"), "small"),
-        (seen("thing-512b", ["transformers", "bert", "fill-mask"]), "small"),
-        (seen("thing-30b", ["base_model:finetune:google-bert/bert-base-uncased"]), "small"),
-        (seen("wav2vec2-base-60b"), "small"),
-        (seen("electra-base-8b-gguf", gguf=110e6), "small"),
-        # What contains an encoder, or was trained beside it, or has the larger teacher in its name, is of its number.
-        (seen("llava-clip-vit-large-vicuna-13b"), "medium"),
-        (seen("thing-clip-vit-large-13b", ["transformers", "clip", "image-text-to-text"]), "medium"),
-        (seen("thing-8b", ["transformers", "bert", "text-generation"]), "medium"),
-        (seen("deepseek-r1-0528-qwen3-8b"), "medium"),
-        (seen("xlm-roberta-xl-3.5b"), "small"),
+        (evidence_of("biox-electra-base-squad2-bioasq8b"), "small"),
+        (evidence_of("biox-electra-base-squad2-bioasq8b", ["transformers", "electra", "question-answering"]), "small"),
+        (evidence_of("roberta-base-ncc-512b"), "small"),
+        (evidence_of("thing-512b", ["transformers", "bert", "fill-mask"]), "small"),
+        (evidence_of("thing-30b", ["base_model:finetune:google-bert/bert-base-uncased"]), "small"),
+        (evidence_of("wav2vec2-base-60b"), "small"),
+        (evidence_of("electra-base-8b-gguf", gguf=110e6), "small"),
+        # The number counts for models that contain an encoder, were trained with one, or name a larger teacher.
+        (evidence_of("llava-clip-vit-large-vicuna-13b"), "medium"),
+        (evidence_of("thing-clip-vit-large-13b", ["transformers", "clip", "image-text-to-text"]), "medium"),
+        (evidence_of("thing-8b", ["transformers", "bert", "text-generation"]), "medium"),
+        (evidence_of("deepseek-r1-0528-qwen3-8b"), "medium"),
+        (evidence_of("xlm-roberta-xl-3.5b"), "small"),
     ],
 )
-def test_a_number_far_above_its_family_counts_something_else(evidence: SizeEvidence, size: str) -> None:
+def test_a_number_far_above_the_family_is_not_the_size(evidence: SizeEvidence, size: str) -> None:
     assert SizeEstimator().estimate(evidence).size == size
 
 
@@ -451,7 +460,7 @@ def test_a_number_far_above_its_family_counts_something_else(evidence: SizeEvide
         ("alpha-gguf", ["base_model:quantized:a/top-5x7B"], 7_241_732_096, (7_241_732_096, "medium")),
     ],
 )
-def test_a_count_of_one_expert_contradicts_a_mixture(
+def test_a_count_of_one_expert_conflicts_with_a_mixture(
     name: str, tags: list[str], gguf: float, expected: tuple[int | None, str]
 ) -> None:
     assert SizeEstimator().estimate(size_evidence(name, ["gguf", *tags], {}, None, gguf, None))[:2] == expected
@@ -467,7 +476,7 @@ def test_a_count_of_one_expert_contradicts_a_mixture(
         ("a-4.0bpw", []), ("a-hqq", []), ("a-autoround", []), ("a-mlx", []), ("a-mxfp4", []), ("a-quantized.w8a8", []),
     ],
 )  # fmt: skip
-def test_a_bare_total_of_quantised_weights_counts_nothing(name: str, tags: list[str]) -> None:
+def test_a_total_without_parts_of_quantised_weights_is_ignored(name: str, tags: list[str]) -> None:
     for total in (2_261_053_168, 40e9, 5e6):
         assert SizeEstimator().estimate(size_evidence(name, tags, {}, total, None)) == SizeEstimate(
             None, "unknown", "none", ["safetensors"]
@@ -480,7 +489,7 @@ def test_a_bare_total_of_quantised_weights_counts_nothing(name: str, tags: list[
     assert SizeEstimator().estimate(size_evidence(f"2b-{name}", tags, {}, 2_261_053_168, None)).parameters == 2_261_053_168
 
 
-def test_a_bare_total_of_other_weights_counts() -> None:
+def test_a_total_without_parts_of_other_weights_is_evidence() -> None:
     assert SizeEstimator().estimate(size_evidence("quantum-bert", ["transformers"], {}, 7.6e9, None)).size == "medium"
     assert SizeEstimator().estimate(size_evidence("a-lora-4bit", ["peft"], {}, 7.6e9, None)).size == "unknown"
 
@@ -492,24 +501,24 @@ totals = st.none() | st.floats() | st.integers()
 
 
 @given(names, st.lists(st.sampled_from(TAGS)), st.integers(11 * 10**8, 10**12), totals, totals)
-def test_a_plain_count_decides_whatever_name_and_tags_say(
+def test_an_unpacked_count_decides_for_any_name_and_tags(
     name: str, tags: list[str], count: int, total: float | None, gguf: float | None
 ) -> None:
-    """Except of folders of diffusers, of quantised repositories, and of less than a thousandth of what is said."""
-    verdict = SizeEstimator().estimate(size_evidence(name, tags, {"BF16": count}, total, gguf))
-    assert verdict.size_from == "safetensors"
-    assert verdict.parameters == count
-    witness = parse_size(name)
-    said = witness.low if witness and witness.is_total else None
-    assert verdict.size == SizeEstimator().estimate(seen(BF16=nominal(count, said))).size
+    """Exceptions: diffusers and quantised repositories, and counts below a thousandth of the size in the name."""
+    estimate = SizeEstimator().estimate(size_evidence(name, tags, {"BF16": count}, total, gguf))
+    assert estimate.size_from == "safetensors"
+    assert estimate.parameters == count
+    parsed = parse_size(name)
+    size_in_name = parsed.low if parsed and parsed.is_total else None
+    assert estimate.size == SizeEstimator().estimate(evidence_of(BF16=nominal(count, size_in_name))).size
 
 
 @given(st.sampled_from(ROWS), totals)
-def test_a_total_changes_nothing_where_parts_are_plain(row: dict[str, Any], total: float | None) -> None:
-    told = evidence(row)
-    plain = {dtype: count for dtype, count in told.elements.items() if dtype in {"BF16", "F16", "F32"}} or {"BF16": 7.6e9}
-    told = told._replace(elements=plain, total=sum(plain.values()))
-    assert SizeEstimator().estimate(told._replace(total=total)) == SizeEstimator().estimate(told)
+def test_a_total_changes_nothing_if_the_parts_are_unpacked(row: dict[str, Any], total: float | None) -> None:
+    item = evidence(row)
+    unpacked = {dtype: count for dtype, count in item.elements.items() if dtype in {"BF16", "F16", "F32"}} or {"BF16": 7.6e9}
+    item = item._replace(elements=unpacked, total=sum(unpacked.values()))
+    assert SizeEstimator().estimate(item._replace(total=total)) == SizeEstimator().estimate(item)
 
 
 @pytest.mark.parametrize(
@@ -525,15 +534,15 @@ def test_a_total_changes_nothing_where_parts_are_plain(row: dict[str, Any], tota
             ["gguf total 460,000,000 is of architecture clip, the vision part"],
         ),
         (
-            seen("thing-8b", ["transformers", "electra"]),
+            evidence_of("thing-8b", ["transformers", "electra"]),
             ["name says 8,000,000,000, but architecture electra has 14,000,000 to 335,000,000"],
         ),
         (
-            seen("qwen-image", ["diffusers"], BF16=7_115_136_400),
+            evidence_of("qwen-image", ["diffusers"], BF16=7_115_136_400),
             ["family qwen-image says 20,400,000,000, but safetensors counts 7,115,136,400"],
         ),
         (
-            seen("flux.1-dev", ["diffusers"], F32=83_653_863),
+            evidence_of("flux.1-dev", ["diffusers"], F32=83_653_863),
             ["safetensors has 83,653,863 elements (the VAE of SD), but family flux-1 has 11,900,000,000"],
         ),
         (
@@ -552,17 +561,17 @@ def test_a_total_changes_nothing_where_parts_are_plain(row: dict[str, Any], tota
                 "gguf total 12,000,000,000 may be of one shard or of a part, but name has 405,000,000,000",
             ],
         ),
-        (seen("a-lora-7b", ["peft"]), ["name says 7,000,000,000, the size of the model that these weights belong to"]),
-        (seen("a-7b", BF16=7.1e9), []),
+        (evidence_of("a-lora-7b", ["peft"]), ["name says 7,000,000,000, the size of the model that these weights belong to"]),
+        (evidence_of("a-7b", BF16=7.1e9), []),
     ],
 )
-def test_what_was_not_believed_is_explained(evidence: SizeEvidence, expected: list[str]) -> None:
+def test_ignored_evidence_is_explained(evidence: SizeEvidence, expected: list[str]) -> None:
     assert SizeEstimator().describe_conflicts(evidence) == expected
 
 
 @given(st.sampled_from(ROWS), totals, totals, st.sampled_from([None, "clip", "llama"]))
-def test_all_that_disagrees_is_explained(row: dict[str, Any], total: float | None, gguf: float | None, kind: str | None) -> None:
-    told = evidence(row)._replace(total=total, gguf=gguf, gguf_architecture=kind)
-    doubts = SizeEstimator().describe_conflicts(told)
-    for source in SizeEstimator().estimate(told).size_against:
-        assert any(doubt.startswith(source) for doubt in doubts)
+def test_every_conflict_is_explained(row: dict[str, Any], total: float | None, gguf: float | None, kind: str | None) -> None:
+    item = evidence(row)._replace(total=total, gguf=gguf, gguf_architecture=kind)
+    conflicts = SizeEstimator().describe_conflicts(item)
+    for source in SizeEstimator().estimate(item).size_against:
+        assert any(conflict.startswith(source) for conflict in conflicts)
