@@ -1,4 +1,4 @@
-"""Pages to models: what is made, what is set aside, and what is refused as a whole."""
+"""Transforming pages: models, rejected records, dropped fields, invalid pages, and what is on disk afterwards."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SNAPSHOT = sorted((PROJECT / "data" / "raw").glob("*/*/page-*.json"))
 HOSTILE: list[Any] = [None, True, "", "x\u0000", 2**60, -1, 1.5, [], {}, [None], {"a": 1}, "../../etc/passwd", "\u202e"]
 
 
-WHOLE = {
+COMPLETE = {
     "huggingface": json.dumps(
         hf(
             "o/m-7b", _id="1", author="o", pipeline_tag="text-generation", library_name="transformers", gated="auto",
@@ -53,15 +53,15 @@ WHOLE = {
 }  # fmt: skip
 
 
-def made(source: str, *records: Any) -> PageResult:
+def transform_records(source: str, *records: Any) -> PageResult:
     page = list(records) if source == "huggingface" else {"items": list(records)}
     return transform_page(get_source(source), json.dumps(page).encode(), Path("page-0001.json"))
 
 
-def test_a_record_of_the_hub() -> None:
+def test_all_fields_of_a_hub_model() -> None:
     tags = ["transformers", "license:mit", "license:other"]
     fields = {"pipeline_tag": "text-generation", "gated": "auto", "safetensors": {"total": 596049920}}
-    page = made("huggingface", hf("Qwen/Qwen3-0.6B", tags=tags, **fields))
+    page = transform_records("huggingface", hf("Qwen/Qwen3-0.6B", tags=tags, **fields))
     assert page.models == [
         {
             "id": "Qwen/Qwen3-0.6B", "source": "huggingface", "slug": "Qwen--Qwen3-0.6B", "name": "Qwen3-0.6B", "author": "Qwen",
@@ -72,14 +72,16 @@ def test_a_record_of_the_hub() -> None:
     ]  # fmt: skip
 
 
-def test_a_record_of_civitai() -> None:
+def test_fields_of_a_civitai_model() -> None:
     weights = {"type": "Model", "primary": True, "sizeKB": 1.5}
     files = [{"type": "VAE", "primary": True, "sizeKB": 9}, {**weights, "primary": False, "sizeKB": 7}, weights]
     versions = [
         {"baseModel": "SD 1.5", "publishedAt": "2025-01-01T00:00:00.000Z", "files": files},
         {"baseModel": "SDXL 1.0", "publishedAt": "2026-01-01T00:00:00.000Z", "files": [weights]},
     ]
-    page = made("civitai", civitai(7, name=" A\u202e\u0007b ", modelVersions=versions, creator={"username": "me"}, nsfwLevel=12))
+    page = transform_records(
+        "civitai", civitai(7, name=" A\u202e\u0007b ", modelVersions=versions, creator={"username": "me"}, nsfwLevel=12)
+    )
     model = page.models[0]
     assert (model["id"], model["slug"], model["name"], model["author"]) == ("7", "7", "Ab", "me")
     assert (model["base"], model["bases"], model["file_bytes"]) == ("SD 1.5", ["SD 1.5", "SDXL 1.0"], 1536)
@@ -126,12 +128,12 @@ REJECTED: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("source", "record", "reason"), REJECTED)
-def test_a_record_is_rejected_with_its_reason_and_costs_no_other(source: str, record: Any, reason: str) -> None:
+def test_a_record_is_rejected_with_a_reason_and_the_others_are_transformed(source: str, record: Any, reason: str) -> None:
     good = hf("good/one") if source == "huggingface" else civitai(1)
-    page = made(source, good, record, good)
+    page = transform_records(source, good, record, good)
     assert len(page.models) == 2
     assert page.records == 3
-    assert [(each.record, each.reason) for each in page.set_aside] == [(1, reason)]
+    assert [(rejected.record, rejected.reason) for rejected in page.set_aside] == [(1, reason)]
     assert (page.set_aside[0].detail is None) is (reason not in ("id", "type"))
 
 
@@ -142,27 +144,27 @@ def test_a_record_is_rejected_with_its_reason_and_costs_no_other(source: str, re
         civitai(3, nsfwLevel=33), civitai(3, nsfw=True, nsfwLevel=60), civitai(3, availability="Public"),
     ],
 )  # fmt: skip
-def test_what_is_not_forbidden_is_a_model(record: dict[str, Any]) -> None:
-    page = made("civitai", record)
+def test_allowed_values_of_safety_fields_give_a_model(record: dict[str, Any]) -> None:
+    page = transform_records("civitai", record)
     assert (page.set_aside, [model["availability"] for model in page.models]) == ([], [record.get("availability")])
 
 
 @pytest.mark.parametrize("number", ["7", "7.0", "7e0", "70e-1"])
-def test_every_spelling_of_a_number_is_the_same_id(number: str) -> None:
+def test_equal_numbers_in_different_notations_are_the_same_id(number: str) -> None:
     page = transform_page(get_source("civitai"), b'{"items": [{"id": %b, "type": "LORA"}]}' % number.encode(), Path("p"))
     assert [(model["id"], model["slug"]) for model in page.models] == [("7", "7")]
 
 
 @pytest.mark.parametrize("fields", [{"type": None}, {"type": 5}, {"id": "3"}, {"type": "x" * 1001}])
-def test_what_a_record_without_a_valid_id_or_type_says_of_its_safety_is_kept(fields: dict[str, Any]) -> None:
-    (record,) = made("civitai", civitai(3, nsfwLevel=16, **({"id": 3} | fields))).set_aside
+def test_levels_of_a_record_without_a_valid_id_or_type_are_kept(fields: dict[str, Any]) -> None:
+    (record,) = transform_records("civitai", civitai(3, nsfwLevel=16, **({"id": 3} | fields))).set_aside
     assert record.levels == {"level": "xxx", "level_most": "xxx", "flagged": False}
     assert str(record.id) == "3"
 
 
-def test_ids_of_up_to_500_characters_are_models() -> None:
+def test_ids_of_up_to_500_characters_are_valid() -> None:
     name = "espnet/" + "x" * 493
-    page = made("huggingface", hf(name))
+    page = transform_records("huggingface", hf(name))
     assert [(model["id"], model["slug"]) for model in page.models] == [(name, name.replace("/", "--"))]
 
 
@@ -220,19 +222,19 @@ BAD_FIELDS: list[tuple[str, dict[str, Any], dict[str, Any], list[tuple[str, str]
 
 
 @pytest.mark.parametrize(("source", "fields", "expected", "dropped"), BAD_FIELDS)
-def test_one_bad_field_costs_a_field(
+def test_an_invalid_field_is_dropped_and_the_model_is_kept(
     source: str, fields: dict[str, Any], expected: dict[str, Any], dropped: list[tuple[str, str]]
 ) -> None:
-    page = made(source, hf("o/m", **fields) if source == "huggingface" else civitai(5, **fields))
+    page = transform_records(source, hf("o/m", **fields) if source == "huggingface" else civitai(5, **fields))
     (model,) = page.models
     assert {field: model[field] for field in expected} == expected
-    assert [(each.field, each.reason) for each in page.dropped] == dropped
+    assert [(drop.field, drop.reason) for drop in page.dropped] == dropped
 
 
 @pytest.mark.parametrize("kind", ["Model", "Pruned Model", "Diffusion Model", "UNet"])
-def test_weights_are_of_four_types(kind: str) -> None:
+def test_file_types_that_count_as_weights(kind: str) -> None:
     version = {"files": [{"type": "VAE", "primary": True, "sizeKB": 1}, {"type": kind, "sizeKB": 12000000, "primary": True}]}
-    assert made("civitai", civitai(5, modelVersions=[version])).models[0]["file_bytes"] == 12288000000
+    assert transform_records("civitai", civitai(5, modelVersions=[version])).models[0]["file_bytes"] == 12288000000
 
 
 @pytest.mark.parametrize(
@@ -242,8 +244,8 @@ def test_weights_are_of_four_types(kind: str) -> None:
         ({"nsfwLevel": None}, "red"),
     ],
 )  # fmt: skip
-def test_the_address_is_on_the_site_that_shows_the_model(fields: dict[str, Any], site: str) -> None:
-    assert made("civitai", civitai(5, **fields)).models[0]["url"] == f"https://civitai.{site}/models/5"
+def test_the_url_is_on_the_site_that_lists_the_level(fields: dict[str, Any], site: str) -> None:
+    assert transform_records("civitai", civitai(5, **fields)).models[0]["url"] == f"https://civitai.{site}/models/5"
 
 
 @pytest.mark.parametrize(
@@ -256,43 +258,43 @@ def test_the_address_is_on_the_site_that_shows_the_model(fields: dict[str, Any],
         ("civitai", b'{"error": "no"}'),
     ],
 )  # fmt: skip
-def test_a_page_of_another_shape_is_refused_by_name(source: str, body: bytes) -> None:
+def test_a_page_of_another_shape_is_an_error_with_its_path(source: str, body: bytes) -> None:
     with pytest.raises(InvalidDataError, match=r"page-0009\.json"):
         transform_page(get_source(source), body, Path("page-0009.json"))
 
 
-def test_a_lone_surrogate_and_an_infinite_number_cost_no_page() -> None:
+def test_lone_surrogates_are_replaced_and_numbers_out_of_range_dropped() -> None:
     body = b'[{"id": "a/b", "likes": 1e400}, {"id": "c/d", "author": "\\ud800 \\\\ud800 \\ud83d\\ude00"}]'
     page = transform_page(get_source("huggingface"), body, Path("p"))
     assert [model["author"] for model in page.models] == ["a", "\ufffd \\ud800 \U0001f600"]
-    assert [(each.id, each.field, each.reason) for each in page.dropped] == [("a/b", "likes", "too large")]
+    assert [(drop.id, drop.field, drop.reason) for drop in page.dropped] == [("a/b", "likes", "too large")]
 
 
 @pytest.mark.parametrize("number", [b"1e400", b"9" * 310, b"-1e400"])
-def test_no_number_is_too_large(number: bytes) -> None:
+def test_numbers_of_any_magnitude_are_read(number: bytes) -> None:
     body = b'{"items": [{"id": 1, "type": "LORA", "nsfwLevel": %b, "stats": {"downloadCount": %b}}]}' % (number, number)
     page = transform_page(get_source("civitai"), body, Path("p"))
     assert [(model["level"], model["downloads"]) for model in page.models] == [("xxx", None)]
 
 
 @given(st.binary(max_size=60))
-def test_any_bytes_give_models_or_a_clean_error(body: bytes) -> None:
+def test_any_bytes_give_models_or_an_error_with_the_path(body: bytes) -> None:
     for source in SOURCES:
         try:
             transform_page(get_source(source), body, Path("p"))
         except InvalidDataError as error:
-            assert "p: " in str(error)  # noqa: PT017  a page may be good too
+            assert "p: " in str(error)  # noqa: PT017  the bytes may also be a valid page
 
 
 def mutations() -> list[tuple[str, str, dict[str, Any]]]:
-    """Return records with each of their fields replaced by each hostile value."""
-    whole = {
+    """Return copies of records, in each of which a hostile value replaces a field; with source and field."""
+    records = {
         "huggingface": hf(
             "a/b", safetensors={"total": 5}, gguf={"total": 5}, pipeline_tag="x", config={}, gated=False, disabled=False
         ),
         "civitai": civitai(5, poi=False, minor=False, mode=None, creator={"username": "me"}),
     }
-    return [(source, key, {**record, key: value}) for source, record in whole.items() for key in record for value in HOSTILE]
+    return [(source, key, {**record, key: value}) for source, record in records.items() for key in record for value in HOSTILE]
 
 
 SAFETY = {"huggingface": {"private", "disabled"}, "civitai": {"poi", "minor", "mode", "availability"}}
@@ -304,36 +306,36 @@ ANY_JSON = st.recursive(
 )
 
 
-def test_hostile_values_anywhere_cost_a_field_and_no_model() -> None:
+def test_hostile_values_of_optional_fields_do_not_reject_the_model() -> None:
     cases = mutations()
     assert len(cases) > 200
     for source, field, record in cases:
-        page = made(source, record)
+        page = transform_records(source, record)
         assert len(page.models) + len(page.set_aside) == 1, record
         assert page.models or field in SAFETY[source] | REQUIRED[source], record
         assert not any(load_schema(f"{source}/model").violations(model) for model in page.models)
 
 
 @given(st.sampled_from(SOURCES), st.data())
-def test_no_change_of_an_optional_field_costs_a_model(source: str, data: st.DataObject) -> None:
-    """Any JSON in the place of any value of a whole record, at any depth, other than what must be right or is of safety."""
-    record = json.loads(WHOLE[source])
-    spots = [spot for spot in _spots(record) if spot[0] not in SAFETY[source] | REQUIRED[source]]
-    *way, last = data.draw(st.sampled_from(spots))
-    inner = record
-    for step in way:
-        inner = inner[step]
-    inner[last] = data.draw(ANY_JSON)
-    page = made(source, record)
+def test_any_value_of_an_optional_field_keeps_the_model(source: str, data: st.DataObject) -> None:
+    """Replace a value at any depth of a complete record by any JSON, except in required and safety fields."""
+    record = json.loads(COMPLETE[source])
+    paths = [json_path for json_path in _json_paths(record) if json_path[0] not in SAFETY[source] | REQUIRED[source]]
+    *parents, last = data.draw(st.sampled_from(paths))
+    container = record
+    for key in parents:
+        container = container[key]
+    container[last] = data.draw(ANY_JSON)
+    page = transform_records(source, record)
     assert page.set_aside == []
     assert len(page.models) == 1
     assert not load_schema(f"{source}/model").violations(page.models[0])
 
 
-def _spots(value: Any) -> list[tuple[Any, ...]]:
-    """Return the paths of all values within a value."""
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [(key, *rest) for key, item in inner for rest in ((), *_spots(item))]
+def _json_paths(value: Any) -> list[tuple[Any, ...]]:
+    """Return the paths of all values inside a value."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [(key, *rest) for key, item in items for rest in ((), *_json_paths(item))]
 
 
 json_values = st.recursive(
@@ -347,27 +349,27 @@ json_values = st.recursive(
 
 @settings(max_examples=60)
 @given(st.lists(json_values, max_size=4))
-def test_any_records_are_all_accounted_for(records: list[Any]) -> None:
+def test_every_record_becomes_a_model_or_is_rejected(records: list[Any]) -> None:
     for source in SOURCES:
-        page = made(source, *records)
+        page = transform_records(source, *records)
         assert len(page.models) + len(page.set_aside) == page.records == len(records)
 
 
-def test_both_validators_agree_on_good_and_bad_models() -> None:
-    checked = set()
+def test_both_validators_agree_on_valid_and_invalid_models() -> None:
+    results = set()
     for source, _, record in mutations():
-        for model in made(source, record).models or [record]:
-            check = load_schema(f"{source}/model")
-            is_good = not list(check._describe(model))  # noqa: SLF001  the two validators, one by one
-            assert check._fast.is_valid(model) is is_good  # noqa: SLF001  as above
-            checked.add(is_good)
-    assert checked == {True, False}
+        for model in transform_records(source, record).models or [record]:
+            schema = load_schema(f"{source}/model")
+            is_valid = not list(schema._describe(model))  # noqa: SLF001  each validator by itself
+            assert schema._fast.is_valid(model) is is_valid  # noqa: SLF001  as above
+            results.add(is_valid)
+    assert results == {True, False}
 
 
-def test_the_jq_command_gives_what_the_package_gives() -> None:
+def test_the_jq_command_and_the_package_give_the_same() -> None:
     command = shutil.which("jq")
     if command is None:
-        pytest.skip("the jq command is not installed; the package alone is required")
+        pytest.skip("the jq command is not installed; only the package is required")
     assert len(SNAPSHOT) > 40
     for path in SNAPSHOT[:3] + SNAPSHOT[-3:]:
         program = PROJECT / "etl" / "sources" / path.parent.parent.name / "transform.jq"
@@ -376,7 +378,7 @@ def test_the_jq_command_gives_what_the_package_gives() -> None:
         assert json.loads(printed) == jq.compile(program.read_text()).input_text(text).first()
 
 
-def test_the_snapshot_loses_no_record(shipped: Workspace) -> None:
+def test_every_record_of_the_snapshot_becomes_a_model(shipped: Workspace) -> None:
     assert shipped.run("transform") == 0
     pages = 0
     for source in SOURCES:
@@ -389,7 +391,7 @@ def test_the_snapshot_loses_no_record(shipped: Workspace) -> None:
     assert pages == len(SNAPSHOT)
 
 
-def test_models_of_pages_that_are_gone_disappear(workspace: Workspace) -> None:
+def test_models_of_removed_pages_are_deleted(workspace: Workspace) -> None:
     workspace.write_stream("huggingface", "default", [hf("a/a")], [hf("a/b")])
     workspace.write_stream("huggingface", "likes", [hf("a/a")])
     assert workspace.run("transform") == 0
@@ -397,26 +399,26 @@ def test_models_of_pages_that_are_gone_disappear(workspace: Workspace) -> None:
     workspace.write_stream("huggingface", "default", [hf("a/a")])
     shutil.rmtree(workspace.data.raw("huggingface", "likes"))
     assert workspace.run("transform") == 0
-    left = sorted(
+    files = sorted(
         str(path.relative_to(workspace.data.models("huggingface")))
         for path in workspace.data.models("huggingface").rglob("*.json")
     )
-    assert left == ["default/page-0001.json", "summary.json"]
+    assert files == ["default/page-0001.json", "summary.json"]
 
 
-def test_what_is_made_of_the_same_stays_and_what_was_spoilt_is_made_again(workspace: Workspace) -> None:
+def test_up_to_date_models_are_kept_and_corrupted_ones_rebuilt(workspace: Workspace) -> None:
     workspace.write_stream("huggingface", "default", [hf("a/a")], [hf("a/b")])
     assert workspace.run("transform") == 0
     models, summary = workspace.data.models("huggingface", "default") / "page-0002.json", workspace.data.summary("huggingface")
-    made, inode = models.read_bytes(), models.stat().st_ino
+    expected, inode = models.read_bytes(), models.stat().st_ino
     os.utime(summary, (0, 0))
     assert workspace.run("transform") == 0
     assert models.stat().st_ino == inode
     assert summary.stat().st_mtime > 0
-    for spoilt, content in ((models, b"[]"), (summary, b"{}"), (summary, b"[]"), (summary, b"")):
-        spoilt.write_bytes(content)
+    for corrupted, content in ((models, b"[]"), (summary, b"{}"), (summary, b"[]"), (summary, b"")):
+        corrupted.write_bytes(content)
         assert workspace.run("transform") == 0
-        assert models.read_bytes() == made
+        assert models.read_bytes() == expected
         assert not load_schema("summary").violations(json.loads(summary.read_bytes()))
     raw = workspace.data.raw("huggingface", "default") / "page-0002.json"
     raw.write_text(json.dumps([hf("a/c")]))
@@ -424,16 +426,16 @@ def test_what_is_made_of_the_same_stays_and_what_was_spoilt_is_made_again(worksp
     assert json.loads(models.read_bytes())[0]["id"] == "a/c"
 
 
-def test_a_model_takes_its_size_from_the_count_of_its_base_wherever_that_is(workspace: Workspace) -> None:
-    made_of = hf("me/tuned-gguf", tags=["base_model:quantized:you/plain"])
+def test_the_count_of_a_base_model_in_any_stream_decides_the_size(workspace: Workspace) -> None:
+    derived = hf("me/tuned-gguf", tags=["base_model:quantized:you/plain"])
     packed = {"parameters": {"I32": 10**9}, "total": 10**9}
     four_bits = hf("me/packed-4bit", tags=["base_model:quantized:you/plain"], safetensors=packed)
-    workspace.write_stream("huggingface", "default", [made_of, four_bits])
+    workspace.write_stream("huggingface", "default", [derived, four_bits])
     workspace.write_stream("huggingface", "likes", [hf("you/plain", safetensors={"total": 8 * 10**9})])
     assert workspace.run("transform") == 0
     path = workspace.data.models("huggingface", "default") / "page-0001.json"
     models = json.loads(path.read_bytes())
-    assert [(each["size"], each["size_from"], each["parameters"]) for each in models] == [
+    assert [(model["size"], model["size_from"], model["parameters"]) for model in models] == [
         ("medium", "base model", 8 * 10**9),
         ("medium", "safetensors corrected for packing", 8 * 10**9),
     ]
@@ -444,13 +446,13 @@ def test_a_model_takes_its_size_from_the_count_of_its_base_wherever_that_is(work
     assert page["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_a_family_that_counts_do_not_bear_out_is_told(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_family_inconsistent_with_counts_is_reported(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     workspace.write_stream("huggingface", "default", [hf(f"o{n}/gpt2-xl", safetensors={"total": 10**7}) for n in range(2)])
     assert workspace.run("transform") == 0
     assert "2 of 2 counted models of gpt2-xl have other parameters" in capsys.readouterr().err
 
 
-def test_a_count_that_two_streams_have_is_counted_once(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_model_in_two_streams_is_counted_once_for_its_family(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     for stream in ("default", "likes"):
         workspace.write_stream("huggingface", stream, [hf("o/gpt2-xl", safetensors={"total": 10**7})])
     assert workspace.run("transform") == 0
@@ -459,7 +461,7 @@ def test_a_count_that_two_streams_have_is_counted_once(workspace: Workspace, cap
     assert "have other parameters" not in capsys.readouterr().err
 
 
-def test_what_was_lost_is_counted_by_page_and_by_distinct_ids(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_losses_are_counted_by_page_and_by_distinct_ids(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     records = [
         hf("o/a", pipeline_tag=""),
         hf("o/b", pipeline_tag=7, likes=-1),
@@ -484,14 +486,12 @@ def test_what_was_lost_is_counted_by_page_and_by_distinct_ids(workspace: Workspa
         ("default", "dropped", "likes", 1, 4, "o/b"), ("default", "dropped", "type", 3, 4, "o/a"),
         ("default", "rejected", "private", 1, 4, "o/c"), ("likes", "dropped", "type", 1, 2, "O/A"),
     ]  # fmt: skip
-    told = capsys.readouterr().err
-    assert "huggingface: rejected records: private 1, such as o/c" in told
-    assert "huggingface: dropped values: likes (negative) 1, such as o/b, type (empty) 3, such as o/a" in told
+    output = capsys.readouterr().err
+    assert "huggingface: rejected records: private 1, such as o/c" in output
+    assert "huggingface: dropped values: likes (negative) 1, such as o/b, type (empty) 3, such as o/a" in output
 
 
-def test_a_bad_page_ends_with_65_names_itself_and_leaves_nothing_to_publish(
-    workspace: Workspace, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_invalid_pages_exit_with_65_and_publish_nothing(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     workspace.write_stream("huggingface", "default", [hf("a/a")])
     workspace.write_stream("huggingface", "likes", [hf("a/a")], [hf("a/b")])
     assert workspace.run("manifests") == 0
@@ -499,8 +499,8 @@ def test_a_bad_page_ends_with_65_names_itself_and_leaves_nothing_to_publish(
     (workspace.data.raw("huggingface", "likes") / "page-0002.json").unlink()
     (workspace.data.raw("huggingface", "default") / "page-0001.json").write_text("<html>")
     assert workspace.run("manifests") == 65
-    told = capsys.readouterr().err
-    assert "likes/page-0002.json" in told
-    assert "default/page-0001.json" in told
+    output = capsys.readouterr().err
+    assert "likes/page-0002.json" in output
+    assert "default/page-0001.json" in output
     assert list(workspace.data.models("huggingface").rglob("*.json")) == []
     assert (workspace.data.manifests / "index.json").read_bytes() == before

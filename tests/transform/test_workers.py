@@ -1,4 +1,4 @@
-"""Pages in several processes, pages that are reused, and facts that pages state for each other."""
+"""Worker processes, the cache of transformed pages, and facts shared between pages."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def pages(workspace: Workspace) -> Workspace:
-    """Return a workspace with a copy whose base model is in a later page of another stream."""
+    """Return a workspace with a quantized copy whose base model is in another stream."""
     workspace.write_stream("huggingface", "default", [hf("o/copy", **COPY), hf("o/a-7b")], [hf("o/b")])
     workspace.write_stream("huggingface", "likes", [hf("o/base", **BASE)])
     return workspace
@@ -50,7 +50,7 @@ def content_models(workspace: Workspace) -> list[Any]:
     return [json.loads(body) for path, body in content(workspace.data.models("huggingface")).items() if "page-" in path]
 
 
-def test_processes_write_the_same_bytes_as_one(shipped: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_processes_write_the_same_bytes_as_one(shipped: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     models = shipped.data.models("huggingface")
     serial = transform(shipped.data, HUB)
     expected = content(models)
@@ -67,7 +67,7 @@ def kill_worker(_task: Task) -> Outcome:
     raise AssertionError("still alive")
 
 
-def test_a_killed_worker_ends_with_74_and_publishes_nothing(
+def test_a_killed_worker_exits_with_74_and_publishes_nothing(
     pages: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(workers, "_BYTES_PER_WORKER", 1)
@@ -86,19 +86,19 @@ def test_an_invalid_page_is_reported_from_a_worker(pages: Workspace, monkeypatch
 
 @pytest.fixture
 def transformed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the pages that are transformed, as `stream/file`, from now on."""
+    """Return a list to which each transformed page is appended, as `stream/file`."""
     names: list[str] = []
-    real: Callable[[Task], Outcome] = task.transform_file
+    transform_file: Callable[[Task], Outcome] = task.transform_file
 
     def spy(page: Task) -> Outcome:
         names.append(f"{page.stream}/{page.entry.file}")
-        return real(page)
+        return transform_file(page)
 
     monkeypatch.setattr(stage, "transform_file", spy)
     return names
 
 
-def test_only_pages_that_changed_are_transformed(pages: Workspace, transformed: list[str]) -> None:
+def test_only_changed_pages_are_transformed(pages: Workspace, transformed: list[str]) -> None:
     transform(pages.data, HUB)
     assert transformed == ["default/page-0001.json", "default/page-0002.json", "likes/page-0001.json"]
     assert size_of(pages, "o/copy") == ("large", "base model")
@@ -113,7 +113,7 @@ def test_only_pages_that_changed_are_transformed(pages: Workspace, transformed: 
     assert content(pages.data.models("huggingface")) == reused
 
 
-def test_a_reused_page_is_decided_again_when_its_base_model_changes(pages: Workspace, transformed: list[str]) -> None:
+def test_a_reused_page_is_updated_if_its_base_model_changes(pages: Workspace, transformed: list[str]) -> None:
     transform(pages.data, HUB)
     transformed.clear()
     pages.write_stream("huggingface", "likes", [hf("o/other")])
@@ -123,7 +123,7 @@ def test_a_reused_page_is_decided_again_when_its_base_model_changes(pages: Works
 
 
 @pytest.mark.parametrize("damage", ["models", "cache"])
-def test_what_is_not_as_it_was_written_is_transformed_again(pages: Workspace, transformed: list[str], damage: str) -> None:
+def test_corrupted_models_and_caches_are_rebuilt(pages: Workspace, transformed: list[str], damage: str) -> None:
     transform(pages.data, HUB)
     expected = content(pages.data.models("huggingface"))
     transformed.clear()
@@ -152,6 +152,6 @@ facts: st.SearchStrategy[Any] = st.none() | st.dictionaries(
 
 
 @given(facts, facts, facts)
-def test_facts_merge_in_any_grouping(left: Any, middle: Any, right: Any) -> None:
+def test_merging_facts_is_associative(left: Any, middle: Any, right: Any) -> None:
     assert RULES.merge(RULES.merge(left, middle), right) == RULES.merge(left, RULES.merge(middle, right))
     assert RULES.merge(left, None) == RULES.merge(None, left) == left

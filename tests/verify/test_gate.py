@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from etl.core.levels import LEVELS
 from etl.sources.civitai.audit import level_range, rejections
 from tests.conftest import Workspace, civitai, hf
-from tests.transform.test_stage import HOSTILE, made
+from tests.transform.test_stage import HOSTILE, transform_records
 from tests.verify.test_stage import failed
 
 if TYPE_CHECKING:
@@ -163,13 +163,13 @@ def test_records_the_api_should_have_excluded_are_counted(
 @given(st.sampled_from(HOSTILE) | st.integers(-2, 70) | st.floats(-1e9, 1e9), st.sampled_from([*HOSTILE, False, 0]))
 def test_levels_of_transform_and_audit_agree(mask: Any, nsfw: Any) -> None:
     record = civitai(1, nsfwLevel=mask, nsfw=nsfw)
-    (model,) = made("civitai", record).models
+    (model,) = transform_records("civitai", record).models
     assert (model["level"], model["level_most"]) == tuple(LEVELS[level] for level in level_range(record))
 
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(["poi", "minor", "mode", "availability"], st.sampled_from(HOSTILE))))
 def test_rejections_of_transform_and_audit_agree(fields: dict[str, Any]) -> None:
-    assert bool(made("civitai", civitai(1, **fields)).set_aside) is bool(rejections(fields))
+    assert bool(transform_records("civitai", civitai(1, **fields)).set_aside) is bool(rejections(fields))
 
 
 def test_ignored_parameters_fail_and_single_unrequested_records_are_counted(
