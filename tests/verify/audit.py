@@ -1,4 +1,4 @@
-"""Raw streams and hand-written manifests, so that the audit is tested independently of the transform."""
+"""Builders of raw streams and manifests, for testing the audit independently of the transform."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def write_page(
     workspace: Workspace, source: str, stream: str, query: str, *records: Any, fetched_at: str = TIME, **ledger: Any
 ) -> None:
-    """Write a stream of one page that was requested with a query."""
+    """Write a stream of one page, requested with a query."""
     workspace.write_stream(source, stream, list(records), asks=parse_qs(query), fetched_at=fetched_at, **ledger)
 
 
@@ -30,7 +30,7 @@ def option(axis: str, name: str, *values: Any, drops: bool = False, is_default: 
 
 
 def config_of(source: str, *options: Option, skip: tuple[str, ...] = ()) -> Config:
-    """Return a config with one manifest for each option, which is the only one of its axis besides the default."""
+    """Return a config with a manifest for each option; each option has an axis of its own, with a default."""
     axes = tuple(Axis(option_.name, (option(option_.axis, "all", is_default=True), option_)) for option_ in options)
     filters = tuple(Filter(source, "m", tuple(axis.options[axis.options[1] is option_] for axis in axes)) for option_ in options)
     return Config(100, 100, (SourceConfig(source, "m", 100, "limit", 10**6, Rate(1, 1, 1), {}, axes, frozenset(skip), filters),))
@@ -42,7 +42,7 @@ def manifest(filter_: Filter, *ids: str) -> bytes:
 
 
 def published(config: Config, folder: Path, *lists: list[str]) -> Published:
-    """Return the manifests of the filters, each with one of the lists of ids."""
+    """Return the published manifests of the filters, with the lists of ids in the same order."""
     content = {
         filter_.file: manifest(filter_, *ids)
         for filter_, ids in zip(config.sources[0].filters, lists, strict=True)
@@ -51,7 +51,7 @@ def published(config: Config, folder: Path, *lists: list[str]) -> Published:
 
 
 def read_streams(workspace: Workspace, source: str) -> dict[tuple[str, str], RawStream]:
-    """Return all streams of a source on disk."""
+    """Read all streams of a source that are on disk."""
     names = list_streams(workspace.data, source)
     assert names
     return {

@@ -1,4 +1,4 @@
-"""What verify rejects although every file is as it was built: lost models, ignored parameters, unsafe models, old data."""
+"""What verify rejects in unchanged files: lost models, ignored parameters, unsafe models, old data."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def civitai_workspace(workspace: Workspace) -> Workspace:
     return workspace
 
 
-def checked(workspace: Workspace, capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, Any]:
-    """Return the checks of verify by name, as data."""
+def checked(workspace: Workspace, capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, Any]:
+    """Run verify; return its checks by name, as in the output of `--json`."""
     capsys.readouterr()
-    code = workspace.run("verify", "--json", *more)
+    code = workspace.run("verify", "--json", *options)
     output = json.loads(capsys.readouterr().out)
     checks = {check["name"]: check for check in output["checks"]}
     assert output["failed"] == sum(bool(check["problems"]) for check in checks.values())
@@ -101,7 +101,7 @@ def test_models_without_a_raw_record_fail(civitai_workspace: Workspace, capsys: 
     assert problem.endswith("$.models[0]: 30 has no raw record in stream loras")
 
 
-def test_options_that_exclude_levels_are_honoured(civitai_workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_models_outside_excluded_levels_pass(civitai_workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     text = civitai_workspace.filters.read_text().replace(
         'pg = { label = "PG", keeps = ["pg"] }', 'pg = { label = "PG", drops = ["r", "x", "xxx"] }'
     )
@@ -126,7 +126,7 @@ def test_private_and_disabled_repositories_fail(workspace: Workspace, capsys: py
     assert f"$.models[1]: o/b is {field} in stream likes, see " in problem
 
 
-def test_the_worst_of_duplicate_records_counts(civitai_workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_most_explicit_of_duplicate_records_counts(civitai_workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     civitai_workspace.write_stream("civitai", "default", [civitai(1), civitai(2), civitai(1, nsfw=True)])
     civitai_workspace.write_stream("civitai", "loras", [civitai(3, type="LORA")])
     assert civitai_workspace.run("manifests") == 0
@@ -212,7 +212,7 @@ def test_an_ignored_order_fails_and_counter_drift_passes(workspace: Workspace, c
     assert workspace.run("manifests") == 0
     name = "responses against requests"
     assert checked(workspace, capsys)[name]["problems"] == []
-    # A single misplaced record, or a rise in small steps only.
+    # A single misplaced record.
     workspace.write_stream("huggingface", "default", models(5, *range(2000, 1000, -10)))
     assert workspace.run("manifests") == 0
     assert checked(workspace, capsys)[name]["problems"] == []
@@ -228,7 +228,7 @@ def test_an_ignored_order_fails_and_counter_drift_passes(workspace: Workspace, c
 
 
 def publish_twice(workspace: Workspace, folder: Path, before: int, *now: Any, **ledger: Any) -> str:
-    """Publish that many small models as the base, then these records; return the folder of the base."""
+    """Publish `before` small models as the base, then the records `now`; return the folder of the base."""
     workspace.filters.write_text(
         workspace.filters.read_text().replace("limit = 2", "limit = 20").replace("depth = 4", "depth = 40")
     )
@@ -278,11 +278,11 @@ def test_a_base_of_an_earlier_version_is_compared(
 @pytest.mark.parametrize(
     ("before", "now", "ledger", "problems", "warnings"),
     [
-        (12, 6, {}, 0, 0),  # half is not more than half
+        (12, 6, {}, 0, 0),  # no more than half are lost
         (9, 0, {}, 0, 0),  # below the minimum baseline
-        (12, 5, {"exhausted": True}, 0, 2),  # the API has no more, as before
-        (12, 0, {"exhausted": True}, 2, 0),  # an API that has nothing at all may have dropped the parameter
-        (12, 5, {"exhausted": False}, 2, 0),  # the API has more
+        (12, 5, {"exhausted": True}, 0, 2),  # the API has no more records, as before
+        (12, 0, {"exhausted": True}, 2, 0),  # an empty response may mean that the API removed the parameter
+        (12, 5, {"exhausted": False}, 2, 0),  # the API has more records
     ],
 )
 def test_a_smaller_stream_with_a_known_reason_is_a_warning(
@@ -307,7 +307,7 @@ def test_a_lesser_depth_is_a_known_reason(workspace: Workspace, tmp_path: Path, 
     base = publish_twice(workspace, tmp_path, 12, *(hf(f"o/s{n}", **SMALL) for n in range(5)), exhausted=False)
     workspace.filters.write_text(workspace.filters.read_text().replace("depth = 40", "depth = 5"))
     assert workspace.run("manifests") == 0
-    (warning, _) = checked(workspace, capsys, "--base", base)["models lost since the base"]["warnings"]
+    warning, _ = checked(workspace, capsys, "--base", base)["models lost since the base"]["warnings"]
     assert warning.endswith("its stream has 5 records and had 12, as many as filters.toml allows")
 
 
@@ -463,24 +463,24 @@ def test_text_output_shows_notes_warnings_and_all_problems(
 
 def test_each_stale_stream_is_a_warning_with_the_reason(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     workspace.write_stream("huggingface", "default", [hf("o/a")])
-    stale: dict[str, Any] = {"failed_at": "2026-01-02T00:00:00.000Z", "failed": "no \x1b[31manswer\nat all"}
+    stale: dict[str, Any] = {"failed_at": "2026-01-02T00:00:00.000Z", "failed": "no \x1b[31mresponse\nat all"}
     workspace.write_stream("huggingface", "likes", [hf("o/a"), hf("o/b")], **stale)
     assert workspace.run("manifests") == 0
     check = checked(workspace, capsys)["age of the streams"]
     assert (check["problems"], len(check["warnings"])) == ([], 2)
-    words = "fetching it has failed since 2026-01-02T00:00:00.000Z: no \ufffd[31manswer at all"
-    assert check["warnings"][0] == f"huggingface/likes: stale, {words}"
+    message = "huggingface/likes: stale, fetching it has failed since 2026-01-02T00:00:00.000Z: no \ufffd[31mresponse at all"
+    assert check["warnings"][0] == message
     assert workspace.run("verify") == 0
-    assert f"     warning: huggingface/likes: stale, {words}\n" in capsys.readouterr().out
+    assert f"     warning: {message}\n" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("before", "problems"), [(9, 0), (10, 1)])
-def test_manifests_of_ten_models_or_more_are_guarded(
-    workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str], before: int, problems: int
+@pytest.mark.parametrize(("before", "count"), [(9, 0), (10, 1)])
+def test_manifests_of_ten_or_more_models_are_compared_with_the_base(
+    workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str], before: int, count: int
 ) -> None:
     base = publish_twice(workspace, tmp_path, before, *(hf(f"o/s{n}", **(SMALL if n < 1 else {})) for n in range(before)))
-    problems_ = checked(workspace, capsys, "--base", base)["models lost since the base"]["problems"]
-    assert len([problem for problem in problems_ if "hf-filter-small.json" in problem]) == problems
+    problems = checked(workspace, capsys, "--base", base)["models lost since the base"]["problems"]
+    assert len([problem for problem in problems if "hf-filter-small.json" in problem]) == count
 
 
 @pytest.mark.parametrize(("now", "problems"), [("1767225600", 0), ("1767139201", 0), ("1767139199", 1)])

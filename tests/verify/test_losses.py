@@ -1,4 +1,4 @@
-"""Verify fails if one reason rejects much of a source or of a stream."""
+"""verify fails if a large share of a source or of a stream is rejected, or loses a field, for a single reason."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_more_than_a_tenth_fails_and_3_percent_warns(ids: int, of: int, expected
     assert outcome == expected
 
 
-def test_a_failure_states_reason_share_and_example_and_may_be_allowed() -> None:
+def test_a_problem_has_reason_share_and_example_and_may_be_allowed() -> None:
     losses = {"civitai": [row(41, 100), row(15, 100, "month", "dropped", "tags")]}
     first, second = check_losses(losses, frozenset()).problems
     see = "has the source changed? see make explain FILTER=civitai:7, or "
@@ -48,7 +48,7 @@ def test_a_failure_states_reason_share_and_example_and_may_be_allowed() -> None:
     assert len(check_losses(losses, frozenset({"huggingface/poi"})).problems) == 2
 
 
-def test_allowed_losses_must_be_a_reason_or_a_field_of_a_source(workspace: Workspace) -> None:
+def test_allowed_losses_must_be_reasons_or_fields_of_a_source(workspace: Workspace) -> None:
     config = load_config(workspace.filters)
     assert parse_allowed(["huggingface/private", "huggingface/tags"], config) == {"huggingface/private", "huggingface/tags"}
     with pytest.raises(UsageError, match=r"huggingface/privat: not a reason .*; nearest: huggingface/private"):
@@ -69,7 +69,7 @@ def test_verify_fails_if_a_source_loses_much_unless_allowed(
     workspace: Workspace, capsys: pytest.CaptureFixture[str], record: Callable[[str], dict[str, Any]], name: str
 ) -> None:
     records = [record(f"o/lost{n}") if n < 3 else hf(f"o/m{n}") for n in range(24)]
-    workspace.write_stream("huggingface", "default", records, records[:2])  # ids count once
+    workspace.write_stream("huggingface", "default", records, records[:2])  # duplicate ids are counted once
     workspace.write_stream("huggingface", "likes", [hf(f"o/m{n}") for n in range(12, 2, -1)])
     assert workspace.run("manifests") == 0
     capsys.readouterr()

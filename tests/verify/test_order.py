@@ -1,4 +1,4 @@
-"""Requested orders: drift, orders that an API does not guarantee, and values that cannot be compared."""
+"""Checks of the requested order: counter drift, orders that an API does not guarantee, and invalid values."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def loras(*downloads: Any, **fields: Any) -> list[dict[str, Any]]:
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=30, max_size=200), st.randoms())
-def test_drift_by_a_twentieth_is_in_order_and_a_rising_or_shuffled_list_is_not(counts: list[float], rng: Random) -> None:
-    moved = [count_steps(count * rng.uniform(1, 1.05)) for count in sorted(counts, reverse=True)]
-    assert count_out_of_order(moved) <= 1 + len(moved) // 20
-    rising = [count_steps(1000 * 1.01**n) for n in range(len(counts))]
-    assert count_out_of_order(rising) > 1 + len(rising) // 20
-    distant = [count_steps(1e6 * 1.2**-n) for n in range(len(counts))]
-    rng.shuffle(distant)
-    assert distant == sorted(distant, reverse=True) or count_out_of_order(distant) > 0
+def test_counter_drift_of_5_percent_is_in_order_and_ascending_or_shuffled_lists_are_not(counts: list[float], rng: Random) -> None:
+    drifted = [count_steps(count * rng.uniform(1, 1.05)) for count in sorted(counts, reverse=True)]
+    assert count_out_of_order(drifted) <= 1 + len(drifted) // 20
+    ascending = [count_steps(1000 * 1.01**n) for n in range(len(counts))]
+    assert count_out_of_order(ascending) > 1 + len(ascending) // 20
+    shuffled = [count_steps(1e6 * 1.2**-n) for n in range(len(counts))]
+    rng.shuffle(shuffled)
+    assert shuffled == sorted(shuffled, reverse=True) or count_out_of_order(shuffled) > 0
 
 
 @pytest.mark.parametrize(
@@ -55,12 +55,12 @@ def test_invalid_times_have_no_rank(value: Any) -> None:
 
 
 @given(st.text() | st.datetimes().map(lambda time: time.isoformat()) | st.datetimes(timezones=st.timezones()).map(str))
-def test_any_text_is_a_time_or_none(text: str) -> None:
+def test_any_text_is_parsed_to_a_time_or_none(text: str) -> None:
     assert isinstance(seconds(text), float | None)
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "0001-01-01", "9999-12-31"])
-def test_the_first_and_the_last_time_are_valid(text: str) -> None:
+def test_the_earliest_and_the_latest_time_are_valid(text: str) -> None:
     assert isinstance(seconds(text), float)
 
 
@@ -68,18 +68,18 @@ def test_times_without_a_zone_are_utc() -> None:
     assert seconds("1970-01-01T00:01:00") == seconds("1970-01-01T00:01:00.000Z") == 60
 
 
-RISING = list(range(1000, 2000, 20))
+ASCENDING = list(range(1000, 2000, 20))
 
 
 def test_an_ignored_order_is_a_problem(workspace: Workspace) -> None:
-    check = check_request(workspace, "civitai", "sort=Most+Downloaded&types=LORA", *loras(*RISING))
+    check = check_request(workspace, "civitai", "sort=Most+Downloaded&types=LORA", *loras(*ASCENDING))
     (problem,) = check.problems
     assert "records are out of order, the first at " in problem
     assert problem.endswith("; the source ignores the order Most Downloaded")
 
 
 def test_with_base_models_a_wrong_order_is_a_note(workspace: Workspace) -> None:
-    check = check_request(workspace, "civitai", "sort=Most+Downloaded&types=LORA&baseModels=SD+1.5", *loras(*RISING))
+    check = check_request(workspace, "civitai", "sort=Most+Downloaded&types=LORA&baseModels=SD+1.5", *loras(*ASCENDING))
     assert check.problems == []
     (note,) = check.notes
     assert note.startswith("civitai/default: ")
@@ -90,12 +90,12 @@ def test_with_base_models_a_wrong_order_is_a_note(workspace: Workspace) -> None:
 
 def test_with_base_models_the_right_order_gives_no_note(workspace: Workspace) -> None:
     query = "sort=Most+Downloaded&types=LORA&baseModels=SD+1.5"
-    assert check_request(workspace, "civitai", query, *loras(*reversed(RISING))).notes == []
+    assert check_request(workspace, "civitai", query, *loras(*reversed(ASCENDING))).notes == []
 
 
 def test_hidden_counters_ties_and_absent_keys_are_in_order(workspace: Workspace) -> None:
-    falling = [900, None, 900, 900, None, 5, 5, 5, None, 0, 0]
-    assert check_request(workspace, "civitai", "sort=Most+Downloaded", *loras(*falling)).problems == []
+    descending = [900, None, 900, 900, None, 5, 5, 5, None, 0, 0]
+    assert check_request(workspace, "civitai", "sort=Most+Downloaded", *loras(*descending)).problems == []
     no_stats: list[Any] = [None, [], {}, {"thumbsUpCount": 7}, "x", 5]
     records = [civitai(n, stats=stats) for n, stats in enumerate(no_stats)]
     assert check_request(workspace, "civitai", "sort=Most+Downloaded", *records).problems == []
@@ -103,7 +103,7 @@ def test_hidden_counters_ties_and_absent_keys_are_in_order(workspace: Workspace)
 
 
 def test_counters_out_of_range_are_ignored(workspace: Workspace) -> None:
-    downloads = [int("9" * 310), *reversed(RISING), int("9" * 310), True, "7"]
+    downloads = [int("9" * 310), *reversed(ASCENDING), int("9" * 310), True, "7"]
     check = check_request(workspace, "civitai", "sort=Most+Downloaded", *loras(*downloads))
     assert (check.problems, check.looked_at) == ([], 54)
 
@@ -124,20 +124,20 @@ def test_numbers_beyond_the_range_of_floats_are_read(workspace: Workspace) -> No
 
 
 def test_a_repository_updated_during_the_fetch_is_not_out_of_order(workspace: Workspace) -> None:
-    def page(*days: int) -> list[Any]:
+    def updated_on(*days: int) -> list[Any]:
         return [hf(f"o/m{day}", lastModified=f"2026-01-{day:02}T00:00:00.000Z") for day in days]
 
     asks = {"sort": "lastModified"}
-    workspace.write_stream("huggingface", "default", page(19, 18, 17), page(16, 22, 23, 24, 15, 14), asks=asks)
+    workspace.write_stream("huggingface", "default", updated_on(19, 18, 17), updated_on(16, 22, 23, 24, 15, 14), asks=asks)
     path = workspace.data.ledger("huggingface", "default")
     ledger = json.loads(path.read_text())
-    problems = []
-    for second in ("2026-01-25T00:00:00.000Z", "2026-01-20T00:00:00.000Z"):  # no page can show an update after its own fetch
-        for page_, fetched_at in zip(ledger["pages"], ("2026-01-20T00:00:00.000Z", second), strict=True):
-            page_["fetched_at"] = fetched_at
+    counts = []
+    for second in ("2026-01-25T00:00:00.000Z", "2026-01-20T00:00:00.000Z"):  # a page has no updates later than its own fetch
+        for page, fetched_at in zip(ledger["pages"], ("2026-01-20T00:00:00.000Z", second), strict=True):
+            page["fetched_at"] = fetched_at
         path.write_text(json.dumps(ledger))
-        problems.append(len(raw_checks.check_request_honored([*read_streams(workspace, "huggingface").values()]).problems))
-    assert problems == [0, 1]
+        counts.append(len(raw_checks.check_request_honored([*read_streams(workspace, "huggingface").values()]).problems))
+    assert counts == [0, 1]
 
 
 def test_times_within_the_lag_of_an_index_are_in_order(workspace: Workspace) -> None:

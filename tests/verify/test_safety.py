@@ -1,4 +1,4 @@
-"""Which models hand-written manifests must not have: the worst record in all complete streams counts."""
+"""The safety check of verify: for each model, its worst record in all complete streams decides."""
 
 from __future__ import annotations
 
@@ -30,21 +30,24 @@ ALL = "sort=Most+Downloaded&nsfw=true"
 TRIMMED = f"{ALL}&baseModels=SDXL+1.0"
 
 
-def stale(workspace: Workspace, source: str, stream: str) -> str:
+def removal_advice(workspace: Workspace, source: str, stream: str) -> str:
+    """Return the end of a message about a record in a stream that no filter reads."""
     reason = "no filter of filters.toml reads that stream, so it is never fetched again: if it is stale, remove it"
     return f"; {reason}: rm -r {workspace.data.raw(source, stream)}"
 
 
-def shows(*levels: Any, base: str = "SD 1.5") -> dict[str, Any]:
+def with_images(*levels: Any, base: str = "SD 1.5") -> dict[str, Any]:
     return {"modelVersions": [{"baseModel": base, "images": [{"nsfwLevel": level} for level in levels]}]}
 
 
-def safety(workspace: Workspace, config: Config, *lists: list[str]) -> Check:
+def check_safety(workspace: Workspace, config: Config, *lists: list[str]) -> Check:
+    """Check manifests of the config's filters with these lists of ids."""
     streams = read_streams(workspace, config.sources[0].name)
     return raw_checks.check_safety(published(config, workspace.data.manifests, *lists), streams)
 
 
-def page(workspace: Workspace, stream: str, index: int, source: str = "civitai") -> str:
+def location(workspace: Workspace, stream: str, index: int, source: str = "civitai") -> str:
+    """Return the path and JSON path of a record, as in messages."""
     items = "$.items" if source == "civitai" else "$"
     return f"{workspace.data.raw(source, stream)}/page-0001.json: {items}[{index}]"
 
@@ -62,13 +65,11 @@ FORBIDDEN: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("fields", "code"), FORBIDDEN)
 @pytest.mark.parametrize("query", [ALL, TRIMMED, "nsfw=true&sort=Newest&types=VAE"])
-def test_models_that_any_stream_forbids_are_in_no_manifest(
-    workspace: Workspace, fields: dict[str, Any], code: str, query: str
-) -> None:
+def test_models_forbidden_by_any_stream_fail(workspace: Workspace, fields: dict[str, Any], code: str, query: str) -> None:
     write_page(workspace, "civitai", "default", ALL, civitai(7), civitai(8))
     write_page(workspace, "civitai", "month", query, civitai(9), civitai(8, **fields))
-    check = safety(workspace, config_of("civitai", PG, XXX, MONTH), ["7", "8"], ["8"], [])
-    cited = f"8 is {code} in stream month, see {page(workspace, 'month', 1)}"
+    check = check_safety(workspace, config_of("civitai", PG, XXX, MONTH), ["7", "8"], ["8"], [])
+    cited = f"8 is {code} in stream month, see {location(workspace, 'month', 1)}"
     assert check.problems == [
         f"{workspace.data.manifests / 'm-filter-pg.json'}: $.models[1]: {cited}",
         f"{workspace.data.manifests / 'm-filter-xxx.json'}: $.models[0]: {cited}",
@@ -82,40 +83,40 @@ def test_models_that_any_stream_forbids_are_in_no_manifest(
         ({"nsfwLevel": 16}, "xxx"),
         ({"nsfwLevel": 2}, "pg13"),
         ({"nsfwLevel": "1"}, "xxx"),
-        ({"nsfw": True, "nsfwLevel": 60, **shows(1)}, "r"),
+        ({"nsfw": True, "nsfwLevel": 60, **with_images(1)}, "r"),
         ({"nsfw": True, "nsfwLevel": 60}, "xxx"),
         ({"nsfwLevel": None}, "xxx"),
     ],
 )
-def test_the_highest_level_counts_in_all_manifests(workspace: Workspace, fields: dict[str, Any], level: str) -> None:
+def test_the_most_explicit_record_counts_in_all_manifests(workspace: Workspace, fields: dict[str, Any], level: str) -> None:
     write_page(workspace, "civitai", "default", ALL, civitai(8))
     write_page(workspace, "civitai", "month", ALL, civitai(8, **fields))
-    check = safety(workspace, config_of("civitai", PG, XXX, MONTH), ["8"], ["8"], ["8"])
+    check = check_safety(workspace, config_of("civitai", PG, XXX, MONTH), ["8"], ["8"], ["8"])
     where = f"{workspace.data.manifests / 'm-filter-pg.json'}: $.models[0]"
-    assert check.problems == [f"{where}: 8 is {level} in stream month, see {page(workspace, 'month', 0)}"]
+    assert check.problems == [f"{where}: 8 is {level} in stream month, see {location(workspace, 'month', 0)}"]
 
 
-def test_a_stream_of_partial_records_raises_levels_in_its_own_manifests_only(workspace: Workspace) -> None:
+def test_partial_records_raise_levels_only_in_manifests_of_their_stream(workspace: Workspace) -> None:
     write_page(workspace, "civitai", "default", ALL, civitai(8, nsfwLevel=9))
-    write_page(workspace, "civitai", "sdxl", TRIMMED, civitai(8, nsfwLevel=8, **shows(8, base="SDXL 1.0")))
-    assert safety(workspace, config_of("civitai", PG, SDXL), ["8"], ["8"]).problems == []
+    write_page(workspace, "civitai", "sdxl", TRIMMED, civitai(8, nsfwLevel=8, **with_images(8, base="SDXL 1.0")))
+    assert check_safety(workspace, config_of("civitai", PG, SDXL), ["8"], ["8"]).problems == []
     both = config_of("civitai", PG, option("level", "r", "pg", "pg13", "r", baseModels=["SDXL 1.0"]))
     (workspace.data.raw("civitai", "sdxl")).rename(workspace.data.raw("civitai", "r"))
-    (problem,) = safety(workspace, both, ["8"], ["8"]).problems
-    assert problem.endswith(f"m-filter-r.json: $.models[0]: 8 is x in stream r, see {page(workspace, 'r', 0)}")
+    (problem,) = check_safety(workspace, both, ["8"], ["8"]).problems
+    assert problem.endswith(f"m-filter-r.json: $.models[0]: 8 is x in stream r, see {location(workspace, 'r', 0)}")
 
 
-def test_a_flag_in_a_stream_of_partial_records_counts_everywhere(workspace: Workspace) -> None:
+def test_flags_of_partial_records_count_in_all_manifests(workspace: Workspace) -> None:
     write_page(workspace, "civitai", "default", ALL, civitai(8, nsfwLevel=1))
-    write_page(workspace, "civitai", "sdxl", TRIMMED, civitai(8, nsfw=True, nsfwLevel=60, **shows(16, base="SDXL 1.0")))
-    check = safety(workspace, config_of("civitai", PG, R), ["8"], ["8"])
-    cited = f"8 is r in stream sdxl, see {page(workspace, 'sdxl', 0)}"
+    write_page(workspace, "civitai", "sdxl", TRIMMED, civitai(8, nsfw=True, nsfwLevel=60, **with_images(16, base="SDXL 1.0")))
+    check = check_safety(workspace, config_of("civitai", PG, R), ["8"], ["8"])
+    cited = f"8 is r in stream sdxl, see {location(workspace, 'sdxl', 0)}"
     assert check.problems == [
-        f"{workspace.data.manifests / 'm-filter-pg.json'}: $.models[0]: {cited}{stale(workspace, 'civitai', 'sdxl')}"
+        f"{workspace.data.manifests / 'm-filter-pg.json'}: $.models[0]: {cited}{removal_advice(workspace, 'civitai', 'sdxl')}"
     ]
 
 
-def test_options_on_level_most_and_flagged(workspace: Workspace) -> None:
+def test_options_of_level_most_and_flagged_are_checked(workspace: Workspace) -> None:
     most = option("level_most", "mostr", "pg", "pg13", "r")
     unflagged = option("flagged", "unflagged", False)  # noqa: FBT003  a value of the field
     flagged = option("flagged", "flagged", False, drops=True)  # noqa: FBT003
@@ -126,11 +127,11 @@ def test_options_on_level_most_and_flagged(workspace: Workspace) -> None:
         ALL,
         civitai(7, nsfwLevel=1),
         civitai(8, nsfwLevel=1),
-        civitai(9, nsfwLevel=1, **shows(16)),
+        civitai(9, nsfwLevel=1, **with_images(16)),
     )
-    write_page(workspace, "civitai", "sdxl", TRIMMED, civitai(8, nsfw=True, **shows(8, base="SDXL 1.0")))
+    write_page(workspace, "civitai", "sdxl", TRIMMED, civitai(8, nsfw=True, **with_images(8, base="SDXL 1.0")))
     config = config_of("civitai", most, unflagged, flagged, SDXL)
-    check = safety(workspace, config, ["7", "8", "9"], ["7", "8", "9"], ["7", "8"], [])
+    check = check_safety(workspace, config, ["7", "8", "9"], ["7", "8", "9"], ["7", "8"], [])
     messages = [problem.partition("m-filter-")[2].partition(" in stream ")[0] for problem in check.problems]
     assert messages == [
         "mostr.json: $.models[1]: 8 is up to x", "mostr.json: $.models[2]: 9 is up to xxx",
@@ -146,20 +147,20 @@ def test_the_worst_record_of_one_page_counts(workspace: Workspace) -> None:
         ALL,
         civitai(8),
         civitai(7),
-        civitai(8, nsfw=True, nsfwLevel=60, **shows(1)),
+        civitai(8, nsfw=True, nsfwLevel=60, **with_images(1)),
         civitai(7, poi=1),
     )
-    check = safety(workspace, config_of("civitai", PG, R), ["8", "7"], ["8"])
+    check = check_safety(workspace, config_of("civitai", PG, R), ["8", "7"], ["8"])
     assert [problem.partition("m-filter-")[2] for problem in check.problems] == [
-        f"pg.json: $.models[0]: 8 is r in stream default, see {page(workspace, 'default', 2)}",
-        f"pg.json: $.models[1]: 7 is poi in stream default, see {page(workspace, 'default', 3)}",
+        f"pg.json: $.models[0]: 8 is r in stream default, see {location(workspace, 'default', 2)}",
+        f"pg.json: $.models[1]: 7 is poi in stream default, see {location(workspace, 'default', 3)}",
     ]
 
 
-def test_incomplete_streams_do_not_count_elsewhere(workspace: Workspace) -> None:
+def test_incomplete_streams_count_only_in_their_own_manifests(workspace: Workspace) -> None:
     write_page(workspace, "civitai", "default", ALL, civitai(8))
     write_page(workspace, "civitai", "month", ALL, civitai(8, poi=True), complete=False)
-    (problem,) = safety(workspace, config_of("civitai", PG, MONTH), ["8"], ["8"]).problems
+    (problem,) = check_safety(workspace, config_of("civitai", PG, MONTH), ["8"], ["8"]).problems
     assert "m-filter-month.json: $.models[0]: 8 is poi in stream month" in problem
 
 
@@ -167,11 +168,11 @@ def test_a_repository_that_is_private_or_disabled_in_one_stream_fails(workspace:
     write_page(workspace, "huggingface", "default", "sort=downloads", hf("Org/A"), hf("Org/B"))
     write_page(workspace, "huggingface", "old", "sort=likes", hf("org/a", private=True), hf("org/b", disabled=0))
     small = option("size", "small", "small")
-    check = safety(workspace, config_of("huggingface", small), ["Org/A", "Org/B"])
-    unread = stale(workspace, "huggingface", "old")
+    check = check_safety(workspace, config_of("huggingface", small), ["Org/A", "Org/B"])
+    advice = removal_advice(workspace, "huggingface", "old")
     assert [problem.partition("m-filter-")[2] for problem in check.problems] == [
-        f"small.json: $.models[0]: Org/A is private in stream old, see {page(workspace, 'old', 0, 'huggingface')}{unread}",
-        f"small.json: $.models[1]: Org/B is disabled in stream old, see {page(workspace, 'old', 1, 'huggingface')}{unread}",
+        f"small.json: $.models[0]: Org/A is private in stream old, see {location(workspace, 'old', 0, 'huggingface')}{advice}",
+        f"small.json: $.models[1]: Org/B is disabled in stream old, see {location(workspace, 'old', 1, 'huggingface')}{advice}",
     ]
 
 
@@ -187,20 +188,20 @@ def test_excluded_ids_unrequested_models_and_unknown_ids_fail(workspace: Workspa
         civitai(3, type="LORA"),
     )
     config = config_of("civitai", option("type", "loras", "LORA", types=["LORA"]))
-    check = safety(workspace, config, ["1", "2", "3", "4"])
+    check = check_safety(workspace, config, ["1", "2", "3", "4"])
     assert [problem.partition("$.models")[2] for problem in check.problems] == [
-        f"[1]: 2 was not requested in stream loras, see {page(workspace, 'loras', 1)}",
+        f"[1]: 2 was not requested in stream loras, see {location(workspace, 'loras', 1)}",
         "[3]: 4 has no raw record in stream loras",
     ]
     write_page(workspace, "huggingface", "default", "sort=downloads", hf("Org/A"))
     skipping = config_of("huggingface", option("size", "small", "small"), skip=("ORG/a",))
-    (problem,) = safety(workspace, skipping, ["Org/A"]).problems
+    (problem,) = check_safety(workspace, skipping, ["Org/A"]).problems
     assert problem.endswith("m-filter-small.json: $.models[0]: Org/A is excluded by id (skip in filters.toml)")
 
 
 def test_a_missing_stream_fails(workspace: Workspace) -> None:
     write_page(workspace, "civitai", "default", ALL, civitai(1))
-    (problem,) = safety(workspace, config_of("civitai", MONTH), ["1"]).problems
+    (problem,) = check_safety(workspace, config_of("civitai", MONTH), ["1"]).problems
     assert problem.endswith("m-filter-month.json: $: its models cannot be looked up in stream month; see above")
 
 
@@ -222,11 +223,11 @@ def test_two_spellings_of_an_id_are_one_model_and_the_latest_record_counts(works
         workspace, "huggingface", "likes", "sort=likes", hf("o/c"), hf("Org/Model-dynamic"), fetched_at="2026-01-02T00:00:00.000Z"
     )
     config = config_of("huggingface", SMALL, LIKES)
-    check = safety(workspace, config, ["Org/Model-dynamic", "o/b"], ["o/c", "Org/Model-dynamic"])
+    check = check_safety(workspace, config, ["Org/Model-dynamic", "o/b"], ["o/c", "Org/Model-dynamic"])
     assert check.problems == []
     assert check.notes == ["huggingface: Org/Model-dynamic is also spelled Org/Model-Dynamic; the record fetched last counts"]
-    (problem,) = safety(workspace, config, ["Org/Model-Dynamic"], []).problems
-    cited = f"in stream likes, see {page(workspace, 'likes', 1, 'huggingface')}"
+    (problem,) = check_safety(workspace, config, ["Org/Model-Dynamic"], []).problems
+    cited = f"in stream likes, see {location(workspace, 'likes', 1, 'huggingface')}"
     assert problem.endswith(f": Org/Model-Dynamic is spelled Org/Model-dynamic by the record fetched last {cited}")
 
 
@@ -244,9 +245,9 @@ def test_the_later_record_counts_at_equal_times(workspace: Workspace, first: lis
     assert gather(reversed(read_streams(workspace, "huggingface").values()))["o/a"].latest.id == latest
 
 
-def test_a_spelling_without_a_record_fails(workspace: Workspace) -> None:
+def test_a_spelling_that_no_record_has_fails(workspace: Workspace) -> None:
     write_page(workspace, "huggingface", "default", "sort=downloads", hf("o/a"))
-    (problem,) = safety(workspace, config_of("huggingface", SMALL), ["O/A"]).problems
+    (problem,) = check_safety(workspace, config_of("huggingface", SMALL), ["O/A"]).problems
     assert "$.models[0]: O/A is spelled o/a by the record fetched last" in problem
 
 
@@ -271,7 +272,7 @@ def test_only_three_spellings_are_shown(workspace: Workspace) -> None:
         (["o/a", "o/b", "o/a"], ["o/a", "o/a"], 1),
         (["o/a", "o/b", "o/A"], ["o/a", "o/b"], 0),
         (["o/a", "o/b", "o/A"], ["o/b", "o/a"], 0),  # its first record may have been rejected
-        (["o/a", "o/b", "o/c"], ["o/b", "o/unheard", "o/c"], 0),
+        (["o/a", "o/b", "o/c"], ["o/b", "o/unlisted", "o/c"], 0),
     ],
 )
 def test_manifests_must_be_in_stream_order(workspace: Workspace, records: list[str], ids: list[str], count: int) -> None:
@@ -296,13 +297,13 @@ def test_records_the_api_should_have_excluded_are_counted(workspace: Workspace) 
         workspace, "civitai", "safe", "sort=Most+Liked", civitai(1, minor=True), civitai(2, nsfw=True), civitai(3, poi=True)
     )
     write_page(workspace, "civitai", "valid", "sort=Most+Liked", civitai(1), civitai(2, nsfwLevel=3))
-    assert safety(workspace, config_of("civitai")).notes == [
+    assert check_safety(workspace, config_of("civitai")).notes == [
         "civitai/all: the API's own filter let through 1 minor, 1 poi",
         "civitai/safe: the API's own filter let through 1 above pg, 1 poi",
     ]
 
 
-# Properties of the worst of several records
+# Properties
 
 BITS = [1, 2, 4, 8, 16]
 QUERIES = [ALL, TRIMMED]
@@ -310,24 +311,24 @@ QUERIES = [ALL, TRIMMED]
 
 @st.composite
 def records(draw: st.DrawFn) -> dict[str, Any]:
-    """Return a record whose mask is the levels of its images, or the constant, as on the server."""
+    """Generate records with the masks that the server computes: the union of the image levels, or the constant."""
     images = draw(st.lists(st.sampled_from(BITS), max_size=4))
     nsfw = draw(st.booleans())
-    return civitai(1, nsfw=nsfw, nsfwLevel=60 if nsfw else sum(set(images)), **shows(*images))
+    return civitai(1, nsfw=nsfw, nsfwLevel=60 if nsfw else sum(set(images)), **with_images(*images))
 
 
-stream_lists = st.lists(st.tuples(st.sampled_from(QUERIES), st.lists(records(), min_size=1, max_size=2)), min_size=1, max_size=3)
-StreamList = list[tuple[str, list[dict[str, Any]]]]
+stream_specs = st.lists(st.tuples(st.sampled_from(QUERIES), st.lists(records(), min_size=1, max_size=2)), min_size=1, max_size=3)
+StreamSpecs = list[tuple[str, list[dict[str, Any]]]]
 
 
-def effective(streams_: StreamList) -> tuple[bool, int, int]:
+def effective(specs: StreamSpecs) -> tuple[bool, int, int]:
     """Return whether model 1 is rejected in the manifests of the first stream, and its levels there."""
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(DataDir(Path(folder)), Path(folder))
-        for index, (query, items) in enumerate(streams_):
+        for index, (query, items) in enumerate(specs):
             write_page(workspace, "civitai", f"s{index}", query, *items)
         streams = read_streams(workspace, "civitai")
-        assert len(streams) == len(streams_)
+        assert len(streams) == len(specs)
         result = decide(streams["civitai", "s0"].records_of("1"), gather(streams.values())["1"])
     level, level_most = (LEVELS.index(str(result.fields[name].value)) for name in ("level", "level_most"))
     assert level <= level_most
@@ -338,18 +339,18 @@ def is_not_milder(left: tuple[bool, int, int], right: tuple[bool, int, int]) -> 
     return all(after >= before for after, before in zip(left, right, strict=True))
 
 
-@given(stream_lists, st.sampled_from(QUERIES), st.lists(records(), min_size=1, max_size=2))
-def test_more_streams_never_make_a_model_milder(streams_: StreamList, query: str, more: list[dict[str, Any]]) -> None:
-    assert is_not_milder(effective([*streams_, (query, more)]), effective(streams_))
+@given(stream_specs, st.sampled_from(QUERIES), st.lists(records(), min_size=1, max_size=2))
+def test_more_streams_never_make_a_model_milder(specs: StreamSpecs, query: str, more: list[dict[str, Any]]) -> None:
+    assert is_not_milder(effective([*specs, (query, more)]), effective(specs))
 
 
-@given(stream_lists, st.data())
-def test_more_records_never_make_a_model_milder(streams_: StreamList, data: st.DataObject) -> None:
-    index = data.draw(st.integers(0, len(streams_) - 1))
-    query, items = streams_[index]
-    more = [*streams_]
+@given(stream_specs, st.data())
+def test_more_records_never_make_a_model_milder(specs: StreamSpecs, data: st.DataObject) -> None:
+    index = data.draw(st.integers(0, len(specs) - 1))
+    query, items = specs[index]
+    more = [*specs]
     more[index] = (query, [*items, data.draw(records())])
-    assert is_not_milder(effective(more), effective(streams_))
+    assert is_not_milder(effective(more), effective(specs))
 
 
 CHANGES: list[dict[str, Any]] = [
@@ -358,17 +359,15 @@ CHANGES: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-@given(stream_lists, st.sampled_from(CHANGES), st.data())
-def test_a_flag_on_any_record_never_makes_a_model_milder(
-    streams_: StreamList, change: dict[str, Any], data: st.DataObject
-) -> None:
-    index = data.draw(st.integers(0, len(streams_) - 1))
-    query, items = streams_[index]
+@given(stream_specs, st.sampled_from(CHANGES), st.data())
+def test_a_flag_on_any_record_never_makes_a_model_milder(specs: StreamSpecs, change: dict[str, Any], data: st.DataObject) -> None:
+    index = data.draw(st.integers(0, len(specs) - 1))
+    query, items = specs[index]
     # The mask of a flagged model carries no information.
     assume("nsfw" in change or "nsfwLevel" not in change or not items[0]["nsfw"])
-    changed = [*streams_]
+    changed = [*specs]
     changed[index] = (query, [items[0] | change, *items[1:]])
-    before, after = effective(streams_), effective(changed)
+    before, after = effective(specs), effective(changed)
     assert is_not_milder(after, before)
     if "nsfw" in change:
         assert after[1] >= LEVELS.index("r")

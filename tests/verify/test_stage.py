@@ -1,4 +1,4 @@
-"""verify: the shipped set passes; each corrupted set fails the check meant for it."""
+"""verify passes the shipped manifests, and each corruption fails the check for it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Corruption = tuple[str, "Callable[[dict[str, Any]], Any]", str, str]
 
 @pytest.fixture
 def published(shipped: Workspace, built: Path) -> Workspace:
-    """Return the snapshot's raw files with the manifests that they give."""
+    """Return a workspace of the snapshot with its built manifests."""
     shutil.copytree(built, shipped.data.manifests)
     return shipped
 
@@ -49,11 +49,11 @@ def test_all_combinations_pass_and_the_default_level_equals_xxx_by_definition(
     assert note in capsys.readouterr().out
 
 
-UNHEARD = {"id": "x/unheard", "slug": "x--unheard", "name": "unheard", "source": "huggingface"}
+UNLISTED = {"id": "x/unlisted", "slug": "x--unlisted", "name": "unlisted", "source": "huggingface"}
 
 
 def change_id(value: dict[str, Any]) -> None:
-    value["models"][0]["id"] = "not/there"
+    value["models"][0]["id"] = "not/listed"
 
 
 def swap(value: dict[str, Any]) -> None:
@@ -81,8 +81,8 @@ CORRUPTED: list[Corruption] = [
     ("all-models.json", lambda v: v.update(totalModels=1), "all models against manifests", "$.totalModels: says 1"),
     ("all-models.json", lambda v: v["models"].reverse(), "all models against manifests", "is not sorted"),
     ("all-models.json", lambda v: v["models"].insert(0, v["models"][0]), "all models against manifests", "each once"),
-    ("all-models.json", lambda v: v["models"].append(UNHEARD), "all models against manifests", "x/unheard is in no manifest"),
-    ("hf-filter-small.json", change_id, "all models against manifests", "$.models[0].id: not/there is not in"),
+    ("all-models.json", lambda v: v["models"].append(UNLISTED), "all models against manifests", "x/unlisted is in no manifest"),
+    ("hf-filter-small.json", change_id, "all models against manifests", "$.models[0].id: not/listed is not in"),
     ("all-models.json", lambda v: v["models"][0].update(slug=v["models"][1]["slug"].upper()), "slugs", "but for case"),
     ("hf-filter-small.json", swap, "order of the streams", "$.models[1].id"),
     ("hf-filter-small.json", swap, "rebuild from raw", "hf-filter-small.json: line 5 is not what the raw files give"),
@@ -104,7 +104,7 @@ def failed(output: str) -> dict[str, str]:
 
 @pytest.fixture
 def rebuilt(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let verify take the set that was built for all tests for its rebuild, which takes most of its time."""
+    """Make verify use the manifests built once per test session instead of rebuilding, which takes most of its time."""
 
     def rebuilder(_config: Config) -> Callable[[DataDir], None]:
         def rebuild(data: DataDir) -> None:
@@ -169,7 +169,7 @@ def test_invalid_unlisted_and_missing_files_fail(published: Workspace, capsys: p
     assert "hf-filter-mit.json: is missing" in failures["rebuild from raw"]
 
 
-def test_a_ledger_with_another_number_of_records_fails(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_record_count_in_a_ledger_fails(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     workspace.write_stream("huggingface", "default", [hf("o/a")])
     workspace.write_stream("huggingface", "likes", [hf("o/b")])
     ledger = workspace.data.ledger("huggingface", "likes")
