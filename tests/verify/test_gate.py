@@ -1,4 +1,4 @@
-"""What verify rejects in unchanged files: lost models, ignored parameters, unsafe models, old data."""
+"""What verify rejects besides corrupted files: lost models, ignored parameters, unsafe models, old data."""
 
 from __future__ import annotations
 

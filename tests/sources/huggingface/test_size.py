@@ -331,7 +331,7 @@ def test_an_architecture_with_a_single_size_is_evidence(tags: list[str], expecte
         # Position ids are not weights, packed or not; only a number with a unit declares the bits.
         (evidence_of("thing", F32=110e6, I64=512), "small"),
         (evidence_of("llama-3-8b-gptq-int4", I32=0.9e9, F16=1e9), "medium"),
-        # The count of a diffusers repository is of a part.
+        # In a diffusers repository, the count is that of a part.
         (evidence_of("flux.1-dev", ["diffusers"], F32=84e6), "medium"),
     ],
 )
