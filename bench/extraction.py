@@ -72,7 +72,7 @@ def main() -> None:
 
 def cold() -> None:
     """Print what a cold extraction takes."""
-    terms = ExtractOptions(lambda _source, _stream: lambda _body: Progress(is_sufficient=True), 1, str)
+    terms = ExtractOptions(lambda *_: lambda *_: Progress(is_sufficient=True), 1, str)
     print(
         f"extract, {LATENCY_S * 1000:.0f} ms a response; beyond: seconds over requests / in flight x latency of the slower source"
     )

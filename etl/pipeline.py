@@ -5,6 +5,7 @@ Stages are imported where they run, so that a command loads only the libraries i
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -61,13 +62,13 @@ def plan_extract(
     from etl.extract.plan import plan
     from etl.selection.sufficiency import Progress
 
-    def assess(_source: SourceConfig, _stream: Stream) -> Callable[[JsonBody], Progress]:
-        return lambda _body: Progress(is_sufficient=True)
+    def assess(_source: SourceConfig, _stream: Stream) -> Callable[[JsonBody, str], Progress]:
+        return lambda _body, _time: Progress(is_sufficient=True)
 
     return plan(data, config, selected, ExtractOptions(assess, config.depth, now, max_age_s))
 
 
-def sufficiency_check(data: DataDir, source: SourceConfig, limit: int, locks: Locks) -> SufficiencyCheck:
+def sufficiency_check(data: DataDir, source: SourceConfig, locks: Locks) -> SufficiencyCheck:
     """Return what assesses the streams of a source while they are read."""
     from etl.selection.sufficiency import SufficiencyCheck
     from etl.transform.page import transform_page
@@ -77,7 +78,7 @@ def sufficiency_check(data: DataDir, source: SourceConfig, limit: int, locks: Lo
         return current_summary(data, get_source(source.name), source.transform_options) is not None
 
     transform = partial(transform_page, get_source(source.name), options=source.transform_options)
-    return SufficiencyCheck(data, source, limit, locks, transform, has_current_models)
+    return SufficiencyCheck(data, source, locks, transform, has_current_models)
 
 
 @dataclass(frozen=True)
@@ -97,14 +98,15 @@ def extract_sources(  # noqa: PLR0913, PLR0917 -- what to read, how, and what is
     from etl.extract.options import ExtractOptions
     from etl.extract.stage import extract
 
-    checks = {source.name: sufficiency_check(data, source, config.limit, locks) for source in selected}
-    options = ExtractOptions(
-        lambda source, stream: checks[source.name].assess(stream), config.depth, now, max_age_s,
-        swap_lock=lambda source: locks.hold(writes=[data.raw(source)]), on_wait=on_lock_wait,
-    )  # fmt: skip
-    readers = extract(data, selected, credentials, options, on_progress, on_wait)
-    for check in checks.values():
-        check.withhold()
+    with ExitStack() as stack:
+        checks = {source.name: stack.enter_context(sufficiency_check(data, source, locks)) for source in selected}
+        options = ExtractOptions(
+            lambda source, stream: checks[source.name].assess(stream), config.depth, now, max_age_s,
+            swap_lock=lambda source: locks.hold(writes=[data.raw(source)]), on_wait=on_lock_wait,
+        )  # fmt: skip
+        readers = extract(data, selected, credentials, options, on_progress, on_wait)
+        for check in checks.values():
+            check.withhold()
     return ExtractResult(readers, {name: check.selections for name, check in checks.items()})
 
 

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from etl.cli.main import main
 from etl.config.load import load_config
+from etl.config.manifests import all_filters
 from etl.core.errors import UsageError
 from etl.core.layout import PROJECT, DataDir
 from etl.sources.source import get_source
@@ -72,7 +73,7 @@ class Workspace:
             config = next(config for config in load_config(self.filters).sources if config.name == source)
         except (UsageError, StopIteration):
             return asks or {}
-        filters = [filter_ for filter_ in config.all_filters if filter_.stream == stream] if asks is None else []
+        filters = [filter_ for filter_ in all_filters(config) if filter_.stream == stream] if asks is None else []
         return config.request_params(filters[0]) if filters else {**config.params, **(asks or {}), "limit": config.page_size}
 
     def run(self, command: str, *options: str) -> int:

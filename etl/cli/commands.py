@@ -84,7 +84,7 @@ def _extract(run: Run) -> int:
             run.data, run.config, run.selected, access, run.locks, now, run.args.max_age,
             progress.update, progress.show_wait, output.print_error,
         )  # fmt: skip
-    progress.summarize(result, run.config)
+    progress.summarize(result)
     failed = [reader for reader in result.readers if reader.failed]
     run.summary.failed |= {f"{reader.source.name}/{reader.stream.name}": str(reader.failed) for reader in failed}
     return highest_priority([reader.failed.code for reader in failed if reader.failed])

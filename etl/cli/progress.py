@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress, TaskID
 
-    from etl.config.model import Config, SourceConfig
+    from etl.config.model import SourceConfig
     from etl.extract.http_client import Wait
     from etl.extract.stream_reader import StreamReader
     from etl.pipeline import ExtractResult
@@ -86,14 +86,14 @@ class ExtractProgress:
             self._shown_waits.add((source, wait.reason))
             print_error(f"{source}: {wait.reason}; {state}")
 
-    def summarize(self, result: ExtractResult, config: Config) -> None:
+    def summarize(self, result: ExtractResult) -> None:
         """Print which manifests will be short, what was fetched, and what failed."""
         readers = result.readers
         for reader in (reader for reader in readers if not reader.failed and not reader.is_fresh):
             selection = result.selections[reader.source.name][reader.stream.name]
             for filter_ in reader.stream.filters:
-                if (count := len(selection.positions(filter_.matches))) < config.limit:
-                    print(f"short: {filter_.file}: {count} of {config.limit}; {_ending(reader)}")
+                if (count := len(selection.positions(filter_.matches))) < filter_.limit:
+                    print(f"short: {filter_.file}: {count} of {filter_.limit}; {_ending(reader)}")
         pages = [page for reader in readers for page in reader.pages]
         failed = [reader for reader in readers if reader.failed]
         print(

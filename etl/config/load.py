@@ -6,19 +6,23 @@ import itertools
 import math
 import sys
 import tomllib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from etl.config.fields import model_fields, nearest_suffix, nearest_value
-from etl.config.lookup import parse_filter_path
-from etl.config.model import Axis, Config, Filter, Option, Rate, SourceConfig
+from etl.config.axes import check_option_names, parse_axes, parse_requirement
+from etl.config.fields import model_fields
+from etl.config.manifests import parse_manifests
+from etl.config.model import Config, Rate, SourceConfig
+from etl.config.requests import check_requests
 from etl.core.errors import UsageError
 from etl.core.layout import source_names
 from etl.core.schemas import load_schema
 from etl.core.text import sanitize
+from etl.expressions.check import check_expressions
 from etl.sources.source import DEFAULT_SIZE_CLASSES, SizeClass, get_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from etl.config.fields import Field
@@ -43,7 +47,8 @@ def load_config(path: Path) -> Config:
         raise UsageError("\n".join(lines))
     names = [name for name in table if name not in ("limit", "depth")]
     try:
-        sources = tuple(_source(name, table[name]) for name in names)
+        sources = tuple(_source(name, table[name], table["limit"]) for name in names)
+        check_expressions([expression for source in sources for expression in source.expressions])
     except UsageError as error:
         raise UsageError("\n".join(f"{path}: {line}" for line in str(error).split("\n"))) from None
     for left, right in itertools.combinations(sources, 2):
@@ -94,36 +99,28 @@ def _unsupported(table: dict[str, Any]) -> Iterator[str]:
             yield f"{where}: must not be a date or time (got {value})"
 
 
-def _source(name: str, table: dict[str, Any]) -> SourceConfig:
+def _source(name: str, table: dict[str, Any], limit: int) -> SourceConfig:
     if name not in source_names():
         raise UsageError(f"{name}: unknown source; choose from {', '.join(source_names())}")
     sizes = _sizes(name, table["sizes"]) if "sizes" in table else DEFAULT_SIZE_CLASSES
     fields = model_fields(name, sizes)
-    if problems := [*_invalid_values(name, table["axes"], fields), *_invalid_ids(name, table.get("skip", ()), fields["id"])]:
+    axes, problems = parse_axes(name, table["axes"], fields)
+    requirement = None
+    try:
+        requirement = parse_requirement(name, table.get("require"), [*fields])
+    except UsageError as error:
+        problems.append(str(error))
+    if problems := [*problems, *_invalid_ids(name, table.get("skip", ()), fields["id"])]:
         raise UsageError("\n".join(problems))
-    axes = tuple(_axis(axis, options, fields.get(axis)) for axis, options in table["axes"].items())
-    _check_option_names(name, axes)
-    if table["manifests"] == "all":
-        combinations = list(itertools.product(*(axis.options for axis in axes)))[1:]
-    else:
-        combinations = [parse_filter_path(f"{name}.manifests: {path}", axes, path) for path in table["manifests"]]
+    check_option_names(name, axes)
+    api = get_source(name)
     source = SourceConfig(
-        name, table["prefix"], table["page"], get_source(name).page_param, table.get("largest_mb", 64) * 10**6,
+        name, table["prefix"], table["page"], api.page_param, table.get("largest_mb", 64) * 10**6,
         Rate(**table["rate"]), table.get("asks", {}), axes, frozenset(table.get("skip", ())),
-        tuple(Filter(name, table["prefix"], options) for options in combinations), sizes,
+        (), limit, requirement, api.narrowing_params, sizes,
     )  # fmt: skip
-    _check_requests(source)
-    return source
-
-
-def _check_option_names(source: str, axes: tuple[Axis, ...]) -> None:
-    """Refuse two non-default options with the same name: a path would not say which one it means."""
-    owner_of: dict[str, str] = {}
-    for option in (option for axis in axes for option in axis.options if not option.is_default):
-        if option.name in owner_of:
-            where = f"{source}.axes.{option.axis}.{option.name}"
-            raise UsageError(f"{where}: axis {owner_of[option.name]} already has an option with this name; rename one of them")
-        owner_of[option.name] = option.axis
+    check_requests(source)
+    return replace(source, filters=parse_manifests(source, table["manifests"]))
 
 
 def _sizes(source: str, table: dict[str, dict[str, float]]) -> tuple[SizeClass, ...]:
@@ -134,49 +131,6 @@ def _sizes(source: str, table: dict[str, dict[str, float]]) -> tuple[SizeClass, 
     return sizes
 
 
-def _invalid_values(source: str, axes: dict[str, dict[str, Any]], fields: Mapping[str, Field]) -> Iterator[str]:
-    """Yield a line for each value of `keeps` or `drops` that no model can have."""
-    for axis, options in axes.items():
-        for name, option in options.items():
-            for key in option.keys() & {"keeps", "drops"}:
-                where = f"{source}.axes.{axis}.{name}.{key}"
-                if field := fields.get(axis):
-                    yield from (f"{where}: {problem}" for value in option[key] if (problem := field.problem(value)))
-                else:
-                    nearest = nearest_suffix(axis, nearest_value(axis, fields))
-                    yield f"{where}: models have no field {axis} (expected {', '.join(fields)}){nearest}"
-
-
 def _invalid_ids(source: str, ids: list[str], field: Field) -> Iterator[str]:
     """Yield a line for each id of `skip` that no model can have."""
     yield from (f"{source}.skip: {problem}" for id_ in ids if (problem := field.problem(id_)))
-
-
-def _check_requests(source: SourceConfig) -> None:
-    """Refuse request parameters that the API would ignore silently or reject."""
-    page = {source.page_param: source.page_size} if source.page_param else {}
-    params: dict[str, Any] = {f"{source.name}.page": page, f"{source.name}.asks": source.params}
-    for option in (option for axis in source.axes for option in axis.options):
-        params[f"{source.name}.axes.{option.axis}.{option.name}.asks"] = option.params
-    for where, value in params.items():
-        for violation in load_schema(f"{source.name}/request").violations(value):
-            raise UsageError(f"{where}: {violation}; see schemas/{source.name}/request.schema.json for what the API honours")
-    keys = [set(source.params), *({key for option in axis.options for key in option.params} for axis in source.axes), set(page)]
-    for left, right in itertools.combinations(keys, 2):
-        for key in left & right:
-            raise UsageError(f"{source.name}: parameter {key} is set twice (by 'asks', axes or page); set it once")
-
-
-def _axis(axis: str, options: dict[str, Any], field: Field | None) -> Axis:
-    is_multivalued = field is not None and field.is_list
-    return Axis(
-        axis,
-        tuple(
-            Option(
-                axis, name, option["label"], option.get("asks", {}),
-                frozenset(option.get("keeps", option.get("drops", ()))), "drops" in option, is_default=index == 0,
-                is_multivalued=is_multivalued,
-            )
-            for index, (name, option) in enumerate(options.items())
-        ),
-    )  # fmt: skip

@@ -9,11 +9,13 @@ from etl.core.errors import UsageError
 from etl.core.schemas import load_schema
 
 if TYPE_CHECKING:
-    from etl.config.model import Axis, Config, Filter, Option
+    from collections.abc import Sequence
+
+    from etl.config.model import Axis, Config, Filter, Option, SourceConfig
 
 
-def parse_filter_path(where: str, axes: tuple[Axis, ...], path: str) -> tuple[Option, ...]:
-    """Return one option per axis for a path, which lists the non-default options in the order of the axes.
+def parse_filter_path(where: str, axes: Sequence[Axis], path: str) -> tuple[Option, ...]:
+    """Return one option per axis for a path, which lists the non-default options in the order of the axes, or is `default`.
 
     `where` is only used in messages.
 
@@ -21,17 +23,17 @@ def parse_filter_path(where: str, axes: tuple[Axis, ...], path: str) -> tuple[Op
         UsageError: an option is unknown or out of order, or two options belong to the same axis.
     """
     options = {option.name: option for axis in axes for option in axis.options if not option.is_default}
-    names = path.split("/")
+    names = [] if path == "default" else path.split("/")
     for name in names:
         if name not in options:
             raise UsageError(f"{where}: unknown option {name!r}; choose from {', '.join(options)}")
     by_axis = {options[name].axis: options[name] for name in names}
     combination = tuple(by_axis.get(axis.name, axis.options[0]) for axis in axes)
-    ordered = "/".join(option.name for option in combination if not option.is_default)
-    if ordered != path:
+    ordered = [option.name for option in combination if not option.is_default]
+    if ordered != names:
         if len(by_axis) < len(names):
             raise UsageError(f"{where}: two options belong to the same axis; name at most one of each axis")
-        raise UsageError(f"{where}: options must be in the order of the axes; write {ordered}")
+        raise UsageError(f"{where}: options must be in the order of the axes; write {'/'.join(ordered)}")
     return combination
 
 
@@ -41,21 +43,47 @@ def resolve_filter(config: Config, target: str) -> Filter:
     Raises:
         UsageError: there is no such filter; the message has the reason and the nearest names.
     """
-    filters = [filter_ for source in config.sources for filter_ in source.all_filters]
     file = target.rpartition("/")[2]
-    if match := next((filter_ for filter_ in filters if target == filter_.qualified_path or file == filter_.file), None):
+    published = [filter_ for source in config.sources for filter_ in source.filters]
+    if match := next((filter_ for filter_ in published if target == filter_.qualified_path or file == filter_.file), None):
         return match
     prefix, _, path = target.partition("/")
-    source = next((source for source in config.sources if source.prefix == prefix), None)
     forms = " or ".join(f"{source.prefix}/…" for source in config.sources)
     reason = f"filter {target!r} not found (expected {forms}, or a manifest's file name; a model is {config.sources[0].name}:ID)"
-    if source and path:
-        try:
-            parse_filter_path(target, source.axes, path)
-        except UsageError as error:
-            reason = str(error)
-    names = [name for filter_ in filters for name in (filter_.qualified_path, filter_.file)]
+    for source in config.sources:
+        if options := _options_of_file(source, file):
+            return source.filter(options)
+        if source.prefix == prefix and path:
+            try:
+                return source.filter(parse_filter_path(target, source.axes, path))
+            except UsageError as error:
+                reason = str(error)
+    single = [
+        source.filter(parse_filter_path("", source.axes, option.name))
+        for source in config.sources for axis in source.axes for option in axis.options if not option.is_default
+    ]  # fmt: skip
+    names = dict.fromkeys(name for filter_ in [*published, *single] for name in (filter_.qualified_path, filter_.file))
     raise UsageError(f"{reason}{did_you_mean(difflib.get_close_matches(target, names, 3, 0.5))}")
+
+
+def _options_of_file(source: SourceConfig, file: str) -> tuple[Option, ...] | None:
+    """Return one option per axis for the file name of a manifest; None if it is of no filter of the source."""
+    start, end = f"{source.prefix}-filter-", ".json"
+    if not file.startswith(start) or not file.endswith(end):
+        return None
+    rest = file[len(start) : -len(end)]
+    return tuple(axis.options[0] for axis in source.axes) if rest == "default" else _split(source.axes, rest)
+
+
+def _split(axes: Sequence[Axis], name: str) -> tuple[Option, ...] | None:
+    """Return one option per axis whose non-default names, joined by hyphens, are `name`; None if there are no such options."""
+    if not axes:
+        return None if name else ()
+    for option in axes[0].options:
+        rest = name if option.is_default else f"{name}-".removeprefix(f"{option.name}-").removesuffix("-")
+        if (option.is_default or rest != name) and (others := _split(axes[1:], rest)) is not None:
+            return (option, *others)
+    return None
 
 
 def did_you_mean(names: list[str]) -> str:
@@ -63,16 +91,17 @@ def did_you_mean(names: list[str]) -> str:
     return f"; nearest: {', '.join(names)}" if names else ""
 
 
-def included_values(source: str, option: Option) -> frozenset[object] | None:
-    """Return a key that is equal for options that include the same values of a field; None if the option includes all.
+def included_models(source: str, option: Option) -> tuple[object, str | None]:
+    """Return a key that is equal for options of an axis that match the same models by definition.
 
-    For a field with a closed list of values the key is the included values; for an open one, the values that the option names,
-    each with whether it is excluded.
+    It has the values that a model may have, None for any, and the text of `where`. For a field with a closed list of values these
+    are the included ones; for an open one, those that the option names, included and excluded.
     """
-    choices = load_schema(f"{source}/model").schema["properties"].get(option.axis, {}).get("enum")
-    if not option.values:
-        return None
+    where = option.where.text if option.where else None
+    if not option.tests_values:
+        return None, where
+    choices = load_schema(f"{source}/model").schema["properties"].get(option.field, {}).get("enum")
     if choices is None:
-        return frozenset((option.is_exclusion, value) for value in option.values)
-    included = frozenset(value for value in choices if (value in option.values) is not option.is_exclusion)
-    return None if included == frozenset(choices) else included
+        return (option.includes, option.excludes), where
+    included = frozenset(value for value in choices if option.matches_values({option.field: value}))
+    return (None if included == frozenset(choices) else included), where

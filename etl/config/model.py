@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from etl.sources.source import DEFAULT_SIZE_CLASSES, TransformOptions
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from etl.expressions.expression import Expression
     from etl.sources.source import SizeClass
 
 
@@ -20,8 +21,11 @@ class Option:
     """One value of an axis.
 
     Attributes:
+        field: The model field that `includes` and `excludes` test.
         params: Request parameters of a server-side option; empty for a purely client-side one.
-        values: Values of the model field named like the axis, to include or, with `is_exclusion`, to exclude; empty for any.
+        includes: Values of the field, one of which a model must have; empty for any.
+        excludes: Values of the field, none of which a model may have.
+        where: An expression that must be true for the model; None if absent.
         is_default: Whether the option is the first of its axis, which paths leave out.
         is_multivalued: Whether the model field is a list, which matches by any of its values.
     """
@@ -29,30 +33,48 @@ class Option:
     axis: str
     name: str
     label: str
-    params: Mapping[str, Any]
-    values: frozenset[str | int]
-    is_exclusion: bool
-    is_default: bool
+    field: str
+    params: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    includes: frozenset[str | int] = frozenset()
+    excludes: frozenset[str | int] = frozenset()
+    where: Expression | None = None
+    is_default: bool = False
     is_multivalued: bool = False
 
-    def matches(self, model: Mapping[str, Any]) -> bool:
-        """Return whether the model's field matches: any included value, or no excluded one."""
-        if not self.values:
+    @property
+    def title(self) -> str:
+        """The option for a message: `size small`; for the requirement of a source, `require`."""
+        return self.name if self.name == self.axis else f"{self.axis} {self.name}"
+
+    @property
+    def tests_values(self) -> bool:
+        """Whether the option tests the values of its field."""
+        return bool(self.includes or self.excludes)
+
+    @property
+    def is_client_side(self) -> bool:
+        """Whether the option tests models."""
+        return self.tests_values or self.where is not None
+
+    def matches(self, values: Mapping[str, Any]) -> bool:
+        """Return whether a model matches, by its fields and the results of expressions by their keys."""
+        return self.matches_values(values) and (self.where is None or values[self.where.key].is_match)
+
+    def matches_values(self, values: Mapping[str, Any]) -> bool:
+        """Return whether the model's field has an included value, and no excluded one."""
+        if not self.tests_values:
             return True
-        field = model[self.axis]
-        is_listed = not self.values.isdisjoint(field) if isinstance(field, list) else field in self.values
-        return is_listed is not self.is_exclusion
+        value = values[self.field]
+        items = value if isinstance(value, list) else (value,)
+        return (not self.includes or not self.includes.isdisjoint(items)) and self.excludes.isdisjoint(items)
 
     def is_disjoint(self, other: Option) -> bool:
-        """Return whether no model can match both options."""
-        if not self.values or not other.values or (self.is_exclusion and other.is_exclusion):
-            return False
-        if self.is_multivalued and not self.is_exclusion and not other.is_exclusion:
-            return False
-        if self.is_exclusion or other.is_exclusion:
-            including, excluding = (other, self) if self.is_exclusion else (self, other)
-            return including.values <= excluding.values
-        return self.values.isdisjoint(other.values)
+        """Return whether no model can match both options of an axis, by the values of its field."""
+        pairs = ((self, other), (other, self))
+        if any(left.includes and left.includes <= left.excludes | right.excludes for left, right in pairs):
+            return True
+        is_single = not self.is_multivalued and self.includes and other.includes
+        return bool(is_single) and self.includes.isdisjoint(other.includes - self.excludes - other.excludes)
 
 
 @dataclass(frozen=True)
@@ -65,16 +87,25 @@ class Axis:
 
 @dataclass(frozen=True, eq=False)
 class Filter:
-    """One option per axis, in the order of the axes: what one manifest contains."""
+    """One option per axis, in the order of the axes: what one manifest contains.
+
+    Attributes:
+        limit: Models in the manifest, at most.
+        requirement: What every manifest of the source requires; None if absent.
+        custom_label: The label in filters.toml; None for that of the options.
+    """
 
     source: str
     prefix: str
     options: tuple[Option, ...]
+    limit: int
+    requirement: Option | None = None
+    custom_label: str | None = None
 
     @property
     def path(self) -> str:
-        """The names of the non-default options, in the order of the axes: `likes/small`."""
-        return "/".join(option.name for option in self.options if not option.is_default)
+        """The names of the non-default options, in the order of the axes: `likes/small`; `default` without any."""
+        return "/".join(option.name for option in self.options if not option.is_default) or "default"
 
     @property
     def qualified_path(self) -> str:
@@ -92,16 +123,24 @@ class Filter:
 
     @property
     def label(self) -> str:
-        return " · ".join(option.label for option in self.options if not option.is_default)
+        """What a person reads: its own label, or those of the non-default options, or those of all options of the default."""
+        labels = [option.label for option in self.options if not option.is_default] or [option.label for option in self.options]
+        return self.custom_label or " · ".join(labels)
 
     @cached_property
     def stream(self) -> str:
         """The name of the stream it reads from: the non-default server-side options."""
         return "-".join(option.name for option in self.options if option.params and not option.is_default) or "default"
 
-    def matches(self, model: Mapping[str, Any]) -> bool:
-        """Return whether the model belongs in the manifest: every option matches it."""
-        return all(option.matches(model) for option in self.options)
+    @cached_property
+    def conditions(self) -> tuple[Option, ...]:
+        """What models must match: the requirement of the source, then the client-side options."""
+        requirement = (self.requirement,) if self.requirement else ()
+        return (*requirement, *(option for option in self.options if option.is_client_side))
+
+    def matches(self, values: Mapping[str, Any]) -> bool:
+        """Return whether a model belongs in the manifest: every condition matches; `values` as for `Option.matches`."""
+        return all(condition.matches(values) for condition in self.conditions)
 
     def is_disjoint(self, other: Filter) -> bool:
         """Return whether no model can belong in the manifests of both filters."""
@@ -125,9 +164,9 @@ class Stream:
     params: Mapping[str, Any]
     filters: tuple[Filter, ...]
 
-    def matches(self, model: Mapping[str, Any]) -> bool:
+    def was_requested(self, model: Mapping[str, Any]) -> bool:
         """Return whether the API honoured the request for this model, as far as the model's fields show."""
-        return all(option.matches(model) for option in self.filters[0].options if option.params)
+        return all(option.matches_values(model) for option in self.filters[0].options if option.params)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,8 +177,11 @@ class SourceConfig:
         page_size: Records per request.
         max_response_bytes: The largest response accepted.
         params: The parameters of every request; those of options are added.
+        narrowing_params: Those of them that add up where several axes set them.
         skip: Ids that are never published.
         filters: The published filters, in the order of filters.toml.
+        limit: Models in a manifest, at most, unless its entry in filters.toml says otherwise.
+        requirement: What every manifest requires of its models; None if absent.
         sizes: Size classes from the smallest to the largest.
     """
 
@@ -153,6 +195,9 @@ class SourceConfig:
     axes: tuple[Axis, ...]
     skip: frozenset[str]
     filters: tuple[Filter, ...]
+    limit: int
+    requirement: Option | None = None
+    narrowing_params: frozenset[str] = frozenset()
     sizes: tuple[SizeClass, ...] = DEFAULT_SIZE_CLASSES
 
     @cached_property
@@ -164,19 +209,19 @@ class SourceConfig:
         return tuple(Stream(name, self.request_params(filters[0]), tuple(filters)) for name, filters in by_stream.items())
 
     @cached_property
-    def all_filters(self) -> tuple[Filter, ...]:
-        """The filters of all combinations except the default one; published filters are the same objects as in `filters`."""
-        published = {filter_.path: filter_ for filter_ in self.filters}
-        combinations = list(itertools.product(*(axis.options for axis in self.axes)))[1:]
-        filters = (Filter(self.name, self.prefix, options) for options in combinations)
-        return tuple(published.get(filter_.path, filter_) for filter_ in filters)
+    def expressions(self) -> tuple[Expression, ...]:
+        """All expressions that test models."""
+        options = (option for axis in self.axes for option in axis.options)
+        return tuple(option.where for option in (self.requirement, *options) if option and option.where)
+
+    def filter(self, options: tuple[Option, ...]) -> Filter:
+        """Return the filter of one option per axis: the published one if there is one."""
+        filter_ = Filter(self.name, self.prefix, options, self.limit, self.requirement)
+        return self._published.get(filter_.path, filter_)
 
     @cached_property
-    def requests(self) -> dict[str, Mapping[str, Any]]:
-        """The request parameters by stream, of every stream that a filter could read from."""
-        combinations = itertools.product(*(axis.options for axis in self.axes))
-        filters = (Filter(self.name, self.prefix, options) for options in combinations)
-        return {filter_.stream: self.request_params(filter_) for filter_ in filters}
+    def _published(self) -> dict[str, Filter]:
+        return {filter_.path: filter_ for filter_ in self.filters}
 
     @property
     def transform_options(self) -> TransformOptions:
@@ -187,8 +232,15 @@ class SourceConfig:
         """Return the request parameters of the stream that a filter reads from."""
         params = dict(self.params)
         for option in filter_.options:
-            params |= option.params
+            for name, value in option.params.items():
+                params[name] = _add_up(params[name], value) if name in params and name in self.narrowing_params else value
         return params | ({self.page_param: self.page_size} if self.page_param else {})
+
+
+def _add_up(left: Any, right: Any) -> list[Any]:
+    """Return the values of a parameter that two axes set, each once; a value is a list or alone."""
+    values = [value if isinstance(value, list) else [value] for value in (left, right)]
+    return list(dict.fromkeys(values[0] + values[1]))
 
 
 @dataclass(frozen=True)
@@ -196,7 +248,7 @@ class Config:
     """The validated content of filters.toml.
 
     Attributes:
-        limit: Models in a manifest, at most.
+        limit: Models in a manifest, at most, unless its entry says otherwise.
         depth: Records fetched from one stream, at most, to fill its manifests.
     """
 

@@ -41,28 +41,28 @@ def compare_manifests(context: ExplainContext, targets: tuple[str, str]) -> Comp
     """
     config = context.config
     left, right = pair = resolve_filter(config, targets[0]), resolve_filter(config, targets[1])
-    streams = [context.streams(config.source(filter_.source)).get(filter_.stream) for filter_ in pair]
-    ids = [_ids(stream, filter_, config.limit) if stream else [] for stream, filter_ in zip(streams, pair, strict=True)]
+    streams = [context.streams(config.source(filter_.source)).get(filter_) for filter_ in pair]
+    ids = [_ids(stream, filter_) if stream else [] for stream, filter_ in zip(streams, pair, strict=True)]
     is_one_source = left.source == right.source
     shared = len(set(ids[0]) & set(ids[1])) if is_one_source else 0
     differences = _option_differences(left, right) if is_one_source else [f"source: {left.source} or {right.source}"]
     missing = [filter_ for stream, filter_ in zip(streams, pair, strict=True) if stream is None]
     for filter_ in missing:
-        reason = context.streams(config.source(filter_.source)).missing_reason(filter_.stream)
+        reason = context.streams(config.source(filter_.source)).missing_reason(filter_)
         differences.append(f"{filter_.qualified_path}: {reason}; fetch with: make extract SOURCE={filter_.source}")
     equality_reason = None
     if is_one_source and not missing:
         if ids[0] == ids[1]:
-            equality_reason = explain_equality(pair, streams, config.limit)
+            equality_reason = explain_equality(pair, streams)
         else:
             differences.append(_first_difference(pair, ids))
     exclusive = (len(ids[0]) - shared, len(ids[1]) - shared)
     return Comparison((left.qualified_path, right.qualified_path), shared, exclusive, differences, equality_reason)
 
 
-def _ids(stream: StoredStream, filter_: Filter, limit: int) -> list[str]:
+def _ids(stream: StoredStream, filter_: Filter) -> list[str]:
     selection = stream.selection
-    return [selection.models[position].id for position in selection.positions(filter_.matches)[:limit]]
+    return [selection.models[position].id for position in selection.positions(filter_.matches)[: filter_.limit]]
 
 
 def _option_differences(left: Filter, right: Filter) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from etl.selection.stored import StoredStreams, read_summary
 from etl.sources.source import get_source
+from etl.storage.json_files import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,12 +35,20 @@ class ExplainContext:
     config: Config
     describe: Describe
     _streams: dict[str, StoredStreams] = field(default_factory=dict)
+    _pages: dict[Path, Any] = field(default_factory=dict)
 
     def streams(self, source: SourceConfig) -> StoredStreams:
         """Return the complete streams of a source, loaded once."""
         if source.name not in self._streams:
             self._streams[source.name] = StoredStreams(self.data, source)
         return self._streams[source.name]
+
+    def fields(self, source: SourceConfig, stream: str, model: ModelRef, names: Sequence[str]) -> dict[str, Any]:
+        """Return some fields of a model as its own record has them."""
+        path = self.data.models(source.name, stream) / model.file
+        if path not in self._pages:
+            self._pages[path] = read_json(path)
+        return {name: self._pages[path][model.page_index][name] for name in names}
 
     def rejected(self, source: SourceConfig, stream: str) -> list[tuple[str, dict[str, Any]]]:
         """Return the records of a stream that the transform rejected, each with the file of its page."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from etl.config.lookup import resolve_filter
 from etl.core.urls import encode_query
 from etl.explain.context import MAX_EXAMPLES
-from etl.selection.funnel import FillStatus, Funnel, fill_status, funnel
-from etl.selection.unmatched import find_unmatched
+from etl.selection.doubts import find_warnings
+from etl.selection.funnel import FillStatus, Funnel, Step, fill_status, funnel
 
 if TYPE_CHECKING:
     from etl.config.model import Filter, SourceConfig
@@ -23,13 +23,14 @@ class DropStep:
     """What one step of the funnel drops. Field names and the values of `what` are those of `explain --json`.
 
     Attributes:
-        what: The step: a key of `STEP_NAMES`, or an axis with its option.
+        what: The step: a key of `STEP_NAMES`, an axis with its option, or `require`.
         gone: How many records it dropped.
         left: How many remained.
-        kept: For an option, the counts by value of what remained, highest first.
+        kept: For an option, the counts by value, or by the result of its expression, of what remained, highest first.
         dropped: Counts of what was dropped: by value for an option, by reason for rejected and withheld.
         examples: The ids of the first that were dropped.
         commands: jq commands that show the examples, raw and transformed.
+        values: For an option with an expression, the fields that it names, of each example.
     """
 
     what: str
@@ -39,6 +40,7 @@ class DropStep:
     dropped: dict[str, int]
     examples: list[str]
     commands: list[str]
+    values: list[dict[str, Any]]
 
 
 STEP_NAMES = {
@@ -62,7 +64,7 @@ class ManifestExplanation:
         is_asked_otherwise: Whether the stream on disk is of another request than `query`.
         missing: Why the stream counts as missing, such as another request; None if it does not.
         funnel: The counts, as in index.json.
-        warnings: Values of the filter's options that no model on disk has.
+        warnings: Values of the filter's options that no model on disk has, and doubts about its expressions.
     """
 
     filter: str
@@ -94,20 +96,20 @@ def explain_manifest(context: ExplainContext, target: str) -> ManifestExplanatio
     filter_ = resolve_filter(context.config, target)
     source = context.config.source(filter_.source)
     streams = context.streams(source)
-    stream = streams.get(filter_.stream)
-    counted = funnel(stream, filter_, context.config.limit) if stream else None
+    stream = streams.get(filter_)
+    counted = funnel(stream, filter_) if stream else None
     ledger = streams.ledgers.get(filter_.stream)
     return ManifestExplanation(
         filter=filter_.qualified_path, file=filter_.file, label=filter_.label, is_in_manifests=filter_ in source.filters,
         source=source.name, stream=filter_.stream, query=encode_query(source.request_params(filter_)),
         request=ledger.pages[0].url if ledger else None,
-        is_asked_otherwise=ledger is not None and stream is None, missing=streams.missing_reason(filter_.stream),
+        is_asked_otherwise=ledger is not None and stream is None, missing=streams.missing_reason(filter_),
         pages=len(ledger.pages) if ledger else 0,
         checked_at=ledger.checked_at if ledger else None, failed=ledger.failed if ledger else None,
         funnel=counted.counts() if counted else None,
         drops=_drop_steps(context, source, filter_, counted) if counted else [],
         verdict=fill_status(filter_, context.config, streams),
-        warnings=find_unmatched(source, [filter_], streams.selections()).warnings,
+        warnings=find_warnings(source, [filter_], streams.selections()),
     )  # fmt: skip
 
 
@@ -116,20 +118,23 @@ def _drop_steps(context: ExplainContext, source: SourceConfig, filter_: Filter, 
     remaining = counted.records - counted.set_aside
     steps = [_rejected_step(context, source, filter_.stream, counted.set_aside, remaining)]
 
-    def add(name: str, models: list[ModelRef], remaining: int, kept: dict[str, int], dropped: dict[str, int]) -> None:
+    def add(name: str, models: list[ModelRef], remaining: int, dropped: dict[str, int], step: Step | None = None) -> None:
         examples = models[:MAX_EXAMPLES]
         commands = context.jq_for_models(source, filter_.stream, examples)
-        steps.append(DropStep(name, len(models), remaining, kept, dropped, [model.id for model in examples], commands))
+        fields = step.condition.where.fields if step and step.condition.where else ()
+        values = [context.fields(source, filter_.stream, model, fields) for model in examples if fields]
+        kept, ids = step.kept_values if step else {}, [model.id for model in examples]
+        steps.append(DropStep(name, len(models), remaining, kept, dropped, ids, commands, values))
 
     for name, models in (("skipped", counted.skipped), ("came again", counted.duplicates)):
         remaining -= len(models)
-        add(name, models, remaining, {}, {})
+        add(name, models, remaining, {})
     if counted.withheld:
         remaining -= len(counted.withheld)
-        add("withheld", counted.withheld, remaining, {}, counted.withheld_by)
+        add("withheld", counted.withheld, remaining, counted.withheld_by)
     for step in counted.steps:
-        add(f"{step.axis} {step.option}", step.dropped, step.remaining, step.kept_values, step.dropped_values)
-    add("cut", counted.cut, len(counted.published), {}, {})
+        add(step.condition.title, step.dropped, step.remaining, step.dropped_values, step)
+    add("cut", counted.cut, len(counted.published), {})
     return steps
 
 
@@ -140,4 +145,4 @@ def _rejected_step(context: ExplainContext, source: SourceConfig, stream: str, c
     reasons = dict(Counter(record["reason"] for _, record in records).most_common())
     ids = [str(record["id"]) for _, record in examples]
     commands = context.jq_for_rejected(source, stream, examples) if examples else []
-    return DropStep("set aside", count, remaining, {}, reasons, ids, commands)
+    return DropStep("set aside", count, remaining, {}, reasons, ids, commands, [])

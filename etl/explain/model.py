@@ -148,25 +148,41 @@ def _rank_in(
 ) -> int | str:
     """Return the rank of a model in a manifest, from 1, or why it is absent; `reasons` are those of rejected records."""
     streams = context.streams(source)
-    stream = streams.get(filter_.stream)
+    stream = streams.get(filter_)
     if stream is None:
-        return str(streams.missing_reason(filter_.stream))
+        return str(streams.missing_reason(filter_))
     selection = stream.selection
     if filter_.stream not in ranks:
         if filter_.stream in reasons:
             return f"rejected: {reasons[filter_.stream]}"
         return f"not among the {len(selection.models)} models of stream {filter_.stream}"
     index = ranks[filter_.stream] - 1
-    group = next(group for group in selection.groups if index in group.positions)
     ruling = selection.rulings.get(index)
     if ruling and (ruling.forbids or index in selection.withheld(filter_.matches)):
         return _describe_ruling(context, source, ruling)
-    for option in filter_.options:
-        if not option.matches(group.values):
-            return f"{option.axis} {option.name} excludes {_text(group.values[option.axis])}"
+    if reason := _mismatch(context, source, filter_, stream, index):
+        return reason
     rank = selection.positions(filter_.matches).index(index) + 1
-    limit = context.config.limit
-    return rank if rank <= limit else f"over the limit: rank {rank}, limit {limit}"
+    return rank if rank <= filter_.limit else f"over the limit: rank {rank}, limit {filter_.limit}"
+
+
+def _mismatch(
+    context: ExplainContext, source: SourceConfig, filter_: Filter, stream: StoredStream, index: int
+) -> str | None:  # fmt: skip
+    """Return the first condition of a filter that a model of its stream does not match, with its values; None if it matches."""
+    selection = stream.selection
+    group = next(group for group in selection.groups if index in group.positions)
+    condition = next((condition for condition in filter_.conditions if not condition.matches(group.values)), None)
+    if condition is None:
+        return None
+    if condition.where is None or not condition.matches_values(group.values):
+        return f"{condition.title} excludes {_text(group.values[condition.field])}"
+    fields = context.fields(source, filter_.stream, selection.models[index], condition.where.fields)
+    if index in selection.rulings:
+        fields |= {name: value for name, value in selection.rulings[index].fields.items() if name in fields}
+    named = ", ".join(f"{name} {_text(value)}" for name, value in fields.items())
+    failed = "fails" if group.values[condition.where.key].is_error else "is not true"
+    return f"{condition.title}: {condition.where.text} {failed}" + (f" ({named})" if named else "")
 
 
 def _text(value: object) -> str:

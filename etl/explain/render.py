@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from etl.explain.comparison import Comparison
-    from etl.explain.manifest import ManifestExplanation
+    from etl.explain.manifest import DropStep, ManifestExplanation
     from etl.explain.model import ModelExplanation
 
 _MAX_VALUES = 15  # of a histogram
@@ -37,7 +37,7 @@ def manifest(explanation: ManifestExplanation, with_commands: Callable[[str], st
     if explanation.funnel:
         rows = [(str(explanation.funnel["records"]), "", "records", "", "")]
         rows += [
-            (str(drop.left), str(drop.gone), STEP_NAMES.get(drop.what, drop.what), _counts(drop.dropped), _ids(drop.examples))
+            (str(drop.left), str(drop.gone), STEP_NAMES.get(drop.what, drop.what), _counts(drop.dropped), _examples(drop))
             for drop in explanation.drops
         ]
         rows.append((str(explanation.funnel["published"]), "", "published", "", ""))
@@ -120,8 +120,13 @@ def _counts(values: Mapping[str, int]) -> str:
     return ", ".join([*shown, f"{len(rest)} others {sum(rest)}"] if rest else shown)
 
 
-def _ids(ids: Sequence[str]) -> str:
-    return ", ".join(sanitize(id_, _MAX_CHARS) for id_ in ids)
+def _examples(drop: DropStep) -> str:
+    """Return the ids of the examples of a step, with the fields that its expression names."""
+    ids = [sanitize(id_, _MAX_CHARS) for id_ in drop.examples]
+    if not drop.values:
+        return ", ".join(ids)
+    fields = (", ".join(f"{name} {_value(value)}" for name, value in values.items()) for values in drop.values)
+    return "; ".join(f"{id_} ({sanitize(text, _MAX_CHARS)})" for id_, text in zip(ids, fields, strict=True))
 
 
 def _value(value: object) -> str:

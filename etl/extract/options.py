@@ -23,7 +23,7 @@ class ExtractOptions:
     """The options of one run of extract.
 
     Attributes:
-        assess: Returns for a stream the function that takes its pages in order, and returns what they contain so far.
+        assess: Returns for a stream the function that takes its pages in order, each with its time, and returns what they hold.
         depth: Records after which a stream ends in any case.
         now: Returns the time, in the format of ledgers.
         max_age_s: Streams checked more recently than this are skipped; None skips none.
@@ -32,7 +32,7 @@ class ExtractOptions:
         on_wait: Called with a message before waiting for another process.
     """
 
-    assess: Callable[[SourceConfig, Stream], Callable[[JsonBody], Progress]]
+    assess: Callable[[SourceConfig, Stream], Callable[[JsonBody, str], Progress]]
     depth: int
     now: Callable[[], str]
     max_age_s: float | None = None

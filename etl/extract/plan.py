@@ -42,20 +42,20 @@ def plan(data: DataDir, config: Config, selected: Sequence[SourceConfig], option
             ledger = read_ledger(data, source.name, stream.name) if stream.name in on_disk else None
             request = get_source(source.name).first_request(stream.params)
             is_fresh = ledger is not None and options.is_fresh(ledger, request)
-            min_records = min(config.limit * _count_disjoint(stream), config.depth)
+            min_records = min(_fewest_models(stream), config.depth)
             min_requests = 0 if is_fresh else ceil(min_records / source.page_size)
             max_requests = 0 if is_fresh else ceil(config.depth / source.page_size)
             plans.append(StreamPlan(source, stream, request, min_requests, max_requests, ledger, is_fresh))
     return plans
 
 
-def _count_disjoint(stream: Stream) -> int:
-    """Return the size of a set of filters that share no models; greedy, so not always the largest."""
+def _fewest_models(stream: Stream) -> int:
+    """Return how many models the manifests of a stream need, at least: those of filters that share none, found greedily."""
     disjoint: list[Filter] = []
     for filter_ in sorted(stream.filters, key=lambda filter_: -len(filter_.path.split("/"))):
         if all(filter_.is_disjoint(other) for other in disjoint):
             disjoint.append(filter_)
-    return len(disjoint)
+    return max(sum(filter_.limit for filter_ in disjoint), *(filter_.limit for filter_ in stream.filters))
 
 
 def rate_limit_delay_s(requests: int, rate: Rate) -> float:

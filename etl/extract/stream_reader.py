@@ -180,7 +180,7 @@ class StreamReader:
             UpstreamContractError: most models so far were not requested.
             InvalidDataError: there are far more pages than `depth` needs.
         """
-        self.progress = self._assess(body)
+        self.progress = self._assess(body, page.fetched_at)
         check_unrequested(self.progress)
         self.pages.append(page)
         self.changed += is_changed

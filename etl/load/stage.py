@@ -10,9 +10,9 @@ from etl.core.errors import MissingInputError, StorageError, describe_os_error
 from etl.core.layout import ALL_MODELS, INDEX, source_names
 from etl.core.schemas import published_schema
 from etl.load.content import Manifest, MissingManifest, all_models_json, index_json, manifest_json
+from etl.selection.doubts import find_warnings
 from etl.selection.funnel import fill_status, funnel
 from etl.selection.stored import StoredStreams
-from etl.selection.unmatched import find_unmatched
 from etl.storage.json_files import dump_json, read_bytes, write_atomic
 from etl.storage.owned import is_owned, listed_files
 from etl.storage.swap import SwapResult, remove, swap_directories
@@ -49,7 +49,7 @@ class LoadResult:
         kept: Files and folders in data/manifests and data/models that are not ours and stay, relative to the data folder.
         withholding: Streams that withhold models and that extract does not renew.
         respelled: By source, the published spelling of ids that records spell in several ways.
-        warnings: Values in filters.toml that no model on disk has, and leftovers that could not be removed.
+        warnings: Values in filters.toml that no model on disk has, doubtful expressions, and leftovers that could not be removed.
     """
 
     index: dict[str, Any]
@@ -83,7 +83,7 @@ def load(data: DataDir, config: Config) -> LoadResult:
     warnings = [
         warning
         for source in config.sources
-        for warning in find_unmatched(source, source.filters, streams[source.name].selections()).warnings
+        for warning in find_warnings(source, source.filters, streams[source.name].selections())
     ]
     swapped, leftovers = _publish(data, config, files)
     kept = [*(f"{data.manifests.name}/{name}" for name in swapped.kept), *_foreign_models(data, streams)]
@@ -94,11 +94,11 @@ def _manifests(source: SourceConfig, streams: StoredStreams, config: Config) -> 
     """Return a source's manifests, and those whose stream is missing, both in the order of filters.toml."""
     manifests, missing = [], []
     for filter_ in source.filters:
-        if stream := streams.get(filter_.stream):
+        if stream := streams.get(filter_):
             status = fill_status(filter_, config, streams)
-            manifests.append(Manifest(filter_, stream.ledger, funnel(stream, filter_, config.limit), status))
+            manifests.append(Manifest(filter_, stream.ledger, funnel(stream, filter_), status))
         else:
-            missing.append(MissingManifest(filter_, streams.missing_reason(filter_.stream) or ""))
+            missing.append(MissingManifest(filter_, streams.missing_reason(filter_) or ""))
     return manifests, missing
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from etl.config.lookup import included_values
+from etl.config.lookup import included_models
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     FilteredStream = tuple[Filter, StoredStream]
 
 
-def explain_equality(pair: tuple[Filter, Filter], streams: Sequence[StoredStream | None], limit: int) -> str | None:
+def explain_equality(pair: tuple[Filter, Filter], streams: Sequence[StoredStream | None]) -> str | None:
     """Return why two filters publish equal lists; None if nothing explains it.
 
     `streams` are those that the filters read from, None if not on disk.
@@ -24,29 +24,29 @@ def explain_equality(pair: tuple[Filter, Filter], streams: Sequence[StoredStream
     if left is None or right is None:
         return None
     reason = _within_stream if pair[0].stream == pair[1].stream else _across_streams
-    return reason((pair[0], left), (pair[1], right), limit)
+    return reason((pair[0], left), (pair[1], right))
 
 
-def _within_stream(left: FilteredStream, right: FilteredStream, limit: int) -> str | None:
+def _within_stream(left: FilteredStream, right: FilteredStream) -> str | None:
     """Return why two filters of one stream select the same models."""
-    included = [[included_values(filter_.source, option) for option in filter_.options] for filter_, _ in (left, right)]
+    included = [[included_models(filter_.source, option) for option in filter_.options] for filter_, _ in (left, right)]
     if included[0] == included[1]:
         return "they include the same values by definition"
-    if _matching_ids(*left)[:limit] == _matching_ids(*right)[:limit]:
+    if _published_ids(*left) == _published_ids(*right):
         return f"they share stream {left[0].stream}, and no model before the limit matches only one of them"
     return None
 
 
-def _across_streams(left: FilteredStream, right: FilteredStream, limit: int) -> str | None:
+def _across_streams(left: FilteredStream, right: FilteredStream) -> str | None:
     """Return why filters of two streams select the same models: each matches both, or the streams contain no others."""
     left_ids, right_ids = _matching_ids(*left), _matching_ids(*right)
     if not left_ids and not right_ids:
         return "both are empty; index.json has the reasons"
     pairs = zip(left[0].options, right[0].options, strict=True)
     # Only fields can show that a model matches: a server-side option that tests none proves nothing.
-    is_checked = all(a is b or all(option.values or not option.params for option in (a, b)) for a, b in pairs)
+    is_checked = all(a is b or all(option.is_client_side or not option.params for option in (a, b)) for a, b in pairs)
     shared = set(_matching_ids(right[0], left[1])) & set(_matching_ids(left[0], right[1]))
-    if left_ids[:limit] == right_ids[:limit] and is_checked and shared.issuperset(left_ids[:limit]):
+    if (published := _published_ids(*left)) == _published_ids(*right) and is_checked and shared.issuperset(published):
         return "each model matches both filters by its own fields"
     if set(left_ids) == set(right_ids) and left[1].ledger.exhausted and right[1].ledger.exhausted:
         streams = f"{left[0].stream} and {right[0].stream}"
@@ -57,3 +57,8 @@ def _across_streams(left: FilteredStream, right: FilteredStream, limit: int) -> 
 def _matching_ids(filter_: Filter, stream: StoredStream) -> list[str]:
     """Return the ids of the models of a stream that match a filter, before the limit."""
     return [stream.selection.models[position].id for position in stream.selection.positions(filter_.matches)]
+
+
+def _published_ids(filter_: Filter, stream: StoredStream) -> list[str]:
+    """Return the ids of the models of a filter's manifest."""
+    return _matching_ids(filter_, stream)[: filter_.limit]

@@ -6,12 +6,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from etl.config.model import Filter
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from etl.config.model import Config, Option, SourceConfig
+    from etl.config.model import Config, Filter, Option, SourceConfig
     from etl.selection.selection import FacetGroup, ModelRef, Selection
     from etl.selection.stored import StoredStream, StoredStreams
     from etl.storage.ledger import Ledger
@@ -19,21 +17,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Step:
-    """What one client-side option does to the models that remain after the steps before it.
+    """What one condition does to the models that remain after the steps before it.
 
     Attributes:
         remaining: How many models match.
-        kept_values: How many of them by the value of the option's field, most first; of a list each item counts.
+        kept_values: How many of them by the value of the option's field, most first; of a list each item counts. Of an option
+            that has an expression only, by its result: true, false or error.
         dropped_values: The same of the models that do not match.
         dropped: The models that do not match.
     """
 
-    axis: str
-    option: str
+    condition: Option
     remaining: int
     kept_values: dict[str, int]
     dropped_values: dict[str, int]
     dropped: list[ModelRef]
+
+    def counts(self) -> dict[str, Any]:
+        """Return the counts as index.json has them."""
+        return {"axis": self.condition.axis, "option": self.condition.name, "left": self.remaining}
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,9 @@ class Funnel:
             "duplicates": len(self.duplicates),
             "skipped": len(self.skipped),
             "withheld": len(self.withheld),
-            "steps": [{"axis": step.axis, "option": step.option, "left": step.remaining} for step in self.steps],
+            "steps": [
+                {"axis": step.condition.axis, "option": step.condition.name, "left": step.remaining} for step in self.steps
+            ],
             "cut": len(self.cut),
             "published": len(self.published),
         }
@@ -91,26 +95,27 @@ class FillStatus:
     words: str
 
 
-def funnel(stream: StoredStream, filter_: Filter, limit: int) -> Funnel:
+def funnel(stream: StoredStream, filter_: Filter) -> Funnel:
     """Return the funnel of a filter that reads from a stream."""
     ledger, selection, records = stream
     withheld = selection.withheld(filter_.matches)
     withheld_set = set(withheld)  # a group is withheld entirely or not at all
     groups = [group for group in selection.groups if group.positions[0] not in withheld_set]
     steps = []
-    for option in (option for option in filter_.options if option.values):
-        kept = [group for group in groups if option.matches(group.values)]
-        dropped = [group for group in groups if not option.matches(group.values)]
+    for condition in filter_.conditions:
+        kept = [group for group in groups if condition.matches(group.values)]
+        dropped = [group for group in groups if not condition.matches(group.values)]
         remaining = sum(len(group.positions) for group in kept)
-        values = _count_values(option.axis, kept), _count_values(option.axis, dropped)
-        steps.append(Step(option.axis, option.name, remaining, *values, selection.refs(dropped)))
+        steps.append(
+            Step(condition, remaining, _count_values(condition, kept), _count_values(condition, dropped), selection.refs(dropped))
+        )
         groups = kept
     matching = selection.refs(groups)
     set_aside = records - sum(map(len, (selection.models, selection.duplicates, selection.skipped)))
     return Funnel(
         ledger.exhausted, records, set_aside, selection.duplicates, selection.skipped,
         [selection.models[position] for position in withheld], withheld_by(selection, withheld),
-        steps, cut=matching[limit:], published=matching[:limit],
+        steps, cut=matching[filter_.limit :], published=matching[: filter_.limit],
     )  # fmt: skip
 
 
@@ -120,10 +125,14 @@ def withheld_by(selection: Selection, positions: Iterable[int]) -> dict[str, int
     return _most_first(Counter(f"stream {ruling.stream} says {ruling.word}" for ruling in rulings))
 
 
-def _count_values(axis: str, groups: Iterable[FacetGroup]) -> dict[str, int]:
+def _count_values(condition: Option, groups: Iterable[FacetGroup]) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for group in groups:
-        value = group.values[axis]
+        if condition.where and not condition.tests_values:
+            result = group.values[condition.where.key]
+            counts["error" if result.is_error else str(result.is_match).lower()] += len(group.positions)
+            continue
+        value = group.values[condition.field]
         for item in (value or [None]) if isinstance(value, list) else [value]:
             counts["none" if item is None else str(item)] += len(group.positions)
     return _most_first(counts)
@@ -133,9 +142,9 @@ def _most_first(counts: Counter[str]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def shortfall_reason(ledger: Ledger, published: int, config: Config) -> str | None:
-    """Return why a manifest has fewer models than the limit, as index.json has it; None if it is full."""
-    if published == config.limit:
+def shortfall_reason(filter_: Filter, ledger: Ledger, published: int, config: Config) -> str | None:
+    """Return why a manifest has fewer models than its limit, as index.json has it; None if it is full."""
+    if published == filter_.limit:
         return None
     if ledger.exhausted:
         return "exhausted"
@@ -144,12 +153,12 @@ def shortfall_reason(ledger: Ledger, published: int, config: Config) -> str | No
 
 def fill_status(filter_: Filter, config: Config, streams: StoredStreams) -> FillStatus:
     """Return why a filter's manifest has as many models as it has; `streams` are those of its source."""
-    stream = streams.get(filter_.stream)
+    stream = streams.get(filter_)
     if stream is None:
-        return FillStatus("missing", f"{streams.missing_reason(filter_.stream)}; ask with: make extract SOURCE={filter_.source}")
+        return FillStatus("missing", f"{streams.missing_reason(filter_)}; ask with: make extract SOURCE={filter_.source}")
     ledger = stream.ledger
-    published = min(len(stream.selection.positions(filter_.matches)), config.limit)
-    reason = shortfall_reason(ledger, published, config)
+    published = min(len(stream.selection.positions(filter_.matches)), filter_.limit)
+    reason = shortfall_reason(filter_, ledger, published, config)
     stale = f"; reading its stream has failed since {ledger.failed_at}" if ledger.failed_at else ""
     if reason is None:
         return FillStatus("full", f"full, {published} models{stale}")
@@ -163,7 +172,7 @@ def fill_status(filter_: Filter, config: Config, streams: StoredStreams) -> Fill
     if withheld:
         reason, cause = "withheld", f"{_withheld_text(stream.selection, withheld, streams)}; {cause}"
     if published:
-        return FillStatus(reason, f"short, {published} of {config.limit}: {cause}")
+        return FillStatus(reason, f"short, {published} of {filter_.limit}: {cause}")
     return _empty_status(filter_, config, streams, FillStatus(reason, cause), len(withheld))
 
 
@@ -196,8 +205,8 @@ def _counts_without(filter_: Filter, source: SourceConfig, streams: StoredStream
         if option.is_default:
             continue
         options = (*filter_.options[:index], axis.options[0], *filter_.options[index + 1 :])
-        relaxed = Filter(filter_.source, filter_.prefix, options)
-        if stream := streams.get(relaxed.stream):
+        relaxed = source.filter(options)
+        if stream := streams.get(relaxed):
             counts[option] = len(stream.selection.positions(relaxed.matches))
         else:
             missing.append(relaxed.stream)

@@ -6,11 +6,13 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.core.ids import model_key
+from etl.selection.conditions import Conditions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from etl.config.model import Filter, SourceConfig
+    from etl.expressions.evaluator import Evaluator
     from etl.selection.safety import Ruling, Safety
 
 
@@ -32,11 +34,11 @@ class ModelRef(NamedTuple):
 
 
 class FacetGroup(NamedTuple):
-    """Models with the same values in every field that options test.
+    """Models with the same values in every field that options test, and the same results of every expression.
 
     Attributes:
-        values: These fields, as all records of the models decide them.
-        own: These fields, as the models' own records have them.
+        values: These fields and results, as all records of the models decide them.
+        own: These fields and results, as the models' own records have them.
         is_forbidden: Whether the models are in no manifest.
         positions: The models, by their positions in the stream.
     """
@@ -50,20 +52,22 @@ class FacetGroup(NamedTuple):
 class Selection:
     """The distinct models of one stream in stream order, added page by page.
 
+    `evaluator` evaluates the expressions of the source.
+
     Attributes:
         duplicates: Later records of a model, in any spelling of its id.
         skipped: Models that filters.toml excludes by id, in any spelling.
         rulings: What other records decide about a model, by its position; filled by `apply`.
     """
 
-    def __init__(self, source: SourceConfig, stream: str = "") -> None:
+    def __init__(self, source: SourceConfig, evaluator: Evaluator, stream: str = "") -> None:
         self.models: list[ModelRef] = []
         self.duplicates: list[ModelRef] = []
         self.skipped: list[ModelRef] = []
         self.rulings: dict[int, Ruling] = {}
+        self.conditions = Conditions(source, evaluator)
         self._stream = stream
         self._skip = {model_key(id_) for id_ in source.skip}
-        self._axes = [axis.name for axis in source.axes if any(option.values for option in axis.options)]
         self._position_by_key: dict[str, int] = {}
         self._groups: dict[tuple[Any, ...], FacetGroup] = {}
 
@@ -80,12 +84,19 @@ class Selection:
         """Return the position of a model, in any spelling of its id; None if the stream does not have it."""
         return self._position_by_key.get(model_key(id_))
 
-    def add_page(self, models: Iterable[Mapping[str, Any]], file: str = "") -> None:
-        """Add the models of the next page, whose file is `file`.
+    def input_of(self, id_: str) -> Mapping[str, Any] | None:
+        """Return what expressions on levels read of a model, as its own record has it; None if they need nothing of it."""
+        position = self.position_of(id_)
+        return None if position is None else self.conditions.inputs.get(position)
+
+    def add_page(self, models: Iterable[Mapping[str, Any]], now: str, file: str = "") -> None:
+        """Add the models of the next page, whose file is `file`; expressions measure ages against `now`.
 
         Raises:
             TypeError, KeyError, AttributeError: the models are not output of the transform.
+            UsageError: an expression harms the process that evaluates it.
         """
+        added: list[Mapping[str, Any]] = []
         for index, model in enumerate(models):
             if not all(isinstance(model[field], str) for field in ("id", "slug", "name")):
                 raise TypeError("the id, slug and name of a model must be text")
@@ -97,19 +108,28 @@ class Selection:
                 self.duplicates.append(ref)
             else:
                 self._position_by_key[key] = len(self.models)
-                self._group({axis: model[axis] for axis in self._axes}).positions.append(len(self.models))
                 self.models.append(ref)
+                added.append(model)
+        first = len(self.models) - len(added)
+        for position, values in enumerate(self.conditions.values_of(first, added, now), first):
+            self._group(values).positions.append(position)
 
     def apply(self, safety: Safety) -> None:
         """Regroup the models by what all their records decide."""
         groups = [(group.own, group.positions) for group in self.groups]
         self._groups, self.rulings = {}, {}
+        ruled: list[tuple[int, Mapping[str, Any]]] = []
         for own, positions in groups:
             for position in positions:
                 ruling = safety.ruling(self._stream, model_key(self.models[position].id), own)
                 if ruling:
                     self.rulings[position] = ruling
-                self._group(own, ruling).positions.append(position)
+                    ruled.append((position, own))
+                else:
+                    self._group(own).positions.append(position)
+        fields = [self.rulings[position].fields for position, _ in ruled]
+        for (position, own), values in zip(ruled, self.conditions.with_fields(ruled, fields), strict=True):
+            self._group(own, values, is_forbidden=self.rulings[position].forbids).positions.append(position)
 
     def respell(self, models: Mapping[str, Mapping[str, Any]]) -> None:
         """Replace models, by key, by what another of their records says; their positions stay."""
@@ -120,7 +140,8 @@ class Selection:
                 if position in group.positions:
                     group.positions.remove(position)
             self._groups = {key: group for key, group in self._groups.items() if group.positions}
-            self._group({axis: model[axis] for axis in self._axes}).positions.append(position)
+            (values,) = self.conditions.values_of(position, [model], self.conditions.now)
+            self._group(values).positions.append(position)
 
     def positions(self, matches: Callable[[Mapping[str, Any]], bool]) -> list[int]:
         """Return the positions, ascending, of the models whose fields match and that nothing forbids."""
@@ -137,17 +158,18 @@ class Selection:
             if group.is_forbidden or not matches(group.values)
         )
 
-    def is_full(self, filters: Iterable[Filter], limit: int) -> bool:
-        """Return whether every filter selects at least `limit` models, so that later pages change no manifest."""
-        return all(len(self.positions(filter_.matches)) >= limit for filter_ in filters)
+    def is_full(self, filters: Iterable[Filter]) -> bool:
+        """Return whether every filter selects as many models as its limit, so that later pages change no manifest."""
+        return all(len(self.positions(filter_.matches)) >= filter_.limit for filter_ in filters)
 
-    def _group(self, own: Mapping[str, Any], ruling: Ruling | None = None) -> FacetGroup:
-        """Return the group of the models with these fields and this ruling; a new one is empty."""
-        values = own if ruling is None else {**own, **ruling.fields}
-        key = _key(own) if ruling is None else (*_key(own), *_key(values), ruling.forbids)
+    def _group(
+        self, own: Mapping[str, Any], decided: Mapping[str, Any] | None = None, *, is_forbidden: bool = False
+    ) -> FacetGroup:
+        """Return the group of the models with these values, and those that other records decide; a new one is empty."""
+        key = _key(own) if decided is None else (*_key(own), *_key(decided), is_forbidden)
         group = self._groups.get(key)
         if group is None:
-            group = self._groups[key] = FacetGroup(values, own, ruling is not None and ruling.forbids, [])
+            group = self._groups[key] = FacetGroup(own if decided is None else decided, own, is_forbidden, [])
         return group
 
 

@@ -9,6 +9,7 @@ from etl.core.errors import InvalidDataError, MissingInputError
 from etl.core.ids import model_key
 from etl.core.schemas import load_schema
 from etl.core.urls import encode_query
+from etl.expressions.evaluator import Evaluator
 from etl.selection.safety import RejectedRecord, Safety
 from etl.selection.selection import Selection
 from etl.sources.source import get_source
@@ -18,7 +19,7 @@ from etl.storage.ledger import list_streams, read_ledger, request_differences
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from etl.config.model import SourceConfig
+    from etl.config.model import Filter, SourceConfig
     from etl.core.layout import DataDir
     from etl.selection.selection import ModelRef
     from etl.storage.ledger import Ledger
@@ -52,19 +53,20 @@ class StoredStreams:
 
     def __init__(self, data: DataDir, source: SourceConfig) -> None:
         self._data, self._source, self._api = data, source, get_source(source.name)
-        self._missing: dict[str, str | None] = {}
+        self._missing: dict[Filter, str | None] = {}
         self._renewed = {stream.name for stream in source.streams}
         ledgers = {name: read_ledger(data, source.name, name) for name in list_streams(data, source.name)}
         self.ledgers: dict[str, Ledger] = {name: ledger for name, ledger in ledgers.items() if ledger.complete}
 
-    def get(self, stream: str) -> StoredStream | None:
-        """Return a stream; None if no complete one is on disk, or one of another request: see `missing_reason`.
+    def get(self, filter_: Filter) -> StoredStream | None:
+        """Return the stream of a filter; None if no complete one is on disk, or one of another request: see `missing_reason`.
 
         Raises:
             MissingInputError: models were not built yet.
             InvalidDataError: the summary or models violate their schemas.
+            UsageError: an expression of filters.toml harms the process that evaluates it.
         """
-        return None if self.missing_reason(stream) else self._loaded.streams[stream]
+        return None if self.missing_reason(filter_) else self._loaded.streams[filter_.stream]
 
     def all_streams(self) -> dict[str, StoredStream]:
         """Return all complete streams by name, including those whose request differs from filters.toml."""
@@ -74,21 +76,21 @@ class StoredStreams:
         """Return the models of all complete streams."""
         return [stream.selection for stream in self._loaded.streams.values()]
 
-    def missing_reason(self, stream: str) -> str | None:
-        """Return why a stream counts as missing; None if it does not.
+    def missing_reason(self, filter_: Filter) -> str | None:
+        """Return why the stream of a filter counts as missing; None if it does not.
 
         A stream whose request selects or orders other records than filters.toml requests counts as missing.
         """
-        if stream not in self._missing:
-            self._missing[stream] = self._difference(stream)
-        return self._missing[stream]
+        if filter_ not in self._missing:
+            self._missing[filter_] = self._difference(filter_)
+        return self._missing[filter_]
 
-    def _difference(self, stream: str) -> str | None:
+    def _difference(self, filter_: Filter) -> str | None:
+        stream = filter_.stream
         if stream not in self.ledgers:
             return f"no stream {stream} on disk"
-        old, new = request_differences(
-            self.ledgers[stream], encode_query(self._source.requests[stream]), self._api.neutral_params
-        )
+        query = encode_query(self._source.request_params(filter_))
+        old, new = request_differences(self.ledgers[stream], query, self._api.neutral_params)
         if old == new == "":
             return None
         asked, asks = old or "nothing more", new or "nothing more"
@@ -112,23 +114,24 @@ class StoredStreams:
     def _loaded(self) -> _Loaded:
         """The streams, read one by one, then corrected by what all of them say about each model."""
         streams, safety = {}, Safety(self._api.never_published)
-        for name in sorted(self.ledgers, key=lambda name: (not self.is_read(name), name)):
-            streams[name] = self._load(name, safety)
-        respelled = self._respelled(streams)
-        for stream in streams.values():
-            stream.selection.respell(respelled)
-            stream.selection.apply(safety)
+        with Evaluator(self._source.expressions) as evaluator:
+            for name in sorted(self.ledgers, key=lambda name: (not self.is_read(name), name)):
+                streams[name] = self._load(name, safety, evaluator)
+            respelled = self._respelled(streams)
+            for stream in streams.values():
+                stream.selection.respell(respelled)
+                stream.selection.apply(safety)
         return _Loaded(dict(sorted(streams.items())), safety, respelled)
 
-    def _load(self, name: str, safety: Safety) -> StoredStream:
+    def _load(self, name: str, safety: Safety, evaluator: Evaluator) -> StoredStream:
         """Return a stream by its own records, and add what they say to `safety`."""
         ledger = self.ledgers[name]
-        selection, records = Selection(self._source, name), 0
+        selection, records = Selection(self._source, evaluator, name), 0
         for file, models, summary in self._pages(name):
             rejected = [RejectedRecord(record["id"], record["reason"], record.get("levels")) for record in summary["set_aside"]]
             path = self._data.models(self._source.name, name) / file
             try:
-                selection.add_page(models, file)
+                selection.add_page(models, ledger.timestamp, file)
                 safety.add(name, models, rejected, is_partial=self._api.has_partial_records(ledger.param_names))
             except (TypeError, LookupError, AttributeError, ValueError) as error:
                 raise InvalidDataError(f"{path}: not valid output of the transform; {_REBUILD}") from error

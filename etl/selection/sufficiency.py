@@ -5,9 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from etl.core.errors import EtlError
+from etl.expressions.evaluator import Evaluator
 from etl.selection.safety import RejectedRecord, Safety
 from etl.selection.selection import Selection
 from etl.selection.stored import StoredStreams
@@ -61,35 +62,42 @@ class Progress:
 
 
 class SufficiencyCheck:
-    """Assesses the streams of a source as their pages arrive.
+    """Assesses the streams of a source as their pages arrive; a context, since a process evaluates the expressions.
 
     `transform` turns the body of a page, parsed or not, into models; its second argument is only named in messages.
     `has_current_models` returns whether data/models was made from the pages on disk.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 -- where, what, and the two functions of the transform
-        self, data: DataDir, source: SourceConfig, limit: int, locks: Locks,
+    def __init__(
+        self, data: DataDir, source: SourceConfig, locks: Locks,
         transform: Callable[[JsonBody | bytes, object], TransformedPage], has_current_models: Callable[[], bool],
     ) -> None:  # fmt: skip
-        self._data, self._source, self._limit, self._locks = data, source, limit, locks
+        self._data, self._source, self._locks = data, source, locks
+        self._evaluator = Evaluator(source.expressions)
         self._transform, self._has_current_models = transform, has_current_models
         self._api = get_source(source.name)
         self.selections: dict[str, Selection] = {}
 
-    def assess(self, stream: Stream) -> Callable[[JsonBody], Progress]:
-        """Return a function that takes the pages of a stream in order, and returns what they contain so far."""
-        selection = self.selections[stream.name] = Selection(self._source, stream.name)
+    def __enter__(self) -> Self:
+        return self
 
-        def assess_page(body: JsonBody) -> Progress:
+    def __exit__(self, *_exception: object) -> None:
+        self._evaluator.close()
+
+    def assess(self, stream: Stream) -> Callable[[JsonBody, str], Progress]:
+        """Return a function that takes the pages of a stream in order with their times, and returns what they contain so far."""
+        selection = self.selections[stream.name] = Selection(self._source, self._evaluator, stream.name)
+
+        def assess_page(body: JsonBody, fetched_at: str) -> Progress:
             page = self._transform(body, "the response")
-            selection.add_page(page.models)
+            selection.add_page(page.models, fetched_at)
             models = len(selection.models)
-            requested = sum(len(group.positions) for group in selection.groups if stream.matches(group.own))
+            requested = sum(len(group.positions) for group in selection.groups if stream.was_requested(group.own))
             self._safety.add(stream.name, page.models, _rejected(page), is_partial=self._api.has_partial_records(stream.params))
-            is_full = selection.is_full(stream.filters, self._limit)
+            is_full = selection.is_full(stream.filters)
             if is_full:  # withheld models are looked up only where that decides
                 selection.apply(self._safety)
-                is_full = selection.is_full(stream.filters, self._limit)
+                is_full = selection.is_full(stream.filters)
             return Progress(is_full, models, len(selection.duplicates), models - requested)
 
         return assess_page

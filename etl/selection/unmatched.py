@@ -25,7 +25,7 @@ class UnmatchedValues(NamedTuple):
 def find_unmatched(source: SourceConfig, filters: Iterable[Filter], selections: Sequence[Selection]) -> UnmatchedValues:
     """Look up the values that filters of a source name among the models of its streams on disk; none without streams."""
     named = _named_values(source, filters)
-    seen: dict[str, set[Value]] = {option.axis: set() for option, _ in named}
+    seen: dict[str, set[Value]] = {option.field: set() for option, _ in named}
     for selection in selections:
         add_values(seen, selection)
     return UnmatchedValues(len(named), unmatched(source, named, seen)) if selections else UnmatchedValues(0, [])
@@ -35,26 +35,28 @@ def unmatched(source: SourceConfig, named: Iterable[tuple[Option, Value]], seen:
     """Return a warning for each named value that is not among the values seen in its field, with the nearest seen one."""
     warnings = []
     for option, value in named:
-        if value in seen[option.axis]:
+        if value in seen[option.field]:
             continue
-        nearest = nearest_value(value, seen[option.axis])
+        nearest = nearest_value(value, seen[option.field])
         text = json.dumps(value) if format_value(nearest) == value else format_value(value)
         where = f"{source.name}.axes.{option.axis}.{option.name}"
-        warnings.append(f"{where}: no model on disk has {option.axis} {text}{nearest_suffix(value, nearest)}")
+        warnings.append(f"{where}: no model on disk has {option.field} {text}{nearest_suffix(value, nearest)}")
     return warnings
 
 
 def add_values(seen: dict[str, set[Value]], selection: Selection) -> None:
     """Add the field values of a stream's models to those seen, by field; of a list its items."""
     for group in selection.groups:
-        for axis, values in seen.items():
-            value = group.values[axis]
+        for field, values in seen.items():
+            value = group.values[field]
             values.update(value if isinstance(value, list) else [value])
 
 
 def _named_values(source: SourceConfig, filters: Iterable[Filter]) -> list[tuple[Option, Value]]:
     """Return the values of open vocabularies that the options of filters name, in the order of filters.toml."""
-    used = {option for filter_ in filters for option in filter_.options if option.values}
+    used = {option for filter_ in filters for option in filter_.options if option.tests_values}
     fields = model_fields(source.name, source.sizes)
-    options = [option for axis in source.axes for option in axis.options if option in used and fields[axis.name].choices is None]
-    return [(option, value) for option in options for value in sorted(option.values, key=str)]
+    options = [
+        option for axis in source.axes for option in axis.options if option in used and fields[option.field].choices is None
+    ]
+    return [(option, value) for option in options for value in sorted(option.includes | option.excludes, key=str)]

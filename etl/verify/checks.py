@@ -6,6 +6,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from etl.core.layout import ALL_MODELS, INDEX
+from etl.selection.doubts import find_doubts
 from etl.selection.unmatched import find_unmatched
 from etl.storage.json_files import sha256
 from etl.verify.published import Check, ids
@@ -137,13 +138,16 @@ def check_disjoint_options(published: Published) -> Check:
 def check_values(config: Config, streams: Mapping[str, StoredStreams]) -> Check:
     """Some model on disk has each value that an option includes or excludes, for fields without a closed list of values.
 
+    Expressions are true for some model, fail on none, and are true for none in which a field that they name is null.
     `streams` are those on disk, by source.
     """
     check = Check("values of filters.toml")
     for source in config.sources:
         count, warnings = find_unmatched(source, source.filters, streams[source.name].selections())
         check.looked_at += count
-        check.warnings += warnings
+        expressions = {condition.where for filter_ in source.filters for condition in filter_.conditions if condition.where}
+        check.looked_at += len(expressions)
+        check.warnings += [*warnings, *find_doubts(source.filters, streams[source.name].selections())]
     return check
 
 

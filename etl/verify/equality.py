@@ -22,7 +22,7 @@ def check_equal_lists(published: Published) -> Check:
     for (_, *ids), filters in by_list.items():
         for left, right in itertools.combinations(filters, 2):
             streams = [published.streams[filter_.source, filter_.stream] for filter_ in (left, right)]
-            reason = explain_equality((left, right), streams, published.config.limit)
+            reason = explain_equality((left, right), streams)
             if reason is None:
                 where = published.where(right.file, "$.models")
                 check.problems.append(f"{where}: the same list as {left.file}, {len(ids)} models, and nothing explains it")

@@ -1,28 +1,20 @@
-"""Checks of the raw responses, and of what was published from them; read from the raw pages, without the models."""
+"""Checks of the raw responses, and of the order of what was published from them, without the models."""
 
 from __future__ import annotations
 
-import shlex
 from bisect import bisect_right
-from collections import Counter
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from etl.verify.evidence import TESTED, decide, gather, spelling_notes
 from etl.verify.order import ORDER_TOLERANCE, count_out_of_order
 from etl.verify.published import Check
 from etl.verify.raw_records import model_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from etl.config.model import Option, SourceConfig
-    from etl.verify.evidence import Evidence, SafetyVerdict
     from etl.verify.published import Published
-    from etl.verify.raw_records import RawRecord, RawStream
-
-_NEVER_FETCHED = "no filter of filters.toml reads that stream, so it is never fetched again: if it is stale, remove it"
+    from etl.verify.raw_records import RawStream
 
 
 def check_raw_hashes(streams: Sequence[RawStream]) -> Check:
@@ -46,83 +38,6 @@ def check_raw_hashes(streams: Sequence[RawStream]) -> Check:
     return check
 
 
-def check_safety(published: Published, streams: Mapping[tuple[str, str], RawStream]) -> Check:
-    """Every model of a manifest has a record in its stream, and no record anywhere that forbids it on this manifest.
-
-    A record forbids a model that must never be published, that filters.toml excludes by id, whose levels or flag do not match the
-    manifest, or that was not requested. Of a model's records in all complete streams the worst counts. Notes count what the API's
-    own filters should have excluded, and name ids with several spellings.
-    """
-    check = Check("levels and flags, read again")
-    audits = {
-        source.name: _SourceAudit(source, [stream for (name, _), stream in streams.items() if name == source.name])
-        for source in published.config.sources
-    }
-    for filter_, ids in published.ids_by_filter:
-        stream = streams.get((filter_.source, filter_.stream))
-        if stream is None or stream.has_read_errors:
-            check.problems.append(
-                f"{published.where(filter_.file)}: its models cannot be looked up in stream {filter_.stream}; see above"
-            )
-            continue
-        options = [option for option in filter_.options if option.axis in TESTED and option.values]
-        check.looked_at += len(ids)
-        for index, identity in enumerate(ids):
-            for problem in audits[filter_.source].problems(stream, options, identity):
-                check.problems.append(f"{published.where(filter_.file, f'$.models[{index}]')}: {identity} {problem}")
-    check.notes += list(filter(None, map(_upstream_leaks, streams.values())))
-    for source, audit in audits.items():
-        check.notes += spelling_notes(source, audit.evidence)
-    return check
-
-
-class _SourceAudit:
-    """Finds what forbids the models of one source on its manifests."""
-
-    def __init__(self, source: SourceConfig, streams: Sequence[RawStream]) -> None:
-        self.evidence: dict[str, Evidence] = gather(streams)
-        self._skip = {model_key(identity) for identity in source.skip}
-        self._used = {stream.name for stream in source.streams}
-        self._verdicts: dict[tuple[str, str], SafetyVerdict | None] = {}
-
-    def problems(self, stream: RawStream, options: Sequence[Option], identity: str) -> Iterator[str]:
-        """Yield why a model must not be on a manifest with these options that reads from a stream."""
-        key = model_key(identity)
-        if key in self._skip:
-            yield "is excluded by id (skip in filters.toml)"
-        if (stream.name, key) not in self._verdicts:
-            self._verdicts[stream.name, key] = self._verdict(stream, key)
-        verdict = self._verdicts[stream.name, key]
-        if verdict is None:
-            yield f"has no raw record in stream {stream.name}"
-            return
-        if verdict.rejected:
-            yield f"is {verdict.rejected.rejections[0]} {self._cite(verdict.rejected)}"
-            return
-        for option in options:  # by the values in filters.toml, not by what extract and load use
-            value, record = verdict.fields[option.axis]
-            if (value in option.values) is option.is_exclusion:
-                descriptions = {"level_most": f"up to {value}", "flagged": "flagged" if value else "not flagged"}
-                yield f"is {descriptions.get(option.axis, value)} {self._cite(record)}"
-        if verdict.unrequested:
-            yield f"was not requested {self._cite(verdict.unrequested)}"
-        if verdict.latest.id != identity:
-            yield f"is spelled {verdict.latest.id} by the record fetched last {self._cite(verdict.latest)}"
-
-    def _verdict(self, stream: RawStream, key: str) -> SafetyVerdict | None:
-        own = stream.records_of(key)
-        is_unrequested = all(record.is_unrequested for record in own)
-        return decide(own, self.evidence.get(key), own[0] if is_unrequested else None) if own else None
-
-    def _cite(self, record: RawRecord) -> str:
-        """Return the stream, file and JSON path of a record, and what to do if nothing ever fetches it again."""
-        cited = f"in stream {record.stream}, see {record.where}"
-        if record.stream in self._used:
-            return cited
-        folder = Path(record.where.rpartition(": $")[0]).parent
-        return f"{cited}; {_NEVER_FETCHED}: {shlex.join(['rm', '-r', str(folder)])}"
-
-
 def check_order(published: Published, streams: Mapping[tuple[str, str], RawStream]) -> Check:
     """The models of a manifest are in the order of the raw pages, each once; a duplicate may be at any of its records."""
     check = Check("order of the streams")
@@ -144,13 +59,6 @@ def check_order(published: Published, streams: Mapping[tuple[str, str], RawStrea
             seen.add(key)
             last = positions[min(after, len(positions) - 1)]
     return check
-
-
-def _upstream_leaks(stream: RawStream) -> str | None:
-    """Return how many records the API's own filters should have excluded; None if absent."""
-    counts = Counter(leak for record in stream.records for leak in record.leaks)
-    leaks = ", ".join(f"{count} {leak}" for leak, count in sorted(counts.items()))
-    return f"{stream.source}/{stream.name}: the API's own filter let through {leaks}" if leaks else None
 
 
 def check_request_honored(streams: Sequence[RawStream]) -> Check:

@@ -41,7 +41,7 @@ def check_shrinkage(published: Published, base: Snapshot | None, allowed: Collec
             continue
         check.looked_at += 1
         count = new["count"] if new else 0
-        if 2 * count >= min(old["count"], published.config.limit):
+        if 2 * count >= min(old["count"], filter_.limit):
             continue
         message = f"{published.where(filter_.file, '$.models')}: has {count} models, and had {old['count']} in {base.name}"
         name = filter_.qualified_path

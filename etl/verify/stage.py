@@ -19,6 +19,7 @@ from etl.verify.freshness import check_freshness
 from etl.verify.losses import check_losses
 from etl.verify.published import Check, Published, check_schemas
 from etl.verify.raw_records import read_raw_stream
+from etl.verify.safety import check_safety
 from etl.verify.shrinkage import check_shrinkage
 
 if TYPE_CHECKING:
@@ -64,7 +65,10 @@ def verify(data: DataDir, config: Config, options: VerifyOptions) -> list[Check]
         try:
             options.rebuild(rebuilt)
             stored = {source.name: StoredStreams(rebuilt, source) for source in config.sources}
-            streams = {(source, stream): stored[source].get(stream) for source, stream in read}
+            streams = {
+                (source.name, stream.name): stored[source.name].get(stream.filters[0])
+                for source in config.sources for stream in source.streams
+            }  # fmt: skip
             losses = {name: read_summary(rebuilt, name)["losses"] for name in stored}
             value_checks = [checks.check_values(config, stored)]
         except EtlError as error:
@@ -82,7 +86,7 @@ def verify(data: DataDir, config: Config, options: VerifyOptions) -> list[Check]
         check_schemas(published),
         raw_check,
         raw_checks.check_request_honored([*raw_streams.values()]),
-        raw_checks.check_safety(published, raw_streams),
+        check_safety(published, raw_streams),
         raw_checks.check_order(published, raw_streams),
         checks.check_index(published),
         checks.check_missing(published),

@@ -16,6 +16,7 @@ from etl.core.layout import PROJECT
 from tests.conftest import FILTERS, OWN_FILTERS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from tests.conftest import Workspace
@@ -66,8 +67,8 @@ INVALID = [
     ('small = { label = "Small"', 'default = { label = "Small"', "huggingface.axes.size"),
     (
         'small = { label = "Small", keeps = ["small"]',
-        'small = { label = "Small", keeps = ["small"], drops = ["large"]',
-        "size.small",
+        'small = { label = "Small", keeps = ["small"], drops = ["small"]',
+        "size.small: small is in keeps and in drops",
     ),
     (
         'large = { label = "Large"',
@@ -80,7 +81,7 @@ INVALID = [
     ('"small", "large"', '"small/likes", "large"', "in the order of the axes; write likes/small"),
     ('"small", "large"', '"small/large", "large"', "two options belong to the same axis"),
     ('"small", "large"', '"downloads", "large"', "unknown option 'downloads'"),
-    ('"small", "large"', '"small", "small"', "non-unique"),
+    ('"small", "large"', '"small", "small"', "huggingface.manifests: small is listed twice"),
     ("requests = 1,", "requests = 0,", "huggingface.rate.requests"),
     ("page = 2", "page = 2\nsizes = {}", "huggingface.sizes"),
     ("page = 2", "page = 2\nsizes = { unknown = {} }", "huggingface.sizes"),
@@ -251,28 +252,36 @@ def test_limit_and_depth_may_be_large(tmp_path: Path) -> None:
     assert load_config(path).depth == 900_000_000
 
 
-def option(values: set[str], *, is_exclusion: bool) -> Option:
-    return Option("size", "x", "X", {}, frozenset(values), is_exclusion, is_default=False)
+VALUES = st.frozensets(st.sampled_from("abc"))
 
 
-@given(st.sets(st.sampled_from("abc")), st.booleans(), st.sets(st.sampled_from("abc")), st.booleans())
-def test_disjoint_options_never_match_the_same_value(
-    left_values: set[str],
-    left_is_exclusion: bool,  # noqa: FBT001  generated
-    right_values: set[str],
-    right_is_exclusion: bool,  # noqa: FBT001  generated
-) -> None:
-    left = option(left_values, is_exclusion=left_is_exclusion)
-    right = option(right_values, is_exclusion=right_is_exclusion)
+def option(includes: Iterable[str] = (), excludes: Iterable[str] = (), *, is_multivalued: bool = False) -> Option:
+    includes, excludes = frozenset(includes), frozenset(excludes)
+    return Option("axis", "x", "X", "size", includes=includes, excludes=excludes, is_multivalued=is_multivalued)
+
+
+@given(st.tuples(VALUES, VALUES, VALUES, VALUES))
+def test_disjoint_options_never_match_the_same_value(sets: tuple[frozenset[str], ...]) -> None:
+    left, right = option(sets[0], sets[1]), option(sets[2], sets[3])
     shared = any(left.matches({"size": value}) and right.matches({"size": value}) for value in ("a", "b", "c", "else", None))
+    assert left.is_disjoint(right) == (not shared)
+
+
+@given(st.tuples(VALUES, VALUES, VALUES, VALUES))
+def test_disjoint_options_never_match_the_same_list(sets: tuple[frozenset[str], ...]) -> None:
+    left, right = option(sets[0], sets[1], is_multivalued=True), option(sets[2], sets[3], is_multivalued=True)
+    lists = [[value for value in "abc" if number & 1 << "abc".index(value)] for number in range(8)]
+    shared = any(left.matches({"size": items}) and right.matches({"size": items}) for items in [*lists, None])
     assert left.is_disjoint(right) <= (not shared)
 
 
 def test_a_list_field_matches_by_any_item() -> None:
-    assert option({"a"}, is_exclusion=False).matches({"size": ["b", "a"]})
-    assert not option({"a"}, is_exclusion=True).matches({"size": ["b", "a"]})
-    assert option({"a"}, is_exclusion=True).matches({"size": None})
-    assert not option({"a"}, is_exclusion=False).matches({"size": None})
+    assert option("a").matches({"size": ["b", "a"]})
+    assert not option(excludes="a").matches({"size": ["b", "a"]})
+    assert not option("b", "a").matches({"size": ["b", "a"]})
+    assert option("b", "a").matches({"size": ["b", "c"]})
+    assert option(excludes="a").matches({"size": None})
+    assert not option("a").matches({"size": None})
 
 
 def test_level_options_include_all_milder_levels() -> None:

@@ -99,7 +99,7 @@ class Run:
         return PageResponse(parse_json_body(json.dumps(value).encode(), "page"), None, link)
 
     def __call__(self) -> list[StreamReader]:
-        options = ExtractOptions(lambda *_: lambda _: Progress(is_sufficient=False), self.config.depth, lambda: NOW)
+        options = ExtractOptions(lambda *_: lambda *_: Progress(is_sufficient=False), self.config.depth, lambda: NOW)
         return extract(self.data, self.config.sources, {"huggingface": Credentials(ORIGIN, None)}, options, lambda _: None)
 
     def until(self, disk: Disk, limit: int, error: BaseException) -> int:

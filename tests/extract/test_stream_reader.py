@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from etl.config.load import load_config
 from etl.core.errors import InvalidDataError, SourceUnavailableError
 from etl.core.layout import DataDir
+from etl.expressions.evaluator import Evaluator
 from etl.extract.credentials import Credentials
 from etl.extract.limits import MAX_EMPTY_PAGES
 from etl.extract.options import ExtractOptions
@@ -63,8 +64,8 @@ class Harness:
         return f"2026-01-01T00:{self.clock // 60:02}:{self.clock % 60:02}.000Z"
 
     def start(self) -> StreamReader:
-        def assess(*_: object) -> Callable[[JsonBody], Progress]:
-            self.selection = Selection(self.source)
+        def assess(*_: object) -> Callable[[JsonBody, str], Progress]:
+            self.selection = Selection(self.source, Evaluator(()))
             return self.assess_page
 
         options = ExtractOptions(assess, self.config.depth, self.now)
@@ -72,13 +73,13 @@ class Harness:
         reader.open()
         return reader
 
-    def assess_page(self, body: JsonBody) -> Progress:
-        self.selection.add_page(body.value)
+    def assess_page(self, body: JsonBody, fetched_at: str) -> Progress:
+        self.selection.add_page(body.value, fetched_at)
         return Progress(self.is_full)
 
     @property
     def is_full(self) -> bool:
-        return self.selection.is_full(self.stream.filters, self.config.limit)
+        return self.selection.is_full(self.stream.filters)
 
     def read(self, *pages: Page, etag: str | None = None) -> StreamReader:
         """Respond with these pages until the stream ends."""
@@ -381,8 +382,8 @@ def test_any_json_is_a_page_or_rejected(value: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:
         harness = Harness(Path(folder))
 
-        def assess_page(body: JsonBody) -> Progress:
-            harness.selection.add_page(transform_page(API, body, "the response").models)
+        def assess_page(body: JsonBody, fetched_at: str) -> Progress:
+            harness.selection.add_page(transform_page(API, body, "the response").models, fetched_at)
             return Progress(harness.is_full)
 
         harness.assess_page = assess_page  # type: ignore[method-assign]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from etl.config.load import load_config
+from etl.config.manifests import all_filters
+from etl.expressions.evaluator import Evaluator
 from etl.selection.funnel import funnel
 from etl.selection.selection import Selection
 from etl.selection.stored import StoredStream
 from etl.storage.ledger import Ledger, PageEntry
-from tests.conftest import OWN_FILTERS
+from tests.conftest import OWN_FILTERS, TIME
 
 Pages = list[list[dict[str, Any]]]
 
@@ -42,9 +45,9 @@ def streams(draw: st.DrawFn) -> tuple[str, Pages]:
 
 
 def selection_of(source: str, pages: Pages) -> Selection:
-    selection = Selection(SOURCES[source])
+    selection = Selection(SOURCES[source], Evaluator(()))
     for number, page in enumerate(pages):
-        selection.add_page(page, str(number))
+        selection.add_page(page, TIME, str(number))
     return selection
 
 
@@ -56,10 +59,10 @@ def test_filters_select_the_first_distinct_matching_models(stream: tuple[str, Pa
     first = [model for index, model in enumerate(models) if model["id"] not in {earlier["id"] for earlier in models[:index]}]
     assert [ref.id for ref in selection.models] == [model["id"] for model in first]
     assert all(pages[int(ref.file)][ref.page_index]["id"] == ref.id for ref in selection.models)
-    for filter_ in SOURCES[source].all_filters:
+    for filter_ in all_filters(SOURCES[source]):
         matching = [model["id"] for model in first if filter_.matches(model)]
         assert [selection.models[position].id for position in selection.positions(filter_.matches)] == matching
-        assert selection.is_full([filter_], LIMIT) == (len(matching) >= LIMIT)
+        assert selection.is_full([replace(filter_, limit=LIMIT)]) == (len(matching) >= LIMIT)
 
 
 @given(streams(), st.integers(0, 3))
@@ -69,8 +72,8 @@ def test_a_funnel_adds_up(stream: tuple[str, Pages], set_aside: int) -> None:
     records = set_aside + sum(map(len, pages))
     entry = PageEntry("/", "page-0001.json", "0" * 64, 1, None, "2026-01-01T00:00:00.000Z", records, None)
     ledger = Ledger((entry,), entry.fetched_at, complete=True, exhausted=True)
-    for filter_ in SOURCES[source].all_filters:
-        result = funnel(StoredStream(ledger, selection, records), filter_, LIMIT)
+    for filter_ in all_filters(SOURCES[source]):
+        result = funnel(StoredStream(ledger, selection, records), replace(filter_, limit=LIMIT))
         counts = result.counts()
         dropped = [sum(step.dropped_values.values()) for step in result.steps]
         assert dropped == [len(step.dropped) for step in result.steps]
@@ -86,8 +89,7 @@ def test_a_funnel_adds_up(stream: tuple[str, Pages], set_aside: int) -> None:
 
 
 def test_models_are_grouped_by_list_fields() -> None:
-    selection = Selection(SOURCES["civitai"])
-    selection.add_page(
-        {"id": str(n), "slug": "s", "name": "n", "level": ["pg", "r"][n % 2], "type": [], "base": ["a"]} for n in range(3)
-    )
+    selection = Selection(SOURCES["civitai"], Evaluator(()))
+    fields: dict[str, Any] = {"slug": "s", "name": "n", "type": [], "base": ["a"]}
+    selection.add_page([{"id": str(n), "level": ["pg", "r"][n % 2], **fields} for n in range(3)], TIME)
     assert [group.positions for group in selection.groups] == [[0, 2], [1]]

@@ -11,6 +11,7 @@ from etl.config.load import load_config
 from etl.pipeline import sufficiency_check
 from etl.storage.json_files import JsonBody, parse_json_body
 from etl.storage.locks import Locks
+from tests.conftest import TIME
 from tests.load.test_withheld import CIVITAI, POI, civitai
 
 if TYPE_CHECKING:
@@ -24,17 +25,15 @@ def parsed(value: Any) -> JsonBody:
 def sufficient_after(workspace: Workspace, *pages: list[dict[str, Any]]) -> list[bool]:
     """Return whether stream `default` is sufficient after each of the pages."""
     source = load_config(workspace.filters).sources[0]
-    assess_page = sufficiency_check(workspace.data, source, 2, Locks(workspace.data.root, "test", print)).assess(
-        source.streams[0]
-    )
+    assess_page = sufficiency_check(workspace.data, source, Locks(workspace.data.root, "test", print)).assess(source.streams[0])
     assert source.streams[0].name == "default"
-    return [assess_page(parsed({"items": page})).is_sufficient for page in pages]
+    return [assess_page(parsed({"items": page}), TIME).is_sufficient for page in pages]
 
 
 @pytest.fixture
 def civitai_workspace(workspace: Workspace) -> Workspace:
     """Return a data folder for CivitAI whose stream `month` says that model 1 depicts a real person."""
-    workspace.filters.write_text(CIVITAI)
+    workspace.filters.write_text(CIVITAI.replace("limit = 3", "limit = 2"))
     workspace.write_stream("civitai", "month", [civitai(1, **POI), civitai(4, nsfwLevel=4)])
     return workspace
 
@@ -61,10 +60,9 @@ def test_unreadable_streams_on_disk_withhold_nothing(civitai_workspace: Workspac
 
 def test_withheld_models_count_as_requested(civitai_workspace: Workspace) -> None:
     source = load_config(civitai_workspace.filters).sources[0]
-    assess_page = sufficiency_check(civitai_workspace.data, source, 2, Locks(civitai_workspace.data.root, "test", print)).assess(
-        source.streams[0]
-    )
-    progress = assess_page(parsed({"items": [civitai(1), civitai(2)]}))
+    check = sufficiency_check(civitai_workspace.data, source, Locks(civitai_workspace.data.root, "test", print))
+    assess_page = check.assess(source.streams[0])
+    progress = assess_page(parsed({"items": [civitai(1), civitai(2)]}), TIME)
     assert (progress.models, progress.unrequested, progress.duplicates) == (2, 0, 0)
 
 
@@ -75,10 +73,10 @@ def test_streams_by_base_model_have_partial_records(civitai_workspace: Workspace
     assert civitai_workspace.run("transform") == 0
     assert sufficient_after(civitai_workspace, [civitai(2), civitai(5)]) == [True]
     source = load_config(civitai_workspace.filters).sources[0]
-    check = sufficiency_check(civitai_workspace.data, source, 2, Locks(civitai_workspace.data.root, "test", print))
+    check = sufficiency_check(civitai_workspace.data, source, Locks(civitai_workspace.data.root, "test", print))
     assess = {stream.name: check.assess(stream) for stream in source.streams}
-    assess["sdxl"](parsed({"items": [civitai(5, nsfwLevel=8)]}))
-    assert assess["default"](parsed({"items": [civitai(5), civitai(6)]})).is_sufficient
+    assess["sdxl"](parsed({"items": [civitai(5, nsfwLevel=8)]}), TIME)
+    assert assess["default"](parsed({"items": [civitai(5), civitai(6)]}), TIME).is_sufficient
 
 
 def test_models_of_replaced_pages_are_ignored(civitai_workspace: Workspace) -> None:

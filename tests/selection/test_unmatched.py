@@ -119,10 +119,10 @@ def test_without_streams_on_disk_nothing_is_checked(workspace: Workspace) -> Non
 
 def test_the_nearest_number_is_by_distance_and_remote_text_is_sanitized(workspace: Workspace) -> None:
     source = load_config(workspace.filters).sources[0]
-    likes = Option("likes", "some", "Some", {}, frozenset({100}), is_exclusion=False, is_default=False)
-    author = Option("author", "one", "One", {}, frozenset({"evil"}), is_exclusion=False, is_default=False)
+    likes = Option("popular", "some", "Some", "likes", includes=frozenset({100}))
+    author = Option("author", "one", "One", "author", excludes=frozenset({"evil"}))
     seen: dict[str, set[Any]] = {"likes": {1, 90, 1000, None}, "author": {None, "\x1b[31mevil\n"}}
     assert unmatched(source, [(likes, 100), (author, "evil")], seen) == [
-        "huggingface.axes.likes.some: no model on disk has likes 100; nearest: 90",
+        "huggingface.axes.popular.some: no model on disk has likes 100; nearest: 90",
         "huggingface.axes.author.one: no model on disk has author evil; nearest: \N{REPLACEMENT CHARACTER}[31mevil",
     ]

@@ -210,7 +210,7 @@ def imported_modules(module: str) -> set[str]:
 
 def check_explain_commands(source: Source, page: Any) -> None:
     """Check that the jq commands of explain find the raw record of a model, the model, and a rejected record."""
-    table = SourceConfig(source.name, "prefix", 1, None, 1, Rate(1, 1, 1), {}, (), frozenset(), ())
+    table = SourceConfig(source.name, "prefix", 1, None, 1, Rate(1, 1, 1), {}, (), frozenset(), (), 1)
     context = ExplainContext(DataDir(Path("data")), Config(1, 1, (table,)), lambda *_: [])
     result = transform_page(source, json.dumps(page).encode(), "the sample")
     for model in result.models:

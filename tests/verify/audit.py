@@ -26,14 +26,19 @@ def write_page(
 
 
 def option(axis: str, name: str, *values: Any, drops: bool = False, is_default: bool = False, **asks: Any) -> Option:
-    return Option(axis, name, name, asks, frozenset(values), drops, is_default)
+    included, excluded = (frozenset(), frozenset(values)) if drops else (frozenset(values), frozenset())
+    return Option(axis, name, name, axis, asks, included, excluded, None, is_default)
 
 
 def config_of(source: str, *options: Option, skip: tuple[str, ...] = ()) -> Config:
     """Return a config with a manifest for each option; each option has an axis of its own, with a default."""
     axes = tuple(Axis(option_.name, (option(option_.axis, "all", is_default=True), option_)) for option_ in options)
-    filters = tuple(Filter(source, "m", tuple(axis.options[axis.options[1] is option_] for axis in axes)) for option_ in options)
-    return Config(100, 100, (SourceConfig(source, "m", 100, "limit", 10**6, Rate(1, 1, 1), {}, axes, frozenset(skip), filters),))
+    filters = tuple(
+        Filter(source, "m", tuple(axis.options[axis.options[1] is option_] for axis in axes), 100) for option_ in options
+    )
+    return Config(
+        100, 100, (SourceConfig(source, "m", 100, "limit", 10**6, Rate(1, 1, 1), {}, axes, frozenset(skip), filters, 100),)
+    )
 
 
 def manifest(filter_: Filter, *ids: str) -> bytes:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from etl.core.layout import DataDir
 from etl.core.levels import LEVELS
-from etl.verify import raw_checks
+from etl.verify import raw_checks, safety
 from etl.verify.evidence import decide, gather, spelling_notes
 from tests.conftest import Workspace, civitai, hf
 from tests.verify.audit import config_of, option, published, read_streams, write_page
@@ -43,7 +43,7 @@ def with_images(*levels: Any, base: str = "SD 1.5") -> dict[str, Any]:
 def check_safety(workspace: Workspace, config: Config, *lists: list[str]) -> Check:
     """Check manifests of the config's filters with these lists of ids."""
     streams = read_streams(workspace, config.sources[0].name)
-    return raw_checks.check_safety(published(config, workspace.data.manifests, *lists), streams)
+    return safety.check_safety(published(config, workspace.data.manifests, *lists), streams)
 
 
 def location(workspace: Workspace, stream: str, index: int, source: str = "civitai") -> str:

@@ -21,5 +21,6 @@ SOURCE = Source(
     page_param="limit",
     next_page=_next_page,
     neutral_params=frozenset(("limit", "expand")),
+    narrowing_params=frozenset(("filter",)),
     never_published=frozenset(("private", "disabled")),
 )

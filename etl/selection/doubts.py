@@ -1,0 +1,58 @@
+"""What is doubtful about the expressions of filters.toml: models on which they fail, matches without a value, no match at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from etl.core.text import sanitize
+from etl.selection.unmatched import find_unmatched
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from etl.config.model import Filter, SourceConfig
+    from etl.expressions.expression import Expression
+    from etl.selection.selection import Selection
+
+
+def find_warnings(source: SourceConfig, filters: Sequence[Filter], selections: Sequence[Selection]) -> list[str]:
+    """Return warnings about the values and expressions of filters of a source, by the models of its streams on disk."""
+    return [*find_unmatched(source, filters, selections).warnings, *find_doubts(filters, selections)]
+
+
+def find_doubts(filters: Iterable[Filter], selections: Sequence[Selection]) -> list[str]:
+    """Return warnings about the expressions of filters of a source, by what they say of the models of its streams on disk."""
+    conditions = dict.fromkeys(condition for filter_ in filters for condition in filter_.conditions)
+    expressions = dict.fromkeys(condition.where for condition in conditions if condition.where)
+    return [warning for expression in expressions if selections for warning in _doubts(expression, selections)]
+
+
+def _doubts(expression: Expression, selections: Sequence[Selection]) -> list[str]:
+    seen: set[str] = set()
+    matches: set[str] = set()
+    failures: dict[str, None] = {}
+    nulls: dict[str, dict[str, None]] = {}
+    for selection in selections:
+        for group in selection.groups:
+            result = group.values[expression.key]
+            ids = [selection.models[position].id for position in group.positions]
+            seen.update(ids)
+            if result.is_match:
+                matches.update(ids)
+            if result.is_error:
+                failures |= dict.fromkeys(ids)
+            for field in result.nulls:
+                nulls.setdefault(field, {}).update(dict.fromkeys(ids))
+    warnings = []
+    if failures:
+        id_, error = next(selection.conditions.errors[expression.key] for selection in selections
+                          if expression.key in selection.conditions.errors)  # fmt: skip
+        counts = f"fails on {len(failures)} of {len(seen)} models, which do not match"
+        warnings.append(f"{expression.key}: {counts}; {id_}: {sanitize(error, 200)}")
+    if seen and not matches:
+        warnings.append(f"{expression.key}: is true for none of {len(seen)} models on disk")
+    warnings += [
+        f"{expression.key}: is true for {len(ids)} models of {len(matches)} in which {field} is null, such as {next(iter(ids))}"
+        for field, ids in nulls.items()
+    ]
+    return warnings
