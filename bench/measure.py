@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
+from etl.config.load import load_config
 from etl.core.layout import PROJECT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # A process of its own: the system counts to a process the memory of the one that started it, and this one's is large.
 RUN = """
@@ -17,6 +23,18 @@ code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL)
 print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 sys.exit(code)
 """
+
+
+EXPRESSIONS = {
+    "huggingface": (
+        '.tags | index("gguf") != null', '.tags | contains(["transformers", "conversational"])',
+        '.license // "" | startswith("cc-by-nc")', "days_since(.updated) < 30", ".downloads >= 1000",
+    ),
+    "civitai": (
+        ".file_bytes != null and .file_bytes < 8e9", '.level_most | IN("pg", "pg13")', ".downloads >= 1000 and .likes > 10",
+        ".updated != null and days_since(.updated) < 30", '.tags | any(. == "anime")',
+    ),
+}  # fmt: skip
 
 
 def spend(command: list[str], **variables: str) -> tuple[float, float]:
@@ -35,3 +53,18 @@ def every_combination() -> str:
     """Return the shipped filters with all 208 combinations published."""
     text = (PROJECT / "filters.toml").read_text(encoding="utf-8")
     return re.sub(r"manifests = \[.*?\]", 'manifests = "all"', text, flags=re.DOTALL)
+
+
+def with_expressions(every: Path) -> str:
+    """Return filters that publish all 208 combinations, in the file `every`, and ten manifests of expressions."""
+    text = every.read_text(encoding="utf-8")
+    for source in load_config(every).sources:
+        expressions = [
+            f"w{number} = {{ label = \"-\", where = '{text}' }}" for number, text in enumerate(EXPRESSIONS[source.name])
+        ]
+        axis = [f"[{source.name}.axes.where]", 'any = { label = "Any" }', *expressions]
+        paths = [filter_.path for filter_ in source.filters] + [f"w{number}" for number, _ in enumerate(expressions)]
+        before, table, after = text.partition(f"[{source.name}]\n")
+        text = before + table + after.replace('manifests = "all"', f"manifests = {json.dumps(paths)}", 1)
+        text += "\n" + "\n".join(axis) + "\n"
+    return text
