@@ -9,7 +9,7 @@ MAKEFLAGS += --no-builtin-rules --warn-undefined-variables
 
 # Every variable is plain text. A value from the command line or the environment is never expanded by make: it replaces itself and
 # reaches recipes through their environment, as "$$NAME", so that the shell does not interpret it. This includes unknown names.
-override variables := DATA FILTERS SOURCE BASE NEW OLDEST ALLOW_SHRINK ALLOW_REJECTED FILTER AGAINST MAX_AGE JOBS PYTHON WORKERS
+override variables := DATA FILTERS SOURCE BASE NEW OLDEST ALLOW_SHRINK ALLOW_REJECTED FILTER AGAINST FIELD MAX_AGE JOBS PYTHON WORKERS
 override command_line := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 override inherited := $(strip $(foreach name,$(variables),$(if $(filter environment,$(origin $(name))),$(if $(value $(name)),$(name)))))
 DATA ?= data
@@ -96,7 +96,7 @@ override look := { IFS= read -r venv && IFS= read -r base; } < .venv/ok && [ "$$
 override seen := $(if $(findstring $(newline),$(FILTERS)),$(addprefix changed-,$(sources) manifests .filters),$(shell exec 2> /dev/null; $(look)))
 # The sources in FILTERS: Python writes this file when FILTERS changed. It is read only for targets that build their models.
 override configured :=
-ifneq ($(filter manifests transform explain $(state)/%,$(MAKECMDGOALS)),)
+ifneq ($(filter manifests transform explain values $(state)/%,$(MAKECMDGOALS)),)
 -include $(state)/sources.mk
 endif
 override named := $(or $(filter $(configured),$(sources)),$(sources))
@@ -155,6 +155,10 @@ diff: $(ready) | $(filter manifests,$(MAKECMDGOALS)) ## show changes since the l
 .PHONY: explain
 explain: $(models) ## explain a manifest or a model: FILTER=hf/likes/small, a file or an id; AGAINST=hf/small
 	@$(etl) explain $(where) $${AGAINST:+"--against=$$AGAINST"} -- "$$FILTER"
+
+.PHONY: values
+values: $(selected) ## list the fields of the models with their most frequent values: FIELD=base lists all of one field, SOURCE
+	@$(etl) values $(where) $(source) $${FIELD:+"--field=$$FIELD"}
 
 # Tests run without the variables of this run.
 override isolated := program=$$python && unset $(variables) python MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES && exec "$$program" -m

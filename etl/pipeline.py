@@ -48,6 +48,7 @@ def folders(command: str, data: DataDir, config: Config, selected: Sequence[Sour
         "load": Folders([*raw, *models], [data.manifests]),
         "manifests": Folders([*raw, *models], [*rebuilt, data.manifests]),
         "explain": Folders([*raw, *models]),
+        "values": Folders([*raw, *models]),
         "diff": Folders([*models, data.manifests]),
         "verify": Folders([*raw, data.manifests]),
     }

@@ -18,6 +18,7 @@ import etl
 from etl.cli import hints
 from etl.config import fields
 from etl.core import display_name
+from etl.explain import values
 from etl.extract import credentials, network_errors, responses, token_echo
 from etl.sources.huggingface import corroboration, counts, evidence, families, names, size
 from etl.sources.source import DEFAULT_SIZE_CLASSES
@@ -75,6 +76,7 @@ CASES: dict[str, tuple[Callable[[str], object], list[tuple[str, str]]]] = {
         _request,
         [(";r=0", ""), ('"a";r=0,', ""), (";", ""), ("; ", "t"), (" ", ""), ("9", "")],
     ),
+    "etl.explain.values._TIME": (values._TIME.match, [("2026-01-01T00:00", ""), ("0", ""), ("2026-", "")]),  # noqa: SLF001
     "etl.config.fields._ID_PREFIX": (
         _problem("huggingface", "id"),
         [("a:", ""), ("http://", ""), ("a@a.", ""), ("a.", ""), ("-", "@"), ("a.aa/", "!"), ("https://a", "")],

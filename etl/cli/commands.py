@@ -144,6 +144,16 @@ def _explain(run: Run) -> int:
     return 0
 
 
+def _values(run: Run) -> int:
+    from etl.explain import values_render
+    from etl.explain.values import list_values
+
+    report = list_values(run.data, run.selected, run.args.field)
+    parts = [] if run.args.json else values_render.values(report, run.args.field, output.with_commands)
+    output.print_report(report, parts, is_json=run.args.json)
+    return 0
+
+
 def _diff(run: Run) -> int:
     from etl.diff import render
     from etl.diff.compare import compare
@@ -236,6 +246,7 @@ _COMMANDS: dict[str, Callable[[Run], int]] = {
     "load": _load,
     "manifests": lambda run: _manifests(run, run.selected),
     "explain": _explain,
+    "values": _values,
     "diff": _diff,
     "verify": lambda run: _verify(run, _verify_options(run)),
     "refresh": _refresh,

@@ -14,7 +14,7 @@ from etl.cli.hints import complete_commands
 from etl.core.text import replace_unprintable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from _typeshed import DataclassInstance
     from rich.console import RenderableType
@@ -61,10 +61,12 @@ def print_result(result: str) -> None:
     print(result.rstrip("\n"))
 
 
-def print_report(report: DataclassInstance, parts: Sequence[RenderableType], *, is_json: bool) -> None:
+def print_report(
+    report: DataclassInstance | Mapping[str, DataclassInstance], parts: Sequence[RenderableType], *, is_json: bool
+) -> None:
     """Print a report as JSON, or its parts: with colours on a terminal that has them, plain in a pipe."""
     if is_json:
-        print_result(json.dumps(asdict(report), indent=2, ensure_ascii=False))
+        print_result(json.dumps(report, default=asdict, indent=2, ensure_ascii=False))
         return
     from rich.console import Console
     from rich.text import Text

@@ -12,6 +12,7 @@ COMMANDS = {
     "load": "build and publish the manifests",
     "manifests": "transform and load",
     "explain": "explain a manifest, find a model, or compare two manifests",
+    "values": "list the fields of the models on disk with their most frequent values, or all values of one field",
     "diff": "show what changed since the last commit, or between two folders or revisions",
     "verify": "check the published manifests",
     "refresh": "extract, manifests and verify; a stream that fails stops none of them",
@@ -33,8 +34,11 @@ def build_parser() -> argparse.ArgumentParser:
             target = "hf/likes/small, the file name of a manifest, or a model: huggingface:Qwen/Qwen3-0.6B"
             command.add_argument("target", help=target)
             command.add_argument("--against", metavar="FILTER", help="another filter, to compare with")
-        if name in ("plan", "extract", "refresh"):
-            command.add_argument("--max-age", type=_age_s, help="skip streams fetched more recently than AGE: 90m, 6h, 2d")
+        if name == "values":
+            command.add_argument("--field", help="list all values of this field, with the models of each stream that have it")
+        if name in ("plan", "extract", "refresh", "verify"):
+            effect = "fail if a stream was checked longer ago" if name == "verify" else "skip streams fetched more recently"
+            command.add_argument("--max-age", type=_age_s, metavar="AGE", help=f"{effect} than AGE: 90m, 6h, 2d")
         if name in ("extract", "refresh"):
             command.add_argument("--verbose", action="store_true", help="print a line for each attempt at a request")
         if name == "diff":
@@ -54,9 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
                 "--allow-rejected", metavar="SOURCE/REASON", action="append", default=[],
                 help="allow a source to lose many records for a reason, or many values of a field: civitai/poi (repeatable)",
             )  # fmt: skip
-        if name == "verify":
-            command.add_argument("--max-age", type=_age_s, help="fail if a stream was checked longer ago than AGE: 36h, 2d")
-        if name in ("explain", "verify"):
+        if name in ("explain", "values", "verify"):
             command.add_argument("--json", action="store_true", help="print JSON")
     return parser
 

@@ -41,7 +41,7 @@ def manifest(explanation: ManifestExplanation, with_commands: Callable[[str], st
             for drop in explanation.drops
         ]
         rows.append((str(explanation.funnel["published"]), "", "published", "", ""))
-        parts.append(_table(("remaining", "dropped", "step", "dropped values", "examples"), rows, numbers=2))
+        parts.append(table(("remaining", "dropped", "step", "dropped values", "examples"), rows, numbers=2))
     parts.append(Text(with_commands(status.words), _STYLES.get(status.reason, "yellow")))
     parts += [Text(f"warning: {warning}", "yellow") for warning in explanation.warnings]
     for drop in (drop for drop in explanation.drops if drop.commands):
@@ -104,7 +104,7 @@ def _key_values(rows: Mapping[str, str]) -> Table:
     return table
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: int) -> Table:
+def table(head: Sequence[str], rows: Iterable[Iterable[str]], numbers: int) -> Table:
     """Return a table; its first `numbers` columns are aligned right."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for index, title in enumerate(head):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.core.errors import InvalidDataError, MissingInputError
@@ -75,6 +76,22 @@ class StoredStreams:
     def selections(self) -> list[Selection]:
         """Return the models of all complete streams."""
         return [stream.selection for stream in self._loaded.streams.values()]
+
+    def models(self, stream: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the distinct models of a complete stream in stream order, as all their records have them, page by page.
+
+        Models that are excluded by id or never published are left out.
+        """
+        selection, folder = self._loaded.streams[stream].selection, self._data.models(self._source.name, stream)
+        for file, refs in groupby(enumerate(selection.models), key=lambda item: item[1].file):
+            page = read_json(folder / file)
+            for position, ref in refs:
+                model = self.respelled.get(model_key(ref.id), page[ref.page_index])
+                ruling = selection.rulings.get(position)
+                if ruling is None:
+                    yield model
+                elif not ruling.forbids:
+                    yield {**model, **ruling.fields}
 
     def missing_reason(self, filter_: Filter) -> str | None:
         """Return why the stream of a filter counts as missing; None if it does not.

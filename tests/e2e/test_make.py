@@ -124,6 +124,18 @@ def test_explain_rebuilds_outdated_models_first(clone: ProjectCopy) -> None:
     assert "Error 2" in clone.make("explain").stderr
 
 
+def test_values_rebuild_outdated_models_of_the_source_first(clone: ProjectCopy) -> None:
+    clone.write_stream("huggingface", "default", [hf("o/a", tags=["new"])], [hf("o/b")])
+    clone.write_stream("civitai", "default", [civitai(1), civitai(2)])
+    done = clone.make("values", "SOURCE=huggingface")
+    assert done.returncode == 0, done.stderr
+    assert '  tags          "new" 1; [] 2\n' in done.stdout
+    assert "civitai: " not in done.stdout
+    assert clone.outdated() == {"civitai", "manifests"}
+    assert clone.make("values", "FIELD=base").stdout.splitlines()[-1] == '  2        2  "SD 1.5"'
+    assert "Error 2" in clone.make("values", "FIELD=bass").stderr
+
+
 def test_help_lists_every_target(clone: ProjectCopy) -> None:
     output = clone.make().stdout
     assert re.findall(r"^make (\w+) ", output, flags=re.MULTILINE) == re.findall(
@@ -232,6 +244,7 @@ def test_a_source_without_filters_is_not_in_the_graph(clone: ProjectCopy, header
     clone.filters.write_text(text[: text.index("[civitai]")].replace("[huggingface]", header.format("huggingface")))
     assert clone.make("manifests").returncode == 0
     assert clone.outdated() == set()
+    assert "etl transform" not in clone.make("-n", "values").stdout
     assert not clone.data.models("civitai").exists()
     clone.touch("data/raw/civitai/default/page-0001.json")
     assert clone.outdated() == set()

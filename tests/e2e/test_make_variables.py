@@ -48,15 +48,16 @@ def assignments(variables: Mapping[str, str]) -> list[str]:
 @pytest.mark.parametrize("value", VALUES)
 def test_a_value_is_passed_unchanged(project: ProjectCopy, value: str) -> None:
     variables = dict.fromkeys(
-        ("FILTERS", "MAX_AGE", "OLDEST", "BASE", "NEW", "FILTER", "AGAINST", "UNKNOWN", "etl", "look"), value
+        ("FILTERS", "MAX_AGE", "OLDEST", "BASE", "NEW", "FILTER", "AGAINST", "FIELD", "UNKNOWN", "etl", "look"), value
     )
-    commands = ("plan", "verify", "diff", "explain")
+    commands = ("plan", "verify", "diff", "explain", "values")
     where = ["--data=data", f"--filters={value}"]
     expected = [
         ["plan", *where, f"--max-age={value}"],
         ["verify", *where, f"--base={value}", f"--max-age={value}"],
         ["diff", *where, "--", value, value],
         ["explain", *where, f"--against={value}", "--", value],
+        ["values", *where, f"--field={value}"],
     ]
     for args, env in ((assignments(variables), {}), ([], variables), (["extract", *assignments(variables)], {})):
         ran = calls(project, *args, *commands, env=env)[1]

@@ -102,6 +102,17 @@ def test_the_example_plan_is_the_output_of_plan(shipped: Workspace, capsys: pyte
     assert last in lines
 
 
+def test_the_example_values_are_the_output_of_values(shipped: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert shipped.run("transform", "--source", "huggingface") == 0
+    (session,) = blocks(section(OPERATIONS, "Finding values"), "console")
+    prompt, *shown, rest = session.splitlines()
+    assert (prompt, rest) == ("$ make values FIELD=license SOURCE=huggingface", "…")
+    capsys.readouterr()
+    assert shipped.run("values", "--field", "license", "--source", "huggingface") == 0
+    assert capsys.readouterr().out.splitlines()[: len(shown)] == shown
+    assert len(shown) == 8
+
+
 def test_the_example_reader_reads_a_consistent_set(shipped: Workspace, tmp_path: Path) -> None:
     (program,) = blocks(FILES, "python")
     assert shipped.run("manifests") == 0

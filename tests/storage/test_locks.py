@@ -267,14 +267,16 @@ def test_locked_needs_no_packages_and_only_python_3_9() -> None:
     assert subprocess.run(command, check=False).returncode == 0
 
 
-@pytest.mark.parametrize("command", ["load", "manifests", "transform", "explain", "verify", "diff"])
+@pytest.mark.parametrize("command", ["load", "manifests", "transform", "explain", "values", "verify", "diff"])
 def test_every_command_waits_for_writers_of_its_input(
     workspace: Workspace, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     workspace.write_stream("huggingface", "default", [])
     workspace.write_stream("huggingface", "likes", [])
     assert workspace.run("manifests") == 0
-    folder = workspace.data.models("huggingface") if command in ("explain", "diff") else workspace.data.raw("huggingface")
+    folder = (
+        workspace.data.models("huggingface") if command in ("explain", "values", "diff") else workspace.data.raw("huggingface")
+    )
     args = ["hf/likes"] if command == "explain" else []
     with Locks(workspace.data.root, "etl extract", print).hold(writes=[folder]):
         assert workspace.run(command, *args) == 75
