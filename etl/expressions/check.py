@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from etl.core.errors import UsageError
 from etl.core.text import sanitize
 from etl.expressions.child import CPU_S, Child, ChildDiedError
-from etl.expressions.programs import check_programs
+from etl.expressions.programs import alone_program, parentheses_program
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,10 +58,17 @@ def check_tokens(expressions: Sequence[Expression]) -> None:
 
 
 def _compile(expressions: Sequence[Expression]) -> list[str | None]:
-    """Return jq's message for each expression that does not compile."""
+    """Return jq's message for each expression that does not compile.
+
+    Alone, it may close no bracket of its surroundings; in parentheses, it may leave none of them open.
+    """
+    alone = [alone_program(expression) for expression in expressions]
     with Child(CPU_S) as child:
-        messages = child.request([text for expression in expressions for text in check_programs(expression)])
-    return [_problem(alone) or _problem(inside) for alone, inside in zip(messages[::2], messages[1::2], strict=True)]
+        *problems, in_parentheses = child.request([*alone, parentheses_program(expressions)])
+        if in_parentheses is not None:
+            inside = child.request([parentheses_program([expression]) for expression in expressions])
+            problems = [left or right for left, right in zip(problems, inside, strict=True)]
+    return [_describe(problem) for problem in problems]
 
 
 def _compile_alone(expression: Expression) -> str | None:
@@ -71,8 +78,8 @@ def _compile_alone(expression: Expression) -> str | None:
         return f"{error} to compile"
 
 
-def _problem(message: Any) -> str | None:
-    """Return jq's message on one line, with line and column counted in the expression."""
+def _describe(message: str | None) -> str | None:
+    """Return jq's message on one line, with line and column counted in the expression; None without a message."""
     if message is None:
         return None
     errors = [

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 import orjson
 
@@ -33,11 +33,22 @@ class Child:
     """A child process with limits on memory and on CPU time for each request."""
 
     def __init__(self, cpu_s: float) -> None:
+        """Start the process.
+
+        Raises:
+            StorageError: the system cannot start it.
+        """
         spec = importlib.util.find_spec("jq")
         folder = str(Path(spec.origin).parent) if spec is not None and spec.origin else ""
         command = [sys.executable, "-I", str(_WORKER), folder, str(cpu_s), str(MEMORY_BYTES)]
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env={})  # noqa: S603 -- no shell
+        try:
+            self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env={})  # noqa: S603 -- no shell
+        except OSError as error:
+            raise StorageError(
+                f"{sys.executable}: could not start a process for jq expressions: {error}; run it again"
+            ) from error
+        self._stdin, self._stdout = cast("IO[bytes]", self._process.stdin), cast("IO[bytes]", self._process.stdout)
         self._cpu_s = cpu_s
 
     def __enter__(self) -> Self:
@@ -53,15 +64,12 @@ class Child:
             ChildDiedError: it exceeded a limit, or crashed.
             StorageError: it could not start.
         """
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None  # noqa: S101 -- for mypy: both are pipes
-        assert stdout is not None  # noqa: S101
         try:
-            stdin.write(b"%b\t%b\n" % (orjson.dumps(programs), payload))
-            stdin.flush()
+            self._stdin.write(b"%b\t%b\n" % (orjson.dumps(programs), payload))
+            self._stdin.flush()
         except BrokenPipeError:
             raise self._death() from None
-        line = stdout.readline()
+        line = self._stdout.readline()
         if not line.endswith(b"\n"):
             raise self._death()
         response: list[Any] = orjson.loads(line)
@@ -71,10 +79,9 @@ class Child:
         """End the process."""
         self._process.kill()
         self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with suppress(BrokenPipeError):  # what was not sent yet
-                    pipe.close()
+        for pipe in (self._stdin, self._stdout):
+            with suppress(BrokenPipeError):  # what was not sent yet
+                pipe.close()
 
     def _death(self) -> Exception:
         """Return the error that says why the process ended."""

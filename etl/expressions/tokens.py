@@ -112,6 +112,8 @@ def _read_string(text: str, position: int, stack: list[_Open]) -> int:
 def _read_code(text: str, position: int, stack: list[_Open]) -> int:
     """Add the next token to the innermost group; return where it ends."""
     match = _TOKEN.match(text, position)
+    if match is None and text[position] == "#":
+        raise TokenError("has a comment that jq may continue in the next line; end it without backslash or carriage return")
     if match is None:
         raise TokenError(f"has {text[position]!r}, which jq does not have outside strings and comments")
     kind: Any = match.lastgroup  # one of the groups below, or a kind

@@ -24,6 +24,7 @@ def main() -> None:
     """Respond to requests until standard input is closed."""
     folder, cpu_s, memory_bytes = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's own handler would wait for the end of the jq program
+    signal.signal(signal.SIGXCPU, signal.SIG_DFL)  # of the limit on CPU time
     os.environ["TZ"] = "UTC0"  # jq's strptime and strftime may read the time zone
     time.tzset()
     _limit(resource.RLIMIT_CORE, 0)
