@@ -63,7 +63,7 @@ CASES: dict[str, tuple[Callable[[str], object], list[tuple[str, str]]]] = {
         [("make verify ", ""), ("make verify A=", ""), (" A=b", ""), ("make verify A='", "x"), ("A_", "=")],
     ),
     "etl.expressions.tokens._TOKEN": (
-        lambda value: tokens._TOKEN.match(value),  # noqa: SLF001
+        tokens._TOKEN.match,  # noqa: SLF001
         [("#", "\r"), ("#\\", "\n"), ("a::", ""), ("1", "e"), ("$ ", "!"), (" ", "\r"), (".a", "")],
     ),
     "etl.expressions.tokens._TEXT": (tokens._TEXT.match, [("a", "\\"), ("\\u", ""), ("\\", "(")]),  # noqa: SLF001

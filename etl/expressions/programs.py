@@ -20,7 +20,8 @@ _CLOCK = (
 def _whole: strptime("{_SECONDS}") | mktime;
 def _quick:
   .[:19] as $whole | ($whole | _whole) as $seconds
-  | if ($seconds | strftime("{_SECONDS}")) == $whole and .[-1:] == "Z" and (contains("e") or contains("E") or endswith(".Z") | not)
+  | if ($seconds | strftime("{_SECONDS}")) == $whole
+      and endswith("Z") and (endswith(".Z") or contains("e") or contains("E") | not)
     then $seconds + ("0" + .[19:-1] | tonumber) else null end;
 def _any_form:
   if type == "string" and test("{_TIME}") then .
