@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -121,6 +122,16 @@ def test_the_process_ends_when_its_input_is_closed() -> None:
     first, second = done.stdout.splitlines()
     assert json.loads(first) == [1]
     assert "syntax error" in json.loads(second)[0]
+
+
+def test_an_interrupt_ends_jq_at_once() -> None:
+    with Child(5) as child:
+        child.request(["."])
+        timer = threading.Timer(0.2, os.kill, (child._process.pid, signal.SIGINT))  # noqa: SLF001
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            child.request([ENDLESS], b"{}")
+        timer.join()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
