@@ -19,6 +19,7 @@ from etl.cli import hints
 from etl.config import fields
 from etl.core import display_name
 from etl.explain import values
+from etl.expressions import check, tokens
 from etl.extract import credentials, network_errors, responses, token_echo
 from etl.sources.huggingface import corroboration, counts, evidence, families, names, size
 from etl.sources.source import DEFAULT_SIZE_CLASSES
@@ -61,6 +62,15 @@ CASES: dict[str, tuple[Callable[[str], object], list[tuple[str, str]]]] = {
     "etl.cli.hints._COMMAND": (
         lambda value: hints.complete_commands(value, Path("../c"), Path("o.toml")),
         [("make verify ", ""), ("make verify A=", ""), (" A=b", ""), ("make verify A='", "x"), ("A_", "=")],
+    ),
+    "etl.expressions.tokens._TOKEN": (
+        tokens._TOKEN.match,  # noqa: SLF001
+        [("#", "\r"), ("#\\", "\n"), ("a::", ""), ("1", "e"), ("$ ", "!"), (" ", "\r"), (".a", "")],
+    ),
+    "etl.expressions.tokens._TEXT": (tokens._TEXT.match, [("a", "\\"), ("\\u", ""), ("\\", "(")]),  # noqa: SLF001
+    "etl.expressions.check._ERROR": (
+        lambda value: list(check._ERROR.finditer(value)),  # noqa: SLF001
+        [("jq: error: ", ""), ("jq: error: \n", ""), (" at <top-level>, line 1, column 1", "x"), ("1", ":")],
     ),
     "etl.extract.credentials:is_base_url": (credentials.is_base_url, [("http://a.", "!"), ("a.", "!"), ("-", ""), (":0", "x")]),
     "etl.extract.network_errors._TUNNEL": (

@@ -63,6 +63,7 @@ class Child:
         Raises:
             ChildDiedError: it exceeded a limit, or crashed.
             StorageError: it could not start.
+            KeyboardInterrupt: it was interrupted.
         """
         try:
             self._stdin.write(b"%b\t%b\n" % (orjson.dumps(programs), payload))
@@ -83,9 +84,11 @@ class Child:
             with suppress(BrokenPipeError):  # what was not sent yet
                 pipe.close()
 
-    def _death(self) -> Exception:
+    def _death(self) -> BaseException:
         """Return the error that says why the process ended."""
         code = self._process.wait()
+        if code == -signal.SIGINT:  # Ctrl-C reaches both processes
+            return KeyboardInterrupt()
         reasons = {
             -signal.SIGXCPU: f"took more than {self._cpu_s:g} s of CPU time",
             -signal.SIGABRT: _MEMORY,  # so jq ends when it cannot allocate

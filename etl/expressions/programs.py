@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 # The form of times in schemas/model.schema.json.
 _DATE = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-_TIME = rf"^{_DATE}T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\\.[0-9]+)?)?(Z|[+-][0-9]{{2}}:?[0-9]{{2}})?$"
+_TIME = rf"^{_DATE}T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\\.[0-9]+)?)?(Z|[+-][0-9]{{2}}:?[0-9]{{2}})?\\z"
 _SECONDS = "%Y-%m-%dT%H:%M:%S"
 # The clock of an expression. The names with an underscore cannot be used in an expression. The first way takes a tenth of the
 # second, and is right if what it read is written the same.
@@ -20,7 +20,8 @@ _CLOCK = (
 def _whole: strptime("{_SECONDS}") | mktime;
 def _quick:
   .[:19] as $whole | ($whole | _whole) as $seconds
-  | if ($seconds | strftime("{_SECONDS}")) == $whole and .[-1:] == "Z" and (contains("e") or contains("E") | not)
+  | if ($seconds | strftime("{_SECONDS}")) == $whole
+      and endswith("Z") and (endswith(".Z") or contains("e") or contains("E") | not)
     then $seconds + ("0" + .[19:-1] | tonumber) else null end;
 def _any_form:
   if type == "string" and test("{_TIME}") then .

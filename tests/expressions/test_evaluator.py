@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import closing
 from typing import Any
 
@@ -61,7 +60,6 @@ def _evaluate(text: str, model: dict[str, Any] = MODEL) -> Outcome:
         ("label $x | true, break $x", True),
         (". as $model | $model.likes == 5", True),
         ("try error catch true", True),
-        ("error({__jq: 0})", False),
         ('"2026-01-01" | strptime("%Y-%m-%d") | mktime == 1767225600', True),
         ('0 | strftime("%s") == "0"', True),
     ],
@@ -74,7 +72,8 @@ def test_the_single_result_true_is_a_match(text: str, is_match: bool) -> None:  
     ("text", "error"),
     [
         (".tags + 1", "array "),
-        ("error", 'object ({"id":"a/b'),
+        ("error", '{"id":"a/b'),
+        ("error({__jq: 0})", '{"__jq":0}'),
         ('error("x\\ny\\u001b")', "x y\ufffd"),
         ("error({a: 1})", '{"a":1}'),
         ("error(null)", "null"),
@@ -124,9 +123,23 @@ def test_days_since_reads_all_forms_of_times(moment: str, days: float) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [None, 5, [], "", "2026-01-31", "2026-01-31 12:00:00Z", "2026-13-01T12:00:00Z", "2026-01-31T12:00:00.1e5Z", "2026-01-31T12:00:00z",
-     "2026-1-31T012:00:00Z", "2026-01-31T12:00:00Z\n", "2026-01-31T12:00:00..5Z", "x2026-01-31T12:00:00Z", "2026-01-31T12:00:00.Z"],
-)  # fmt: skip
+    [
+        None,
+        5,
+        [],
+        "",
+        "2026-01-31",
+        "2026-01-31 12:00:00Z",
+        "2026-13-01T12:00:00Z",
+        "2026-01-31T12:00:00.1e5Z",
+        "2026-01-31T12:00:00z",
+        "2026-1-31T012:00:00Z",
+        "2026-01-31T12:00:00Z\n",
+        "2026-01-31T12:00:00..5Z",
+        "x2026-01-31T12:00:00Z",
+        "2026-01-31T12:00:00.Z",
+    ],
+)
 def test_days_since_refuses_anything_else(value: object) -> None:
     error = _evaluate("days_since(.updated) < 1e9", {"updated": value}).error
     assert str(error).endswith("expected a time such as 2026-01-31T12:00:00Z")
@@ -194,7 +207,7 @@ def test_a_large_batch_does_not_block() -> None:
 
 def _failure(*texts: str, models: int = 1) -> str:
     expressions = [parse(text, f"key{number}") for number, text in enumerate(texts, 1)]
-    with Evaluator(expressions, cpu_s=1) as evaluate, pytest.raises(UsageError) as caught:
+    with Evaluator(expressions, cpu_s=0.5) as evaluate, pytest.raises(UsageError) as caught:
         evaluate.evaluate([MODEL | {"id": str(number)} for number in range(models)], NOW)
     return str(caught.value)
 
@@ -202,11 +215,11 @@ def _failure(*texts: str, models: int = 1) -> str:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("def f: f; f", "took more than 1 s of CPU time"),
-        ("[recurse(.)]", "took more than 1 s of CPU time|needed more than 1 GiB of memory"),
-        ("repeat(true)", "took more than 1 s of CPU time|needed more than 1 GiB of memory"),
-        (".id | until(false; . + .)", "needed more than 1 GiB of memory|took more than 1 s of CPU time"),
-        ('.likes | . * 1e8 | "xx" * . | length', "needed more than 1 GiB of memory"),
+        ("def f: f; f", "took more than 0.5 s of CPU time"),
+        ("[recurse(.)]", "took more than 0.5 s of CPU time|needed more than 1 GiB of memory"),
+        ("repeat(true)", "took more than 0.5 s of CPU time|needed more than 1 GiB of memory"),
+        (".id | until(false; . + .)", "needed more than 1 GiB of memory|took more than 0.5 s of CPU time"),
+        ('.likes | . * 1e8 | "xx" * . | length', "needed more than 1 GiB of memory|took more than 0.5 s of CPU time"),
     ],
 )
 def test_an_expression_that_exceeds_a_limit_is_named(text: str, reason: str) -> None:
@@ -232,16 +245,9 @@ def test_other_dangers_end_in_an_outcome(text: str) -> None:
 
 def test_the_limit_on_cpu_time_is_for_a_batch() -> None:
     """Many batches may take longer than the limit of one."""
-    expression = parse("[range(3e4)] | length == 3e4")
-    start = time.process_time()
-    with Evaluator([expression], cpu_s=1) as evaluate:
-        batches = 0
-        for batch in range(60):
-            models = [{"id": str(batch * 20 + number)} for number in range(20)]
-            assert all(row[0].is_match for row in evaluate.evaluate([model | {"likes": 1} for model in models], NOW))
-            batches += 1
-    assert batches == 60
-    assert time.process_time() - start < 60
+    with Evaluator([parse(".likes | [range(5e5)] | length == 5e5")], cpu_s=1) as evaluate:
+        for number in range(1, 13):
+            assert evaluate.evaluate([MODEL | {"likes": number}], NOW) == [(Outcome(is_match=True),)]
 
 
 def test_expressions_that_only_together_exceed_a_limit_are_all_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,11 +257,13 @@ def test_expressions_that_only_together_exceed_a_limit_are_all_named(monkeypatch
         return request(self, ["def f: f; f", *programs[1:]] if len(programs) > 2 else programs, payload)
 
     monkeypatch.setattr(Child, "request", limited)
-    assert _failure("true", "false") == "key1, key2: together took more than 1 s of CPU time for one batch of models; rewrite it"
+    assert (
+        _failure("true", "false") == "key1, key2: together took more than 0.5 s of CPU time for one batch of models; rewrite it"
+    )
 
 
 def test_it_can_be_used_after_a_failure() -> None:
-    with closing(Evaluator([parse("if .likes == 1 then def f: f; f else true end")], cpu_s=1)) as evaluate:
+    with closing(Evaluator([parse("if .likes == 1 then def f: f; f else true end")], cpu_s=0.5)) as evaluate:
         with pytest.raises(UsageError):
             evaluate.evaluate([MODEL | {"likes": 1}], NOW)
         assert evaluate.evaluate([MODEL], NOW) == [(Outcome(is_match=True),)]

@@ -99,7 +99,7 @@ def _results(text: str, model: dict[str, Any]) -> Any:
 
 
 @given(EXPRESSIONS, MODELS)
-@settings(max_examples=1000)
+@settings(max_examples=300)
 def test_a_narrow_expression_gives_the_same_on_its_fields(text: str, model: dict[str, Any]) -> None:
     assume(is_narrow(tokenize(text)))
     try:

@@ -105,7 +105,7 @@ def test_no_call_is_hidden_from_the_tokens(fragments: list[str]) -> None:
         tokens = tokenize(text)
     except TokenError:
         return  # refused
-    assert ("probe" in collect_names(tokens).calls) == (not _compiles(text))
+    assert "probe" in collect_names(tokens).calls or _compiles(text)  # jq leaves out functions that are not called
 
 
 CALLS = r"""
