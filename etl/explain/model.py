@@ -181,7 +181,8 @@ def _mismatch(
     if index in selection.rulings:
         fields |= {name: value for name, value in selection.rulings[index].fields.items() if name in fields}
     named = ", ".join(f"{name} {_text(value)}" for name, value in fields.items())
-    failed = "fails" if group.values[condition.where.key].is_error else "is not true"
+    result = group.values[condition.where.key]
+    failed = "fails" if result.is_error else f"gives {result.unexpected}" if result.unexpected else "is not true"
     return f"{condition.title}: {condition.where.text} {failed}" + (f" ({named})" if named else "")
 
 

@@ -30,10 +30,12 @@ class Outcome(NamedTuple):
     Attributes:
         is_match: Whether its only result was `true`.
         error: jq's message if it failed, sanitized, of at most 200 characters.
+        unexpected: What it gave instead of true, false or null: `a number`, `no result`, `several results` …; None if absent.
     """
 
     is_match: bool
     error: str | None = None
+    unexpected: str | None = None
 
 
 _MATCH, _NO_MATCH = Outcome(is_match=True), Outcome(is_match=False)
@@ -158,13 +160,16 @@ class _Program:
 
 
 def _outcomes(results: Sequence[Any]) -> tuple[Outcome, ...]:
-    """Return the outcomes of a row: each result is true, false, or the message of an error."""
-    return tuple(
-        Outcome(is_match=False, error=sanitize(result, _MAX_ERROR_CHARS - 1))  # one for the ellipsis
-        if isinstance(result, str)
-        else (_MATCH if result is True else _NO_MATCH)
-        for result in results
-    )
+    """Return the outcomes of a row; `batch_program` says what results are."""
+    return tuple(map(_outcome, results))
+
+
+def _outcome(result: bool | str | list[str]) -> Outcome:  # noqa: FBT001 -- JSON
+    if isinstance(result, str):
+        return Outcome(is_match=False, error=sanitize(result, _MAX_ERROR_CHARS - 1))  # one for the ellipsis
+    if isinstance(result, list):
+        return Outcome(is_match=False, unexpected=result[0])
+    return _MATCH if result else _NO_MATCH
 
 
 def _death_message(key: str, reason: str) -> str:

@@ -45,7 +45,8 @@ _LONGEST_ERROR = 400  # characters; whoever reads it truncates it
 def batch_program(expressions: Sequence[Expression]) -> str:
     """Return the program that evaluates expressions on `{now, models}`: a row for each model, with a result for each expression.
 
-    A result is whether the expression gave `true` and nothing else, or the message of its error.
+    A result is whether the expression gave `true` and nothing else, the message of its error, or, in a list, what it gave instead
+    of true, false and null.
     """
     results = ",\n".join(_result(expression.text) for expression in expressions)
     clock = _CLOCK if any(expression.is_timed for expression in expressions) else ""
@@ -53,8 +54,10 @@ def batch_program(expressions: Sequence[Expression]) -> str:
 
 
 def _result(text: str) -> str:
+    kind = '"a \\(.[0] | type)" | sub("^a (?=array|object)"; "an ")'
+    unexpected = f'if length == 1 then {kind} elif . == [] then "no result" else "several results" end'
     return (
-        f"(try ([({text}\n)] == [true])"
+        f"(try ([({text}\n)] | if . == [true] then true elif . == [false] or . == [null] then false else [{unexpected}] end)"
         f' catch (if type == "string" then . else tojson end | .[:{_LONGEST_ERROR}] | if . == "" then "failed" else . end))'
     )
 

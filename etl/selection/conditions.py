@@ -20,11 +20,13 @@ class ExpressionResult(NamedTuple):
     Attributes:
         is_match: Whether it is true.
         is_error: Whether it failed; a model on which it fails does not match.
+        unexpected: What it gave instead of true, false or null, which does not match either; None if absent.
         nulls: Of a match, the fields that the expression names and that are null.
     """
 
     is_match: bool
     is_error: bool
+    unexpected: str | None
     nulls: tuple[str, ...]
 
 
@@ -92,7 +94,7 @@ class Conditions:
         if outcome.error is not None:
             self.errors.setdefault(expression.key, (model["id"], outcome.error))
         nulls = tuple(field for field in expression.fields if model[field] is None) if outcome.is_match else ()
-        return ExpressionResult(outcome.is_match, outcome.error is not None, nulls)
+        return ExpressionResult(outcome.is_match, outcome.error is not None, outcome.unexpected, nulls)
 
 
 def reads_ruled_fields(expression: Expression) -> bool:

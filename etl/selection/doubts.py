@@ -31,6 +31,7 @@ def _doubts(expression: Expression, selections: Sequence[Selection]) -> list[str
     seen: set[str] = set()
     matches: set[str] = set()
     failures: dict[str, None] = {}
+    unexpected: dict[str, dict[str, None]] = {}
     nulls: dict[str, dict[str, None]] = {}
     for selection in selections:
         for group in selection.groups:
@@ -41,6 +42,8 @@ def _doubts(expression: Expression, selections: Sequence[Selection]) -> list[str
                 matches.update(ids)
             if result.is_error:
                 failures |= dict.fromkeys(ids)
+            if result.unexpected:
+                unexpected.setdefault(result.unexpected, {}).update(dict.fromkeys(ids))
             for field in result.nulls:
                 nulls.setdefault(field, {}).update(dict.fromkeys(ids))
     warnings = []
@@ -49,6 +52,11 @@ def _doubts(expression: Expression, selections: Sequence[Selection]) -> list[str
                           if expression.key in selection.conditions.errors)  # fmt: skip
         counts = f"fails on {len(failures)} of {len(seen)} models, which do not match"
         warnings.append(f"{expression.key}: {counts}; {id_}: {sanitize(error, 200)}")
+    warnings += [
+        f"{expression.key}: gives {kind} for {len(ids)} of {len(seen)} models, which do not match (expected true or false); "
+        f"{next(iter(ids))}"
+        for kind, ids in unexpected.items()
+    ]
     if seen and not matches:
         warnings.append(f"{expression.key}: is true for none of {len(seen)} models on disk")
     warnings += [

@@ -22,7 +22,7 @@ class Step:
     Attributes:
         remaining: How many models match.
         kept_values: How many of them by the value of the option's field, most first; of a list each item counts. Of an option
-            that has an expression only, by its result: true, false or error.
+            that has an expression only, by its result: true, false, error, or what it gave instead.
         dropped_values: The same of the models that do not match.
         dropped: The models that do not match.
     """
@@ -130,7 +130,8 @@ def _count_values(condition: Option, groups: Iterable[FacetGroup]) -> dict[str, 
     for group in groups:
         if condition.where and not condition.tests_values:
             result = group.values[condition.where.key]
-            counts["error" if result.is_error else str(result.is_match).lower()] += len(group.positions)
+            outcome = "error" if result.is_error else result.unexpected or str(result.is_match).lower()
+            counts[outcome] += len(group.positions)
             continue
         value = group.values[condition.field]
         for item in (value or [None]) if isinstance(value, list) else [value]:

@@ -65,7 +65,27 @@ def _evaluate(text: str, model: dict[str, Any] = MODEL) -> Outcome:
     ],
 )  # fmt: skip
 def test_the_single_result_true_is_a_match(text: str, is_match: bool) -> None:  # noqa: FBT001 -- a column
-    assert _evaluate(text) == Outcome(is_match)
+    outcome = _evaluate(text)
+    assert (outcome.is_match, outcome.error) == (is_match, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "unexpected"),
+    [
+        ("true, true", "several results"),
+        ('.tags[] == "gguf"', "several results"),
+        ("empty", "no result"),
+        ('.tags | index("gguf")', "a number"),
+        ('"true"', "a string"),
+        ("[true]", "an array"),
+        ("{a: true}", "an object"),
+        ("false", None),
+        ("null", None),
+        ("true", None),
+    ],
+)
+def test_other_results_than_true_false_and_null_are_named(text: str, unexpected: str | None) -> None:
+    assert _evaluate(text).unexpected == unexpected
 
 
 @pytest.mark.parametrize(
