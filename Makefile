@@ -9,7 +9,7 @@ MAKEFLAGS += --no-builtin-rules --warn-undefined-variables
 
 # Every variable is plain text. A value from the command line or the environment is never expanded by make: it replaces itself and
 # reaches recipes through their environment, as "$$NAME", so that the shell does not interpret it. This includes unknown names.
-override variables := DATA FILTERS SOURCE BASE NEW OLDEST ALLOW_SHRINK ALLOW_REJECTED FILTER AGAINST FIELD MAX_AGE JOBS PYTHON WORKERS
+override variables := DATA FILTERS SOURCE BASE NEW OLDEST ALLOW_SHRINK ALLOW_REJECTED FILTER AGAINST FIELD MAX_AGE JOBS SITE KEEP PYTHON WORKERS
 override command_line := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 override inherited := $(strip $(foreach name,$(variables),$(if $(filter environment,$(origin $(name))),$(if $(value $(name)),$(name)))))
 DATA ?= data
@@ -96,7 +96,7 @@ override look := { IFS= read -r venv && IFS= read -r base; } < .venv/ok && [ "$$
 override seen := $(if $(findstring $(newline),$(FILTERS)),$(addprefix changed-,$(sources) manifests .filters),$(shell exec 2> /dev/null; $(look)))
 # The sources in FILTERS: Python writes this file when FILTERS changed. It is read only for targets that build their models.
 override configured :=
-ifneq ($(filter manifests transform explain values $(state)/%,$(MAKECMDGOALS)),)
+ifneq ($(filter manifests publish transform explain values $(state)/%,$(MAKECMDGOALS)),)
 -include $(state)/sources.mk
 endif
 override named := $(or $(filter $(configured),$(sources)),$(sources))
@@ -148,6 +148,10 @@ transform: $(selected) ## rebuild models whose inputs changed
 verify: $(ready) | $(filter manifests,$(MAKECMDGOALS)) ## check the published manifests: OLDEST=2d, BASE, ALLOW_SHRINK=hf/small, ALLOW_REJECTED=civitai/poi
 	@$(allowed) && $(etl) verify $(where) $(base) $${OLDEST:+"--max-age=$$OLDEST"} "$$@"
 
+.PHONY: publish
+publish: $(index) ## verify, then write what clients download: SITE=data/site, KEEP=7d, SIGN_KEY, and the variables of verify
+	@$(allowed) && $(etl) publish $(where) $(base) $${SITE:+"--site=$$SITE"} $${KEEP:+"--keep=$$KEEP"} "$$@"
+
 .PHONY: diff
 diff: $(ready) | $(filter manifests,$(MAKECMDGOALS)) ## show changes since the last commit: BASE, NEW are folders or revisions
 	@if [ -n "$$NEW" ]; then set -- "$${BASE:-HEAD}" "$$NEW"; else set -- $${BASE:+"$$BASE"}; fi && $(etl) diff $(where) -- "$$@"
@@ -195,7 +199,7 @@ wipe() { find "$$@" -delete 2> /dev/null || :; } && for source in $(sources); do
 done && \
 wipe $(DATA)/.manifests -mindepth 1 -path "$(DATA)/.manifests/set-*" && \
 wipe $(DATA)/.manifests -maxdepth 1 -type f -name '*.json' && wipe $(DATA)/.manifests -maxdepth 0 -type d -empty && \
-wipe $(DATA)/.cache -maxdepth 1 -type f -name .gitignore && wipe $(DATA)/.cache -maxdepth 0 -type d -empty && \
+wipe $(DATA)/.cache -maxdepth 1 -type f \( -name .gitignore -o -name verified -o -name published \) && wipe $(DATA)/.cache -maxdepth 0 -type d -empty && \
 wipe $(state) -maxdepth 1 -type f \( -name '[!.]*' -o -name .filters \) && \
 if [ -f .venv/made-by-make ] && [ ! -L .venv ]; then rm -rf .venv; fi; \
 for path in $(DATA)/models $(DATA)/.manifests .venv; do \

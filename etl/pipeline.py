@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from etl.core.errors import MissingInputError
 from etl.sources.source import get_source
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from etl.extract.plan import StreamPlan
     from etl.extract.stream_reader import StreamReader
     from etl.load.stage import LoadResult
+    from etl.publish.stage import PublishOptions, PublishResult
     from etl.selection.selection import Selection
     from etl.selection.sufficiency import Progress, SufficiencyCheck
     from etl.storage.json_files import JsonBody
@@ -51,6 +53,7 @@ def folders(command: str, data: DataDir, config: Config, selected: Sequence[Sour
         "values": Folders([*raw, *models]),
         "diff": Folders([*models, data.manifests]),
         "verify": Folders([*raw, data.manifests]),
+        "publish": Folders([*raw, *models, data.manifests]),
     }
     return by_command.get(command, Folders())
 
@@ -124,6 +127,28 @@ def load_manifests(data: DataDir, config: Config) -> LoadResult:
     from etl.load.stage import load
 
     return load(data, config)
+
+
+def publish_options(site: Path, keep_s: float) -> PublishOptions:
+    """Return how to publish to a folder."""
+    from etl.publish.stage import PublishOptions
+
+    return PublishOptions(site, keep_s=keep_s)
+
+
+def publish(data: DataDir, config: Config, options: PublishOptions) -> PublishResult:
+    """Write the files that clients download, from current models and manifests.
+
+    Raises:
+        MissingInputError: the models are not those of the raw files.
+    """
+    from etl.publish.stage import publish
+    from etl.transform.stage import current_summary
+
+    for source in config.sources:
+        if current_summary(data, get_source(source.name), source.transform_options) is None:
+            raise MissingInputError(f"{data.models(source.name)}: not made of the files in data/raw; rebuild: make manifests")
+    return publish(data, config, options)
 
 
 def rebuilder(config: Config) -> Callable[[DataDir], None]:

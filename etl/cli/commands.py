@@ -207,9 +207,11 @@ def _verify_options(run: Run) -> VerifyOptions:
 
 def _verify(run: Run, options: VerifyOptions) -> int:
     from etl.storage.snapshot import LAST_COMMIT
+    from etl.verify.inputs import input_fingerprint, record_pass
     from etl.verify.stage import verify
 
     with output.progress_note(f"verify: {run.data.manifests}"):
+        fingerprint = input_fingerprint(run.data, run.args.filters, options.base)
         checks = verify(run.data, run.config, options)
     changes = None
     if base := options.base:
@@ -218,7 +220,21 @@ def _verify(run: Run, options: VerifyOptions) -> int:
         changes = f"{pipeline.summarize_changes(run.data, base)}; see make diff{named}"
     run.summary.checks = checks
     results.print_verify(checks, changes, is_json=run.args.command == "verify" and run.args.json)
-    return highest_priority([check.code for check in checks if check.problems])
+    code = highest_priority([check.code for check in checks if check.problems])
+    if not code:
+        record_pass(run.data, fingerprint)
+    return code
+
+
+def _publish(run: Run) -> int:
+    from etl.cli.publishing import publish
+    from etl.verify.inputs import has_passed, input_fingerprint
+
+    def verify() -> int:
+        options = _verify_options(run)
+        return 0 if has_passed(run.data, input_fingerprint(run.data, run.args.filters, options.base)) else _verify(run, options)
+
+    return publish(run, verify)
 
 
 def _refresh(run: Run) -> int:
@@ -249,5 +265,6 @@ _COMMANDS: dict[str, Callable[[Run], int]] = {
     "values": _values,
     "diff": _diff,
     "verify": lambda run: _verify(run, _verify_options(run)),
+    "publish": _publish,
     "refresh": _refresh,
 }

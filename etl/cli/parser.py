@@ -15,6 +15,7 @@ COMMANDS = {
     "values": "list the fields of the models on disk with their most frequent values, or all values of one field",
     "diff": "show what changed since the last commit, or between two folders or revisions",
     "verify": "check the published manifests",
+    "publish": "verify, then write the files that clients download",
     "refresh": "extract, manifests and verify; a stream that fails stops none of them",
 }
 
@@ -48,7 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
             output_format = command.add_mutually_exclusive_group()
             output_format.add_argument("--markdown", action="store_true", help="print Markdown for a pull request")
             output_format.add_argument("--json", action="store_true", help="print JSON")
-        if name in ("verify", "refresh"):
+        if name in ("verify", "refresh", "publish"):
             command.add_argument("--base", help="what to compare with, as for diff (the last commit)")
             command.add_argument(
                 "--allow-shrink", metavar="FILTER", action="append", default=[],
@@ -60,7 +61,14 @@ def build_parser() -> argparse.ArgumentParser:
             )  # fmt: skip
         if name in ("explain", "values", "verify"):
             command.add_argument("--json", action="store_true", help="print JSON")
+    _add_publish_options(commands.choices["publish"])
     return parser
+
+
+def _add_publish_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--site", type=Path, help="the folder that is served (site in the folder of --data)")
+    keep = "keep the files of publications of the last AGE, beside those of the last 10 (7d)"
+    command.add_argument("--keep", type=_age_s, default=7 * 86400.0, metavar="AGE", help=keep)
 
 
 def _jobs(text: str) -> int:

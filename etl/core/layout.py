@@ -42,9 +42,14 @@ class DataDir:
     def summary(self, source: str) -> Path:
         return self.models(source) / "summary.json"
 
-    def cache(self, source: str) -> Path:
-        """The file of what the last transform of a source remembers of each page."""
-        return self.root / ".cache" / f"{source}.pages"
+    def cache(self, file: str) -> Path:
+        """Return a file in which a command remembers what it need not do again: SOURCE.pages, verified, published."""
+        return self.root / ".cache" / file
+
+    @property
+    def site(self) -> Path:
+        """The folder that clients download from, unless another one is named."""
+        return self.root / "site"
 
     @property
     def manifests(self) -> Path:

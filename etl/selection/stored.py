@@ -83,11 +83,11 @@ class StoredStreams:
         Models that are excluded by id or never published are left out.
         """
         selection, folder = self._loaded.streams[stream].selection, self._data.models(self._source.name, stream)
-        for file, refs in groupby(enumerate(selection.models), key=lambda item: item[1].file):
+        for file, refs in groupby(selection.models, key=lambda ref: ref.file):
             page = read_json(folder / file)
-            for position, ref in refs:
+            for ref in refs:
                 model = self.respelled.get(model_key(ref.id), page[ref.page_index])
-                ruling = selection.rulings.get(position)
+                ruling = self.safety.ruling(stream, model_key(ref.id), model)
                 if ruling is None:
                     yield model
                 elif not ruling.forbids:

@@ -130,6 +130,7 @@ class Source:
         page_param: The request parameter for the number of records per page; None if absent.
         next_page: (request, next URL of the Link header or None, response): the URL or path and query of the next page, or None.
         neutral_params: Request parameters that neither select nor order records.
+        card_fields: Fields of its models that a card shows beside those that all sources have.
         narrowing_params: Request parameters of which several values narrow the result, so that several axes may set them.
         never_published: Rejection reasons that forbid a model wherever one of its records has them.
         has_partial_records: (names of request parameters): whether records show a part of each model only.
@@ -145,6 +146,7 @@ class Source:
     next_page: Callable[[str, str | None, Any], str | None]
     neutral_params: frozenset[str]
     never_published: frozenset[str]
+    card_fields: tuple[str, ...] = ()
     narrowing_params: frozenset[str] = frozenset()
     has_partial_records: Callable[[Container[str]], bool] = lambda _names: False
 

@@ -50,7 +50,7 @@ def transform(data: DataDir, source: Source, options: TransformOptions = _DEFAUL
         return summary
     for stream in streams_before(data, source.name) - set(streams):
         remove_pages(data.models(source.name, stream), set())
-    cache = PageCache(data.cache(source.name), program)
+    cache = PageCache(data.cache(f"{source.name}.pages"), program)
     outcomes = _transform_streams(data, source, options, streams, cache, jobs)
     facts = _merge_all(source, [outcome["facts"] for outcome in outcomes.values()])
     _resolve(data, source, options, outcomes, facts)

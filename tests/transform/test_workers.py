@@ -107,7 +107,7 @@ def test_only_changed_pages_are_transformed(pages: Workspace, transformed: list[
     transform(pages.data, HUB)
     assert transformed == ["default/page-0002.json"]
     reused = content(pages.data.models("huggingface"))
-    pages.data.cache("huggingface").unlink()
+    pages.data.cache("huggingface.pages").unlink()
     pages.data.summary("huggingface").unlink()
     transform(pages.data, HUB)
     assert content(pages.data.models("huggingface")) == reused
@@ -130,7 +130,7 @@ def test_corrupted_models_and_caches_are_rebuilt(pages: Workspace, transformed: 
     if damage == "models":
         (pages.data.models("huggingface", "likes") / "page-0001.json").write_text("[]")
     elif damage == "cache":
-        path = pages.data.cache("huggingface")
+        path = pages.data.cache("huggingface.pages")
         edited = path.read_bytes().replace(b'"deferred":{', b'"deferred":[', 1)
         assert edited != path.read_bytes()
         path.write_bytes(edited)

@@ -37,6 +37,7 @@ SOURCE = Source(
     page_param="limit",
     next_page=_next_page,
     neutral_params=frozenset(("limit",)),
+    card_fields=("level", "level_most", "flagged", "base", "file_bytes"),
     never_published=frozenset(("poi", "minor", "takendown", "notpublic")),
     has_partial_records=_has_partial_records,
 )

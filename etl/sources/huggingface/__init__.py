@@ -21,6 +21,7 @@ SOURCE = Source(
     page_param="limit",
     next_page=_next_page,
     neutral_params=frozenset(("limit", "expand")),
+    card_fields=("size", "parameters", "size_from"),
     narrowing_params=frozenset(("filter",)),
     never_published=frozenset(("private", "disabled")),
 )

@@ -1,0 +1,1 @@
+"""Publish: manifests and models to the static files that clients download."""

@@ -1,0 +1,39 @@
+"""What a card of a model shows. No I/O."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from etl.publish.images import choose_image
+from etl.sources.source import get_source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FIELDS = (
+    "id",
+    "slug",
+    "name",
+    "source",
+    "author",
+    "type",
+    "downloads",
+    "likes",
+    "license",
+    "gated",
+    "updated",
+    "created",
+    "url",
+)
+MAX_TAGS = 20
+
+
+def card(model: Mapping[str, Any], level: str | None = None) -> dict[str, Any]:
+    """Return the card of a model; its image is at most as explicit as `level`, if that is not None."""
+    tags = model["tags"]
+    return {
+        **{field: model.get(field) for field in _FIELDS},
+        "tags": None if tags is None else tags[:MAX_TAGS],
+        **{field: model[field] for field in get_source(model["source"]).card_fields},
+        "image": choose_image(model.get("images") or [], level),
+    }

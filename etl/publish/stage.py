@@ -1,0 +1,102 @@
+"""data/manifests and data/models to data/site: what a client downloads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from etl.core.layout import SCHEMAS
+from etl.publish.catalogue import read_catalogue
+from etl.publish.changes import add_changes
+from etl.publish.files import Files
+from etl.publish.pages import add_pages
+from etl.publish.shards import add_models, add_search
+from etl.publish.store import MAX_PREVIOUS, Store, make_publication
+from etl.publish.tables import add_tables
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from etl.config.model import Config
+    from etl.core.layout import DataDir
+    from etl.publish.store import Publication
+
+VERSION = 1
+FIXED_FILES = {"schemas/catalogue.schema.json": SCHEMAS / "site.schema.json"}
+
+
+@dataclass(frozen=True)
+class PublishOptions:
+    """How to publish.
+
+    Attributes:
+        site: The folder that is served.
+        max_age_s: Seconds after which clients ask for the entry again.
+        keep_s: Seconds for which the files of a publication stay, at least.
+    """
+
+    site: Path
+    max_age_s: int = 3600
+    keep_s: float = 7 * 86400
+
+
+@dataclass(frozen=True)
+class PublishResult:
+    """What a publication did.
+
+    Attributes:
+        folder: The folder of the version.
+        generated: When the newest data came.
+        pages: How many manifests have a page.
+        models: How many models are published.
+        new_files: How many files were written; 0 if nothing changed.
+        removed: How many files of old publications were removed.
+    """
+
+    folder: Path
+    generated: str
+    pages: int
+    models: int
+    new_files: int
+    removed: int
+
+
+def publish(data: DataDir, config: Config, options: PublishOptions) -> PublishResult:
+    """Write the site: files that are new, then the entry; if nothing changed, no file changes.
+
+    Raises:
+        MissingInputError: manifests or models were not built.
+        InvalidDataError: they, or the entry of the site, violate their schemas.
+        StorageError: an I/O error; the site is as it was.
+    """
+    store = Store(options.site / f"v{VERSION}")
+    current = store.current()
+    catalogue = read_catalogue(data, config)
+    files = Files()
+    entry: dict[str, Any] = {
+        "version": VERSION,
+        "generated": catalogue.generated,
+        "max_age_s": options.max_age_s,
+        "index": add_pages(files, catalogue),
+        "models": add_models(files, catalogue),
+        "search": add_search(files, catalogue),
+        "tables": add_tables(files, catalogue),
+    }
+    is_new = current is None or any(current.value[key] != value for key, value in entry.items())
+    if is_new:
+        entry["changes"] = add_changes(files, catalogue, data, store, current)
+    publication = _publication(entry, current) if is_new or current is None else current
+    fixed = {name: path.read_bytes() for name, path in FIXED_FILES.items()}
+    new_files = store.write({**files.content, **fixed, publication.name: publication.content})
+    if is_new:
+        store.commit(publication)
+    removed = store.prune(options.keep_s)
+    return PublishResult(
+        store.folder, catalogue.generated, len(catalogue.manifests), len(catalogue.models), new_files + is_new, removed
+    )
+
+
+def _publication(entry: dict[str, Any], current: Publication | None) -> Publication:
+    """Return the publication of an entry that follows the current one."""
+    previous = [current.name, *current.value["previous"]] if current else []
+    return make_publication({**entry, "previous": previous[:MAX_PREVIOUS]})

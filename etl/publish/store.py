@@ -1,0 +1,174 @@
+"""The folder that clients download from: new files first, entry.json last; files of old publications are removed later."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from etl.core.errors import InvalidDataError, StorageError, describe_os_error
+from etl.core.schemas import load_schema
+from etl.publish.files import dump_minified, hashed_name
+from etl.storage.json_files import read_bytes, sha256, write_atomic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+ENTRY = "entry.json"
+MAX_PREVIOUS = 10
+_OURS = re.compile(r"(?:(?:pages|models|changes|tables)/)?[a-z0-9-]+\.[0-9a-f]{16}\.(?:json|jws|sqlite|parquet)")
+_FOLDERS = ("", "pages", "models", "changes", "tables")
+
+
+@dataclass(frozen=True)
+class Publication:
+    """An entry, and its bytes as clients download them."""
+
+    value: Mapping[str, Any]
+    content: bytes
+
+    @property
+    def name(self) -> str:
+        """The name of the copy that stays when the next entry replaces entry.json."""
+        return hashed_name("entry", self.content, "json")
+
+
+class Store:
+    """The folder of one version of the published files, `v1` of a site."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def current(self) -> Publication | None:
+        """Return the publication that entry.json names; None without one.
+
+        Raises:
+            InvalidDataError: entry.json is not an entry.
+            StorageError: it cannot be read.
+        """
+        path = self.folder / ENTRY
+        if not path.exists():
+            return None
+        if publication := _parse(read_bytes(path)):
+            return publication
+        raise InvalidDataError(f"{path}: is not an entry of a published catalogue; restore it, or name another folder: SITE=")
+
+    def read(self, name: str) -> Any:
+        """Return the value of a JSON file of an earlier publication; None if it is absent or is not what its name says."""
+        path = self.folder / name
+        content = path.read_bytes() if path.is_file() else b""
+        return orjson.loads(content) if sha256(content)[:16] == name.split(".")[-2] else None
+
+    def write(self, files: Mapping[str, bytes]) -> int:
+        """Write the files that are not there yet, and flush them to the disk; return how many.
+
+        Raises:
+            StorageError: an I/O error; no client sees a change.
+        """
+        new = [name for name, content in files.items() if not _has_content(self.folder / name, content)]
+        for name in new:
+            write_atomic(self.folder / name, files[name])
+        for path in dict.fromkeys(path for name in new for path in (self.folder / name, (self.folder / name).parent)):
+            _flush(path)
+        return len(new)
+
+    def commit(self, publication: Publication) -> None:
+        """Make a publication, whose files are written, the current one.
+
+        Raises:
+            StorageError: an I/O error; the publication before is the current one.
+        """
+        write_atomic(self.folder / ENTRY, publication.content)
+        _flush(self.folder)
+
+    def prune(self, keep_s: float) -> int:
+        """Remove the files that only old publications name; return how many.
+
+        The last 10 publications stay, and those made in the last `keep_s` seconds. Files that are not ours stay, too.
+
+        Raises:
+            StorageError: a file cannot be removed.
+        """
+        kept = {name for publication in self._recent(keep_s) for name in self._names(publication)}
+        removed = 0
+        for name in [name for name in self._our_names() if name not in kept]:
+            path = self.folder / name
+            try:
+                path.unlink()
+            except OSError as error:
+                reason = describe_os_error(error, path)
+                raise StorageError(f"{path}: cannot be removed: {reason}; the new publication is complete") from error
+            removed += 1
+        return removed
+
+    def _our_names(self) -> Iterator[str]:
+        for folder in _FOLDERS:
+            for path in (self.folder / folder).glob("*"):
+                name = path.relative_to(self.folder).as_posix()
+                if _OURS.fullmatch(name) and path.is_file():
+                    yield name
+
+    def _recent(self, keep_s: float) -> Iterator[Publication]:
+        """Yield the current publication, the last 10 before it, and all others made in the last `keep_s` seconds."""
+        current = self.current()
+        if current is None:
+            return
+        pending, seen = [current.name, *current.value["previous"]], set()
+        yield current
+        oldest = time.time() - keep_s
+        while pending:
+            name = pending.pop(0)
+            path = self.folder / name
+            if name in seen or not path.is_file():
+                continue
+            seen.add(name)
+            publication = _parse(path.read_bytes())
+            if publication and (len(seen) <= MAX_PREVIOUS + 1 or path.stat().st_mtime >= oldest):
+                yield publication
+                pending += [previous for previous in publication.value["previous"] if previous not in seen]
+
+    def _names(self, publication: Publication) -> Iterator[str]:
+        """Yield the names of all files of a publication."""
+        entry = publication.value
+        yield publication.name
+        yield publication.name.removesuffix("json") + "jws"
+        for reference in (entry["index"], entry["models"], entry["search"], entry["changes"], *entry["tables"].values()):
+            if reference:
+                yield reference["file"]
+        index, models, changes = (self.read(entry[key]["file"]) or {} for key in ("index", "models", "changes"))
+        yield from (manifest["file"] for manifest in index.get("manifests", ()))
+        yield from (shard["file"] for shard in models.get("shards", {}).values())
+        yield from (change["file"] for change in changes.get("publications", ()))
+
+
+def make_publication(entry: Mapping[str, Any]) -> Publication:
+    """Return a publication of an entry."""
+    return Publication(entry, dump_minified(entry))
+
+
+def _parse(content: bytes) -> Publication | None:
+    try:
+        value = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return None
+    return Publication(value, content) if load_schema("site", "entry").is_valid(value) else None
+
+
+def _has_content(path: Path, content: bytes) -> bool:
+    try:
+        return path.read_bytes() == content
+    except OSError:
+        return False
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
