@@ -129,11 +129,11 @@ def load_manifests(data: DataDir, config: Config) -> LoadResult:
     return load(data, config)
 
 
-def publish_options(site: Path, keep_s: float) -> PublishOptions:
+def publish_options(site: Path, filters: Path, keep_s: float) -> PublishOptions:
     """Return how to publish to a folder."""
     from etl.publish.stage import PublishOptions
 
-    return PublishOptions(site, keep_s=keep_s)
+    return PublishOptions(site, filters, keep_s=keep_s)
 
 
 def publish(data: DataDir, config: Config, options: PublishOptions) -> PublishResult:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def publish(run: Run, verify: Callable[[], int]) -> int:
     """Publish what `verify` passes; return the exit code of what failed, else 0."""
-    options = pipeline.publish_options(run.args.site or run.data.site, run.args.keep)
+    options = pipeline.publish_options(run.args.site or run.data.site, run.args.filters, run.args.keep)
     if code := verify():
         output.print_error(f"{options.site}: not published, since verify failed; see above")
         return code

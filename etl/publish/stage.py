@@ -13,6 +13,7 @@ from etl.publish.pages import add_pages
 from etl.publish.shards import add_models, add_search
 from etl.publish.store import MAX_PREVIOUS, Store, make_publication
 from etl.publish.tables import add_tables
+from etl.storage.fingerprint import fingerprint, is_recorded, record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from etl.publish.store import Publication
 
 VERSION = 1
+_CACHE = "published"
 FIXED_FILES = {"schemas/catalogue.schema.json": SCHEMAS / "site.schema.json"}
 
 
@@ -31,11 +33,13 @@ class PublishOptions:
 
     Attributes:
         site: The folder that is served.
+        filters: The file of the configuration.
         max_age_s: Seconds after which clients ask for the entry again.
         keep_s: Seconds for which the files of a publication stay, at least.
     """
 
     site: Path
+    filters: Path
     max_age_s: int = 3600
     keep_s: float = 7 * 86400
 
@@ -47,8 +51,8 @@ class PublishResult:
     Attributes:
         folder: The folder of the version.
         generated: When the newest data came.
-        pages: How many manifests have a page.
-        models: How many models are published.
+        pages: How many manifests have a page; 0 if nothing changed.
+        models: How many models are published; 0 if nothing changed.
         new_files: How many files were written; 0 if nothing changed.
         removed: How many files of old publications were removed.
     """
@@ -71,6 +75,9 @@ def publish(data: DataDir, config: Config, options: PublishOptions) -> PublishRe
     """
     store = Store(options.site / f"v{VERSION}")
     current = store.current()
+    inputs = _input_fingerprint(data, options, current)
+    if current and is_recorded(data, _CACHE, inputs) and store.is_complete(current):
+        return PublishResult(store.folder, current.value["generated"], 0, 0, 0, store.prune(options.keep_s))
     catalogue = read_catalogue(data, config)
     files = Files()
     entry: dict[str, Any] = {
@@ -91,9 +98,17 @@ def publish(data: DataDir, config: Config, options: PublishOptions) -> PublishRe
     if is_new:
         store.commit(publication)
     removed = store.prune(options.keep_s)
+    record(data, _CACHE, _input_fingerprint(data, options, publication))
     return PublishResult(
         store.folder, catalogue.generated, len(catalogue.manifests), len(catalogue.models), new_files + is_new, removed
     )
+
+
+def _input_fingerprint(data: DataDir, options: PublishOptions, current: Publication | None) -> str:
+    """Return a hash of what a publication is made of, and of the one that is current."""
+    summaries = data.models("").glob("*/summary.json")
+    state = {"options": repr(options).encode(), "current": current.content if current else b""}
+    return fingerprint([*data.manifests.rglob("[!.]*"), *summaries, options.filters], state)
 
 
 def _publication(entry: dict[str, Any], current: Publication | None) -> Publication:

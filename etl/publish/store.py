@@ -94,7 +94,7 @@ class Store:
         Raises:
             StorageError: a file cannot be removed.
         """
-        kept = {name for publication in self._recent(keep_s) for name in self._names(publication)}
+        kept = {name for publication in self._recent(keep_s) for name in self._files(publication)}
         removed = 0
         for name in [name for name in self._our_names() if name not in kept]:
             path = self.folder / name
@@ -132,18 +132,28 @@ class Store:
                 yield publication
                 pending += [previous for previous in publication.value["previous"] if previous not in seen]
 
-    def _names(self, publication: Publication) -> Iterator[str]:
-        """Yield the names of all files of a publication."""
+    def is_complete(self, publication: Publication) -> bool:
+        """Return whether every file of a publication is there, with its length; a signature may be absent."""
+        for name, length in self._files(publication).items():
+            try:
+                if length is not None and (self.folder / name).stat().st_size != length:
+                    return False
+            except OSError:
+                return False
+        return True
+
+    def _files(self, publication: Publication) -> dict[str, int | None]:
+        """Return the names of all files of a publication with their lengths; None for the signature."""
         entry = publication.value
-        yield publication.name
-        yield publication.name.removesuffix("json") + "jws"
-        for reference in (entry["index"], entry["models"], entry["search"], entry["changes"], *entry["tables"].values()):
-            if reference:
-                yield reference["file"]
         index, models, changes = (self.read(entry[key]["file"]) or {} for key in ("index", "models", "changes"))
-        yield from (manifest["file"] for manifest in index.get("manifests", ()))
-        yield from (shard["file"] for shard in models.get("shards", {}).values())
-        yield from (change["file"] for change in changes.get("publications", ()))
+        references = [
+            *(entry[key] for key in ("index", "models", "search", "changes")),
+            *(table for table in entry["tables"].values() if table),
+            *index.get("manifests", ()), *models.get("shards", {}).values(), *changes.get("publications", ()),
+        ]  # fmt: skip
+        files: dict[str, int | None] = {reference["file"]: reference["bytes"] for reference in references}
+        signature = publication.name.removesuffix("json") + "jws"
+        return {**files, publication.name: len(publication.content), signature: None}
 
 
 def make_publication(entry: Mapping[str, Any]) -> Publication:

@@ -1,14 +1,10 @@
-"""What the checks look at, as a fingerprint: checks that passed need not run again on the same inputs."""
+"""What the checks look at: checks that passed need not run again on the same inputs."""
 
 from __future__ import annotations
 
-import hashlib
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from etl.core.errors import EtlError
-from etl.core.layout import PROJECT
-from etl.storage.json_files import read_bytes, write_atomic
+from etl.storage.fingerprint import fingerprint, is_recorded, record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,34 +21,19 @@ def input_fingerprint(data: DataDir, filters: Path, base: Snapshot | None) -> st
     Raises:
         StorageError: a file cannot be read.
     """
-    digest = hashlib.sha256()
-    program = [*(PROJECT / "etl").rglob("*.*"), *(PROJECT / "schemas").rglob("*.json")]
-    program = [path for path in program if path.suffix in {".py", ".jq", ".toml", ".json"}]
-    on_disk = (path for folder in (data.raw_root, data.manifests) for path in folder.rglob("[!.]*"))
-    for path in (*sorted(program), *sorted(on_disk), filters):
-        if path.is_file():
-            _add(digest, str(path), read_bytes(path))
-    for name, content in sorted(base.manifests.items()) if base else ():
-        _add(digest, f"base/{name}", content)
-    return digest.hexdigest()
+    on_disk = [path for folder in (data.raw_root, data.manifests) for path in folder.rglob("[!.]*")]
+    return fingerprint([*on_disk, filters], {f"base {name}": body for name, body in base.manifests.items()} if base else {})
 
 
-def _add(digest: hashlib._Hash, name: str, content: bytes) -> None:
-    digest.update(f"{len(name)} {name} {len(content)} ".encode() + content)
-
-
-def has_passed(data: DataDir, fingerprint: str) -> bool:
+def has_passed(data: DataDir, inputs: str) -> bool:
     """Return whether the checks passed last with these inputs."""
-    with suppress(EtlError):
-        return read_bytes(data.cache(_FILE)) == fingerprint.encode()
-    return False
+    return is_recorded(data, _FILE, inputs)
 
 
-def record_pass(data: DataDir, fingerprint: str) -> None:
+def record_pass(data: DataDir, inputs: str) -> None:
     """Remember that the checks passed with these inputs.
 
     Raises:
         StorageError: it cannot be written.
     """
-    write_atomic(data.cache(".gitignore"), b"*\n")
-    write_atomic(data.cache(_FILE), fingerprint.encode())
+    record(data, _FILE, inputs)
