@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from etl import pipeline
 from etl.cli import output, results
 from etl.cli.environment import clock, credentials
+from etl.cli.run import Run
 from etl.config.lookup import resolve_filter
 from etl.core.errors import EXIT_CHECK_FAILED, EtlError, highest_priority
 from etl.core.layout import DataDir
@@ -24,27 +25,6 @@ if TYPE_CHECKING:
     from etl.config.model import Config, SourceConfig
     from etl.storage.snapshot import Snapshot
     from etl.verify.stage import VerifyOptions
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a command works with.
-
-    Attributes:
-        data: The data folder.
-        config: filters.toml.
-        selected: The sources to extract and transform.
-        args: The command line.
-        summary: What refresh prints at the end.
-        locks: The locks on the data folder.
-    """
-
-    data: DataDir
-    config: Config
-    selected: list[SourceConfig]
-    args: argparse.Namespace
-    summary: RefreshSummary
-    locks: Locks
 
 
 def run_command(args: argparse.Namespace, data: DataDir, config: Config, summary: RefreshSummary) -> int:

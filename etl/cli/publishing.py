@@ -11,7 +11,7 @@ from etl.storage.locks import Locks
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from etl.cli.commands import Run
+    from etl.cli.run import Run
     from etl.publish.stage import PublishOptions, PublishResult
 
 

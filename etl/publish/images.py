@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def choose_image(images: Sequence[Mapping[str, Any]], level: str | None) -> Mapping[str, Any] | None:
-    """Return the mildest image; None if there is none, or if it is more explicit than `level`."""
+    """Return the mildest image; None if absent, or if it is more explicit than `level`."""
     most = len(LEVELS) if level is None else LEVELS.index(level)
     mildest = min(images, key=lambda image: LEVELS.index(image["level"]), default=None)
     return mildest if mildest and LEVELS.index(mildest["level"]) <= most else None

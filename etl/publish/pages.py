@@ -52,7 +52,7 @@ def _links(manifest: Manifest, source: SourceConfig, axis: Axis, published: set[
 
 
 def _summary(manifest: Manifest) -> dict[str, Any]:
-    status, text = _status(manifest.entry)
+    status, text = page_status(manifest.entry)
     return {
         "source": manifest.filter.source,
         "filter": manifest.filter.path,
@@ -64,7 +64,7 @@ def _summary(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def _status(entry: Mapping[str, Any]) -> tuple[str, str]:
+def page_status(entry: Mapping[str, Any]) -> tuple[str, str]:
     """Return the status of a manifest, and a sentence for visitors."""
     count, is_all = entry["count"], entry["short"] == "exhausted"
     models = "1 model" if count == 1 else f"{count} models"

@@ -34,7 +34,7 @@ class PublishOptions:
     Attributes:
         site: The folder that is served.
         filters: The file of the configuration.
-        max_age_s: Seconds after which clients ask for the entry again.
+        max_age_s: Seconds after which clients fetch the entry again.
         keep_s: Seconds for which the files of a publication stay, at least.
     """
 
