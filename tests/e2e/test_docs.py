@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,3 +38,10 @@ def test_links_of_the_documentation_exist() -> None:
     assert len(links) > 10
     missing = {(page.parent / link).relative_to(PROJECT).as_posix() for page, link in links if not (page.parent / link).exists()}
     assert missing == set()
+
+
+def test_the_example_of_clients_finds_a_model(shipped: Workspace, tmp_path: Path) -> None:
+    assert shipped.run("manifests") == shipped.run("publish") == 0
+    (program,) = re.findall(r"^```python\n(.*?)^```", (PROJECT / "docs" / "clients.md").read_text(), re.MULTILINE | re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("[{'filter': '")
