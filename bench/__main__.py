@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from bench import extraction, processes, rebuild
+from bench import extraction, processes, publishing, rebuild
 
 if __name__ == "__main__":
     rebuild.main()
     print()
     processes.main()
+    print()
+    publishing.main()
     print()
     extraction.main()
