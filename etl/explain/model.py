@@ -178,8 +178,6 @@ def _mismatch(
     if condition.where is None or not condition.matches_values(group.values):
         return f"{condition.title} excludes {_text(group.values[condition.field])}"
     fields = context.fields(source, filter_.stream, selection.models[index], condition.where.fields)
-    if index in selection.rulings:
-        fields |= {name: value for name, value in selection.rulings[index].fields.items() if name in fields}
     named = ", ".join(f"{name} {_text(value)}" for name, value in fields.items())
     failed = "fails" if group.values[condition.where.key].is_error else "is not true"
     return f"{condition.title}: {condition.where.text} {failed}" + (f" ({named})" if named else "")
@@ -187,4 +185,6 @@ def _mismatch(
 
 def _text(value: object) -> str:
     """Return the value of a field for a message."""
-    return ", ".join(map(str, value)) if isinstance(value, list) else "none" if value is None else str(value)
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value is None else str(value)
