@@ -76,7 +76,7 @@ def _options_of_file(source: SourceConfig, file: str) -> tuple[Option, ...] | No
 
 
 def _match_words(axes: Sequence[Axis], words: Sequence[str]) -> tuple[Option, ...] | None:
-    """Return one option per axis whose non-default names, split at their hyphens, are `words`; None if there are no such options."""
+    """Return one option per axis whose non-default names, split at hyphens, are `words`; None if there are no such options."""
     if not axes:
         return None if words else ()
     for option in axes[0].options:

@@ -134,7 +134,7 @@ def _evidence(context: ExplainContext, source: SourceConfig, key: str, files: Ma
 
 
 def _describe_ruling(context: ExplainContext, source: SourceConfig, ruling: Ruling) -> str:
-    raised = ", ".join(f"{field} {value}" for field, value in ruling.fields.items())
+    raised = ", ".join(f"{field} {_text(value)}" for field, value in ruling.fields.items())
     message = f"{raised or 'withheld'}: stream {ruling.stream} says {ruling.word}"
     streams = context.streams(source)
     if streams.is_read(ruling.stream):
@@ -187,4 +187,4 @@ def _text(value: object) -> str:
     """Return the value of a field for a message."""
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
-    return "none" if value is None else str(value)
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from etl.config.fields import format_value
 from etl.expressions.evaluator import Evaluator
 from etl.verify.evidence import TESTED, decide, gather, spelling_notes
 from etl.verify.published import Check
@@ -128,7 +129,9 @@ class _SourceAudit:
                     where = published.where(filter_.file, f"$.models[{ids.index(identity)}]")
                     findings = verdicts[identity].fields
                     named = [name for name in TESTED if name in condition.where.fields] or TESTED
-                    cited = ", ".join(f"{name} {findings[name].value} {self._cite(findings[name].record)}" for name in named)
+                    cited = ", ".join(
+                        f"{name} {format_value(findings[name].value)} {self._cite(findings[name].record)}" for name in named
+                    )
                     yield f"{where}: {identity} does not match {condition.title} ({condition.where.text}): {cited}"
 
     def _verdict(self, stream: RawStream, identity: str) -> SafetyVerdict | None:

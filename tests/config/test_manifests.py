@@ -69,7 +69,8 @@ def test_filters_are_found_by_path_and_file(tmp_path: Path, target: str, path: s
 
 
 @pytest.mark.parametrize(
-    "file", ["hf-filter-.json", "hf-filter-text-.json", "hf-filter--text.json", "hf-filter-likes-text.json", "hf-filter-generat.json"]
+    "file",
+    ["hf-filter-.json", "hf-filter-text-.json", "hf-filter--text.json", "hf-filter-likes-text.json", "hf-filter-generat.json"],
 )
 def test_other_files_are_of_no_filter(tmp_path: Path, file: str) -> None:
     with pytest.raises(UsageError, match="not found"):
@@ -117,8 +118,8 @@ def test_parameters_that_narrow_add_up_and_others_are_set_once(tmp_path: Path) -
         "default": {"filter": ["gguf", "text-generation"], "limit": 2},
     }
     for name in ("pipeline_tag", "apps"):
-        again = axes.replace('{ filter = ["local", "chat"] }', f'{{ {name} = "x" }}').replace("pipeline_tag =", f"{name} =", 1)
-        assert refusal(tmp_path, '["chat"]', again) == (
+        changed = axes.replace('{ filter = ["local", "chat"] }', f'{{ {name} = "x" }}').replace("pipeline_tag =", f"{name} =", 1)
+        assert refusal(tmp_path, '["chat"]', changed) == (
             f"huggingface: parameter {name} is set twice (by 'asks', axes or page); set it once"
         )
 
