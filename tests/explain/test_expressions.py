@@ -107,4 +107,4 @@ def test_levels_are_those_that_all_records_decide(workspace: Workspace, capsys: 
         f"showcase safe: {safe} is not true (level_most xxx)",
     ]
     explicit = LEVELS.partition("explicit = ")[2].partition("where = '")[2].partition("'")[0]
-    assert absent[2]["civitai-filter-explicit.json"] == f"showcase explicit: {explicit} is not true"
+    assert absent[2]["civitai-filter-explicit.json"] == f"showcase explicit: {explicit} is not true (id 2)"

@@ -31,6 +31,9 @@ def write_filters(workspace: LiveWorkspace, manifests: str, require: str) -> Non
 
 
 def test_a_stream_is_read_until_the_longest_manifest_is_full(live: LiveWorkspace, capsys: pytest.CaptureFixture[str]) -> None:
+    write_filters(live, '["default", { filter = "small", limit = 11 }, { filter = "large", limit = 8 }]', ".gated == false")
+    assert live.run("plan") == 0
+    assert "huggingface/default: 4 to 6 requests" in capsys.readouterr().out  # small and large share no model
     write_filters(live, '["default", { filter = "this-week", limit = 7 }]', ".gated == false")
     assert live.run("plan") == 0
     assert "huggingface/default: 2 to 6 requests; on disk: nothing" in capsys.readouterr().out
@@ -51,6 +54,8 @@ def test_a_stream_is_read_until_the_longest_manifest_is_full(live: LiveWorkspace
     assert live.run("verify") == 0
     capsys.readouterr()
     write_filters(live, '["default", { filter = "this-week", limit = 20 }]', ".gated == false")
+    assert live.run("plan") == 0
+    assert "huggingface/default: 4 to 6 requests" in capsys.readouterr().out
     assert live.run("extract") == 0
     assert "short: hf-filter-this-week.json: 8 of 20; the depth in filters.toml is reached" in capsys.readouterr().out
 

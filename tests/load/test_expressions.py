@@ -110,6 +110,7 @@ def test_manifests_have_limits_and_labels_of_their_own(hub: Workspace) -> None:
         2, 2, None, "MIT", "filter/field",
         3, 3, None, "New", "filter/field/month",
     ]  # fmt: skip
+    assert [entries[f"hf-filter-{name}.json"]["funnel"]["cut"] for name in ("default", "field-month")] == [1, 0]
     hub.write_stream("huggingface", "default", [model("o/0"), model("o/1")], exhausted=False)
     assert hub.run("manifests") == 0
     assert hub.entry("hf-filter-field.json")["short"] is None
@@ -148,9 +149,9 @@ def test_failures_nulls_and_no_matches_are_reported(hub: Workspace, capsys: pyte
         "nulls = { label = 'L', where = '.parameters < 8e9 and .type == null' }", "unused = { label = 'L', where = 'error' }",
         manifests='["fails", "none", "nulls"]',
     )  # fmt: skip
-    known = {"tags": ["license:mit"], "safetensors": {"total": 10**9}}
+    sized = {"tags": ["license:mit"], "safetensors": {"total": 10**9}}
     hub.write_stream(
-        "huggingface", "default", [hf("o/x", tags=[]), hf("O/x"), hf("o/y", **known), hf("o/skipped"), hf("o/z", tags=[])]
+        "huggingface", "default", [hf("o/x", tags=[]), hf("O/x"), hf("o/y", **sized), hf("o/skipped"), hf("o/z", tags=[])]
     )
     axis = "huggingface.axes.own"
     fails = f"{axis}.fails.where: fails on 2 of 4 models, which do not match; o/x: startswith() requires string inputs"
