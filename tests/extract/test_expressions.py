@@ -31,9 +31,11 @@ def write_filters(workspace: LiveWorkspace, manifests: str, require: str) -> Non
 
 
 def test_a_stream_is_read_until_the_longest_manifest_is_full(live: LiveWorkspace, capsys: pytest.CaptureFixture[str]) -> None:
-    write_filters(live, '["default", { filter = "small", limit = 11 }, { filter = "large", limit = 8 }]', ".gated == false")
-    assert live.run("plan") == 0
-    assert "huggingface/default: 4 to 6 requests" in capsys.readouterr().out  # small and large share no model
+    small_and_large = '["default", { filter = "small", limit = 11 }, { filter = "large", limit = 8 }]'  # which share no model
+    for manifests in (small_and_large, '[{ filter = "default", limit = 19 }, "this-week"]'):
+        write_filters(live, manifests, ".gated == false")
+        assert live.run("plan") == 0
+        assert "huggingface/default: 4 to 6 requests" in capsys.readouterr().out
     write_filters(live, '["default", { filter = "this-week", limit = 7 }]', ".gated == false")
     assert live.run("plan") == 0
     assert "huggingface/default: 2 to 6 requests; on disk: nothing" in capsys.readouterr().out
