@@ -26,6 +26,8 @@ def parse_filter_path(where: str, axes: Sequence[Axis], path: str) -> tuple[Opti
     names = [] if path == "default" else path.split("/")
     for name in names:
         if name not in options:
+            if default := next((axis for axis in axes if axis.options[0].name == name), None):
+                raise UsageError(f"{where}: {name!r} is the default of axis {default.name}, which paths leave out; remove it")
             raise UsageError(f"{where}: unknown option {name!r}; choose from {', '.join(options)}")
     by_axis = {options[name].axis: options[name] for name in names}
     combination = tuple(by_axis.get(axis.name, axis.options[0]) for axis in axes)
