@@ -120,7 +120,7 @@ def test_parameters_that_narrow_add_up_and_others_are_set_once(tmp_path: Path) -
     for name in ("pipeline_tag", "apps"):
         changed = axes.replace('{ filter = ["local", "chat"] }', f'{{ {name} = "x" }}').replace("pipeline_tag =", f"{name} =", 1)
         assert refusal(tmp_path, '["chat"]', changed) == (
-            f"huggingface: parameter {name} is set twice (by 'asks', axes or page); set it once"
+            f"huggingface.axes.use: parameter {name} is also set by huggingface.axes.task; set it in one of them"
         )
 
 
