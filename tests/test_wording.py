@@ -65,6 +65,8 @@ _TEXTS = {  # wherever they occur
     "it asked ": "a reason in index.json",
     "filters.toml asks": "a reason in index.json",
     "ask with: make": "a status in index.json",
+    "rate, asks, sizes": "keys of filters.toml, in a message",
+    "label, asks, keeps": "keys of filters.toml, in a message",
     "question-answering": "a tag of the Hub",
 }
 _EXEMPT = {

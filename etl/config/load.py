@@ -14,6 +14,7 @@ from etl.config.fields import model_fields
 from etl.config.manifests import parse_manifests
 from etl.config.model import Config, Rate, SourceConfig
 from etl.config.requests import check_requests
+from etl.config.violations import describe, unknown_key
 from etl.core.errors import UsageError
 from etl.core.layout import source_names
 from etl.core.schemas import load_schema
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from etl.config.fields import Field
+    from etl.core.schemas import Violation
 
+_KEYS = ("limit", "depth")  # all others are tables of sources
 _FRACTIONAL_KEYS = ("seconds", "below", "through")
 _MAX_INTEGER = 2**53  # JSON readers disagree about larger ones
 _MAX_DEPTH = 20  # of nested tables and lists; the schema has 7 levels
@@ -42,10 +45,12 @@ def load_config(path: Path) -> Config:
     lines = [f"{path}: {problem}" for problem in _unsupported(table)]
     if not lines:
         violations = load_schema("filters").violations(table)
-        lines = [f"{path}: {'.'.join(map(str, violation.path)) or 'the file'}: {violation.message}" for violation in violations]
+        lines = [*dict.fromkeys(f"{path}: {_describe(violation)}" for violation in violations)]  # one for all missing keys
+    names = [name for name in table if name not in _KEYS]
+    if not names:
+        lines.append(f"{path}: the file: must have the table of a source; choose from {', '.join(source_names())}")
     if lines:
         raise UsageError("\n".join(lines))
-    names = [name for name in table if name not in ("limit", "depth")]
     try:
         sources = tuple(_source(name, table[name], table["limit"]) for name in names)
         check_expressions([expression for source in sources for expression in source.expressions])
@@ -55,6 +60,14 @@ def load_config(path: Path) -> Config:
         if left.prefix == right.prefix:
             raise UsageError(f"{path}: {right.name}.prefix: {right.prefix} is also the prefix of {left.name}; choose another")
     return Config(table["limit"], table["depth"], sources)
+
+
+def _describe(violation: Violation) -> str:
+    """Return where a value violates the schema, and what is wrong with it."""
+    where = sanitize(".".join(map(str, violation.path))) or "the file"
+    if len(violation.path) == 1 and violation.rule == "type" and where not in (names := [*_KEYS, *source_names()]):
+        return f"the file: {unknown_key(where, names)}"
+    return f"{where}: {describe(violation)}"
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

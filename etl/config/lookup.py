@@ -26,6 +26,8 @@ def parse_filter_path(where: str, axes: Sequence[Axis], path: str) -> tuple[Opti
     names = [] if path == "default" else path.split("/")
     for name in names:
         if name not in options:
+            if default := next((axis for axis in axes if axis.options[0].name == name), None):
+                raise UsageError(f"{where}: {name!r} is the default of axis {default.name}, which paths leave out; remove it")
             raise UsageError(f"{where}: unknown option {name!r}; choose from {', '.join(options)}")
     by_axis = {options[name].axis: options[name] for name in names}
     combination = tuple(by_axis.get(axis.name, axis.options[0]) for axis in axes)
@@ -72,16 +74,17 @@ def _options_of_file(source: SourceConfig, file: str) -> tuple[Option, ...] | No
     if not file.startswith(start) or not file.endswith(end):
         return None
     rest = file[len(start) : -len(end)]
-    return tuple(axis.options[0] for axis in source.axes) if rest == "default" else _split(source.axes, rest)
+    return tuple(axis.options[0] for axis in source.axes) if rest == "default" else _match_words(source.axes, rest.split("-"))
 
 
-def _split(axes: Sequence[Axis], name: str) -> tuple[Option, ...] | None:
-    """Return one option per axis whose non-default names, joined by hyphens, are `name`; None if there are no such options."""
+def _match_words(axes: Sequence[Axis], words: Sequence[str]) -> tuple[Option, ...] | None:
+    """Return one option per axis whose non-default names, split at hyphens, are `words`; None if there are no such options."""
     if not axes:
-        return None if name else ()
+        return None if words else ()
     for option in axes[0].options:
-        rest = name if option.is_default else f"{name}-".removeprefix(f"{option.name}-").removesuffix("-")
-        if (option.is_default or rest != name) and (others := _split(axes[1:], rest)) is not None:
+        name = [] if option.is_default else option.name.split("-")
+        others = _match_words(axes[1:], words[len(name) :]) if name == words[: len(name)] else None
+        if others is not None:
             return (option, *others)
     return None
 

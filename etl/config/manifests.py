@@ -47,7 +47,7 @@ def all_filters(source: SourceConfig) -> tuple[Filter, ...]:
     Raises:
         UsageError: there are too many.
     """
-    count = math.prod(len(axis.options) for axis in source.axes)
+    count = math.prod(len(axis.options) for axis in source.axes) - 1
     if count > _MAX_COMBINATIONS:
         advice = "list those to publish"
         raise UsageError(

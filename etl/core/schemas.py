@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from etl.core.layout import ALL_MODELS, INDEX, SCHEMAS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _SHARED = "../model.schema.json#/$defs/"
 _MAX_MESSAGE_CHARS = 200  # a message quotes the invalid value, which may be megabytes long
@@ -18,10 +18,21 @@ _MAX_MESSAGE_CHARS = 200  # a message quotes the invalid value, which may be meg
 
 @dataclass(frozen=True)
 class Violation:
-    """The JSON path at which a value violates its schema, and how."""
+    """The JSON path at which a value violates its schema, and how.
+
+    Attributes:
+        rule: The keyword of JSON Schema that the value violates, such as `pattern`.
+        expected: What the schema has for this keyword.
+        got: The value.
+        schema: The part of the schema that has the keyword.
+    """
 
     path: tuple[str | int, ...]
     message: str
+    rule: str
+    expected: Any
+    got: Any
+    schema: Mapping[str, Any]
 
     def __str__(self) -> str:
         json_path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in self.path)
@@ -64,11 +75,15 @@ class Schema:
     def _describe(self, value: object) -> Iterator[Violation]:
         import jsonschema
 
-        for error in jsonschema.Draft202012Validator(self.schema).iter_errors(value):
+        for violated in jsonschema.Draft202012Validator(self.schema).iter_errors(value):
+            error = violated
+            while error.validator == "anyOf" and error.context:  # of the alternatives, the one that fits the most of the value
+                error = max(error.context, key=lambda cause: len(cause.absolute_path))
             message = error.message
             if len(message) > _MAX_MESSAGE_CHARS:
                 message = f"{message[: _MAX_MESSAGE_CHARS // 2]} … {message[-_MAX_MESSAGE_CHARS // 2 :]}"
-            yield Violation(tuple(error.absolute_path), message)
+            schema = error.schema if isinstance(error.schema, dict) else {}
+            yield Violation(tuple(error.absolute_path), message, error.validator, error.validator_value, error.instance, schema)
 
 
 @cache

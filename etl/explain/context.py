@@ -7,6 +7,7 @@ import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from etl.core.ids import model_key
 from etl.selection.stored import StoredStreams, read_summary
 from etl.sources.source import get_source
 from etl.storage.json_files import read_json
@@ -44,11 +45,20 @@ class ExplainContext:
         return self._streams[source.name]
 
     def fields(self, source: SourceConfig, stream: str, model: ModelRef, names: Sequence[str]) -> dict[str, Any]:
-        """Return some fields of a model as its own record has them."""
-        path = self.data.models(source.name, stream) / model.file
+        """Return some fields of a model as conditions tested them: of its record fetched last, and as all its records decide."""
+        streams, key = self.streams(source), model_key(model.id)
+        fields = streams.respelled.get(key) or self._page(self.data.models(source.name, stream) / model.file)[model.page_index]
+        selection = streams.all_streams()[stream].selection
+        position = selection.position_of(model.id)
+        ruling = None if position is None else selection.rulings.get(position)
+        decided = ruling.fields if ruling else {}
+        return {name: decided.get(name, fields[name]) for name in names}
+
+    def _page(self, path: Path) -> Any:
+        """Return the models of a page, read once."""
         if path not in self._pages:
             self._pages[path] = read_json(path)
-        return {name: self._pages[path][model.page_index][name] for name in names}
+        return self._pages[path]
 
     def rejected(self, source: SourceConfig, stream: str) -> list[tuple[str, dict[str, Any]]]:
         """Return the records of a stream that the transform rejected, each with the file of its page."""

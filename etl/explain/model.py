@@ -134,7 +134,7 @@ def _evidence(context: ExplainContext, source: SourceConfig, key: str, files: Ma
 
 
 def _describe_ruling(context: ExplainContext, source: SourceConfig, ruling: Ruling) -> str:
-    raised = ", ".join(f"{field} {value}" for field, value in ruling.fields.items())
+    raised = ", ".join(f"{field} {_text(value)}" for field, value in ruling.fields.items())
     message = f"{raised or 'withheld'}: stream {ruling.stream} says {ruling.word}"
     streams = context.streams(source)
     if streams.is_read(ruling.stream):
@@ -178,8 +178,6 @@ def _mismatch(
     if condition.where is None or not condition.matches_values(group.values):
         return f"{condition.title} excludes {_text(group.values[condition.field])}"
     fields = context.fields(source, filter_.stream, selection.models[index], condition.where.fields)
-    if index in selection.rulings:
-        fields |= {name: value for name, value in selection.rulings[index].fields.items() if name in fields}
     named = ", ".join(f"{name} {_text(value)}" for name, value in fields.items())
     result = group.values[condition.where.key]
     failed = "fails" if result.is_error else f"gives {result.unexpected}" if result.unexpected else "is not true"
@@ -188,4 +186,6 @@ def _mismatch(
 
 def _text(value: object) -> str:
     """Return the value of a field for a message."""
-    return ", ".join(map(str, value)) if isinstance(value, list) else "none" if value is None else str(value)
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)

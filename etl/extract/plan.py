@@ -52,7 +52,9 @@ def plan(data: DataDir, config: Config, selected: Sequence[SourceConfig], option
 def _fewest_models(stream: Stream) -> int:
     """Return how many models the manifests of a stream need, at least: those of filters that share none, found greedily."""
     disjoint: list[Filter] = []
-    for filter_ in sorted(stream.filters, key=lambda filter_: -len(filter_.path.split("/"))):
+    for filter_ in sorted(
+        stream.filters, key=lambda filter_: (sum(option.is_default for option in filter_.options), -filter_.limit)
+    ):
         if all(filter_.is_disjoint(other) for other in disjoint):
             disjoint.append(filter_)
     return max(sum(filter_.limit for filter_ in disjoint), *(filter_.limit for filter_ in stream.filters))

@@ -83,7 +83,7 @@ def load(data: DataDir, config: Config) -> LoadResult:
     warnings = [
         warning
         for source in config.sources
-        for warning in find_warnings(source, source.filters, streams[source.name].selections())
+        for warning in find_warnings(source, streams[source.name].stored_filters, streams[source.name].selections())
     ]
     swapped, leftovers = _publish(data, config, files)
     kept = [*(f"{data.manifests.name}/{name}" for name in swapped.kept), *_foreign_models(data, streams)]

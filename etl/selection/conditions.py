@@ -71,10 +71,10 @@ class Conditions:
     ) -> list[dict[str, Any]]:
         """Return the values of models, given by position and own values, as they are with other values of some fields."""
         values = [{**own, **changed} for (_, own), changed in zip(models, fields, strict=True)]
-        if self._ruled:
-            inputs = [{**self.inputs[position], **changed} for (position, _), changed in zip(models, fields, strict=True)]
-            results = self._results(inputs, self.now)
-            values = [value | result for value, result in zip(values, results, strict=True)]
+        changed_indexes = [index for index, changed in enumerate(fields) if changed and self._ruled]
+        inputs = [{**self.inputs[models[index][0]], **fields[index]} for index in changed_indexes]
+        for index, result in zip(changed_indexes, self._results(inputs, self.now), strict=True):
+            values[index] |= result
         return values
 
     def _results(self, models: Sequence[Mapping[str, Any]], now: str) -> list[dict[str, ExpressionResult]]:

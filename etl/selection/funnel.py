@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ def _empty_status(filter_: Filter, config: Config, streams: StoredStreams, statu
     unknown = f"; streams that would tell more are not on disk: {', '.join(missing)}" if missing else ""
     option = max(counts, key=lambda option: counts[option], default=None)
     if option and counts[option] > withheld:
-        blame = f"{option.axis} {option.name}, without which there are {counts[option]} models"
+        blame = f"{option.title}, without which there are {counts[option]} models"
         return FillStatus("option", f"empty because of {blame}; {status.words}{unknown}")
     also = f", also without {' or '.join(option.name for option in counts)}" if counts and not any(counts.values()) else ""
     return FillStatus(status.reason, f"empty{also}: {status.words}{unknown}")
@@ -199,9 +199,14 @@ def _withheld_text(selection: Selection, positions: list[int], streams: StoredSt
 
 
 def _counts_without(filter_: Filter, source: SourceConfig, streams: StoredStreams) -> tuple[dict[Option, int], list[str]]:
-    """Return how many models match without each option of the filter, and the needed streams that are not on disk."""
+    """Return how many models match without each condition that may be left out, and the needed streams that are not on disk.
+
+    These are the options of the filter that are no defaults, and the requirement of the source.
+    """
     counts: dict[Option, int] = {}
     missing = []
+    if filter_.requirement and (stream := streams.get(filter_)):
+        counts[filter_.requirement] = len(stream.selection.positions(replace(filter_, requirement=None).matches))
     for index, (axis, option) in enumerate(zip(source.axes, filter_.options, strict=True)):
         if option.is_default:
             continue

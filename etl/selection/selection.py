@@ -133,7 +133,7 @@ class Selection:
 
     def respell(self, models: Mapping[str, Mapping[str, Any]]) -> None:
         """Replace models, by key, by what another of their records says; their positions stay."""
-        for key in self._position_by_key.keys() & models.keys():
+        for key in sorted(self._position_by_key.keys() & models.keys()):
             position, model = self._position_by_key[key], models[key]
             self.models[position] = self.models[position]._replace(id=model["id"], slug=model["slug"], name=model["name"])
             for group in self.groups:

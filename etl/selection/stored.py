@@ -93,6 +93,11 @@ class StoredStreams:
                 elif not ruling.forbids:
                     yield {**model, **ruling.fields}
 
+    @property
+    def stored_filters(self) -> list[Filter]:
+        """The published filters whose stream is on disk, so that it tells which of their values no model has."""
+        return [filter_ for filter_ in self._source.filters if self.missing_reason(filter_) is None]
+
     def missing_reason(self, filter_: Filter) -> str | None:
         """Return why the stream of a filter counts as missing; None if it does not.
 

@@ -139,15 +139,16 @@ def check_values(config: Config, streams: Mapping[str, StoredStreams]) -> Check:
     """Some model on disk has each value that an option includes or excludes, for fields without a closed list of values.
 
     Expressions are true for some model, fail on none, and are true for none in which a field that they name is null.
-    `streams` are those on disk, by source.
+    Filters whose stream is not on disk are left out. `streams` are those on disk, by source.
     """
     check = Check("values of filters.toml")
     for source in config.sources:
-        count, warnings = find_unmatched(source, source.filters, streams[source.name].selections())
+        filters, selections = streams[source.name].stored_filters, streams[source.name].selections()
+        count, warnings = find_unmatched(source, filters, selections)
         check.looked_at += count
-        expressions = {condition.where for filter_ in source.filters for condition in filter_.conditions if condition.where}
+        expressions = {condition.where for filter_ in filters for condition in filter_.conditions if condition.where}
         check.looked_at += len(expressions)
-        check.warnings += [*warnings, *find_doubts(source.filters, streams[source.name].selections())]
+        check.warnings += [*warnings, *find_doubts(filters, selections)]
     return check
 
 

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from etl.config.fields import format_value
 from etl.expressions.evaluator import Evaluator
 from etl.verify.evidence import TESTED, decide, gather, spelling_notes
 from etl.verify.published import Check
@@ -121,14 +122,17 @@ class _SourceAudit:
             if (model := stored.selection.input_of(identity)) is not None:
                 rows[identity] = {**model, **{name: finding.value for name, finding in verdict.fields.items()}}
         outcomes = self.evaluator.evaluate([*rows.values()], stream.ledger.timestamp)
-        for (identity, row), results in zip(rows.items(), outcomes, strict=True):
+        for identity, results in zip(rows, outcomes, strict=True):
             matches = {where for where, outcome in zip(self._expressions, results, strict=True) if outcome.is_match}
             for condition in conditions:
                 if condition.where and condition.where not in matches:
-                    levels = ", ".join(f"{name} {row[name]}" for name in TESTED)
                     where = published.where(filter_.file, f"$.models[{ids.index(identity)}]")
-                    cited = self._cite(verdicts[identity].fields["level_most"].record)
-                    yield f"{where}: {identity} does not match {condition.title} ({condition.where.text}): {levels} {cited}"
+                    findings = verdicts[identity].fields
+                    named = [name for name in TESTED if name in condition.where.fields] or TESTED
+                    cited = ", ".join(
+                        f"{name} {format_value(findings[name].value)} {self._cite(findings[name].record)}" for name in named
+                    )
+                    yield f"{where}: {identity} does not match {condition.title} ({condition.where.text}): {cited}"
 
     def _verdict(self, stream: RawStream, identity: str) -> SafetyVerdict | None:
         """Return what holds for a model in the manifests of a stream; None if the stream has no record of it."""

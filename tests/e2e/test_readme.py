@@ -44,7 +44,7 @@ def first_column(table: str) -> list[str]:
 
 
 def test_the_example_axis_needs_no_code(shipped: Workspace, tmp_path: Path) -> None:
-    (axis,) = blocks(FILTERS, "toml")
+    (axis,) = blocks(section(FILTERS, "Adding a filter"), "toml")
     text = shipped.filters.read_text() + axis
     (tmp_path / "filters.toml").write_text(text.replace('"likes/small"]', '"likes/small", "speech", "likes/speech"]'))
     workspace = Workspace(shipped.data, tmp_path / "filters.toml")

@@ -193,7 +193,7 @@ def test_mistakes_in_its_table_are_named(clone: ProjectCopy) -> None:
     table = clone.filters.read_text()
     for old, new, message in (
         ('keeps = ["chat"]', "keeps = [7]", "registry.axes.type.chat.keeps: 7 is not valid for type (expected text"),
-        ('sort = "stars"', 'sort = "likes"', "registry.axes.sort.stars.asks: $.sort: 'likes' is not one of ['pulls', 'stars']"),
+        ('sort = "stars"', 'sort = "likes"', 'registry.axes.sort.stars.asks.sort: must be "pulls" or "stars" (got "likes")'),
         (
             'prefix = "registry"', 'skip = ["https://registry.example/models/acme:secret"]\nprefix = "registry"',
             "nearest: acme:secret",

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from etl.config.load import load_config
 from etl.config.manifests import all_filters
+from etl.core.ids import model_key
 from etl.expressions.evaluator import Evaluator
 from etl.selection.funnel import funnel
+from etl.selection.safety import RejectedRecord, Safety
 from etl.selection.selection import Selection
 from etl.selection.stored import StoredStream
 from etl.storage.ledger import Ledger, PageEntry
 from tests.conftest import OWN_FILTERS, TIME
+from tests.load.test_levels_in_expressions import LEVELS
+from tests.selection.test_safety import FIELDS as FIELDS_OF_SAFETY
+from tests.selection.test_safety import MODEL, STREAMS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from etl.config.model import SourceConfig
 
 Pages = list[list[dict[str, Any]]]
 
@@ -93,3 +104,74 @@ def test_models_are_grouped_by_list_fields() -> None:
     fields: dict[str, Any] = {"slug": "s", "name": "n", "type": [], "base": ["a"]}
     selection.add_page([{"id": str(n), "level": ["pg", "r"][n % 2], **fields} for n in range(3)], TIME)
     assert [group.positions for group in selection.groups] == [[0, 2], [1]]
+
+
+IDS = st.sampled_from([*"abcA", "s"])
+LEVELED = st.builds(lambda model, id_: {**model, "id": id_, "slug": id_, "name": id_}, MODEL, IDS)
+FORBIDDEN = st.builds(RejectedRecord, IDS, st.sampled_from(["poi", "type"]), st.none() | MODEL)
+RECORDS = st.lists(st.tuples(st.sampled_from(STREAMS), LEVELED | FORBIDDEN), max_size=12)
+MATCHES: dict[str, Callable[[Mapping[str, Any]], bool]] = {
+    "any": lambda _: True,
+    "safe": lambda model: model["level_most"] in {"pg", "pg13"},
+    "clean": lambda model: model["level_most"] == "pg",
+    "explicit": lambda model: model["level"] == "xxx",
+}  # what the expressions of LEVELS say
+
+
+@pytest.fixture(scope="module")
+def leveled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SourceConfig, Evaluator]]:
+    """Yield a source whose filters test levels by expressions, and what evaluates these."""
+    path = tmp_path_factory.mktemp("filters") / "filters.toml"
+    path.write_text(LEVELS)
+    source = replace(load_config(path).sources[0], skip=frozenset("S"))
+    with Evaluator(source.expressions) as evaluator:
+        yield source, evaluator
+
+
+@given(RECORDS, st.integers(1, 4), st.booleans())
+def test_expressions_select_by_what_all_records_decide_and_the_funnel_adds_up(
+    leveled: tuple[SourceConfig, Evaluator],
+    records: list[tuple[str, Any]],
+    page_size: int,
+    is_applied_often: bool,  # noqa: FBT001  generated
+) -> None:
+    source, evaluator = leveled
+    safety = Safety({"poi"})
+    selection = Selection(source, evaluator, "default")
+    for start in range(0, len(records), page_size):
+        page = records[start : start + page_size]
+        selection.add_page([record for name, record in page if name == "default" and isinstance(record, dict)], TIME)
+        for name, record in page:
+            is_model = isinstance(record, dict)
+            safety.add(name, [record] if is_model else [], [] if is_model else [record], is_partial=name == "sdxl")
+        if is_applied_often:  # as extract does
+            selection.apply(safety)
+    selection.apply(safety)
+    own = [record for name, record in records if name == "default" and isinstance(record, dict)]
+    models = {model_key(model["id"]): model for model in reversed(own) if model["id"] != "s"}
+    in_order = [models[key] for key in dict.fromkeys(model_key(model["id"]) for model in own) if key in models]
+    rulings = {
+        key: safety.ruling("default", key, {name: model[name] for name in FIELDS_OF_SAFETY}) for key, model in models.items()
+    }
+    entry = PageEntry("/", "page-0001.json", "0" * 64, 1, None, TIME, len(records), None)
+    stream = StoredStream(Ledger((entry,), TIME, complete=True, exhausted=True), selection, len(records))
+    filters = (source.filter(tuple(axis.options[0] for axis in source.axes)), *all_filters(source))
+    for filter_ in (filter_ for filter_ in filters if filter_.stream == "default"):
+        (showcase,) = (option.name for option in filter_.options if option.axis == "showcase")
+        published, withheld = [], []
+        for model in in_order:
+            ruling = rulings[model_key(model["id"])]
+            decided = {**model, **(ruling.fields if ruling else {})}
+            matches_own, matches = (not values["flagged"] and MATCHES[showcase](values) for values in (model, decided))
+            if matches and not (ruling and ruling.forbids):
+                published.append(model["id"])
+            elif matches_own:
+                withheld.append(model["id"])
+        result = funnel(stream, replace(filter_, limit=LIMIT))
+        assert [ref.id for ref in (*result.published, *result.cut)] == published
+        assert [ref.id for ref in result.withheld] == withheld
+        counts = result.counts()
+        assert len(records) == sum(
+            counts[key] for key in ("set_aside", "duplicates", "skipped", "withheld", "cut", "published")
+        ) + sum(len(step.dropped) for step in result.steps)
+        assert [step["left"] for step in counts["steps"]][-1] == len(published)

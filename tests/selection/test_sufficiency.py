@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,9 +14,14 @@ from etl.pipeline import sufficiency_check
 from etl.storage.json_files import JsonBody, parse_json_body
 from etl.storage.locks import Locks
 from tests.conftest import TIME
+from tests.load.test_expressions import HUB, model
+from tests.load.test_levels_in_expressions import LEVELS
 from tests.load.test_withheld import CIVITAI, POI, civitai
+from tests.verify.test_fields_and_limits import FIELDS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from tests.conftest import Workspace
 
 
@@ -83,3 +90,57 @@ def test_models_of_replaced_pages_are_ignored(civitai_workspace: Workspace) -> N
     assert civitai_workspace.run("transform") == 0
     civitai_workspace.write_stream("civitai", "month", [civitai(2, **POI)])
     assert sufficient_after(civitai_workspace, [civitai(1), civitai(2)], [civitai(3)]) == [False, True]
+
+
+@contextmanager
+def assessing(workspace: Workspace) -> Iterator[Callable[[Any, str], bool]]:
+    """Yield a function that takes the next page of stream `default` with its time and returns whether that is enough."""
+    source = load_config(workspace.filters).sources[0]
+    stream = next(stream for stream in source.streams if stream.name == "default")
+    with sufficiency_check(workspace.data, source, Locks(workspace.data.root, "test", print)) as check:
+        assess_page = check.assess(stream)
+        yield lambda page, time: assess_page(parsed(page), time).is_sufficient
+
+
+@pytest.mark.parametrize("has_models", [False, True])
+def test_expressions_use_what_all_records_decide(
+    civitai_workspace: Workspace,
+    has_models: bool,  # noqa: FBT001  a column
+) -> None:
+    civitai_workspace.filters.write_text(
+        LEVELS.replace("limit = 9", "limit = 2").replace(
+            '["safe", "clean", "explicit", "month", "safe/sdxl"]', '["clean", "month"]'
+        )
+    )
+    month = [civitai(1, nsfwLevel=5), civitai(2, nsfw=True), civitai(3, **POI), civitai(4)]
+    civitai_workspace.write_stream("civitai", "month", month)
+    if has_models:
+        assert civitai_workspace.run("transform") == 0
+    pages = [civitai(1), civitai(2), civitai(3)], [civitai(4)], [civitai(5), civitai(5, nsfwLevel=2)], [civitai(6)]
+    with assessing(civitai_workspace) as is_enough:
+        assert [is_enough({"items": page}, TIME) for page in pages] == [False, False, False, True]
+    civitai_workspace.write_stream("civitai", "month", month, complete=False)
+    with assessing(civitai_workspace) as is_enough:
+        assert is_enough({"items": pages[0]}, TIME)
+
+
+def test_ages_count_from_the_time_of_each_page(workspace: Workspace) -> None:
+    workspace.filters.write_text(re.sub(r"manifests = \[.*?\]", 'manifests = ["month"]', HUB, flags=re.DOTALL))
+    pages = [[model(f"o/{number}")] for number in range(3)]  # of 1 January
+    late, early = "2026-01-31T00:00:00.000Z", "2026-01-30T23:59:59.999Z"
+    for times, expected in {
+        (early, early): [False, True],
+        (late, early, early): [False, False, True],
+        (early, late): [False] * 2,
+    }.items():
+        with assessing(workspace) as is_enough:
+            assert [is_enough(page, time) for page, time in zip(pages, times, strict=False)] == expected
+
+
+def test_models_are_requested_by_the_field_of_an_axis(civitai_workspace: Workspace) -> None:
+    civitai_workspace.filters.write_text(FIELDS)
+    source = load_config(civitai_workspace.filters).sources[0]
+    loras = next(stream for stream in source.streams if stream.name == "loras")
+    with sufficiency_check(civitai_workspace.data, source, Locks(civitai_workspace.data.root, "test", print)) as check:
+        progress = check.assess(loras)(parsed({"items": [civitai(1, type="LORA"), civitai(2, type="VAE")]}), TIME)
+    assert (progress.models, progress.unrequested) == (2, 1)

@@ -68,6 +68,28 @@ def test_explain_warns_about_options_of_its_filter_only(misspelt: Workspace, cap
     assert f"\nwarning: {WARNING}\n" in capsys.readouterr().out
 
 
+def test_a_value_that_only_a_stream_not_yet_fetched_can_have_is_no_warning(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace.write_stream("huggingface", "default", [hf("o/a", tags=["license:apache-2.0"])])
+    server_side = 'qwen = { label = "Qwen", asks = { author = "Qwen" }, keeps = ["Qwen"] }'
+    expression = "where = '.author == \"Qwen\"'"
+    replace(
+        workspace,
+        "[huggingface.axes.size]",
+        f'[huggingface.axes.author]\nany = {{ label = "Any" }}\n{server_side}\n[huggingface.axes.size]',
+    )
+    replace(workspace, 'keeps = ["Qwen"]', f'keeps = ["Qwen"], {expression}')
+    replace(workspace, '"likes", "small", "large", "apache", "other"', '"other", "qwen"')
+    assert workspace.run("manifests") == 1  # without the stream
+    assert "warning" not in capsys.readouterr().err
+    workspace.write_stream("huggingface", "qwen", [hf("Qween/a")])
+    assert workspace.run("manifests") == 0
+    warnings = capsys.readouterr().err.splitlines()
+    assert warnings[0] == "warning: huggingface.axes.author.qwen: no model on disk has author Qwen; nearest: Qween"
+    assert warnings[1:] == ["warning: huggingface.axes.author.qwen.where: is true for none of 2 models on disk"]
+
+
 @pytest.mark.parametrize("manifests", ['"likes", "apache"', '"apache"'])
 def test_a_value_in_another_stream_counts_as_on_disk(
     workspace: Workspace, capsys: pytest.CaptureFixture[str], manifests: str
