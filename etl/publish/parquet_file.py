@@ -58,7 +58,7 @@ def write_parquet(path: Path, catalogue: Catalogue) -> None:
                 columns=columns,
                 format="newline_delimited",
                 maximum_object_size=longest + 1,
-                compression="uncompressed",
+                compression="none",
             )
             rows.order("source, id").write_parquet(str(path), compression="zstd", row_group_size=_ROWS_IN_GROUP)
     except duckdb.Error as error:

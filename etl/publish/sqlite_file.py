@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from etl.publish.catalogue import ModelKey
 from etl.publish.columns import model_columns, model_row
 from etl.publish.pages import page_status
 
@@ -101,5 +102,5 @@ def _insert_manifests(database: sqlite3.Connection, catalogue: Catalogue) -> Non
         row = (number, filter_.source, filter_.path, filter_.label, manifest.entry["timestamp"], *status, len(manifest.models))
         database.execute("INSERT INTO manifests VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
         ids = (model["id"] for model in manifest.models)
-        positions = ((number, rank, model_keys[filter_.source, id_]) for rank, id_ in enumerate(ids, 1))
+        positions = ((number, rank, model_keys[ModelKey(filter_.source, id_)]) for rank, id_ in enumerate(ids, 1))
         database.executemany("INSERT INTO positions VALUES (?, ?, ?)", positions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -38,3 +39,12 @@ def add_tables(files: Files, catalogue: Catalogue) -> dict[str, FileReference | 
             return {**references, "parquet": None}
         write_parquet(parquet, catalogue)
         return {**references, "parquet": files.add("tables/models", parquet.read_bytes(), "parquet")}
+
+
+def library_versions() -> str:
+    """Return the versions of the libraries, on which the bytes of the tables depend; DuckDB is not imported for it."""
+    try:
+        duckdb = metadata.version("duckdb")
+    except metadata.PackageNotFoundError:
+        duckdb = "none"
+    return f"SQLite {sqlite3.sqlite_version}, DuckDB {duckdb}"
