@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -225,3 +226,35 @@ def test_parquet_comes_when_duckdb_is_installed(workspace: Workspace) -> None:
         assert Site(workspace).entry["tables"]["parquet"] is None
     assert workspace.run("publish") == 0
     assert len(parquet(Site(workspace))) == 4
+
+
+EXAMPLES = re.findall(
+    r"^```sql\n(.*?)^```\n\n```text\n(.*?)^```", (PROJECT / "docs" / "tables.md").read_text(), re.MULTILINE | re.DOTALL
+)
+
+
+def lines(result: list[tuple[Any, ...]]) -> str:
+    """Return rows as sqlite3 prints them."""
+    return "".join("|".join("" if value is None else str(value) for value in row) + "\n" for row in result)
+
+
+def test_documented_queries_give_what_the_page_shows(shipped: Workspace) -> None:
+    assert shipped.run("manifests") == shipped.run("publish") == 0
+    site = Site(shipped)
+    *queries, (on_parquet, of_parquet) = EXAMPLES
+    with closing(sqlite3.connect(site.folder / site.entry["tables"]["sqlite"]["file"])) as database:
+        assert len(queries) == 3
+        for query, shown in queries:
+            assert lines(database.execute(query).fetchall()) == shown
+            plan = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {query}")]
+            assert [step for step in plan if step.startswith("SCAN")] == []
+    duckdb = pytest.importorskip("duckdb", reason="DuckDB is not installed: see docs/tables.md")
+    file = str(site.folder / site.entry["tables"]["parquet"]["file"])
+    assert lines(duckdb.connect().execute(on_parquet.replace("models.parquet", file)).fetchall()) == of_parquet
+
+
+def test_the_page_names_each_column() -> None:
+    columns = {name for name, _ in model_columns(["huggingface", "civitai"])}
+    page = (PROJECT / "docs" / "tables.md").read_text()
+    table = re.findall(r"^\| (.*?) \| (?:text|integer).*\|$", page, re.MULTILINE)
+    assert sorted(re.findall(r"`(\w+)`", " ".join(table))) == sorted(columns)
