@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from typing import TYPE_CHECKING
 
 from etl import pipeline
 from etl.cli import output
+from etl.core.layout import PROJECT
 from etl.storage.locks import Locks
 
 if TYPE_CHECKING:
@@ -35,3 +38,6 @@ def _print_result(result: PublishResult, options: PublishOptions) -> None:
         output.print_result(f"{result.folder}: {counts}; {result.new_files} new files; data of {result.generated}")
     if result.removed:
         output.print_result(f"{options.site}: removed {result.removed} files of old publications")
+    if not result.has_parquet:
+        install = [sys.executable, "-m", "pip", "install", "--require-hashes", "-r", str(PROJECT / "requirements-tables.txt")]
+        output.print_result(f"{options.site}: no tables in Parquet, which need DuckDB; install it: {shlex.join(install)}")

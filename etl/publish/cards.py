@@ -10,7 +10,7 @@ from etl.sources.source import get_source
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_FIELDS = (
+FIELDS = (
     "id",
     "slug",
     "name",
@@ -32,7 +32,7 @@ def card(model: Mapping[str, Any], level: str | None = None) -> dict[str, Any]:
     """Return the card of a model; its image is at most as explicit as `level`, if that is not None."""
     tags = model["tags"]
     return {
-        **{field: model.get(field) for field in _FIELDS},
+        **{field: model.get(field) for field in FIELDS},
         "tags": None if tags is None else tags[:MAX_TAGS],
         **{field: model[field] for field in get_source(model["source"]).card_fields},
         "image": choose_image(model.get("images") or [], level),

@@ -12,7 +12,7 @@ from etl.publish.files import Files
 from etl.publish.pages import add_pages
 from etl.publish.shards import add_models, add_search
 from etl.publish.store import MAX_PREVIOUS, Store, make_publication
-from etl.publish.tables import add_tables
+from etl.publish.tables import add_tables, library_versions
 from etl.storage.fingerprint import fingerprint, is_recorded, record
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class PublishResult:
         models: How many models are published; 0 if nothing changed.
         new_files: How many files were written; 0 if nothing changed.
         removed: How many files of old publications were removed.
+        has_parquet: Whether the tables have Parquet, which needs DuckDB.
     """
 
     folder: Path
@@ -63,6 +64,7 @@ class PublishResult:
     models: int
     new_files: int
     removed: int
+    has_parquet: bool
 
 
 def publish(data: DataDir, config: Config, options: PublishOptions) -> PublishResult:
@@ -77,7 +79,8 @@ def publish(data: DataDir, config: Config, options: PublishOptions) -> PublishRe
     current = store.current()
     inputs = _input_fingerprint(data, options, current)
     if current and is_recorded(data, _CACHE, inputs) and store.is_complete(current):
-        return PublishResult(store.folder, current.value["generated"], 0, 0, 0, store.prune(options.keep_s))
+        removed = store.prune(options.keep_s)
+        return PublishResult(store.folder, current.value["generated"], 0, 0, 0, removed, _has_parquet(current))
     catalogue = read_catalogue(data, config)
     files = Files()
     entry: dict[str, Any] = {
@@ -99,15 +102,19 @@ def publish(data: DataDir, config: Config, options: PublishOptions) -> PublishRe
         store.commit(publication)
     removed = store.prune(options.keep_s)
     record(data, _CACHE, _input_fingerprint(data, options, publication))
-    return PublishResult(
-        store.folder, catalogue.generated, len(catalogue.manifests), len(catalogue.models), new_files + is_new, removed
-    )
+    counts = len(catalogue.manifests), len(catalogue.models), new_files + is_new, removed
+    return PublishResult(store.folder, catalogue.generated, *counts, _has_parquet(publication))
+
+
+def _has_parquet(publication: Publication) -> bool:
+    return publication.value["tables"]["parquet"] is not None
 
 
 def _input_fingerprint(data: DataDir, options: PublishOptions, current: Publication | None) -> str:
     """Return a hash of what a publication is made of, and of the one that is current."""
     summaries = data.models("").glob("*/summary.json")
-    state = {"options": repr(options).encode(), "current": current.content if current else b""}
+    current_entry = current.content if current else b""
+    state = {"options": repr(options).encode(), "current": current_entry, "libraries": library_versions().encode()}
     return fingerprint([*data.manifests.rglob("[!.]*"), *summaries, options.filters], state)
 
 
