@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from etl.config.fields import Field
+    from etl.expressions.expression import Expression
 
 
 def parse_axes(
@@ -38,7 +39,7 @@ def parse_axes(
     return tuple(axes), problems
 
 
-def parse_requirement(source: str, text: str | None, fields: Sequence[str]) -> Option | None:
+def parse_requirement(source: str, text: str | None, fields: Mapping[str, Field]) -> Option | None:
     """Return `require` of a source as an option; None if absent.
 
     Raises:
@@ -46,7 +47,7 @@ def parse_requirement(source: str, text: str | None, fields: Sequence[str]) -> O
     """
     if text is None:
         return None
-    return Option("require", "require", "Required", "", where=parse_expression(f"{source}.require", text, fields))
+    return Option("require", "require", "Required", "", where=_expression(f"{source}.require", text, fields))
 
 
 def _axis(where: str, name: str, tested: str, options: Mapping[str, Any], fields: Mapping[str, Field]) -> Axis:
@@ -54,13 +55,17 @@ def _axis(where: str, name: str, tested: str, options: Mapping[str, Any], fields
     parsed = []
     is_multivalued = tested in fields and fields[tested].is_list
     for index, (key, option) in enumerate(options.items()):
-        expression = parse_expression(f"{where}.{key}.where", option["where"], [*fields]) if "where" in option else None
+        expression = _expression(f"{where}.{key}.where", option["where"], fields) if "where" in option else None
         values = (frozenset(option.get("keeps", ())), frozenset(option.get("drops", ())))
         params = option.get("asks", {})
         parsed.append(Option(name, key, option["label"], tested, params, *values, expression, index == 0, is_multivalued))
     if not parsed:
         raise UsageError(f"{where}: has no options; the first one is the default")
     return Axis(name, tuple(parsed))
+
+
+def _expression(key: str, text: str, fields: Mapping[str, Field]) -> Expression:
+    return parse_expression(key, text, [*fields], [name for field in fields.values() for name in field.item_names])
 
 
 def _invalid_values(where: str, tested: str, options: Mapping[str, Any], fields: Mapping[str, Field]) -> Iterator[str]:

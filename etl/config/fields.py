@@ -33,6 +33,7 @@ class Field:
         choices: All its values (of its items, if it is a list) if the schema has a closed list of them; else None.
         is_list: Whether it is a list, of which filters name values of items.
         expected: The valid values, for a message.
+        item_names: The names in its items if it is a list of objects, which `keeps` and `drops` cannot test.
     """
 
     source: str
@@ -40,6 +41,7 @@ class Field:
     choices: tuple[Value, ...] | None
     is_list: bool
     expected: str
+    item_names: tuple[str, ...] = ()
 
     def accepts(self, value: Value) -> bool:
         """Return whether a model may have the value; types count: true, 1 and 1.0 are three values."""
@@ -71,7 +73,7 @@ def model_fields(source: str, sizes: Sequence[SizeClass]) -> dict[str, Field]:
         is_list = "array" in _types(resolved)
         item = _resolve(resolved.get("items", {}), schema["$defs"]) if is_list else resolved
         choices = (*(size.name for size in sizes), "unknown") if name == "size" else _choices(item)
-        fields[name] = Field(source, name, choices, is_list, _expected(item, choices))
+        fields[name] = Field(source, name, choices, is_list, _expected(item, choices), tuple(item.get("properties", ())))
     return fields
 
 
@@ -100,6 +102,8 @@ def _choices(schema: dict[str, Any]) -> tuple[Value, ...] | None:
 
 
 def _expected(schema: dict[str, Any], choices: Sequence[Value] | None) -> str:
+    if "properties" in schema:
+        return f"objects, which only `where` can test: with {', '.join(schema['properties'])}"
     if choices is not None:
         values = [format_value(choice) for choice in choices if choice is not None]
         return _join_or(values) or "nothing: it is null in every model"

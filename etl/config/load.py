@@ -120,7 +120,7 @@ def _source(name: str, table: dict[str, Any], limit: int) -> SourceConfig:
     axes, problems = parse_axes(name, table["axes"], fields)
     requirement = None
     try:
-        requirement = parse_requirement(name, table.get("require"), [*fields])
+        requirement = parse_requirement(name, table.get("require"), fields)
     except UsageError as error:
         problems.append(str(error))
     if problems := [*problems, *_invalid_ids(name, table.get("skip", ()), fields["id"])]:
@@ -131,6 +131,7 @@ def _source(name: str, table: dict[str, Any], limit: int) -> SourceConfig:
         name, table["prefix"], table["page"], api.page_param, table.get("largest_mb", 64) * 10**6,
         Rate(**table["rate"]), table.get("asks", {}), axes, frozenset(table.get("skip", ())),
         (), limit, requirement, api.narrowing_params, sizes,
+        tuple(sorted(table.get("image_hosts", ()))),
     )  # fmt: skip
     check_requests(source)
     return replace(source, filters=parse_manifests(source, table["manifests"]))

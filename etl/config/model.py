@@ -183,6 +183,7 @@ class SourceConfig:
         limit: Models in a manifest, at most, unless its entry in filters.toml says otherwise.
         requirement: What every manifest requires of its models; None if absent.
         sizes: Size classes from the smallest to the largest.
+        image_hosts: Hosts whose images models may name, sorted.
     """
 
     name: str
@@ -199,6 +200,7 @@ class SourceConfig:
     requirement: Option | None = None
     narrowing_params: frozenset[str] = frozenset()
     sizes: tuple[SizeClass, ...] = DEFAULT_SIZE_CLASSES
+    image_hosts: tuple[str, ...] = ()
 
     @cached_property
     def streams(self) -> tuple[Stream, ...]:
@@ -226,7 +228,7 @@ class SourceConfig:
     @property
     def transform_options(self) -> TransformOptions:
         """What this table says about the transform."""
-        return TransformOptions(self.sizes)
+        return TransformOptions(self.sizes, self.image_hosts)
 
     def request_params(self, filter_: Filter) -> dict[str, Any]:
         """Return the request parameters of the stream that a filter reads from."""

@@ -41,7 +41,7 @@ class ValueCount:
     """One value of a field. Attributes here and below are keys of `values --json`.
 
     Attributes:
-        value: The value; of a list field, an item, or [] for an empty list.
+        value: The value; of a list field, an item, or [] for an empty list; of a list of objects, how many it has.
         models: How many models of the source have it.
         streams: How many models of each stream have it, most first, without zeros; None unless the field is listed alone.
     """
@@ -56,7 +56,8 @@ class FieldValues:
     """The values of one field of a source's models.
 
     Attributes:
-        kind: How they are shown: `values`; `range` for more than 10 numbers or times; `unique` for texts few of which repeat.
+        kind: How they are shown: `values`; `range` for more than 10 numbers or times; `unique` for texts few of which repeat;
+            `lengths` for lists of objects, of which only the lengths are counted.
         distinct: How many values there are, except null and [].
         null: How many models have null.
         empty: How many models have an empty list.
@@ -118,7 +119,8 @@ def list_values(data: DataDir, sources: Sequence[SourceConfig], field: str | Non
 def _count(data: DataDir, source: str, streams: StoredStreams, names: Sequence[str], *, is_alone: bool) -> SourceValues:
     """Return the values of the named fields in the streams of a source."""
     indexes: dict[str, int] = {}
-    counters = {name: _FieldCounter(is_alone=is_alone) for name in names}
+    properties = load_schema(f"{source}/model").schema["properties"]
+    counters = {name: _FieldCounter(is_alone=is_alone, has_objects=_has_objects(properties[name])) for name in names}
     sizes = {}
     for stream in streams.all_streams():
         sizes[stream] = 0
@@ -137,8 +139,8 @@ def _count(data: DataDir, source: str, streams: StoredStreams, names: Sequence[s
 class _FieldCounter:
     """Counts the values of one field, each once per model of the source and, if it is alone, once per model of each stream."""
 
-    def __init__(self, *, is_alone: bool) -> None:
-        self._is_alone = is_alone
+    def __init__(self, *, is_alone: bool, has_objects: bool) -> None:
+        self._is_alone, self._has_objects = is_alone, has_objects
         self._models: Counter[Key] = Counter()
         self._streams: dict[str, Counter[Key]] = {}
         self._counted: list[tuple[Key, ...]] = []  # by index of the model
@@ -146,6 +148,8 @@ class _FieldCounter:
 
     def add(self, index: int, value: Any, stream: str) -> None:
         """Count the value of a model; the first value of a model has the next `index`."""
+        if self._has_objects and value:
+            value = len(value)
         keys = (tuple(dict.fromkeys(map(_key, value))) or (_EMPTY,)) if isinstance(value, list) else (_key(value),)
         if index == len(self._counted):
             self._counted.append(())
@@ -164,16 +168,24 @@ class _FieldCounter:
         ranges = {name: values for name, counts in self._streams.items() if (values := _range(counts))}
         distinct = len(self._models.keys() - {_NULL, _EMPTY})
         return FieldValues(
-            _kind(self._models, distinct, range_), distinct, self._models[_NULL], self._models[_EMPTY], range_,
+            self._kind(distinct, range_), distinct, self._models[_NULL], self._models[_EMPTY], range_,
             (ranges if range_ else {}) if self._is_alone else None,
             [ValueCount(_value(key), self._models[key], self._in_streams(key)) for key in shown],
         )  # fmt: skip
+
+    def _kind(self, distinct: int, range_: Mapping[str, Any] | None) -> str:
+        return "lengths" if self._has_objects else _kind(self._models, distinct, range_)
 
     def _in_streams(self, key: Key) -> dict[str, int] | None:
         if not self._is_alone:
             return None
         counts = {name: counts[key] for name, counts in self._streams.items() if counts[key]}
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _has_objects(schema: Mapping[str, Any]) -> bool:
+    """Return whether a field is a list of objects."""
+    return "properties" in schema.get("items", {})
 
 
 def _key(value: object) -> Key:

@@ -64,6 +64,8 @@ def _summary(field: FieldValues) -> str:
     present = [count for count in field.values if count.value not in (None, [])]
     if field.kind == "unique":
         return f"{field.distinct} values, such as {', '.join(_short(count.value) for count in present[:_MAX_EXAMPLES])}{absent}"
+    if field.kind == "lengths":
+        return (", ".join(f"{_number(count.value, 'object')} {count.models}" for count in present) + absent).removeprefix("; ")
     shown = [f"{_short(count.value)} {count.models}" for count in present]
     more = field.distinct - len(shown)
     return (", ".join([*shown, f"and {more} more"] if more else shown) + absent).removeprefix("; ")

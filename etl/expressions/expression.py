@@ -13,7 +13,7 @@ from etl.expressions.narrow import is_narrow
 from etl.expressions.tokens import SizeError, TokenError, tokenize
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,14 @@ class Expression:
     token_error: str | None = None
 
 
-def parse_expression(key: str, text: str, model_fields: Sequence[str]) -> Expression:
+def parse_expression(key: str, text: str, model_fields: Sequence[str], item_names: Collection[str] = ()) -> Expression:
     """Return an expression with what it reads; it may still not compile.
 
     Args:
         key: Its key in filters.toml, with which messages begin.
         text: The expression.
         model_fields: The fields of the source's models, in the order of the schema.
+        item_names: The names in the objects that some of these fields list.
 
     Raises:
         UsageError: it is too long, calls what is not available, or names a field that models do not have.
@@ -57,13 +58,14 @@ def parse_expression(key: str, text: str, model_fields: Sequence[str]) -> Expres
     names = collect_names(tokens)
     if refusal := names.refusal():
         raise UsageError(f"{key}: {refusal}")
-    _check_fields(key, names, model_fields)
+    _check_fields(key, names, model_fields, item_names)
     fields = tuple(name for name in model_fields if name in names.reads)
     return Expression(key, text, fields, is_narrow=is_narrow(tokens), is_timed=DAYS_SINCE in names.calls)
 
 
-def _check_fields(key: str, names: Names, model_fields: Sequence[str]) -> None:
-    unknown = [name for name in names.reads if name not in model_fields and name not in names.makes]
+def _check_fields(key: str, names: Names, model_fields: Sequence[str], item_names: Collection[str]) -> None:
+    known = {*model_fields, *item_names, *names.makes}
+    unknown = [name for name in names.reads if name not in known]
     if not unknown or names.makes_any:
         return
     nearest = difflib.get_close_matches(unknown[0].casefold(), model_fields, n=1, cutoff=0.4)

@@ -1,4 +1,4 @@
-"""The image of a card."""
+"""Which image of a model a card shows. No I/O."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ if TYPE_CHECKING:
 
 
 def choose_image(images: Sequence[Mapping[str, Any]], level: str | None) -> Mapping[str, Any] | None:
-    """Return the mildest image; None if absent, or if it is more explicit than `level`."""
-    most = len(LEVELS) if level is None else LEVELS.index(level)
+    """Return the mildest image of a model; None if absent, or if it is more explicit than `level` (None: any level)."""
     mildest = min(images, key=lambda image: LEVELS.index(image["level"]), default=None)
-    return mildest if mildest and LEVELS.index(mildest["level"]) <= most else None
+    is_within = mildest is not None and (level is None or LEVELS.index(mildest["level"]) <= LEVELS.index(level))
+    return mildest if is_within else None
 
 
 def page_level(filter_: Filter) -> str | None:
-    """Return the most explicit level that the options of a filter include; None if none tests the level."""
+    """Return the most explicit level that a filter includes; None if none of its options tests the level.
+
+    A filter that includes no level at all has the mildest, so that an error shows too little and never too much.
+    """
     options = [option for option in filter_.options if option.field in ("level", "level_most") and option.tests_values]
-    included = [{level for level in LEVELS if option.matches_values({option.field: level})} for option in options]
-    levels = [max(levels, key=LEVELS.index) for levels in included if levels]
-    return min(levels, key=LEVELS.index, default=None)
+    included = [[level for level in LEVELS if option.matches_values({option.field: level})] or LEVELS[:1] for option in options]
+    return min((levels[-1] for levels in included), key=LEVELS.index, default=None)

@@ -35,9 +35,15 @@ DEFAULT_SIZE_CLASSES = (SizeClass("small", 7e9), SizeClass("medium", 13e9, is_in
 
 @dataclass(frozen=True)
 class TransformOptions:
-    """What filters.toml says about the transform: the size classes, from the smallest to the largest."""
+    """What filters.toml says about the transform.
+
+    Attributes:
+        size_classes: From the smallest to the largest.
+        image_hosts: Hosts whose images models may name, sorted, so that equal options have equal fingerprints.
+    """
 
     size_classes: tuple[SizeClass, ...] = DEFAULT_SIZE_CLASSES
+    image_hosts: tuple[str, ...] = ()
 
 
 class DroppedField(NamedTuple):
@@ -105,6 +111,7 @@ class Audit:
         is_unrequested: (record, params): whether the request should have excluded the record.
         leaks: (audit of a record, params): what the API's own filters should have excluded.
         has_partial_records: (params): whether the records show a part of each model only.
+        image_levels: (record): by the URL of each image, scaled as in models, the index in LEVELS of its most explicit content.
     """
 
     read: Callable[[Record], RecordAudit]
@@ -114,6 +121,7 @@ class Audit:
     is_unrequested: Callable[[Record, Params], bool] = lambda _record, _params: False
     leaks: Callable[[RecordAudit, Params], Sequence[str]] = lambda _audit, _params: ()
     has_partial_records: Callable[[Params], bool] = lambda _params: False
+    image_levels: Callable[[Record], Mapping[str, int]] = lambda _record: {}
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -48,6 +49,25 @@ def hub_catalogue() -> list[dict[str, Any]]:
 def images(mask: int) -> list[dict[str, Any]]:
     """Return an image for each bit of a mask."""
     return [{"nsfwLevel": 1 << bit, "type": "image"} for bit in range(6) if mask >> bit & 1]
+
+
+def image(level: int, number: int = 1, **fields: Any) -> dict[str, Any]:
+    """Return an image as the API lists it, with its address; fields replace its own."""
+    url = f"https://image.civitai.com/example/00000000-0000-4000-8000-{number:012}/original=true/{number}.jpeg"
+    size = {"width": 832, "height": 1216, "hash": "LEHV6nWB2yk8pyo0adR*.7kCMdnj"}
+    return {"id": number, "url": url, "nsfwLevel": level, **size, "type": "image", "minor": False, "poi": False, **fields}
+
+
+def with_addresses(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record whose images have addresses, each its own."""
+    numbers = itertools.count(1000 * int(record["id"]))
+    versions = [
+        {**listed, "images": [image(entry["nsfwLevel"], next(numbers)) for entry in listed["images"]]}
+        if "images" in listed
+        else listed
+        for listed in record["modelVersions"]
+    ]
+    return {**record, "modelVersions": versions}
 
 
 def civitai_catalogue() -> list[dict[str, Any]]:

@@ -73,6 +73,17 @@ def _image_bits(image: Mapping[str, Any]) -> int:
     return 0 if bits & _OMITTED_IMAGE_BIT else bits & _LEVEL_BITS
 
 
+def _image_levels(record: Mapping[str, Any]) -> dict[str, int]:
+    levels: dict[str, int] = {}
+    for image in _images(record):
+        bits, url = whole_number(image.get("nsfwLevel")), image.get("url")
+        if isinstance(url, str):
+            scaled = "/".join("width=450" if part == "original=true" else part for part in url.split("/"))
+            level = bits.bit_length() - 1 if bits and bits <= _LEVEL_BITS else XXX  # blocked and unrated images are not shown
+            levels[scaled] = max(level, levels.get(scaled, 0))
+    return levels
+
+
 def _read(record: Mapping[str, Any]) -> RecordAudit:
     return RecordAudit(rejections(record), is_set(record.get("nsfw")), *level_range(record))
 
@@ -106,5 +117,5 @@ def _has_partial_records(params: Mapping[str, Sequence[str]]) -> bool:
 
 AUDIT = Audit(
     read=_read, sort_key=_sort_key, sort_value=_sort_value, is_unrequested=_is_unrequested, leaks=_leaks,
-    has_partial_records=_has_partial_records,
+    has_partial_records=_has_partial_records, image_levels=_image_levels,
 )  # fmt: skip

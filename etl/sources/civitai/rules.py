@@ -1,4 +1,4 @@
-"""What the transform decides of a CivitAI record after jq: its levels, its address, its name as people see it. No I/O."""
+"""What the transform decides of a CivitAI record after jq: its levels, its images, its address, its displayed name. No I/O."""
 
 from __future__ import annotations
 
@@ -7,26 +7,28 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from etl.core.display_name import clean_display_name
-from etl.sources.civitai.levels import SAFE_SITE, content_levels, image_level, is_set
+from etl.sources.civitai.images import choose_images
+from etl.sources.civitai.levels import SAFE_SITE, Levels, content_levels, image_level, is_set
 from etl.sources.source import DroppedField, Rules
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from etl.sources.source import TransformOptions
 
 _MAX_VERSIONS = 20  # described one by one
 
 
-def _complete(entry: dict[str, Any], _options: TransformOptions) -> list[DroppedField]:
+def _complete(entry: dict[str, Any], options: TransformOptions) -> list[DroppedField]:
     model, evidence = entry["model"], entry["evidence"]
     if isinstance(model["name"], str):
         model["name"] = clean_display_name(model["name"])
-    flag = evidence["flag"]
-    levels = content_levels(flagged=is_set(flag), mask=evidence["mask"], images=evidence["images"])
+    flag, images = evidence["flag"], _images(evidence)
+    levels = _levels(evidence, images)
     model |= {"level": levels.level, "level_most": levels.level_most, "flagged": is_set(flag)}
     site = "civitai.com" if levels.level in SAFE_SITE else "civitai.red"
     model["url"] = f"https://{site}/models/{model['id']}"
+    model["images"] = choose_images(images, options.image_hosts)
     wrong = levels.wrong if isinstance(flag, bool | None) else ("flagged", *levels.wrong)
     return [DroppedField(field, "wrong type") for field in wrong]
 
@@ -42,10 +44,18 @@ def _describe(record: Mapping[str, Any], entry: dict[str, Any], _options: Transf
     if len(versions) > _MAX_VERSIONS:
         lines.append(f"and {len(versions) - _MAX_VERSIONS} more versions")
     if "evidence" in entry:
-        evidence = entry["evidence"]
-        decided = content_levels(flagged=is_set(evidence["flag"]), mask=evidence["mask"], images=evidence["images"])
+        decided = _levels(entry["evidence"], _images(entry["evidence"]))
         lines.append(f"level {decided.level} to {decided.level_most}: {decided.decided_by}")
     return lines
+
+
+def _images(evidence: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [image for images in evidence["images"] for image in _objects(images)]
+
+
+def _levels(evidence: Mapping[str, Any], images: Sequence[Mapping[str, Any]]) -> Levels:
+    levels = (image.get("nsfwLevel") for image in images)
+    return content_levels(flagged=is_set(evidence["flag"]), mask=evidence["mask"], images=levels)
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

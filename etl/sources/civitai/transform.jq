@@ -1,5 +1,5 @@
 # A page of CivitAI's GET /api/v1/models, {items: [record]}, to one entry for each record, in its order:
-#   {id, model, evidence}  a model, and the evidence of its levels
+#   {id, model, evidence}  a model, and the evidence of its levels and images
 #   {id, set_aside}        a rejected record, and the code of the reason
 # Values pass through as they came: the transform replaces what violates schemas/civitai/model.schema.json by null.
 
@@ -45,7 +45,7 @@ def rejected:
   elif .availability | is_flag(["private", "unsearchable"]) then "notpublic"
   else null end;
 
-# record -> model; url, flagged and levels are null here: rules.py sets them from the evidence
+# record -> model; url, flagged, levels and images are null here: rules.py sets them from the evidence
 def model:
   (.id | if type == "number" and . == floor then floor else . end | tostring) as $id
   | versions as $versions
@@ -73,15 +73,17 @@ def model:
         if $versions then reduce ($versions[].baseModel | values) as $base ([]; . + ([$base] - .))
         else wrong end
       ),
-      file_bytes: ($first | file_bytes)
+      file_bytes: ($first | file_bytes),
+      images: null
     };
 
-# record -> evidence of its levels: its flag, its mask, and the levels of the images of all its versions, as they came
+# record -> evidence of its levels and images: its flag, its mask, and the images of each version, as they came; selecting
+# images here takes longer than passing all of them
 def evidence:
   {
     flag: .nsfw,
     mask: .nsfwLevel,
-    images: [.modelVersions | arrays[].images? | arrays[].nsfwLevel?]
+    images: [.modelVersions | arrays[].images? | arrays]
   };
 
 .items
