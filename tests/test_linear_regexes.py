@@ -21,6 +21,7 @@ from etl.core import display_name
 from etl.explain import values
 from etl.expressions import check, tokens
 from etl.extract import credentials, network_errors, responses, token_echo
+from etl.sources.civitai import images
 from etl.sources.huggingface import corroboration, counts, evidence, families, names, size
 from etl.sources.source import DEFAULT_SIZE_CLASSES
 from etl.storage import git, json_files, owned, swap
@@ -151,6 +152,10 @@ CASES: dict[str, tuple[Callable[[str], object], list[tuple[str, str]]]] = {
     "etl.sources.huggingface.size._MIXTURE": (_size, [("\na", ""), ("_moe", "\n"), ("\nmixtral", ""), ("\n_mo", "e")]),
     "etl.transform.files._PAGE": (files._PAGE.fullmatch, [("page-0000", "x"), ("0", ".json"), (".page-", "")]),  # noqa: SLF001
     "etl.transform.files._STREAM": (files._STREAM.fullmatch, [("a-", "!"), ("a", "!"), ("-", "")]),  # noqa: SLF001
+    "etl.sources.civitai.images._URL": (
+        images._URL.fullmatch,  # noqa: SLF001
+        [("https://", ""), ("https://a.", ""), ("https://a/a", '"'), ("a", "/")],
+    ),
     "etl.core.display_name._INVISIBLE": (display_name.clean_display_name, [("\u200b", ""), ("a\u200b", ""), (" ", "")]),
     "etl.core.display_name._JOINING": (display_name.clean_display_name, [("\u0628\u200d", ""), ("\u200d", "\u0628")]),
     "etl.core.display_name._SHAPERS": (display_name.clean_display_name, [("\u200d", ""), ("a\ufe0f", ""), ("\u2764\ufe0f", "")]),

@@ -64,8 +64,8 @@ def parse_expression(key: str, text: str, model_fields: Sequence[str], item_name
 
 
 def _check_fields(key: str, names: Names, model_fields: Sequence[str], item_names: Collection[str]) -> None:
-    known = {*model_fields, *item_names, *names.makes}
-    unknown = [name for name in names.reads if name not in known]
+    valid = {*model_fields, *item_names, *names.makes}
+    unknown = [name for name in names.reads if name not in valid]
     if not unknown or names.makes_any:
         return
     nearest = difflib.get_close_matches(unknown[0].casefold(), model_fields, n=1, cutoff=0.4)

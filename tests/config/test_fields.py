@@ -180,3 +180,11 @@ def test_booleans_references_and_list_items_have_closed_choices(monkeypatch: pyt
 )
 def test_the_nearest_value_differs_least(value: Any, values: list[Any], nearest: Any) -> None:
     assert repr(nearest_value(value, values)) == repr(nearest)
+
+
+def test_a_list_of_objects_is_for_where_only() -> None:
+    images = model_fields("civitai", DEFAULT_SIZE_CLASSES)["images"]
+    assert images.item_names == ("url", "width", "height", "level", "blurhash")
+    expected = "objects, which only `where` can test: with url, width, height, level, blurhash"
+    assert images.problem("pg") == f'"pg" is not valid for images (expected {expected})'
+    assert model_fields("civitai", DEFAULT_SIZE_CLASSES)["tags"].item_names == ()

@@ -288,3 +288,35 @@ def test_level_options_include_all_milder_levels() -> None:
     for name, matches in included.items():
         assert matches == sorted(matches, reverse=True), name
         assert sum(matches) == (5 if name == "all" else levels.index(name) + 1)
+
+
+def test_hosts_of_images_are_options_of_the_transform_in_any_order(tmp_path: Path) -> None:
+    options = []
+    for hosts in ('image_hosts = ["b.example", "a.example"]', 'image_hosts = ["a.example", "b.example"]', "image_hosts = []", ""):
+        (tmp_path / "f.toml").write_text(FILTERS.replace("page = 2\n", f"page = 2\n{hosts}\n"))
+        options.append(load_config(tmp_path / "f.toml").sources[0].transform_options)
+    assert [option.image_hosts for option in options] == [("a.example", "b.example")] * 2 + [()] * 2
+    assert repr(options[0]) == repr(options[1])
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    ['"a.example"', '["https://a.example"]', '["a.example:443"]', '["u@a.example"]', '["A.example"]', '["a"]', '[""]',
+     '["a.example/"]', '["a.example", "a.example"]', '["a.example\\n"]', '["*.example"]', "[5]"],
+)  # fmt: skip
+def test_hosts_of_images_are_names_alone(tmp_path: Path, hosts: str) -> None:
+    (tmp_path / "f.toml").write_text(FILTERS.replace("page = 2\n", f"page = 2\nimage_hosts = {hosts}\n"))
+    with pytest.raises(UsageError, match=r"huggingface\.image_hosts"):
+        load_config(tmp_path / "f.toml")
+
+
+def test_expressions_read_the_names_of_listed_objects(tmp_path: Path) -> None:
+    where = "where = '.images | any(.width >= 512 and .url != null)'"
+    shipped = OWN.replace('pg = { label = "PG", keeps = ["pg"] }', f'pg = {{ label = "PG", keeps = ["pg"], {where} }}')
+    assert shipped != OWN
+    (tmp_path / "f.toml").write_text(shipped)
+    (expression,) = load_config(tmp_path / "f.toml").sources[1].expressions
+    assert (expression.fields, expression.is_narrow) == (("url", "images"), True)
+    (tmp_path / "f.toml").write_text(shipped.replace(".width", ".widht"))
+    with pytest.raises(UsageError, match="models have no field widht"):
+        load_config(tmp_path / "f.toml")

@@ -15,6 +15,7 @@ from etl.core.ids import model_key
 from etl.selection.stored import StoredStreams
 from tests.conftest import Workspace, hf
 from tests.conftest import civitai as record_of
+from tests.support.builders import image
 from tests.support.project_copy import CIVITAI
 
 HOSTILE = 'a  "b"\x1b[31m\u202e\u200b\\[red]\U000e0041'
@@ -308,3 +309,23 @@ def test_the_counts_of_the_snapshot_are_those_of_its_models(shipped: Workspace, 
     assert len(counts) > 1000
     expected = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:10]
     assert [(count["value"], count["models"]) for count in report["fields"]["tags"]["values"]] == expected
+
+
+def test_of_a_list_of_objects_the_lengths_are_counted(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    own = CIVITAI.replace("page = 2\n", 'page = 2\nimage_hosts = ["image.civitai.com"]\n')
+    where = "where = '.images | any(.level == \"r\" and .width > 1)'"
+    filters = own.replace('manifests = ["pg"]', 'manifests = ["pg", "wide"]') + f'wide = {{ label = "Wide", {where} }}\n'
+    workspace.filters.write_text(f"limit = 2\ndepth = 4\n{filters}")
+    listed = [[image(1)], [image(1), image(4)], [image(4), image(8)], []]
+    workspace.write_stream(
+        "civitai", "default", [record_of(n + 1, modelVersions=[{"images": images}]) for n, images in enumerate(listed)]
+    )
+    assert workspace.run("transform") == 0
+    assert line(printed(workspace, capsys), "images") == "2 objects 2, 1 object 1; [] 1"
+    assert [text.split() for text in printed(workspace, capsys, "--field", "images")[2:]] == [
+        ["4", "4", "(models)"], ["2", "2", "2"], ["1", "1", "1"], ["1", "1", "[]"],
+    ]  # fmt: skip
+    field = values_json(workspace, capsys)["civitai"]["fields"]["images"]
+    assert (field["kind"], field["distinct"], field["empty"]) == ("lengths", 2, 1)
+    assert workspace.run("load") == 0
+    assert workspace.ids("civitai-filter-wide.json") == ["2", "3"]
