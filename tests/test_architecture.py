@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # One test checks the shipped filters.toml; the Makefile of a copy reads the file of the copy.
 LOOK_AT_SHIPPED, HAVE_THEIR_OWN = {"tests/config/test_load.py"}, {"tests/support/project_copy.py"}
-STAGES = ("extract", "transform", "load", "explain", "diff", "verify")
+STAGES = ("extract", "transform", "load", "publish", "explain", "diff", "verify")
 
 
 def test_stages_meet_on_disk_only() -> None:
