@@ -46,16 +46,20 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The published manifests, in the order of index.json, the sources in filters.toml, and the streams of each."""
+    """The published manifests, in the order of index.json, the sources in filters.toml, and the streams of each.
+
+    `not_before` is the time of the newest data published earlier.
+    """
 
     sources: Sequence[SourceConfig]
     manifests: Sequence[Manifest]
     streams: Mapping[str, StoredStreams]
+    not_before: str = ""
 
     @property
     def generated(self) -> str:
-        """When the newest data came."""
-        return max(str(manifest.entry["timestamp"]) for manifest in self.manifests)
+        """When the newest data came, also where it is no longer published: clients refuse an entry older than their last."""
+        return max([self.not_before, *(str(manifest.entry["timestamp"]) for manifest in self.manifests)])
 
     @cached_property
     def models(self) -> dict[ModelKey, Model]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from etl.publish.files import FileReference, Files
 
 MAX_SHARD_BYTES = 64 * 1024
-_MAX_PREFIX = 8  # hex digits; beyond, a model alone is too large for a shard
+_MAX_PREFIX = 8  # hex digits
 
 
 def add_models(files: Files, catalogue: Catalogue) -> FileReference:
@@ -27,12 +27,16 @@ def add_models(files: Files, catalogue: Catalogue) -> FileReference:
 
 
 def _split(models: Sequence[dict[str, Any]]) -> tuple[int, dict[str, list[dict[str, Any]]]]:
-    """Return the shortest prefix length with which every shard is small enough, and the shards by prefix."""
+    """Return the shortest prefix length with which every shard is small enough, and the shards by prefix.
+
+    A model that no shard of that size can have does not count: it would give each model a shard of its own.
+    """
     keyed = [(sha256(model["id"].encode()), model, len(dump_minified(model)) + 1) for model in models]
     for length in range(_MAX_PREFIX + 1):
         sizes: dict[str, int] = {}
         for digest, _, size in keyed:
-            sizes[digest[:length]] = sizes.get(digest[:length], len('{"models":[]}')) + size
+            total = sizes.get(digest[:length], len('{"models":[]}')) + size
+            sizes[digest[:length]] = total if size <= MAX_SHARD_BYTES else total - size
         if max(sizes.values(), default=0) <= MAX_SHARD_BYTES:
             break
     shards: dict[str, list[dict[str, Any]]] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from etl.core.layout import SCHEMAS
@@ -81,7 +81,7 @@ def publish(data: DataDir, config: Config, options: PublishOptions) -> PublishRe
     if current and is_recorded(data, _CACHE, inputs) and store.is_complete(current):
         removed = store.prune(options.keep_s)
         return PublishResult(store.folder, current.value["generated"], 0, 0, 0, removed, _has_parquet(current))
-    catalogue = read_catalogue(data, config)
+    catalogue = replace(read_catalogue(data, config), not_before=current.value["generated"] if current else "")
     files = Files()
     entry: dict[str, Any] = {
         "version": VERSION,

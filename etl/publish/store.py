@@ -89,7 +89,7 @@ class Store:
     def prune(self, keep_s: float) -> int:
         """Remove the files that only old publications name; return how many.
 
-        The last 10 publications stay, and those made in the last `keep_s` seconds. Files that are not ours stay, too.
+        The last 10 publications stay, and those that were current in the last `keep_s` seconds. Other files stay, too.
 
         Raises:
             StorageError: a file cannot be removed.
@@ -114,13 +114,13 @@ class Store:
                     yield name
 
     def _recent(self, keep_s: float) -> Iterator[Publication]:
-        """Yield the current publication, the last 10 before it, and all others made in the last `keep_s` seconds."""
+        """Yield the current publication, the last 10 before it, and all others that were current in the last `keep_s` seconds."""
         current = self.current()
         if current is None:
             return
         pending, seen = [current.name, *current.value["previous"]], set()
         yield current
-        oldest = time.time() - keep_s
+        oldest, replaced_at = time.time() - keep_s, time.time()
         while pending:
             name = pending.pop(0)
             path = self.folder / name
@@ -128,7 +128,8 @@ class Store:
                 continue
             seen.add(name)
             publication = _parse(path.read_bytes())
-            if publication and (len(seen) <= MAX_PREVIOUS + 1 or path.stat().st_mtime >= oldest):
+            if publication and (len(seen) <= MAX_PREVIOUS + 1 or replaced_at >= oldest):
+                replaced_at = path.stat().st_mtime  # that of the publication before it
                 yield publication
                 pending += [previous for previous in publication.value["previous"] if previous not in seen]
 

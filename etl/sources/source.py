@@ -190,18 +190,14 @@ class Source:
         return f".{self.records_key or ''}"
 
 
+@cache
 def get_source(name: str) -> Source:
-    """Return a source by its name.
+    """Return a source by its name; from a cache, since each card needs one.
 
     Raises:
         UsageError: there is no such source.
     """
     if name not in source_names():
         raise UsageError(f"{name}: unknown source; choose from {', '.join(source_names())}")
-    return _load(name)
-
-
-@cache
-def _load(name: str) -> Source:
     source: Source = importlib.import_module(f"etl.sources.{name}").SOURCE
     return source
