@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from etl.expressions.expression import Expression
     from etl.sources.source import SizeClass
 
+REQUIREMENT = "require"  # instead of an axis, which cannot have this name
+
 
 @dataclass(frozen=True, eq=False)
 class Option:
@@ -44,7 +46,7 @@ class Option:
     @property
     def title(self) -> str:
         """The option for a message: `size small`; for the requirement of a source, `require`."""
-        return self.name if self.name == self.axis else f"{self.axis} {self.name}"
+        return self.name if self.axis == REQUIREMENT else f"{self.axis} {self.name}"
 
     @property
     def tests_values(self) -> bool:

@@ -108,3 +108,9 @@ def test_levels_are_those_that_all_records_decide(workspace: Workspace, capsys: 
     ]
     explicit = LEVELS.partition("explicit = ")[2].partition("where = '")[2].partition("'")[0]
     assert absent[2]["civitai-filter-explicit.json"] == f"showcase explicit: {explicit} is not true (id 2)"
+
+
+def test_an_option_named_like_its_axis_has_both_names(hub: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    hub.filters.write_text(hub.filters.read_text().replace("axes.use]", "axes.chat]"))
+    assert hub.run("manifests") == 0
+    assert list(steps(explain_json(hub, capsys, "hf/chat"))) == ["require", "chat chat", "cut"]
