@@ -58,6 +58,11 @@ class Option:
         """Whether the option tests models."""
         return self.tests_values or self.where is not None
 
+    def reads(self, field: str) -> bool:
+        """Return whether the option may read a field of the model."""
+        by_expression = self.where is not None and (not self.where.is_narrow or field in self.where.fields)
+        return by_expression or (self.tests_values and field == self.field)
+
     def matches(self, values: Mapping[str, Any]) -> bool:
         """Return whether a model matches, by its fields and the results of expressions by their keys."""
         return self.matches_values(values) and (self.where is None or values[self.where.key].is_match)
