@@ -95,7 +95,7 @@ class Selection:
 
         Raises:
             TypeError, KeyError, AttributeError: the models are not output of the transform.
-            UsageError: an expression harms the process that evaluates it.
+            ExpressionError: an expression exceeds a limit or crashes jq.
         """
         added: list[Mapping[str, Any]] = []
         for index, model in enumerate(models):
