@@ -21,6 +21,7 @@ from etl.core import display_name
 from etl.explain import values
 from etl.expressions import check, tokens
 from etl.extract import credentials, network_errors, responses, token_echo
+from etl.publish import store
 from etl.sources.civitai import images
 from etl.sources.huggingface import corroboration, counts, evidence, families, names, size
 from etl.sources.source import DEFAULT_SIZE_CLASSES
@@ -100,6 +101,10 @@ CASES: dict[str, tuple[Callable[[str], object], list[tuple[str, str]]]] = {
     "etl.storage.json_files._ESCAPE": (_answer, [(r"\ud800", ""), ("\\\\", r"\ud800"), (r"\ud800\udc00", r"\udfff")]),
     "etl.storage.json_files._SURROGATE": (_answer, [(r"\u00e9", ""), ("\\\\", ""), (r"\\ud", "")]),
     "etl.storage.swap._PARTIAL": (lambda value: swap._PARTIAL.sub("", value), [(".a", ".partial"), (".partial", "x"), (".", "")]),  # noqa: SLF001
+    "etl.publish.store._OURS": (
+        store._OURS.fullmatch,  # noqa: SLF001
+        [("a-", "!"), ("pages/", "!"), ("a", ".0123456789abcdef.json!"), ("0", "")],
+    ),
     "etl.storage.owned._MANIFEST": (
         lambda value: owned.is_owned(value, ()),
         [("a-", "!"), ("-filter", "!"), ("a-filter-a", ".json"), ("a", "-")],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from etl.config.fields import nearest_suffix, nearest_value
-from etl.config.model import Axis, Option
+from etl.config.model import REQUIREMENT, Axis, Option
 from etl.core.errors import UsageError
 from etl.expressions.expression import parse_expression
 
@@ -47,7 +47,8 @@ def parse_requirement(source: str, text: str | None, fields: Mapping[str, Field]
     """
     if text is None:
         return None
-    return Option("require", "require", "Required", "", where=_expression(f"{source}.require", text, fields))
+    where = _expression(f"{source}.{REQUIREMENT}", text, fields)
+    return Option(REQUIREMENT, REQUIREMENT, "Required", "", where=where)
 
 
 def _axis(where: str, name: str, tested: str, options: Mapping[str, Any], fields: Mapping[str, Field]) -> Axis:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from etl.expressions.expression import Expression
     from etl.sources.source import SizeClass
 
+REQUIREMENT = "require"  # instead of an axis, which cannot have this name
+
 
 @dataclass(frozen=True, eq=False)
 class Option:
@@ -44,7 +46,7 @@ class Option:
     @property
     def title(self) -> str:
         """The option for a message: `size small`; for the requirement of a source, `require`."""
-        return self.name if self.name == self.axis else f"{self.axis} {self.name}"
+        return self.name if self.axis == REQUIREMENT else f"{self.axis} {self.name}"
 
     @property
     def tests_values(self) -> bool:
@@ -55,6 +57,11 @@ class Option:
     def is_client_side(self) -> bool:
         """Whether the option tests models."""
         return self.tests_values or self.where is not None
+
+    def reads(self, field: str) -> bool:
+        """Return whether the option may read a field of the model."""
+        by_expression = self.where is not None and (not self.where.is_narrow or field in self.where.fields)
+        return by_expression or (self.tests_values and field == self.field)
 
     def matches(self, values: Mapping[str, Any]) -> bool:
         """Return whether a model matches, by its fields and the results of expressions by their keys."""

@@ -3,6 +3,7 @@
 EtlError
 ├── MissingInputError              1   run the earlier stage that writes the file
 ├── UsageError                     2   fix the command line, the environment or filters.toml
+│   └── ExpressionError            2   rewrite an expression of filters.toml
 ├── InvalidDataError              65   re-fetch or rebuild the file that violates its schema
 │   └── UpstreamContractError     65   check what the source changed: it ignores request parameters
 ├── StorageError                  74   free disk space, or fix permissions
@@ -33,6 +34,10 @@ class UsageError(EtlError):
     """The command line, the environment, filters.toml or a git repository is invalid; fix it."""
 
     code = 2
+
+
+class ExpressionError(UsageError):
+    """An expression of filters.toml exceeds a limit or crashes jq, whichever models it tests; rewrite it."""
 
 
 class InvalidDataError(EtlError):

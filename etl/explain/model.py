@@ -157,8 +157,8 @@ def _rank_in(
             return f"rejected: {reasons[filter_.stream]}"
         return f"not among the {len(selection.models)} models of stream {filter_.stream}"
     index = ranks[filter_.stream] - 1
-    ruling = selection.rulings.get(index)
-    if ruling and (ruling.forbids or index in selection.withheld(filter_.matches)):
+    any_ruling = selection.rulings.get(index)
+    if ruling := any_ruling if any_ruling and any_ruling.forbids else selection.decisive_rulings(filter_).get(index):
         return _describe_ruling(context, source, ruling)
     if reason := _mismatch(context, source, filter_, stream, index):
         return reason

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import orjson
 
-from etl.core.errors import UsageError
+from etl.core.errors import ExpressionError
 from etl.core.text import sanitize
 from etl.expressions.check import check_expressions, check_tokens
 from etl.expressions.child import CPU_S, Child, ChildDiedError
@@ -86,7 +86,7 @@ class Evaluator:
             now: The time from which days_since counts: UTC, ISO 8601 with milliseconds and `Z`.
 
         Raises:
-            UsageError: an expression exceeded a limit or crashed jq; names its key.
+            ExpressionError: an expression exceeded a limit or crashed jq; names its key.
         """
         rows: list[list[Outcome]] = [[_NO_MATCH] * self._width for _ in models]
         for program in self._programs:
@@ -117,7 +117,7 @@ class Evaluator:
             return self._child.request([program.text, *program.single_texts], payload)
         except ChildDiedError as error:
             self.close()
-            raise UsageError(self._culprits(program, payload, str(error))) from error
+            raise ExpressionError(self._culprits(program, payload, str(error))) from error
 
     def _culprits(self, program: _Program, payload: bytes, reason: str) -> str:
         """Return a line for each expression that ends a child of its own; all expressions if only all together do."""

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from etl.core.errors import EtlError, StorageError, describe_os_error
+from etl.core.errors import EtlError, ExpressionError, StorageError, describe_os_error
 from etl.extract.circuit_breaker import CircuitOpenError
 from etl.extract.http_client import Client, Wait, session
 from etl.extract.responses import PageResponse
@@ -50,6 +50,9 @@ def extract(  # noqa: PLR0913, PLR0917 -- what to read, how, and the callbacks
     the order of the responses. The streams of a source take turns, page by page, so that no long one is left for last.
     `on_progress` is called after each response, and for a stream that needs no request; `on_wait`, with the name of the source,
     in the thread of a request before it waits.
+
+    Raises:
+        ExpressionError: an expression of filters.toml exceeds a limit or crashes jq; no stream on disk has changed.
     """
     readers = []
     with ExitStack() as stack:
@@ -121,6 +124,8 @@ def _accept(reader: StreamReader, future: Future[PageResponse]) -> None:
 def _run_step(reader: StreamReader, step: Callable[[], None]) -> None:
     try:
         step()
+    except ExpressionError:  # not a failure of the stream: it ends the run, and the stream is resumed by the next
+        raise
     except EtlError as error:
         reader.fail(error)
     except OSError as error:

@@ -149,8 +149,8 @@ def _withholding(source: str, streams: StoredStreams, manifests: Sequence[Manife
         if manifest.filter.source != source or not manifest.funnel.withheld:
             continue
         selection = streams.all_streams()[manifest.filter.stream].selection
-        for position in selection.withheld(manifest.filter.matches):
-            models.setdefault(selection.rulings[position].stream, set()).add(selection.models[position].id)
+        for position, ruling in selection.decisive_rulings(manifest.filter).items():
+            models.setdefault(ruling.stream, set()).add(selection.models[position].id)
     return [
         Withholding(source, name, streams.ledgers[name].timestamp, len(ids))
         for name, ids in sorted(models.items())

@@ -54,7 +54,7 @@ class Conditions:
 
         Raises:
             KeyError: a model lacks a field.
-            UsageError: an expression harms the process that evaluates it.
+            ExpressionError: an expression exceeds a limit or crashes jq.
         """
         self.now = now
         results = self._results(models, now)

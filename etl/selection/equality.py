@@ -44,7 +44,7 @@ def _across_streams(left: FilteredStream, right: FilteredStream) -> str | None:
         return "both are empty; index.json has the reasons"
     pairs = zip(left[0].options, right[0].options, strict=True)
     # Only fields can show that a model matches: a server-side option that tests none proves nothing.
-    is_checked = all(a is b or all(option.is_client_side or not option.params for option in (a, b)) for a, b in pairs)
+    is_checked = all(a is b or all(option.tests_values or not option.params for option in (a, b)) for a, b in pairs)
     shared = set(_matching_ids(right[0], left[1])) & set(_matching_ids(left[0], right[1]))
     if (published := _published_ids(*left)) == _published_ids(*right) and is_checked and shared.issuperset(published):
         return "each model matches both filters by its own fields"

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from etl.config.model import Config, Filter, Option, SourceConfig
-    from etl.selection.selection import FacetGroup, ModelRef, Selection
+    from etl.selection.safety import Ruling
+    from etl.selection.selection import FacetGroup, ModelRef
     from etl.selection.stored import StoredStream, StoredStreams
     from etl.storage.ledger import Ledger
 
@@ -98,9 +99,8 @@ class FillStatus:
 def funnel(stream: StoredStream, filter_: Filter) -> Funnel:
     """Return the funnel of a filter that reads from a stream."""
     ledger, selection, records = stream
-    withheld = selection.withheld(filter_.matches)
-    withheld_set = set(withheld)  # a group is withheld entirely or not at all
-    groups = [group for group in selection.groups if group.positions[0] not in withheld_set]
+    withheld = selection.decisive_rulings(filter_)  # a group is withheld entirely or not at all
+    groups = [group for group in selection.groups if group.positions[0] not in withheld]
     steps = []
     for condition in filter_.conditions:
         kept = [group for group in groups if condition.matches(group.values)]
@@ -114,14 +114,13 @@ def funnel(stream: StoredStream, filter_: Filter) -> Funnel:
     set_aside = records - sum(map(len, (selection.models, selection.duplicates, selection.skipped)))
     return Funnel(
         ledger.exhausted, records, set_aside, selection.duplicates, selection.skipped,
-        [selection.models[position] for position in withheld], withheld_by(selection, withheld),
+        [selection.models[position] for position in withheld], withheld_by(withheld.values()),
         steps, cut=matching[filter_.limit :], published=matching[: filter_.limit],
     )  # fmt: skip
 
 
-def withheld_by(selection: Selection, positions: Iterable[int]) -> dict[str, int]:
+def withheld_by(rulings: Iterable[Ruling]) -> dict[str, int]:
     """Return how many of the models are withheld by what other records say (`stream month says poi`), most first."""
-    rulings = (selection.rulings[position] for position in positions)
     return _most_first(Counter(f"stream {ruling.stream} says {ruling.word}" for ruling in rulings))
 
 
@@ -169,9 +168,9 @@ def fill_status(filter_: Filter, config: Config, streams: StoredStreams) -> Fill
         "unread": "the API has more, and make extract reads on",
     }[reason] + stale
     reason = "stale" if stale else reason
-    withheld = stream.selection.withheld(filter_.matches)
+    withheld = stream.selection.decisive_rulings(filter_)
     if withheld:
-        reason, cause = "withheld", f"{_withheld_text(stream.selection, withheld, streams)}; {cause}"
+        reason, cause = "withheld", f"{_withheld_text([*withheld.values()], streams)}; {cause}"
     if published:
         return FillStatus(reason, f"short, {published} of {filter_.limit}: {cause}")
     return _empty_status(filter_, config, streams, FillStatus(reason, cause), len(withheld))
@@ -189,13 +188,13 @@ def _empty_status(filter_: Filter, config: Config, streams: StoredStreams, statu
     return FillStatus(status.reason, f"empty{also}: {status.words}{unknown}")
 
 
-def _withheld_text(selection: Selection, positions: list[int], streams: StoredStreams) -> str:
+def _withheld_text(rulings: Sequence[Ruling], streams: StoredStreams) -> str:
     """Return how many models are withheld and by what: `1 withheld: stream month says poi`."""
-    counts = withheld_by(selection, positions)
+    counts = withheld_by(rulings)
     reasons = ", ".join(reason if len(counts) == 1 else f"{reason} {count}" for reason, count in counts.items())
-    deciding = sorted({selection.rulings[position].stream for position in positions})
+    deciding = sorted({ruling.stream for ruling in rulings})
     unread = "".join(f"; no filter reads stream {name}" for name in deciding if not streams.is_read(name))
-    return f"{len(positions)} withheld: {reasons}{unread}"
+    return f"{len(rulings)} withheld: {reasons}{unread}"
 
 
 def _counts_without(filter_: Filter, source: SourceConfig, streams: StoredStreams) -> tuple[dict[Option, int], list[str]]:

@@ -68,6 +68,7 @@ class Selection:
         self.conditions = Conditions(source, evaluator)
         self._stream = stream
         self._skip = {model_key(id_) for id_ in source.skip}
+        self._safety: Safety | None = None
         self._position_by_key: dict[str, int] = {}
         self._groups: dict[tuple[Any, ...], FacetGroup] = {}
 
@@ -94,7 +95,7 @@ class Selection:
 
         Raises:
             TypeError, KeyError, AttributeError: the models are not output of the transform.
-            UsageError: an expression harms the process that evaluates it.
+            ExpressionError: an expression exceeds a limit or crashes jq.
         """
         added: list[Mapping[str, Any]] = []
         for index, model in enumerate(models):
@@ -116,6 +117,7 @@ class Selection:
 
     def apply(self, safety: Safety) -> None:
         """Regroup the models by what all their records decide."""
+        self._safety = safety
         groups = [(group.own, group.positions) for group in self.groups]
         self._groups, self.rulings = {}, {}
         ruled: list[tuple[int, Mapping[str, Any]]] = []
@@ -157,6 +159,21 @@ class Selection:
             if (group.is_forbidden or group.values is not group.own) and matches(group.own)
             if group.is_forbidden or not matches(group.values)
         )
+
+    def decisive_rulings(self, filter_: Filter) -> dict[int, Ruling]:
+        """Return of each withheld model, by position, what decides the first condition of the filter that it does not match."""
+        withheld = set(self.withheld(filter_.matches))
+        rulings = {}
+        for group in self._groups.values():
+            if group.positions[0] not in withheld:  # a group is withheld entirely or not at all
+                continue
+            failed = next((condition for condition in filter_.conditions if not condition.matches(group.values)), None)
+            own = {field: value for field, value in group.own.items() if failed is None or failed.reads(field)}
+            for position in group.positions:
+                key = model_key(self.models[position].id)
+                ruling = self._safety.ruling(self._stream, key, own) if self._safety else None
+                rulings[position] = ruling or self.rulings[position]
+        return dict(sorted(rulings.items()))
 
     def is_full(self, filters: Iterable[Filter]) -> bool:
         """Return whether every filter selects as many models as its limit, so that later pages change no manifest."""

@@ -65,7 +65,7 @@ class StoredStreams:
         Raises:
             MissingInputError: models were not built yet.
             InvalidDataError: the summary or models violate their schemas.
-            UsageError: an expression of filters.toml harms the process that evaluates it.
+            ExpressionError: an expression of filters.toml exceeds a limit or crashes jq.
         """
         return None if self.missing_reason(filter_) else self._loaded.streams[filter_.stream]
 

@@ -92,7 +92,7 @@ def test_levels_are_those_that_all_records_decide(workspace: Workspace, capsys: 
         "came again": (1, 8, {}, ["3"], []),
         "withheld": (
             4, 4,
-            {"stream default says xxx": 1, "stream month says poi": 1, "stream month says r": 1, "stream month says xxx": 1},
+            {"stream default says xxx": 1, "stream month says flagged": 1, "stream month says poi": 1, "stream month says r": 1},
             ["1", "3", "4"], [],
         ),
         "showcase safe": (2, 2, {"false": 2}, ["9", "6"], [{"level_most": "xxx"}, {"level_most": "xxx"}]),
@@ -103,8 +103,14 @@ def test_levels_are_those_that_all_records_decide(workspace: Workspace, capsys: 
     assert [absent[number].get("civitai-filter-safe.json") for number in absent] == [
         "level_most r: stream month says r",
         None,
-        "level xxx, level_most xxx, flagged true: stream month says xxx",
+        "flagged true: stream month says flagged",
         f"showcase safe: {safe} is not true (level_most xxx)",
     ]
     explicit = LEVELS.partition("explicit = ")[2].partition("where = '")[2].partition("'")[0]
     assert absent[2]["civitai-filter-explicit.json"] == f"showcase explicit: {explicit} is not true (id 2)"
+
+
+def test_an_option_named_like_its_axis_has_both_names(hub: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    hub.filters.write_text(hub.filters.read_text().replace("axes.use]", "axes.chat]"))
+    assert hub.run("manifests") == 0
+    assert list(steps(explain_json(hub, capsys, "hf/chat"))) == ["require", "chat chat", "cut"]

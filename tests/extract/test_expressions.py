@@ -106,11 +106,8 @@ def test_a_harmful_expression_ends_every_command_that_evaluates_it_and_changes_n
     assert children
     assert all(child.returncode is not None for child in children)
     on_disk = files_below(live.data.raw("huggingface"))
-    pages = {name: body for name, body in raw.items() if "page-" in name}
-    assert {name: on_disk[name] for name in pages} == pages
-    ledger = read_ledger(live.data, "huggingface", "default")
-    assert ledger.complete
-    assert "huggingface.require" in (ledger.failed or "")
+    assert {name: on_disk[name] for name in raw} == raw  # no ledger says that its stream failed
     write_filters(live, '["small"]', ".gated == false")
-    assert live.run("extract") == live.run("manifests") == live.run("verify") == 0
+    assert live.run("manifests") == live.run("verify") == 0
     assert files_below(live.data.manifests) == good
+    assert live.run("extract") == 0

@@ -109,3 +109,19 @@ def test_wrong_levels_of_the_transform_are_found(
     record = f"{levels.data.raw('civitai', 'default')}/page-0001.json: $.items[5]"
     safe = 'showcase safe (.level_most | IN("pg", "pg13"))'
     assert f"6 does not match {safe}: level_most xxx in stream default, see {record}" in problems
+
+
+def test_the_record_that_withholds_a_model_is_named(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of several records that raise fields of a model, the one that raises what the filter tests."""
+    workspace.filters.write_text(LEVELS)
+    workspace.write_stream("civitai", "old", [civitai(1, nsfwLevel=18)], asks={"period": "Year"})
+    fill(workspace, default=[civitai(1), civitai(2)], month=[civitai(1, nsfwLevel=2), civitai(2, nsfw=True)])
+    verdict = workspace.entry("civitai-filter-safe.json")["verdict"]
+    expected = "2 withheld: stream month says flagged 1, stream old says xxx 1; no filter reads stream old"
+    assert verdict == f"empty: {expected}; the API has no more"
+    assert "stream old (fetched 2026-01-01T00:00:00.000Z, " in (error := capsys.readouterr().err)
+    assert "withholds 1 model; no filter reads it" in error
+    assert workspace.run("explain", "civitai:1", "--json") == 0
+    explanation = json.loads(capsys.readouterr().out)
+    assert explanation["not_in"]["civitai-filter-safe.json"].startswith("level_most xxx: stream old says xxx; fetched")
+    assert explanation["rulings"]["default"].startswith("level pg13, level_most xxx: stream")
