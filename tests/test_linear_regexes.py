@@ -101,6 +101,10 @@ CASES: dict[str, tuple[Callable[[str], object], list[tuple[str, str]]]] = {
     "etl.storage.json_files._ESCAPE": (_answer, [(r"\ud800", ""), ("\\\\", r"\ud800"), (r"\ud800\udc00", r"\udfff")]),
     "etl.storage.json_files._SURROGATE": (_answer, [(r"\u00e9", ""), ("\\\\", ""), (r"\\ud", "")]),
     "etl.storage.swap._PARTIAL": (lambda value: swap._PARTIAL.sub("", value), [(".a", ".partial"), (".partial", "x"), (".", "")]),  # noqa: SLF001
+    "etl.publish.store._PARTIAL": (
+        lambda value: store._PARTIAL.sub("", value),  # noqa: SLF001
+        [(".a", ".partial"), (".partial", "x"), (".", ""), ("/.", "a")],
+    ),
     "etl.publish.store._OURS": (
         store._OURS.fullmatch,  # noqa: SLF001
         [("a-", "!"), ("pages/", "!"), ("a", ".0123456789abcdef.json!"), ("0", "")],

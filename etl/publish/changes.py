@@ -8,6 +8,7 @@ from etl.core.ids import model_key
 from etl.core.levels import LEVELS
 from etl.publish.catalogue import ModelKey
 from etl.selection.stored import read_summary
+from etl.sources.source import get_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,18 +30,22 @@ def add_changes(files: Files, catalogue: Catalogue, data: DataDir, store: Store,
     The first publication has nothing to compare with and states no changes.
     """
     before = _published_models(store, current)
-    changes = {"generated": catalogue.generated, "since": current.value["generated"] if current else None}
-    after = catalogue.models
+    since = current.value["generated"] if current and before is not None else None
+    changes = {"generated": catalogue.generated, "since": since}
+    after = {_any_spelling(key): key for key in catalogue.models}
     sets: dict[str, list[dict[str, Any]]] = {"added": [], "removed": [], "changed": []}
     if before is not None:
-        sets["added"] = [{**key._asdict(), "name": after[key]["name"]} for key in after if key not in before]
-        sets["removed"] = list(_removed(catalogue, data, before))
-        sets["changed"] = [change for key in after if key in before for change in _changed(catalogue, key, before[key])]
-    reference = files.add_json("changes/set", {**changes, **sets})
+        was = {_any_spelling(key): card for key, card in before.items()}
+        sets["added"] = [_row(key, catalogue.models[key]) for spelling, key in after.items() if spelling not in was]
+        gone = {key: card for key, card in before.items() if _any_spelling(key) not in after}
+        sets["removed"] = list(_removed(catalogue, data, gone))
+        both = [(key, was[spelling]) for spelling, key in after.items() if spelling in was]
+        sets["changed"] = [change for key, card in both for change in _changed(catalogue, key, card)]
+    reference = files.add_json("changes/set", {**changes, **sets}, "change_set")
     counts = {name: len(rows) for name, rows in sets.items()}
     earlier = (store.read(current.value["changes"]["file"]) or {}).get("publications", []) if current else []
     publications = [{"generated": catalogue.generated, **counts, **reference}, *earlier][:MAX_PUBLICATIONS]
-    return files.add_json("changes", {"publications": publications})
+    return files.add_json("changes", {"publications": publications}, "changes")
 
 
 def _published_models(store: Store, current: Publication | None) -> dict[ModelKey, Mapping[str, Any]] | None:
@@ -57,17 +62,30 @@ def _published_models(store: Store, current: Publication | None) -> dict[ModelKe
     return dict(sorted(models.items()))
 
 
-def _removed(catalogue: Catalogue, data: DataDir, before: Cards) -> Iterator[dict[str, Any]]:
+def _any_spelling(key: ModelKey) -> ModelKey:
+    return ModelKey(key.source, model_key(key.id))
+
+
+def _row(key: ModelKey, model: Mapping[str, Any]) -> dict[str, Any]:
+    return {**key._asdict(), "name": model["name"]}
+
+
+def _removed(catalogue: Catalogue, data: DataDir, gone: Cards) -> Iterator[dict[str, Any]]:
+    """Yield the models that are no longer published, each with the reason."""
     rejected: dict[ModelKey, str] = {}
     for source in catalogue.sources:
         for pages in read_summary(data, source.name)["streams"].values():
             records = (record for page in pages for record in page["set_aside"])
             rejected |= {ModelKey(source.name, model_key(record["id"])): record["reason"] for record in records if record["id"]}
-    for key, card in before.items():
-        if key not in catalogue.models:
-            reason = rejected.get(ModelKey(key.source, model_key(key.id)))
-            why = f"It is no longer published: {reason}." if reason else _absence(catalogue, key, card)
-            yield {**key._asdict(), "name": card["name"], "reason": why}
+    for key, card in gone.items():
+        reason = rejected.get(_any_spelling(key))
+        if reason is None:
+            sentence = _absence(catalogue, key, card)
+        elif reason in get_source(key.source).never_published:
+            sentence = f"It must not be published any more ({reason})."
+        else:
+            sentence = f"Its record at the source is no longer valid ({reason})."
+        yield {**_row(key, card), "reason": sentence}
 
 
 def _absence(catalogue: Catalogue, key: ModelKey, card: Mapping[str, Any]) -> str:
@@ -88,7 +106,7 @@ def _absence(catalogue: Catalogue, key: ModelKey, card: Mapping[str, Any]) -> st
     group = next(group for group in stream.selection.groups if position in group.positions)
     condition = next((condition for condition in filter_.conditions if not condition.matches(group.values)), None)
     if group.is_forbidden:
-        return f"It is no longer published: {stream.selection.rulings[position].word}."
+        return f"It must not be published any more ({stream.selection.rulings[position].word})."
     return f"It no longer matches {condition.label}." if condition else f"Others rank before it in {path}."
 
 
@@ -97,18 +115,19 @@ def _changed(catalogue: Catalogue, key: ModelKey, before: Mapping[str, Any]) -> 
     for field in _COMPARED:
         if field in model and field in before and model[field] != before[field]:
             change = {"field": field, "before": before[field], "after": model[field]}
-            yield {**key._asdict(), "name": model["name"], **change, "reason": _reason(field, model, before)}
+            yield {**_row(key, model), **change, "reason": _reason(field, model, before)}
 
 
 def _reason(field: str, model: Mapping[str, Any], before: Mapping[str, Any]) -> str:
     """Return what decides a fact now, as a sentence."""
     if field == "size":
-        origin = model["size_from"] if model["size_from"] != "none" else "nothing that is known"
-        was = "" if before["size_from"] == model["size_from"] else f", before by {before['size_from']}"
-        return f"It is now decided by {origin}{was}."
+        origins = [values.get("size_from") or "none" for values in (model, before)]
+        now, was = ("nothing that is known" if origin == "none" else origin for origin in origins)
+        return f"It is now decided by {now}." if now == was else f"It is now decided by {now}, before by {was}."
     if field == "license":
         return "Its tags state another licence." if model[field] else "Its tags state no licence any more."
     if field == "flagged":
         return "It is now flagged as mature." if model[field] else "Its flag was taken back."
-    rises = LEVELS.index(model[field]) > (LEVELS.index(before[field]) if before[field] in LEVELS else -1)
+    level, earlier = (LEVELS.index(values[field]) if values[field] in LEVELS else -1 for values in (model, before))
+    rises = level > earlier
     return f"What it shows is now rated {'more explicit' if rises else 'milder'}."

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from etl.core.schemas import load_schema
 from etl.storage.json_files import sha256
 
 FileReference = dict[str, Any]  # file, sha256, bytes
@@ -22,14 +23,21 @@ def hashed_name(stem: str, content: bytes, suffix: str) -> str:
     return f"{stem}.{sha256(content)[:HASH_DIGITS]}.{suffix}"
 
 
+def validate(value: object, kind: str) -> None:
+    """Refuse a value that violates its schema, which only a bug can cause."""
+    if violations := load_schema("site", kind).violations(value):
+        raise AssertionError(f"{kind}: {violations[0]}")
+
+
 class Files:
     """The files of a publication by name, relative to the folder of the version."""
 
     def __init__(self) -> None:
         self.content: dict[str, bytes] = {}
 
-    def add_json(self, stem: str, value: object) -> FileReference:
-        """Add a JSON file; return the reference to it."""
+    def add_json(self, stem: str, value: object, kind: str) -> FileReference:
+        """Add a JSON file of a kind that schemas/site.schema.json has; return the reference to it."""
+        validate(value, kind)
         return self.add(stem, dump_minified(value), "json")
 
     def add(self, stem: str, content: bytes, suffix: str) -> FileReference:

@@ -23,10 +23,12 @@ def add_pages(files: Files, catalogue: Catalogue) -> FileReference:
     summaries = []
     for manifest in catalogue.manifests:
         page = _page(manifest, sources[manifest.filter.source], published)
-        reference = files.add_json(f"pages/{manifest.filter.file.removesuffix('.json').replace('-filter-', '-', 1)}", page)
+        reference = files.add_json(
+            f"pages/{manifest.filter.file.removesuffix('.json').replace('-filter-', '-', 1)}", page, "page"
+        )
         summaries.append({**_summary(manifest), **reference})
     index = {"sources": [_source(source, catalogue) for source in catalogue.sources], "manifests": summaries}
-    return files.add_json("index", index)
+    return files.add_json("index", index, "index")
 
 
 def _page(manifest: Manifest, source: SourceConfig, published: set[tuple[str, str]]) -> dict[str, Any]:

@@ -22,8 +22,10 @@ def add_models(files: Files, catalogue: Catalogue) -> FileReference:
     """Add the shards and the file that maps prefixes of the SHA-256 of ids to them; return the reference to that file."""
     models = [{**card(model), "manifests": catalogue.positions[key]} for key, model in catalogue.models.items()]
     length, shards = _split(models)
-    references = {prefix: files.add_json(f"models/{prefix or 'all'}", {"models": shards[prefix]}) for prefix in sorted(shards)}
-    return files.add_json("models", {"prefix_length": length, "count": len(models), "shards": references})
+    references = {
+        prefix: files.add_json(f"models/{prefix or 'all'}", {"models": shards[prefix]}, "shard") for prefix in sorted(shards)
+    }
+    return files.add_json("models", {"prefix_length": length, "count": len(models), "shards": references}, "models")
 
 
 def _split(models: Sequence[dict[str, Any]]) -> tuple[int, dict[str, list[dict[str, Any]]]]:
@@ -49,4 +51,4 @@ def add_search(files: Files, catalogue: Catalogue) -> FileReference:
     """Add the rows by which clients search models; return the reference."""
     fields = ("source", "id", "name", "author", "tags")
     cards = (card(model) for model in catalogue.models.values())
-    return files.add_json("search", {"rows": [{field: row[field] for field in fields} for row in cards]})
+    return files.add_json("search", {"rows": [{field: row[field] for field in fields} for row in cards]}, "search")

@@ -12,7 +12,7 @@ import orjson
 
 from etl.core.errors import InvalidDataError, StorageError, describe_os_error
 from etl.core.schemas import load_schema
-from etl.publish.files import dump_minified, hashed_name
+from etl.publish.files import dump_minified, hashed_name, validate
 from etl.storage.json_files import read_bytes, sha256, write_atomic
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ENTRY = "entry.json"
 MAX_PREVIOUS = 10
 _OURS = re.compile(r"(?:(?:pages|models|changes|tables)/)?[a-z0-9-]+\.[0-9a-f]{16}\.(?:json|jws|sqlite|parquet)")
+_PARTIAL = re.compile(r"(?<![^/])\.([^/]+)\.partial$")  # what an interrupted run left of a file
 _FOLDERS = ("", "pages", "models", "changes", "tables")
 
 
@@ -110,7 +111,7 @@ class Store:
         for folder in _FOLDERS:
             for path in (self.folder / folder).glob("*"):
                 name = path.relative_to(self.folder).as_posix()
-                if _OURS.fullmatch(name) and path.is_file():
+                if _OURS.fullmatch(_PARTIAL.sub(r"\1", name)) and path.is_file():
                     yield name
 
     def _recent(self, keep_s: float) -> Iterator[Publication]:
@@ -159,6 +160,7 @@ class Store:
 
 def make_publication(entry: Mapping[str, Any]) -> Publication:
     """Return a publication of an entry."""
+    validate(entry, "entry")
     return Publication(entry, dump_minified(entry))
 
 

@@ -172,7 +172,7 @@ def test_changes_name_models_and_facts_with_reasons(workspace: Workspace, site: 
     assert [model["id"] for model in changes["added"]] == ["o/e"]
     assert {model["id"]: model["reason"] for model in changes["removed"]} == {
         "o/a": "It is no longer among the models that likes is selected from.",
-        "o/c": "It is no longer published: private.",
+        "o/c": "It must not be published any more (private).",
         "o/d": "It is no longer among the models that apache is selected from.",
     }
     assert [(change["field"], change["before"], change["after"]) for change in changes["changed"]] == [
@@ -185,6 +185,8 @@ def test_changes_name_models_and_facts_with_reasons(workspace: Workspace, site: 
 
 def test_files_of_old_publications_are_removed(workspace: Workspace, site: Site) -> None:
     (site.folder / "pages" / "mine.html").write_text("x")
+    leftover = site.folder / "pages" / ".hf-x.0123456789abcdef.json.partial"  # of a run that was killed
+    leftover.write_text("x")
     for number in range(MAX_PREVIOUS + 3):
         fill(workspace, *records(), hf(f"o/new-{number}", **SMALL), fetched_at=f"2026-01-{number + 2:02}T00:00:00.000Z")
         assert workspace.run("publish") == 0
@@ -199,6 +201,7 @@ def test_files_of_old_publications_are_removed(workspace: Workspace, site: Site)
         for manifest in site.load(entry["index"])["manifests"]:
             assert (site.folder / manifest["file"]).is_file()
     assert (site.folder / "pages" / "mine.html").exists()
+    assert not leftover.exists()
 
 
 def test_recent_publications_stay(workspace: Workspace, site: Site) -> None:
@@ -265,3 +268,17 @@ def test_outdated_models_are_refused(workspace: Workspace, site: Site, capsys: p
     assert workspace.run("publish") == 1
     assert "rebuild: make manifests" in capsys.readouterr().err
     assert site.state() == before
+
+
+def test_another_spelling_of_an_id_is_the_same_model(workspace: Workspace, site: Site) -> None:
+    fill(workspace, hf("O/A", tags=["license:apache-2.0"], **SMALL), *records()[1:], fetched_at="2026-01-02T00:00:00.000Z")
+    assert workspace.run("publish") == 0
+    assert "O/A" in site.models
+    assert (site.changes["added"], site.changes["removed"], site.changes["changed"]) == ([], [], [])
+
+
+def test_without_the_files_of_the_publication_before_no_changes_are_stated(workspace: Workspace, site: Site) -> None:
+    (site.folder / site.entry["models"]["file"]).unlink()
+    fill(workspace, *records(), hf("o/e", **SMALL), fetched_at="2026-01-02T00:00:00.000Z")
+    assert workspace.run("publish") == 0
+    assert (site.changes["since"], site.changes["added"]) == (None, [])
