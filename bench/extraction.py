@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from bench.measure import every_combination, spend
+from bench.measure import EVERY, spend
 from etl.config.load import load_config
 from etl.core.layout import PROJECT, DataDir
 from etl.extract.options import ExtractOptions
@@ -55,7 +55,7 @@ def cases() -> Iterator[tuple[str, tuple[Hub, Civitai], str]]:
     snapshot = Hub(catalogue("huggingface")), Civitai(catalogue("civitai"), SNAPSHOT_TIME)
     for name, served in (("full pages", full()), ("the snapshot", snapshot)):
         yield f"25 manifests, {name}", served, shipped
-        yield f"208 manifests, {name}", served, every_combination()
+        yield f"208 manifests, {name}", served, EVERY.read_text(encoding="utf-8")
 
 
 def failing(target: str, before: int) -> Fault | None:
@@ -108,13 +108,13 @@ def refreshes() -> None:
     shipped = (PROJECT / "filters.toml").read_text(encoding="utf-8")
     snapshot = Hub(catalogue("huggingface")), Civitai(catalogue("civitai"), SNAPSHOT_TIME)
     # Pages of 20, so that there are enough responses to fail; the rate of CivitAI would be all that is seen of such.
-    small = every_combination().replace("page = 500", "page = 20")
+    small = EVERY.read_text(encoding="utf-8").replace("page = 500", "page = 20")
     only = ("extract", "--source", "huggingface")
     many = "cold extract, Hugging Face by twenties"
     print(f"{'':41}{'seconds':>8}{'beyond':>8}{'requests':>10}{'failed':>8}   median of {RUNS}")
     for name, served, text, words, fault in (
         ("refresh of the 25, nothing changed", snapshot, shipped, ("refresh",), None),
-        ("refresh of the 208, nothing changed", snapshot, every_combination(), ("refresh",), None),
+        ("refresh of the 208, nothing changed", snapshot, EVERY.read_text(encoding="utf-8"), ("refresh",), None),
         (many, full(), small, only, None),
         (f"{many}, 3 % fail", full(), small, only, failing),
     ):

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
 
 from etl.config.load import load_config
 from etl.core.layout import PROJECT
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # A process of its own: the system counts to a process the memory of the one that started it, and this one's is large.
 RUN = """
@@ -25,6 +20,7 @@ sys.exit(code)
 """
 
 
+EVERY = PROJECT / "bench" / "208.toml"  # all combinations of the shipped filters
 EXPRESSIONS = {
     "huggingface": (
         '.tags | index("gguf") != null', '.tags | contains(["transformers", "conversational"])',
@@ -49,16 +45,10 @@ def spend(command: list[str], **variables: str) -> tuple[float, float]:
     return seconds, peak / (1e6 if sys.platform == "darwin" else 1e3)  # macOS counts bytes, Linux kilobytes
 
 
-def every_combination() -> str:
-    """Return the shipped filters with all 208 combinations published."""
-    text = (PROJECT / "filters.toml").read_text(encoding="utf-8")
-    return re.sub(r"manifests = \[.*?\]", 'manifests = "all"', text, flags=re.DOTALL)
-
-
-def with_expressions(every: Path) -> str:
-    """Return filters that publish all 208 combinations, in the file `every`, and ten manifests of expressions."""
-    text = every.read_text(encoding="utf-8")
-    for source in load_config(every).sources:
+def with_expressions() -> str:
+    """Return filters that publish all 208 combinations and ten manifests of expressions."""
+    text = EVERY.read_text(encoding="utf-8")
+    for source in load_config(EVERY).sources:
         expressions = [
             f"w{number} = {{ label = \"-\", where = '{text}' }}" for number, text in enumerate(EXPRESSIONS[source.name])
         ]
