@@ -9,7 +9,7 @@ MAKEFLAGS += --no-builtin-rules --warn-undefined-variables
 
 # Every variable is plain text. A value from the command line or the environment is never expanded by make: it replaces itself and
 # reaches recipes through their environment, as "$$NAME", so that the shell does not interpret it. This includes unknown names.
-override variables := DATA FILTERS SOURCE BASE NEW OLDEST ALLOW_SHRINK ALLOW_REJECTED FILTER AGAINST FIELD MAX_AGE JOBS SITE KEEP PYTHON WORKERS
+override variables := DATA FILTERS SOURCE BASE NEW OLDEST ALLOW_SHRINK ALLOW_REJECTED FILTER AGAINST FIELD MAX_AGE JOBS SITE KEEP SIGN_KEY KEY PYTHON WORKERS
 override command_line := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 override inherited := $(strip $(foreach name,$(variables),$(if $(filter environment,$(origin $(name))),$(if $(value $(name)),$(name)))))
 DATA ?= data
@@ -145,12 +145,16 @@ manifests: $(index) ## rebuild models and manifests whose inputs changed
 transform: $(selected) ## rebuild models whose inputs changed
 
 .PHONY: verify
-verify: $(ready) | $(filter manifests,$(MAKECMDGOALS)) ## check the published manifests: OLDEST=2d, BASE, ALLOW_SHRINK=hf/small, ALLOW_REJECTED=civitai/poi
-	@$(allowed) && $(etl) verify $(where) $(base) $${OLDEST:+"--max-age=$$OLDEST"} "$$@"
+verify: $(ready) | $(filter manifests,$(MAKECMDGOALS)) ## check the published manifests: OLDEST=2d, BASE, ALLOW_SHRINK=hf/small, ALLOW_REJECTED=civitai/poi; or SITE=folder-or-URL with KEY
+	@$(allowed) && $(etl) verify $(where) $(base) $${OLDEST:+"--max-age=$$OLDEST"} $${SITE:+"--site=$$SITE"} $${KEY:+"--key=$$KEY"} "$$@"
 
 .PHONY: publish
 publish: $(index) ## verify, then write what clients download: SITE=data/site, KEEP=7d, SIGN_KEY, and the variables of verify
-	@$(allowed) && $(etl) publish $(where) $(base) $${SITE:+"--site=$$SITE"} $${KEEP:+"--keep=$$KEEP"} "$$@"
+	@$(allowed) && $(etl) publish $(where) $(base) $${SITE:+"--site=$$SITE"} $${KEEP:+"--keep=$$KEEP"} $${SIGN_KEY:+"--sign-key=$$SIGN_KEY"} "$$@"
+
+.PHONY: keygen
+keygen: $(ready) ## write a key pair for the signature: SIGN_KEY=file, file.pub
+	@$(etl) keygen $(where) -- "$${SIGN_KEY:?must name the file of the private key}"
 
 .PHONY: diff
 diff: $(ready) | $(filter manifests,$(MAKECMDGOALS)) ## show changes since the last commit: BASE, NEW are folders or revisions

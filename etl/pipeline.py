@@ -129,11 +129,19 @@ def load_manifests(data: DataDir, config: Config) -> LoadResult:
     return load(data, config)
 
 
-def publish_options(site: Path, filters: Path, keep_s: float) -> PublishOptions:
-    """Return how to publish to a folder."""
+def publish_options(site: Path, filters: Path, keep_s: float, sign_key: Path | None) -> PublishOptions:
+    """Return how to publish to a folder.
+
+    Raises:
+        UsageError: the file `sign_key` has no private key.
+    """
     from etl.publish.stage import PublishOptions
 
-    return PublishOptions(site, filters, keep_s=keep_s)
+    if sign_key is None:
+        return PublishOptions(site, filters, keep_s=keep_s)
+    from etl.publish.signature import read_signing_key
+
+    return PublishOptions(site, filters, keep_s=keep_s, signing_key=read_signing_key(sign_key))
 
 
 def publish(data: DataDir, config: Config, options: PublishOptions) -> PublishResult:

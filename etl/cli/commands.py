@@ -12,7 +12,7 @@ from etl.cli import output, results
 from etl.cli.environment import clock, credentials
 from etl.cli.run import Run
 from etl.config.lookup import resolve_filter
-from etl.core.errors import EXIT_CHECK_FAILED, EtlError, highest_priority
+from etl.core.errors import EXIT_CHECK_FAILED, EtlError, UsageError, highest_priority
 from etl.core.layout import DataDir
 from etl.sources.source import get_source
 from etl.storage.locks import Locks
@@ -206,6 +206,20 @@ def _verify(run: Run, options: VerifyOptions) -> int:
     return code
 
 
+def _verify_site(run: Run) -> int:
+    from etl.cli.publishing import verify_site
+
+    if run.args.key and not run.args.site:
+        raise UsageError("--key: is for the signature of --site; name the site, too")
+    return verify_site(run) if run.args.site else _verify(run, _verify_options(run))
+
+
+def _keygen(run: Run) -> int:
+    from etl.cli.publishing import keygen
+
+    return keygen(run)
+
+
 def _publish(run: Run) -> int:
     from etl.cli.publishing import publish
     from etl.verify.inputs import has_passed, input_fingerprint
@@ -244,7 +258,8 @@ _COMMANDS: dict[str, Callable[[Run], int]] = {
     "explain": _explain,
     "values": _values,
     "diff": _diff,
-    "verify": lambda run: _verify(run, _verify_options(run)),
+    "verify": _verify_site,
     "publish": _publish,
+    "keygen": _keygen,
     "refresh": _refresh,
 }

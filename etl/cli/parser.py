@@ -14,8 +14,9 @@ COMMANDS = {
     "explain": "explain a manifest, find a model, or compare two manifests",
     "values": "list the fields of the models on disk with their most frequent values, or all values of one field",
     "diff": "show what changed since the last commit, or between two folders or revisions",
-    "verify": "check the published manifests",
+    "verify": "check the published manifests, or what clients download",
     "publish": "verify, then write the files that clients download",
+    "keygen": "write a private key that signs what is published, and its public key",
     "refresh": "extract, manifests and verify; a stream that fails stops none of them",
 }
 
@@ -62,6 +63,9 @@ def build_parser() -> argparse.ArgumentParser:
         if name in ("explain", "values", "verify"):
             command.add_argument("--json", action="store_true", help="print JSON")
     _add_publish_options(commands.choices["publish"])
+    _add_site_options(commands.choices["verify"])
+    file = "the private key, a new file; the public key is written to FILE.pub"
+    commands.choices["keygen"].add_argument("file", type=Path, metavar="FILE", help=file)
     return parser
 
 
@@ -69,6 +73,13 @@ def _add_publish_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--site", type=Path, help="the folder that is served (site in the folder of --data)")
     keep = "keep the files of publications of the last AGE, beside those of the last 10 (7d)"
     command.add_argument("--keep", type=_age_s, default=7 * 86400.0, metavar="AGE", help=keep)
+    command.add_argument("--sign-key", type=Path, metavar="FILE", help="sign the entry with this private key; see keygen")
+
+
+def _add_site_options(command: argparse.ArgumentParser) -> None:
+    site = "check what clients download, in a folder or at an http(s) URL, instead of the manifests"
+    command.add_argument("--site", metavar="FOLDER-or-URL", help=site)
+    command.add_argument("--key", type=Path, metavar="FILE", help="the public key of the signature of --site")
 
 
 def _jobs(text: str) -> int:

@@ -1,7 +1,8 @@
-"""The command publish: verify, unless its inputs are those that last passed, then write what clients download."""
+"""The commands publish (verify, unless its inputs last passed, then write what clients download) and keygen."""
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from typing import TYPE_CHECKING
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 
 def publish(run: Run, verify: Callable[[], int]) -> int:
     """Publish what `verify` passes; return the exit code of what failed, else 0."""
-    options = pipeline.publish_options(run.args.site or run.data.site, run.args.filters, run.args.keep)
+    args = run.args
+    options = pipeline.publish_options(args.site or run.data.site, args.filters, args.keep, args.sign_key)
+    if options.signing_key and options.signing_key.warning:
+        output.print_error(f"warning: {options.signing_key.warning}")
     if code := verify():
         output.print_error(f"{options.site}: not published, since verify failed; see above")
         return code
@@ -30,12 +34,25 @@ def publish(run: Run, verify: Callable[[], int]) -> int:
     return 0
 
 
+def keygen(run: Run) -> int:
+    """Write a key pair; print the public key."""
+    from etl.publish.signature import write_key_pair
+
+    path = run.args.file
+    public = write_key_pair(path)
+    output.print_result(json.dumps(public, sort_keys=True))
+    output.print_error(f"{path}: the private key for SIGN_KEY: keep it secret, and a copy of it; {path}.pub: the public key, above")
+    return 0
+
+
 def _print_result(result: PublishResult, options: PublishOptions) -> None:
     if not result.new_files:
         output.print_result(f"{result.folder}: nothing changed since {result.generated}")
     else:
         counts = f"{result.pages} manifests, {result.models} models"
         output.print_result(f"{result.folder}: {counts}; {result.new_files} new files; data of {result.generated}")
+    if result.warning:
+        output.print_error(f"warning: {result.folder}: {result.warning}")
     if result.removed:
         output.print_result(f"{options.site}: removed {result.removed} files of old publications")
     if not result.has_parquet:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from etl.config.model import Config
     from etl.core.layout import DataDir
+    from etl.publish.signature import SigningKey
     from etl.publish.store import Publication
 
 VERSION = 1
@@ -36,12 +37,14 @@ class PublishOptions:
         filters: The file of the configuration.
         max_age_s: Seconds after which clients fetch the entry again.
         keep_s: Seconds for which the files of a publication stay, at least.
+        signing_key: The key that signs the entry; None for no signature.
     """
 
     site: Path
     filters: Path
     max_age_s: int = 3600
     keep_s: float = 7 * 86400
+    signing_key: SigningKey | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class PublishResult:
         new_files: How many files were written; 0 if nothing changed.
         removed: How many files of old publications were removed.
         has_parquet: Whether the tables have Parquet, which needs DuckDB.
+        warning: What clients that check signatures will not accept; None if nothing.
     """
 
     folder: Path
@@ -65,6 +69,7 @@ class PublishResult:
     new_files: int
     removed: int
     has_parquet: bool
+    warning: str | None = None
 
 
 def publish(data: DataDir, config: Config, options: PublishOptions) -> PublishResult:
@@ -78,7 +83,8 @@ def publish(data: DataDir, config: Config, options: PublishOptions) -> PublishRe
     store = Store(options.site / f"v{VERSION}")
     current = store.current()
     inputs = _input_fingerprint(data, options, current)
-    if current and is_recorded(data, _CACHE, inputs) and store.is_complete(current):
+    is_signed = options.signing_key is None or (current is not None and store.signature(current) is not None)
+    if current and is_signed and is_recorded(data, _CACHE, inputs) and store.is_complete(current):
         removed = store.prune(options.keep_s)
         return PublishResult(store.folder, current.value["generated"], 0, 0, 0, removed, _has_parquet(current))
     catalogue = replace(read_catalogue(data, config), not_before=current.value["generated"] if current else "")
@@ -93,21 +99,37 @@ def publish(data: DataDir, config: Config, options: PublishOptions) -> PublishRe
         "tables": add_tables(files, catalogue),
     }
     is_new = current is None or any(current.value[key] != value for key, value in entry.items())
+    is_new = is_new or _is_signed_otherwise(store, current, options.signing_key)
     if is_new:
         entry["changes"] = add_changes(files, catalogue, data, store, current)
     publication = _publication(entry, current) if is_new or current is None else current
     fixed = {name: path.read_bytes() for name, path in FIXED_FILES.items()}
-    new_files = store.write({**files.content, **fixed, publication.name: publication.content})
+    signature = {publication.signature_name: options.signing_key.sign(publication.content)} if options.signing_key else {}
+    new_files = store.write({**files.content, **fixed, publication.name: publication.content, **signature})
     if is_new:
         store.commit(publication)
     removed = store.prune(options.keep_s)
     record(data, _CACHE, _input_fingerprint(data, options, publication))
     counts = len(catalogue.manifests), len(catalogue.models), new_files + is_new, removed
-    return PublishResult(store.folder, catalogue.generated, *counts, _has_parquet(publication))
+    warning = _unsigned(store, publication, current)
+    return PublishResult(store.folder, catalogue.generated, *counts, _has_parquet(publication), warning)
 
 
 def _has_parquet(publication: Publication) -> bool:
     return publication.value["tables"]["parquet"] is not None
+
+
+def _is_signed_otherwise(store: Store, publication: Publication | None, key: SigningKey | None) -> bool:
+    """Return whether a publication has a signature that is not of this key: names never change, so a new one is needed."""
+    signature = store.signature(publication) if publication and key else None
+    return bool(publication and key and signature is not None and signature != key.sign(publication.content))
+
+
+def _unsigned(store: Store, publication: Publication, before: Publication | None) -> str | None:
+    """Return a warning if a publication has no signature, but the one before has."""
+    if store.signature(publication) is not None or before is None or store.signature(before) is None:
+        return None
+    return "the publication before is signed, and this one is not: clients that have a key refuse it; use SIGN_KEY"
 
 
 def _input_fingerprint(data: DataDir, options: PublishOptions, current: Publication | None) -> str:

@@ -38,6 +38,11 @@ class Publication:
         """The name of the copy that stays when the next entry replaces entry.json."""
         return hashed_name("entry", self.content, "json")
 
+    @property
+    def signature_name(self) -> str:
+        """The name of the signature of the entry: the hash in it is that of the entry."""
+        return hashed_name("entry", self.content, "jws")
+
 
 class Store:
     """The folder of one version of the published files, `v1` of a site."""
@@ -64,6 +69,11 @@ class Store:
         path = self.folder / name
         content = path.read_bytes() if path.is_file() else b""
         return orjson.loads(content) if sha256(content)[:16] == name.split(".")[-2] else None
+
+    def signature(self, publication: Publication) -> bytes | None:
+        """Return the signature of a publication; None if it has none."""
+        path = self.folder / publication.signature_name
+        return path.read_bytes() if path.is_file() else None
 
     def write(self, files: Mapping[str, bytes]) -> int:
         """Write the files that are not there yet, and flush them to the disk; return how many.
@@ -154,8 +164,7 @@ class Store:
             *index.get("manifests", ()), *models.get("shards", {}).values(), *changes.get("publications", ()),
         ]  # fmt: skip
         files: dict[str, int | None] = {reference["file"]: reference["bytes"] for reference in references}
-        signature = publication.name.removesuffix("json") + "jws"
-        return {**files, publication.name: len(publication.content), signature: None}
+        return {**files, publication.name: len(publication.content), publication.signature_name: None}
 
 
 def make_publication(entry: Mapping[str, Any]) -> Publication:
