@@ -52,7 +52,7 @@ def folders(command: str, data: DataDir, config: Config, selected: Sequence[Sour
         "explain": Folders([*raw, *models]),
         "values": Folders([*raw, *models]),
         "diff": Folders([*models, data.manifests]),
-        "verify": Folders([*raw, data.manifests]),
+        "verify": Folders([*raw, *models, data.manifests]),
         "publish": Folders([*raw, *models, data.manifests]),
     }
     return by_command.get(command, Folders())

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from etl import pipeline
-from etl.cli import output
+from etl.cli import output, results
+from etl.core.errors import highest_priority
 from etl.core.layout import PROJECT
 from etl.storage.locks import Locks
 
@@ -34,6 +36,18 @@ def publish(run: Run, verify: Callable[[], int]) -> int:
     return 0
 
 
+def verify_site(run: Run) -> int:
+    """Check what clients download; return the exit code."""
+    from etl.verify.site.stage import verify_site
+
+    site = Path(run.args.site)
+    locks = Locks(site.parent, f"etl {run.args.command}", output.print_error)
+    with locks.hold(reads=[site] if site.is_dir() else []), output.progress_note(f"verify: {run.args.site}"):
+        checks = verify_site(run.data, run.config, run.args.site, run.args.key)
+    results.print_verify(checks, None, is_json=run.args.json)
+    return highest_priority([check.code for check in checks if check.problems])
+
+
 def keygen(run: Run) -> int:
     """Write a key pair; print the public key."""
     from etl.publish.signature import write_key_pair
@@ -41,7 +55,9 @@ def keygen(run: Run) -> int:
     path = run.args.file
     public = write_key_pair(path)
     output.print_result(json.dumps(public, sort_keys=True))
-    output.print_error(f"{path}: the private key for SIGN_KEY: keep it secret, and a copy of it; {path}.pub: the public key, above")
+    output.print_error(
+        f"{path}: the private key for SIGN_KEY: keep it secret, and a copy of it; {path}.pub: the public key, above"
+    )
     return 0
 
 

@@ -40,26 +40,16 @@ class Violation:
 
 
 class Schema:
-    """One schema, or that of one of its properties.
+    """A JSON Schema.
 
     jsonschema_rs decides (100 times faster); jsonschema, the reference implementation, describes the violations.
     """
 
-    def __init__(self, name: str, field: str = "") -> None:
-        """Read `schemas/<name>.schema.json`; with `field`, only the schema of that property.
-
-        Definitions of schemas/model.schema.json that a source's schema refers to are copied into it.
-        """
+    def __init__(self, schema: dict[str, Any]) -> None:
         import jsonschema_rs
 
-        text = (SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8")
-        self.schema: dict[str, Any] = json.loads(text.replace(f'"{_SHARED}', '"#/$defs/'))
-        if _SHARED in text:
-            self.schema["$defs"] = load_schema("model").schema["$defs"] | self.schema.get("$defs", {})
-        if field:
-            definitions = {key: self.schema[key] for key in ("$schema", "$defs") if key in self.schema}
-            self.schema = {**definitions, **self.schema["properties"][field]}
-        self._fast = jsonschema_rs.Draft202012Validator(self.schema)
+        self.schema = schema
+        self._fast = jsonschema_rs.Draft202012Validator(schema)
 
     def is_valid(self, value: object) -> bool:
         """Return whether a value conforms to the schema; a number that JSON cannot express, such as infinity, does not."""
@@ -89,7 +79,22 @@ class Schema:
 @cache
 def load_schema(name: str, field: str = "") -> Schema:
     """Return the schema of that name, such as `index` or `civitai/model`, or that of one of its properties; from a cache."""
-    return Schema(name, field)
+    return Schema(_read(name, field))
+
+
+def _read(name: str, field: str) -> dict[str, Any]:
+    """Return `schemas/<name>.schema.json`; with `field`, only the schema of that property.
+
+    Definitions of schemas/model.schema.json that a source's schema refers to are copied into it.
+    """
+    text = (SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8")
+    schema: dict[str, Any] = json.loads(text.replace(f'"{_SHARED}', '"#/$defs/'))
+    if _SHARED in text:
+        schema["$defs"] = load_schema("model").schema["$defs"] | schema.get("$defs", {})
+    if field:
+        definitions: dict[str, Any] = {key: schema[key] for key in ("$schema", "$defs") if key in schema}
+        schema = {**definitions, **schema["properties"][field]}
+    return schema
 
 
 def published_schema(file: str) -> Schema:

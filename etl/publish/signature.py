@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from joserfc.jwk import OKPKey
 
-_ALGORITHM = "Ed25519"
+_ALGORITHM: Final = "Ed25519"
 _MAX_KEY_BYTES = 4096  # a key has about 150
 _MAKE_KEY = "make a key: make keygen SIGN_KEY=FILE"
 
@@ -94,9 +94,9 @@ def _import(value: dict[str, Any]) -> OKPKey | None:
 
     key = None
     with suppress(Exception):
-        private = OKPKey.import_key({name: value[name] for name in ("kty", "crv", "x", "d")})
-        derived = OKPKey.import_key(private.private_key)
-        key = private if derived.as_dict(private=False)["x"] == value["x"] else None
+        imported = OKPKey.import_key({name: value[name] for name in ("kty", "crv", "x", "d")})
+        derived = OKPKey.import_key(imported.as_pem(private=True))  # whose public part is that of the private one
+        key = imported if derived.as_dict(private=False)["x"] == value["x"] else None
     return key
 
 

@@ -11,12 +11,14 @@ from etl.core.errors import EtlError, InvalidDataError
 from etl.sources.auditing import whole_number
 from etl.sources.source import get_source
 from etl.storage.json_files import parse_json_body, read_bytes, sha256
+from etl.storage.ledger import list_streams, read_ledger
 from etl.verify.order import Fetch, rank, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from etl.config.model import Config
     from etl.core.layout import DataDir
     from etl.sources.source import Audit, Source
     from etl.storage.ledger import Ledger, PageEntry
@@ -109,6 +111,18 @@ class RawStream:
 def model_key(identity: str) -> str:
     """Return what all spellings of an id share: ids of the Hub are unique regardless of case."""
     return identity.casefold()
+
+
+def read_raw_streams(data: DataDir, config: Config) -> tuple[dict[tuple[str, str], RawStream], list[str]]:
+    """Return the raw streams on disk by source and name, and the errors of those whose ledgers cannot be read."""
+    streams, errors = {}, []
+    for source in config.sources:
+        for name in list_streams(data, source.name):
+            try:
+                streams[source.name, name] = read_raw_stream(data, source.name, name, read_ledger(data, source.name, name))
+            except EtlError as error:
+                errors.append(str(error))
+    return streams, errors
 
 
 def read_raw_stream(data: DataDir, source_name: str, stream: str, ledger: Ledger) -> RawStream:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from etl.core.errors import EtlError
 from etl.core.layout import INDEX, DataDir
 from etl.selection.stored import StoredStreams, read_summary
-from etl.storage.ledger import list_streams, read_ledger
 from etl.storage.owned import is_owned, listed_files
 from etl.storage.snapshot import read_dir
 from etl.verify import checks, raw_checks
@@ -18,7 +17,7 @@ from etl.verify.equality import check_equal_lists
 from etl.verify.freshness import check_freshness
 from etl.verify.losses import check_losses
 from etl.verify.published import Check, Published, check_schemas
-from etl.verify.raw_records import read_raw_stream
+from etl.verify.raw_records import read_raw_streams
 from etl.verify.safety import check_safety
 from etl.verify.shrinkage import check_shrinkage
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from etl.config.model import Config, Filter
     from etl.selection.stored import StoredStream
     from etl.storage.snapshot import Snapshot
-    from etl.verify.raw_records import RawStream
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class VerifyOptions:
 
 def verify(data: DataDir, config: Config, options: VerifyOptions) -> list[Check]:
     """Run every check; if the raw files cannot be rebuilt, the checks that need that are left out, and the last one fails."""
-    raw_streams, ledger_errors = _read_raw_streams(data, config)
+    raw_streams, ledger_errors = read_raw_streams(data, config)
     read = {(source.name, stream.name) for source in config.sources for stream in source.streams}
     rebuild_check = Check("rebuild from raw")
     streams: dict[tuple[str, str], StoredStream | None] = {}
@@ -103,15 +101,3 @@ def _owned_files(content: dict[str, bytes], config: Config) -> dict[str, bytes]:
     """Return those files of a folder of manifests that are of this project."""
     listed, prefixes = listed_files(content.get(INDEX, b"")), {source.prefix for source in config.sources}
     return {name: body for name, body in content.items() if is_owned(name, listed, prefixes)}
-
-
-def _read_raw_streams(data: DataDir, config: Config) -> tuple[dict[tuple[str, str], RawStream], list[str]]:
-    """Return the raw streams on disk by source and name, and the errors of those whose ledgers cannot be read."""
-    streams, errors = {}, []
-    for source in config.sources:
-        for name in list_streams(data, source.name):
-            try:
-                streams[source.name, name] = read_raw_stream(data, source.name, name, read_ledger(data, source.name, name))
-            except EtlError as error:
-                errors.append(str(error))
-    return streams, errors

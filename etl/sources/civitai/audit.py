@@ -77,7 +77,8 @@ def _image_levels(record: Mapping[str, Any]) -> dict[str, int]:
     levels: dict[str, int] = {}
     for image in _images(record):
         bits, url = whole_number(image.get("nsfwLevel")), image.get("url")
-        if isinstance(url, str):
+        is_shown = image.get("type") == "image" and not is_set(image.get("poi")) and not is_set(image.get("minor"))
+        if is_shown and isinstance(url, str):
             scaled = "/".join("width=450" if part == "original=true" else part for part in url.split("/"))
             level = bits.bit_length() - 1 if bits and bits <= _LEVEL_BITS else XXX  # blocked and unrated images are not shown
             levels[scaled] = max(level, levels.get(scaled, 0))

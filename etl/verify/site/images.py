@@ -1,0 +1,110 @@
+"""Images of cards: none more explicit than its page, by the page's options and by a second reading of the raw records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from etl.config.lookup import parse_filter_path
+from etl.core.errors import EtlError, UsageError
+from etl.core.levels import LEVELS
+from etl.sources.source import get_source
+from etl.storage.json_files import parse_json_body, read_bytes
+from etl.verify.published import Check
+from etl.verify.raw_records import model_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from etl.config.model import Config
+    from etl.core.layout import DataDir
+    from etl.verify.raw_records import RawPage, RawStream
+    from etl.verify.site.files import Site
+    from etl.verify.site.pages import Page
+
+    Streams = Mapping[tuple[str, str], RawStream]
+    Images = dict[tuple[str, str], dict[str, int]]  # by source and model_key: levels, as indices of LEVELS, by URL
+
+
+def most_explicit(config: Config, source: str, path: str) -> str | None:
+    """Return the most explicit level that a page may show, by its options that test levels; None if it has none.
+
+    Raises:
+        UsageError: filters.toml does not have the source or an option.
+    """
+    axes = next((entry.axes for entry in config.sources if entry.name == source), None)
+    if axes is None:
+        raise UsageError(f"{source}: not a source of filters.toml")
+    allowed = {*LEVELS}
+    for option in parse_filter_path(path, axes, path):
+        if option.field in ("level", "level_most"):
+            allowed &= {level for level in LEVELS if not option.includes or level in option.includes} - option.excludes
+    return None if allowed == {*LEVELS} else max(allowed, key=LEVELS.index, default=LEVELS[0])
+
+
+def check_images(site: Site, pages: Sequence[Page], config: Config, data: DataDir, streams: Streams | None) -> Check:
+    """No card shows an image that is more explicit than its page, or that no raw record of its model has at that level."""
+    check = Check("images")
+    shown = [*_images(site, pages)]
+    check.looked_at = len(shown)
+    if streams is None:
+        check.notes.append("their levels are as the site states them: there are no raw records to compare with")
+    elif shown:
+        images = _raw_images(data, streams, {(card["source"], model_key(card["id"])) for _, _, card in shown})
+        for file, path, card in shown:
+            levels = images.get((card["source"], model_key(card["id"])), {})
+            if problem := _raw_problem(card["image"], levels):
+                site.problem(check, file, path, f"{card['id']}: {problem}")
+    for page in pages:
+        try:
+            most = most_explicit(config, page.value["source"], page.value["filter"])
+        except UsageError as error:
+            site.problem(check, page.file, "$.filter", f"its level is not known: {error}")
+            continue
+        for number, card in enumerate(page.value["models"] if most else ()):
+            image = card.get("image")
+            if most and image and LEVELS.index(image["level"]) > LEVELS.index(most):
+                text = f"{card['id']}: is {image['level']}, but the page shows at most {most}"
+                site.problem(check, page.file, f"$.models[{number}].image.level", text)
+    return check
+
+
+def _images(site: Site, pages: Sequence[Page]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Yield the file, the JSON path and the card of each image on pages and in shards."""
+    models = site.value("models") or {"shards": {}}
+    files = [page.file for page in pages] + [reference["file"] for reference in models["shards"].values()]
+    for file in dict.fromkeys(file for file in files if file in site.values):
+        for number, card in enumerate(site.values[file]["models"]):
+            if card.get("image"):
+                yield file, f"$.models[{number}].image", card
+
+
+def _raw_problem(image: Mapping[str, Any], levels: Mapping[str, int]) -> str | None:
+    level = levels.get(image["url"])
+    if level is None:
+        return "no raw record of the model has this image for everybody to see"
+    return None if LEVELS[level] == image["level"] else f"is {LEVELS[level]} in the raw records (the site says {image['level']})"
+
+
+def _raw_images(data: DataDir, streams: Streams, keys: set[tuple[str, str]]) -> Images:
+    """Return the images that cards of these models may show."""
+    images: Images = {}
+    for stream in streams.values():
+        for page in stream.pages:
+            if any((stream.source, model_key(record.id)) in keys for record in page.records):
+                for identity, record in _records(data, stream, page):
+                    key = (stream.source, model_key(identity))
+                    if key in keys:
+                        levels = images.setdefault(key, {})
+                        for url, level in get_source(stream.source).load_audit().image_levels(record).items():
+                            levels[url] = max(level, levels.get(url, 0))
+    return images
+
+
+def _records(data: DataDir, stream: RawStream, page: RawPage) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the id and the value of each record of a page; none if it cannot be read any more."""
+    path = data.raw(stream.source, stream.name) / page.entry.file
+    try:
+        values = get_source(stream.source).records(parse_json_body(read_bytes(path), path)[1])
+    except (EtlError, TypeError, LookupError):
+        return
+    yield from zip((record.id for record in page.records), (value for value in values if isinstance(value, dict)), strict=False)
