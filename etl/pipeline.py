@@ -5,7 +5,7 @@ Stages are imported where they run, so that a command loads only the libraries i
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -157,6 +157,12 @@ def publish(data: DataDir, config: Config, options: PublishOptions) -> PublishRe
         if current_summary(data, get_source(source.name), source.transform_options) is None:
             raise MissingInputError(f"{data.models(source.name)}: not made of the files in data/raw; rebuild: make manifests")
     return publish(data, config, options)
+
+
+def forget_publication(data: DataDir) -> None:
+    """Make the next publish compare all files with the site, even if nothing changed since the last one."""
+    with suppress(OSError):
+        data.cache("published").unlink()
 
 
 def rebuilder(config: Config) -> Callable[[DataDir], None]:

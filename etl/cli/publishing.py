@@ -45,7 +45,10 @@ def verify_site(run: Run) -> int:
     with locks.hold(reads=[site] if site.is_dir() else []), output.progress_note(f"verify: {run.args.site}"):
         checks = verify_site(run.data, run.config, run.args.site, run.args.key)
     results.print_verify(checks, None, is_json=run.args.json)
-    return highest_priority([check.code for check in checks if check.problems])
+    code = highest_priority([check.code for check in checks if check.problems])
+    if code:
+        pipeline.forget_publication(run.data)
+    return code
 
 
 def keygen(run: Run) -> int:

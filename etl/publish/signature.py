@@ -22,7 +22,7 @@ _MAKE_KEY = "make a key: make keygen SIGN_KEY=FILE"
 
 
 class SigningKey:
-    """A private key. Neither its text nor any error shows it.
+    """A private key, of which text and errors show the public part only.
 
     Attributes:
         warning: Who else can read its file, and the fix; None if only its owner can.
@@ -31,6 +31,9 @@ class SigningKey:
     def __init__(self, key: OKPKey, warning: str | None = None) -> None:
         self._key = key
         self.warning = warning
+
+    def __repr__(self) -> str:
+        return f"SigningKey({self._key.as_dict(private=False)['x']})"
 
     def sign(self, content: bytes) -> bytes:
         """Return a detached JWS over some bytes, in compact form without the payload; equal content gives equal bytes."""

@@ -105,7 +105,8 @@ def publish(data: DataDir, config: Config, options: PublishOptions) -> PublishRe
     publication = _publication(entry, current) if is_new or current is None else current
     fixed = {name: path.read_bytes() for name, path in FIXED_FILES.items()}
     signature = {publication.signature_name: options.signing_key.sign(publication.content)} if options.signing_key else {}
-    new_files = store.write({**files.content, **fixed, publication.name: publication.content, **signature})
+    before = {current.name: current.content} if current else {}  # it becomes the first of `previous`
+    new_files = store.write({**files.content, **fixed, **before, publication.name: publication.content, **signature})
     if is_new:
         store.commit(publication)
     removed = store.prune(options.keep_s)
