@@ -24,7 +24,7 @@ def test_what_publish_writes_passes(site: TamperedSite, capsys: pytest.CaptureFi
     assert site.verify() == 0
     output = capsys.readouterr().out
     assert output.endswith("14 checks, 0 failed\n")
-    for line in ("shards (7)", "cards against data/models (15)", "pages against data/manifests (9)", "links ("):
+    for line in ("shards (7)", "cards against data/models (18)", "pages against data/manifests (9)", "links ("):
         assert f"ok   {line}" in output
 
 
