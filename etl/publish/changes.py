@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from etl.core.ids import model_key
@@ -43,9 +44,21 @@ def add_changes(files: Files, catalogue: Catalogue, data: DataDir, store: Store,
         sets["changed"] = [change for key, card in both for change in _changed(catalogue, key, card)]
     reference = files.add_json("changes/set", {**changes, **sets}, "change_set")
     counts = {name: len(rows) for name, rows in sets.items()}
-    earlier = (store.read(current.value["changes"]["file"]) or {}).get("publications", []) if current else []
-    publications = [{"generated": catalogue.generated, **counts, **reference}, *earlier][:MAX_PUBLICATIONS]
+    earlier = earlier_publications(store, current) if current else []
+    publications = [{"generated": catalogue.generated, **counts, **reference}, *(earlier or [])][:MAX_PUBLICATIONS]
     return files.add_json("changes", {"publications": publications}, "changes")
+
+
+def earlier_publications(store: Store, current: Publication) -> list[dict[str, Any]] | None:
+    """Return the list of recent publications; up to the first whose file is lost, and None if the list itself is."""
+    listed = store.read(current.value["changes"]["file"])
+    return listed and [*takewhile(lambda publication: store.read(publication["file"]) is not None, listed["publications"])]
+
+
+def has_all_changes(store: Store, current: Publication) -> bool:
+    """Return whether no file of recent changes is lost."""
+    listed = store.read(current.value["changes"]["file"])
+    return listed is not None and listed["publications"] == earlier_publications(store, current)
 
 
 def _published_models(store: Store, current: Publication | None) -> dict[ModelKey, Mapping[str, Any]] | None:

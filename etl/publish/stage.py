@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from etl.core.layout import SCHEMAS
 from etl.publish.catalogue import read_catalogue
-from etl.publish.changes import add_changes
+from etl.publish.changes import add_changes, has_all_changes
 from etl.publish.files import Files
 from etl.publish.pages import add_pages
 from etl.publish.shards import add_models, add_search
@@ -100,9 +100,12 @@ def publish(data: DataDir, config: Config, options: PublishOptions) -> PublishRe
     }
     is_new = current is None or any(current.value[key] != value for key, value in entry.items())
     is_new = is_new or _is_signed_otherwise(store, current, options.signing_key)
+    intact = store.intact(current) if current else []
+    if current:  # lost files that nothing else has are no longer named
+        is_new = is_new or not has_all_changes(store, current) or not {*current.value["previous"]} <= {*intact}
     if is_new:
         entry["changes"] = add_changes(files, catalogue, data, store, current)
-    publication = _publication(entry, current) if is_new or current is None else current
+    publication = make_publication({**entry, "previous": intact[:MAX_PREVIOUS]}) if is_new or current is None else current
     fixed = {name: path.read_bytes() for name, path in FIXED_FILES.items()}
     signature = {publication.signature_name: options.signing_key.sign(publication.content)} if options.signing_key else {}
     before = {current.name: current.content} if current else {}  # it becomes the first of `previous`
@@ -139,9 +142,3 @@ def _input_fingerprint(data: DataDir, options: PublishOptions, current: Publicat
     current_entry = current.content if current else b""
     state = {"options": repr(options).encode(), "current": current_entry, "libraries": library_versions().encode()}
     return fingerprint([*data.manifests.rglob("[!.]*"), *summaries, options.filters], state)
-
-
-def _publication(entry: dict[str, Any], current: Publication | None) -> Publication:
-    """Return the publication of an entry that follows the current one."""
-    previous = [current.name, *current.value["previous"]] if current else []
-    return make_publication({**entry, "previous": previous[:MAX_PREVIOUS]})

@@ -49,6 +49,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._intact: dict[str, bool] = {}
 
     def current(self) -> Publication | None:
         """Return the publication that entry.json names; None without one.
@@ -153,6 +154,25 @@ class Store:
             except OSError:
                 return False
         return True
+
+    def intact(self, publication: Publication) -> list[str]:
+        """Return the names of a publication and those before it, newest first, except those of which a file is damaged."""
+        publications = [(publication.name, publication)]
+        for name in publication.value["previous"]:
+            path = self.folder / name
+            parsed = _parse(path.read_bytes()) if path.is_file() else None
+            publications += [(name, parsed)] if parsed and parsed.name == name else []
+        return [name for name, parsed in publications if all(map(self._is_intact, self._hashed_files(parsed)))]
+
+    def _hashed_files(self, publication: Publication) -> list[str]:
+        return [name for name, length in self._files(publication).items() if length is not None and name != publication.name]
+
+    def _is_intact(self, name: str) -> bool:
+        """Return whether a file is what its name says; each is read once."""
+        if name not in self._intact:
+            path = self.folder / name
+            self._intact[name] = path.is_file() and sha256(path.read_bytes())[:16] == name.split(".")[-2]
+        return self._intact[name]
 
     def _files(self, publication: Publication) -> dict[str, int | None]:
         """Return the names of all files of a publication with their lengths; None for the signature."""

@@ -111,8 +111,8 @@ class Audit:
         is_unrequested: (record, params): whether the request should have excluded the record.
         leaks: (audit of a record, params): what the API's own filters should have excluded.
         has_partial_records: (params): whether the records show a part of each model only.
-        image_levels: (record): by the URL of each image that anybody may see, scaled as in models, the index in LEVELS of its most
-            explicit content.
+        image_levels: (record): by the URL of each image that anybody may see, scaled as in models, the index in LEVELS of
+            its most explicit content.
     """
 
     read: Callable[[Record], RecordAudit]

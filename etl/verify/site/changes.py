@@ -20,7 +20,7 @@ _FIELDS = ("size", "license", "level", "level_most", "flagged")
 def check_changes(site: Site) -> Check:
     """The list has at most 50 publications, newest first, with the counts of their files; the first is this publication.
 
-    A warning names data older than those of the publication before, which clients refuse.
+    It is not older than the one before, since clients refuse that.
     """
     check = Check("changes")
     listed, entry = site.value("changes"), site.entry
@@ -54,14 +54,14 @@ def _check_newest(site: Site, check: Check, file: str, changes: Mapping[str, Any
     entry = site.entry or {"previous": []}
     after = _models(site.values, site.entry)
     if not entry["previous"]:
-        if changes["added"] or changes["removed"] or changes["changed"]:
+        if changes["since"] is None and (changes["added"] or changes["removed"] or changes["changed"]):
             site.problem(check, file, "$", "states changes, but the first publication has nothing to compare with")
         return
     previous = site.earlier.get(entry["previous"][0])
     before = _models({**site.earlier, **site.values}, previous)
     if previous and str(previous.get("generated")) > entry["generated"]:
         older = f"{entry['generated']} is older than {previous.get('generated')} of the publication before"
-        check.warnings.append(f"{site.root}entry.json: $.generated: {older}: clients that have that refuse this one")
+        site.problem(check, "entry.json", "$.generated", f"{older}: clients that have that refuse this one")
     if before is None or after is None:
         return
     facts = {

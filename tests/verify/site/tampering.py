@@ -108,14 +108,14 @@ class TamperedSite:
         """Replace the content of a file, and every hash above it; return its new name."""
         old, digest = self.reference(kind, key)["file"], hashlib.sha256(content).hexdigest()
         stem, _, suffix = old.split(".")
-        new = {"file": f"{stem}.{digest[:16]}.{suffix}", "sha256": digest, "bytes": len(content)}
+        new: dict[str, Any] = {"file": f"{stem}.{digest[:16]}.{suffix}", "sha256": digest, "bytes": len(content)}
         (self.folder / new["file"]).write_bytes(content)
         if kind in PARENTS:
             parent, field = PARENTS[kind]
             self.edit(parent, lambda value: self._choose(value[field], key).update(new))
         else:
             self.edit("entry", lambda entry: entry[kind].update(new))
-        return new["file"]
+        return str(new["file"])
 
     def _write_entry(self, entry: Any) -> str:
         content = dump(entry)
