@@ -158,8 +158,11 @@ def test_any_images_cost_no_model(versions: list[Any]) -> None:
 def test_the_audit_reads_the_most_explicit_level_of_an_address() -> None:
     url = f"https://{HOST}/a/width=450/1.jpeg"
     for levels, expected in (([1], 0), ([4], 2), ([4, 16, 1], 4), ([0], 4), ([32], 4), ([None], 4), (["1"], 4), ([2.0], 1)):
-        record = civitai(1, modelVersions=[{"images": [{"url": PATH, "nsfwLevel": level} for level in levels]}])
+        record = civitai(1, modelVersions=[{"images": [{"url": PATH, "type": "image", "nsfwLevel": level} for level in levels]}])
         assert AUDIT.image_levels(record) == {url: expected}
+    for fields in ({"type": "video"}, {"poi": True}, {"minor": 1}, {"type": None}):
+        image = {"url": PATH, "type": "image", "nsfwLevel": 1, **fields}
+        assert AUDIT.image_levels(civitai(1, modelVersions=[{"images": [image]}])) == {}
     assert AUDIT.image_levels(civitai(1, modelVersions=[{"images": [{"url": None}, None, 5]}, {"images": "x"}])) == {}
 
 
