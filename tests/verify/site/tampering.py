@@ -24,6 +24,7 @@ CIVITAI = """
 prefix = "civitai"
 page = 3
 rate = { requests = 1, seconds = 1, in_flight = 1 }
+image_hosts = ["image.example"]
 manifests = ["default", "pg", "r"]
 [civitai.axes.level]
 all = { label = "All levels" }

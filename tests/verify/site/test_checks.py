@@ -24,7 +24,7 @@ def test_what_publish_writes_passes(site: TamperedSite, capsys: pytest.CaptureFi
     assert site.verify() == 0
     output = capsys.readouterr().out
     assert output.endswith("14 checks, 0 failed\n")
-    for line in ("shards (7)", "cards against data/models (18)", "pages against data/manifests (9)", "links ("):
+    for line in ("shards (7)", "cards against data/models (18)", "pages against data/manifests (9)", "images (9)", "links ("):
         assert f"ok   {line}" in output
 
 
@@ -112,6 +112,8 @@ EDITS: list[Edit] = [
     ("shard", 0, swap, SHARDS, "$.models: is not sorted by source and id"),
     ("shard", 0, lambda v: v["models"].append(v["models"][0]), SHARDS, "$.models: is not sorted by source and id, each once"),
     ("shard", 0, first("models", downloads=6), SHARDS, "$.models[0].downloads: 1: is not as on its newest page"),
+    ("shard", 0, first("models", image=None), SHARDS, "$.models[0].image: 1: is not the image of its newest page"),
+    ("page", "r", first("models", image=None), CARDS, "$.models[0].image: 1: is null, but data/models has {"),
     ("shard", 0, first("models", id="0"), SHARDS, "$.models[0].id: 0 is on no page"),
     ("shard", 0, drop("models"), SHARDS, "$.shards: civitai: 1 of a page is in no shard"),
     ("shard", 0, lambda v: first("manifests", rank=2)(v["models"][0]), SHARDS, "$.models[0].manifests: 1: is not where"),
