@@ -110,10 +110,9 @@ export class Catalogue {
    */
   async refresh(): Promise<boolean> {
     this.problems.length = 0;
+    this.#checkedAt = Date.now();
     try {
-      const isNew = await this.#publications.update();
-      this.#checkedAt = Date.now();
-      return isNew;
+      return await this.#publications.update();
     } catch (error) {
       this.#report(error);
       return false;
