@@ -32,8 +32,8 @@ async function view(): Promise<View> {
     const model = await catalogue.model(route.source, route.id);
     return model ? modelView(catalogue, model) : messageView("Not found", `${route.id} is in no list any more.`);
   }
-  const { source = "", filter } =
-    route.view === "page" ? route : { ...catalogue.index().manifests[0], filter: "default" };
+  const source = route.view === "page" ? route.source : (catalogue.index().sources[0]?.source ?? "");
+  const filter = route.view === "page" ? route.filter : "default";
   const page = await catalogue.page(source, filter);
   return page ? pageView(catalogue, page) : messageView("Not found", "This list is not published any more.");
 }
