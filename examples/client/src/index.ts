@@ -108,15 +108,9 @@ export class Catalogue {
    * Look for a newer publication, by one conditional request; return whether there is one. If it cannot be used, the
    * current one stays, and `problems` has the reason.
    */
-  async refresh(): Promise<boolean> {
+  refresh(): Promise<boolean> {
     this.problems.length = 0;
-    this.#checkedAt = Date.now();
-    try {
-      return await this.#publications.update();
-    } catch (error) {
-      this.#report(error);
-      return false;
-    }
+    return this.#update();
   }
 
   /** Use what the storage has, then look for a newer publication. */
@@ -126,16 +120,29 @@ export class Catalogue {
     this.index(); // fails if there is none
   }
 
-  /** Read from the current publication or, if that fails, from the one before. */
+  /** Read from the current publication or, if that fails, from a newer one, else from the one before. */
   async #read<T>(read: (publication: Publication) => Promise<T>): Promise<T> {
     try {
       return await read(this.#current);
     } catch (error) {
+      // The server may have removed the files of this publication meanwhile.
+      if (await this.#update()) return this.#read(read);
       this.#report(error);
       const previous = await this.#publications.previous();
       const value = previous ? await read(previous).catch(() => null) : null;
       if (value === null) throw error;
       return value;
+    }
+  }
+
+  /** Fetch the entry; return whether it is new and can be used. */
+  async #update(): Promise<boolean> {
+    this.#checkedAt = Date.now();
+    try {
+      return await this.#publications.update();
+    } catch (error) {
+      this.#report(error);
+      return false;
     }
   }
 

@@ -1,8 +1,8 @@
-import { type Catalogue, openCatalogue } from "../../client/src/index.ts";
+import { type Catalogue, type ManifestPage, openCatalogue } from "../../client/src/index.ts";
 import { byId, h } from "./dom.ts";
 import { formatDay } from "./format.ts";
 import { chooseLevel, chosenLevel, levelLabel, LEVELS } from "./level.ts";
-import { parseRoute, searchLink } from "./route.ts";
+import { pageLink, parseRoute, searchLink } from "./route.ts";
 import { messageView, modelView, pageView, searchView, type View } from "./views.ts";
 
 const CHECKS = {
@@ -33,9 +33,17 @@ async function view(): Promise<View> {
     return model ? modelView(catalogue, model) : messageView("Not found", `${route.id} is in no list any more.`);
   }
   const source = route.view === "page" ? route.source : (catalogue.index().sources[0]?.source ?? "");
-  const filter = route.view === "page" ? route.filter : "default";
-  const page = await catalogue.page(source, filter);
+  const page = await nearestPage(source, route.view === "page" ? route.filter : "default");
   return page ? pageView(catalogue, page) : messageView("Not found", "This list is not published any more.");
+}
+
+/** Return a page or, if its filter has no manifest any more, the one of its first options that has. */
+async function nearestPage(source: string, filter: string): Promise<ManifestPage | null> {
+  const page = await catalogue.page(source, filter);
+  if (page || filter === "default") return page;
+  const fewer = filter.split("/").slice(0, -1).join("/") || "default";
+  history.replaceState(history.state, "", pageLink(source, fewer));
+  return nearestPage(source, fewer);
 }
 
 /** Show the view that the address names; of several at a time, the last. */

@@ -1,0 +1,178 @@
+"""What a visitor of the example marketplace sees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.browser.conftest import cards
+from tests.browser.site import card, image
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import Visit
+
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
+def test_a_page_has_cards_in_order_with_their_facts(visit: Visit) -> None:
+    visit.site.publish(1, cards())
+    visit.open()
+    assert visit.browser.texts("h1") == ["huggingface default"]
+    assert visit.browser.texts(".status") == ["The first 3 models. Updated Jan 1, 2026."]
+    assert visit.names == ["alpha", "beta", "gamma"]
+    assert visit.browser.texts(".card")[0].split() == ["alpha", "o", "600M", "mit", "↓", "1.2M", "♥", "34"]
+    assert visit.browser.texts("#state") == ["Data of Jan 1, 2026. Hashes checked."]
+    assert (visit.problems, visit.browser.errors) == ("", [])
+
+
+def test_options_lead_to_other_pages_and_those_without_a_manifest_do_not(visit: Visit) -> None:
+    visit.site.publish(1, cards())
+    visit.open()
+    visit.browser.call("click", "text=Likes")
+    visit.browser.wait_for_text("h1", "huggingface likes")
+    assert visit.names == ["gamma", "alpha"]
+    assert visit.browser.texts(".option[aria-current]") == ["Likes", "All"]
+    assert visit.browser.texts(".option[aria-disabled]") == ["Small"]
+    visit.browser.call("click", ".tabs >> text=CivitAI")
+    visit.browser.wait_for_text("h1", "civitai default")
+    assert visit.browser.texts(".axis .name") == ["Level", "Period"]
+    assert visit.browser.texts("a.option") == ["All", "R", "All"]
+    assert visit.browser.errors == []
+
+
+def test_addresses_name_views_and_back_returns_to_where_the_visitor_was(visit: Visit) -> None:
+    many = [card(f"o/m{number}") for number in range(60)]
+    visit.site.publish(1, {**cards(), ("huggingface", "default"): many})
+    visit.open("#/page/huggingface/likes")
+    assert visit.browser.texts("h1") == ["huggingface likes"]
+    visit.browser.call("click", "text=Downloads")
+    visit.browser.wait_for("document.querySelectorAll('.card').length === 60 && scrollY === 0")
+    visit.browser.evaluate("scrollTo(0, 700)")
+    visit.browser.wait_for("history.state?.position === 700")
+    visit.browser.call("click", "text=m30")
+    visit.browser.wait_for_text("h1", "m30")
+    assert visit.browser.evaluate("[location.hash, scrollY, document.title]") == ["#/model/huggingface/o/m30", 0, "m30 · Models"]
+    visit.browser.call("goBack")
+    visit.browser.wait_for("document.querySelectorAll('.card').length === 60 && scrollY === 700")
+    visit.browser.call("goBack")
+    visit.browser.wait_for_text("h1", "huggingface likes")
+
+
+def test_a_model_is_shown_with_the_lists_that_have_it(visit: Visit) -> None:
+    visit.site.publish(1, cards())
+    visit.open("#/model/huggingface/o/alpha")
+    assert visit.browser.texts("h1") == ["alpha"]
+    assert visit.browser.texts(".ranks li") == ["huggingface default #1", "huggingface likes #2"]
+    assert visit.browser.evaluate("document.querySelector('.button').href") == "https://models.test/o/alpha"
+    visit.browser.call("click", "text=huggingface likes")
+    visit.browser.wait_for_text("h1", "huggingface likes")
+    visit.open("#/model/huggingface/o/unknown")
+    assert visit.browser.texts("h1") == ["Not found"]
+
+
+def test_a_list_that_is_not_published_any_more_leads_to_the_nearest_one(visit: Visit) -> None:
+    visit.site.publish(1, cards())
+    visit.open("#/page/huggingface/likes/small")
+    visit.browser.wait_for_text("h1", "huggingface likes")
+    visit.open("#/page/huggingface/gone")
+    visit.browser.wait_for_text("h1", "huggingface default")
+    visit.open("#/page/elsewhere/gone")
+    assert visit.browser.texts("h1") == ["Not found"]
+
+
+def test_search_finds_models_by_all_words_as_the_visitor_types(visit: Visit) -> None:
+    visit.site.publish(1, cards())
+    visit.open()
+    visit.server.take_log()
+    visit.browser.call("keyboard.press", "/")
+    visit.browser.call("keyboard.type", "Gam visi")
+    visit.browser.wait_for_text(".results", "gamma")
+    assert visit.browser.texts(".results li") == ["gamma\np · Hugging Face"]
+    assert visit.browser.evaluate("location.hash") == "#/search/Gam%20visi"
+    assert visit.server.take_log() == [(visit.site.file("search"), 200)]
+    visit.browser.call("click", "text=gamma")
+    visit.browser.wait_for_text("h1", "gamma")
+    visit.browser.call("goBack")
+    visit.browser.wait_for_text("h1", "Search: Gam visi")
+    assert visit.browser.evaluate("document.querySelector('input').value") == "Gam visi"
+
+
+def test_search_prefers_names_to_tags(visit: Visit) -> None:
+    rows = [card("o/x", tags=["llama"]), card("llama/y"), card("o/my-llama"), card("o/llama-3"), card("o/llama"), card("o/z")]
+    visit.site.publish(1, {("huggingface", "default"): rows})
+    visit.open("#/search/LLaMA")
+    assert visit.browser.texts(".results a") == ["llama", "llama-3", "my-llama", "y", "x"]
+
+
+HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+
+
+def test_remote_text_is_text_and_remote_links_are_https(visit: Visit) -> None:
+    hostile = card(
+        "o/a", name=HOSTILE, author=HOSTILE, license=HOSTILE, type=HOSTILE, tags=[HOSTILE], url="javascript:alert(1)",
+        image=image("pg", url="javascript:alert(1)", blurhash=HOSTILE),
+    )  # fmt: skip
+    visit.site.publish(1, {("huggingface", "default"): [hostile]})
+    for address in ("", "#/model/huggingface/o/a", "#/search/img", f"#/search/{HOSTILE.replace('/', '%2F')}"):
+        visit.open(address)
+        assert HOSTILE in visit.browser.evaluate("document.body.innerText")
+        assert visit.browser.evaluate("document.querySelectorAll('img, main script, a[href^=javascript]').length") == 0
+        assert "owned" != visit.browser.evaluate("document.title")
+        assert visit.browser.errors == []
+
+
+def test_images_above_the_chosen_level_are_fetched_only_when_the_visitor_wants_them(visit: Visit) -> None:
+    models = [card(str(number), "civitai", image=image(level)) for number, level in enumerate(("pg", "r", "new"))]
+    visit.site.publish(1, {("civitai", "default"): [*models, card("9", "civitai")]})
+    visit.browser.call("newPage")
+    visit.browser.call("serveImage", PIXEL)
+    visit.browser.call("goto", f"{visit.server.url}#/page/civitai/default")
+    visit.browser.wait_for("document.querySelectorAll('img.loaded').length === 1")
+
+    def fetched() -> list[str]:
+        return [url for url in visit.browser.urls if url.startswith("https:")]
+
+    assert fetched() == ["https://images.test/pg.png"]
+    assert visit.browser.texts(".picture button") == ["R · Show", "new · Show"]
+    assert visit.browser.evaluate("document.querySelectorAll('.picture.hidden canvas').length") == 2
+    visit.browser.call("click", "text=new · Show")
+    visit.browser.wait_for("document.querySelectorAll('img.loaded').length === 2")
+    assert visit.browser.evaluate("location.hash") == "#/page/civitai/default"
+    visit.browser.call("selectOption", "#level", "r")
+    visit.browser.wait_for("document.querySelectorAll('img.loaded').length === 2 && document.querySelectorAll('button').length === 1")
+    assert fetched()[-1] == "https://images.test/r.png"
+    assert visit.browser.errors == []
+    visit.browser.call("reload")
+    visit.browser.wait_for("document.querySelectorAll('.picture button').length === 1")
+    assert visit.browser.texts(".picture button") == ["new · Show"]
+
+
+@pytest.mark.parametrize("blurhash", [None, "", "LEHV6", 5 * "0"])
+def test_an_image_without_a_valid_blurhash_has_a_plain_background(visit: Visit, blurhash: Any) -> None:
+    visit.site.publish(1, {("civitai", "default"): [card("1", "civitai", image=image("x", blurhash=blurhash))]})
+    visit.open("#/page/civitai/default")
+    assert visit.browser.texts(".picture button") == ["X · Show"]
+    assert visit.browser.evaluate("document.querySelectorAll('canvas').length") == 0
+    assert visit.browser.errors == []
+
+
+def test_the_page_is_used_with_the_keyboard(visit: Visit) -> None:
+    visit.site.publish(1, cards())
+    visit.open()
+    visit.browser.evaluate("document.querySelector('.option[href$=likes]').focus()")
+    visit.browser.call("keyboard.press", "Enter")
+    visit.browser.wait_for_text("h1", "huggingface likes")
+    visit.browser.wait_for("document.activeElement.id === 'content'")
+    for _ in range(2 + 3 + 1):  # sources, options, the first card
+        visit.browser.call("keyboard.press", "Tab")
+    assert visit.browser.evaluate("document.activeElement.innerText") == "gamma"
+    visit.browser.call("keyboard.press", "Enter")
+    visit.browser.wait_for_text("h1", "gamma")
+
+
+def test_a_page_without_models_says_why(visit: Visit) -> None:
+    visit.site.publish(1, {("huggingface", "default"): []})
+    visit.open()
+    assert visit.names == []
+    assert visit.browser.texts(".status") == ["The first 0 models. Updated Jan 1, 2026."]
