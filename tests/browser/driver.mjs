@@ -27,7 +27,7 @@ const commands = {
   /** Give this image for every https address. It turns the HTTP cache off. */
   async serveImage(base64) {
     const body = Buffer.from(base64, "base64");
-    await page.route("https://**", (route) => route.fulfill({ body, contentType: "image/png" }));
+    await page.route(/^https:/, (route) => route.fulfill({ body, contentType: "image/png" }));
   },
   /** Playwright's own waiting needs eval in the page, which its policy forbids. */
   async waitFor(condition) {
@@ -37,6 +37,7 @@ const commands = {
     }
     throw new Error(`never true; the page has: ${await page.evaluate("document.body.innerText")}`);
   },
+  setOffline: (isOffline) => context.setOffline(isOffline),
   events: () => events,
 };
 

@@ -12,7 +12,7 @@ from tests.browser.site import card, image
 if TYPE_CHECKING:
     from tests.browser.conftest import Visit
 
-PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mMwTpsJAAICATNoejH4AAAAAElFTkSuQmCC"
 
 
 def test_a_page_has_cards_in_order_with_their_facts(visit: Visit) -> None:
