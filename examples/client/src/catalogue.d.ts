@@ -32,7 +32,7 @@ export interface CatalogueEntry {
   changes: FileReference;
   tables: TableFiles;
   /**
-   * Seconds after which a client asks for entry.json again.
+   * Seconds after which a client fetches entry.json again.
    */
   max_age_s: number;
   /**
@@ -249,7 +249,7 @@ export interface ModelCard {
    */
   file_bytes?: number | null;
   /**
-   * An example, no more explicit than the page allows; null if there is none.
+   * An example, no more explicit than the page allows; null if absent.
    */
   image?: CardImage | null;
   [k: string]: unknown;
