@@ -9,7 +9,7 @@ MAKEFLAGS += --no-builtin-rules --warn-undefined-variables
 
 # Every variable is plain text. A value from the command line or the environment is never expanded by make: it replaces itself and
 # reaches recipes through their environment, as "$$NAME", so that the shell does not interpret it. This includes unknown names.
-override variables := DATA FILTERS SOURCE BASE NEW OLDEST ALLOW_SHRINK ALLOW_REJECTED FILTER AGAINST FIELD MAX_AGE JOBS SITE KEEP SIGN_KEY KEY PYTHON WORKERS
+override variables := DATA FILTERS SOURCE BASE NEW OLDEST ALLOW_SHRINK ALLOW_REJECTED FILTER AGAINST FIELD MAX_AGE JOBS SITE KEEP SIGN_KEY KEY PYTHON WORKERS CHROMIUM
 override command_line := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 override inherited := $(strip $(foreach name,$(variables),$(if $(filter environment,$(origin $(name))),$(if $(value $(name)),$(name)))))
 DATA ?= data
@@ -124,7 +124,7 @@ endef
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: plan
 plan: $(ready) ## show what extract would request, and what is on disk
@@ -174,6 +174,11 @@ override isolated := program=$$python && unset $(variables) python MAKEFLAGS MFL
 .PHONY: test
 test: $(ready_dev) ## run the tests, WORKERS=2 in parallel
 	@set -- $${WORKERS:+"--numprocesses=$$WORKERS"} && $(isolated) pytest -q "$$@"
+
+.PHONY: test-browser
+test-browser: $(ready_dev) ## run the tests of the example client in Chromium, CHROMIUM=/path/to/chromium, WORKERS=2
+	@set -- $${WORKERS:+"--numprocesses=$$WORKERS"} && export TEST_CHROMIUM="$$CHROMIUM" && \
+	  "$$python" -m tests.browser.toolchain && $(isolated) pytest -q -m browser -rs tests/browser "$$@"
 
 .PHONY: lint
 lint: $(ready_dev) ## check style, types and imports of the project's own code

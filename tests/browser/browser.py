@@ -65,7 +65,9 @@ class Browser:
 
     def texts(self, selector: str) -> list[str]:
         """Return what a visitor reads in the elements that match."""
-        texts: list[str] = self.evaluate(f"Array.from(document.querySelectorAll({json.dumps(selector)}), (node) => node.innerText)")
+        texts: list[str] = self.evaluate(
+            f"Array.from(document.querySelectorAll({json.dumps(selector)}), (node) => node.innerText)"
+        )
         return texts
 
     def wait_for(self, condition: str) -> None:

@@ -45,7 +45,7 @@ def marketplace(toolchain: tuple[Path, Chromium], tmp_path_factory: pytest.TempP
     """Return a folder with the compiled marketplace."""
     folder = tmp_path_factory.mktemp("marketplace")
     compiler = EXAMPLES / "node_modules" / "typescript" / "bin" / "tsc"
-    command = [toolchain[0], compiler, "-p", EXAMPLES, "--outDir", folder / "dist"]
+    command: list[str | Path] = [toolchain[0], compiler, "-p", EXAMPLES, "--outDir", folder / "dist"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
     for name in ("index.html", "style.css", "icon.svg"):

@@ -37,7 +37,8 @@ const commands = {
     }
     throw new Error(`never true; the page has: ${await page.evaluate("document.body.innerText")}`);
   },
-  setOffline: (isOffline) => context.setOffline(isOffline),
+  goOffline: () => context.setOffline(true),
+  goOnline: () => context.setOffline(false),
   events: () => events,
 };
 

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".json": "application/json", ".svg": "image/svg+xml"}
+_TYPES = {
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+}
 
 
 class SiteServer(ThreadingHTTPServer):
@@ -41,7 +47,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: SiteServer
 
-    def do_GET(self) -> None:  # noqa: N802 -- the name that http.server calls
+    def do_GET(self) -> None:
         name = unquote(urlsplit(self.path).path).lstrip("/") or "index.html"
         path = self.server.folder / name
         body = path.read_bytes() if path.is_file() else b""

@@ -28,7 +28,8 @@ DAY = "2026-01-0{}T00:00:00.000Z"
 def card(id_: str, source: str = "huggingface", **fields: Any) -> dict[str, Any]:
     """Return the card of a model."""
     value = {
-        "id": id_, "slug": id_.replace("/", "--"), "name": id_.split("/")[-1], "source": source, "author": id_.split("/")[0],
+        "id": id_, "slug": id_.replace("/", "--"), "name": id_.rpartition("/")[2], "source": source,
+        "author": id_.partition("/")[0],
         "type": None, "downloads": 1_200_000, "likes": 34, "license": "mit", "gated": False, "updated": DAY.format(1),
         "created": None, "url": f"https://models.test/{id_}", "tags": ["tag"], "image": None,
     }  # fmt: skip
@@ -53,8 +54,8 @@ class Site:
         previous = [current.name, *current.value["previous"]] if current else []
         generated = DAY.format(day)
         value: dict[str, Any] = {
-            "version": 1, "generated": generated, "max_age_s": 0, "previous": previous[:10], "index": _index(files, cards, generated),
-            "models": _models(files, cards), "search": _search(files, cards),
+            "version": 1, "generated": generated, "max_age_s": 0, "previous": previous[:10],
+            "index": _index(files, cards, generated), "models": _models(files, cards), "search": _search(files, cards),
             "changes": files.add_json("changes", {"publications": []}),
             "tables": {"sqlite": files.add("tables/catalogue", b"", "sqlite"), "parquet": None},
         }  # fmt: skip

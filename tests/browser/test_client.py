@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -203,14 +204,14 @@ def test_an_entry_that_cannot_be_used_leaves_the_last_one(visit: Visit, content:
 def test_without_a_server_the_last_good_files_are_shown(visit: Visit) -> None:
     visit.site.publish(1, cards())
     visit.open()
-    visit.browser.call("setOffline", True)
+    visit.browser.call("goOffline")
     visit.browser.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     visit.browser.wait_for_text("#problems", "entry.json: cannot be fetched")
     visit.browser.call("click", "text=Small")
     visit.browser.wait_for_text("h1", "This cannot be shown")
     visit.browser.call("goBack")
     visit.browser.wait_for_text("h1", "huggingface default")
-    visit.browser.call("setOffline", False)
+    visit.browser.call("goOnline")
     visit.browser.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     visit.browser.wait_for("document.getElementById('problems').hidden")
 
@@ -302,7 +303,28 @@ def test_without_https_a_catalogue_that_must_be_signed_is_refused(visit: Visit, 
 def test_a_full_storage_is_no_reason_to_show_nothing(visit: Visit) -> None:
     visit.site.publish(1, cards())
     visit.browser.call("newPage")
-    visit.browser.call("addInitScript", "Cache.prototype.put = () => Promise.reject(new DOMException('full', 'QuotaExceededError'))")
+    visit.browser.call(
+        "addInitScript", "Cache.prototype.put = () => Promise.reject(new DOMException('full', 'QuotaExceededError'))"
+    )
     visit.browser.call("goto", visit.server.url)
     visit.browser.wait_for_text(".card h2", "alpha")
     assert "cannot be kept for later visits (QuotaExceededError: full)" in visit.problems
+
+
+_PROGRAM = """
+const { openCatalogue } = await import(process.argv[1]);
+const catalogue = await openCatalogue(process.argv[2], { publicKey: { kty: "OKP", crv: "Ed25519", x: process.argv[3] } });
+const model = await catalogue.model("huggingface", "p/gamma");
+console.log(catalogue.checks, catalogue.problems.length, model.manifests.length, (await catalogue.search("gam"))[0].id);
+"""
+
+
+def test_the_client_runs_in_node(visit: Visit, signer: Signer) -> None:
+    visit.site.publish(1, cards())
+    signer.sign(visit.site.folder)
+    client = visit.server.folder / "dist" / "client" / "src" / "index.js"
+    (client.parent / "package.json").write_text('{"type": "module"}')
+    command: list[str | Path] = [signer.node, "--no-warnings", "--input-type=module", "--eval", _PROGRAM]
+    arguments = [client.as_uri(), f"{visit.server.url}v1", signer.x]
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("signature 0 2 p/gamma\n", "")

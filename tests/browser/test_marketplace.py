@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +12,7 @@ from tests.browser.site import card, image
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Visit
+    from tests.conftest import Workspace
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mMwTpsJAAICATNoejH4AAAAAElFTkSuQmCC"
 
@@ -118,7 +120,7 @@ def test_remote_text_is_text_and_remote_links_are_https(visit: Visit) -> None:
         visit.open(address)
         assert HOSTILE in visit.browser.evaluate("document.body.innerText")
         assert visit.browser.evaluate("document.querySelectorAll('img, main script, a[href^=javascript]').length") == 0
-        assert "owned" != visit.browser.evaluate("document.title")
+        assert visit.browser.evaluate("document.title") != "owned"
         assert visit.browser.errors == []
 
 
@@ -140,7 +142,9 @@ def test_images_above_the_chosen_level_are_fetched_only_when_the_visitor_wants_t
     visit.browser.wait_for("document.querySelectorAll('img.loaded').length === 2")
     assert visit.browser.evaluate("location.hash") == "#/page/civitai/default"
     visit.browser.call("selectOption", "#level", "r")
-    visit.browser.wait_for("document.querySelectorAll('img.loaded').length === 2 && document.querySelectorAll('button').length === 1")
+    visit.browser.wait_for(
+        "document.querySelectorAll('img.loaded').length === 2 && document.querySelectorAll('button').length === 1"
+    )
     assert fetched()[-1] == "https://images.test/r.png"
     assert visit.browser.errors == []
     visit.browser.call("reload")
@@ -164,7 +168,7 @@ def test_the_page_is_used_with_the_keyboard(visit: Visit) -> None:
     visit.browser.call("keyboard.press", "Enter")
     visit.browser.wait_for_text("h1", "huggingface likes")
     visit.browser.wait_for("document.activeElement.id === 'content'")
-    for _ in range(2 + 3 + 1):  # sources, options, the first card
+    for _ in range(2 + 3 + 1 + 1):  # sources, options, all lists, the first card
         visit.browser.call("keyboard.press", "Tab")
     assert visit.browser.evaluate("document.activeElement.innerText") == "gamma"
     visit.browser.call("keyboard.press", "Enter")
@@ -176,3 +180,38 @@ def test_a_page_without_models_says_why(visit: Visit) -> None:
     visit.open()
     assert visit.names == []
     assert visit.browser.texts(".status") == ["The first 0 models. Updated Jan 1, 2026."]
+
+
+def test_lists_that_no_option_leads_to_are_found_among_all(visit: Visit) -> None:
+    models = cards()
+    del models["huggingface", "default"]
+    visit.site.publish(1, models)
+    visit.open()
+    assert visit.browser.texts("h1") == ["huggingface likes"]
+    assert len(visit.browser.texts("a.option:not([aria-current])")) == 0
+    visit.browser.call("click", "text=All 2 lists")
+    assert visit.browser.texts(".lists li") == ["huggingface likes2", "huggingface small1"]
+    visit.browser.call("click", "text=huggingface small")
+    visit.browser.wait_for_text("h1", "huggingface small")
+    visit.browser.call("click", "text=Models")
+    visit.browser.wait_for_text("h1", "huggingface likes")
+
+
+def test_every_list_of_a_real_publication_is_shown(visit: Visit, shipped: Workspace) -> None:
+    assert shipped.run("manifests") == shipped.run("publish", "--site", str(visit.server.folder)) == 0
+    visit.open()
+    lists: dict[str, str] = {}
+    for tab in ("Hugging Face", "CivitAI"):
+        visit.browser.call("click", f".tabs >> text={tab}")
+        visit.browser.wait_for_text(".tabs [aria-current]", tab)
+        links = "Array.from(document.querySelectorAll('.lists a'), (link) => [link.hash, link.textContent])"
+        lists |= dict(visit.browser.evaluate(links))
+    assert len(lists) == 25
+    for address, label in lists.items():
+        visit.browser.evaluate(f"location.hash = '{address}'")
+        visit.browser.wait_for(f"document.querySelector('h1').innerText === {json.dumps(label)}")
+        count = visit.browser.evaluate("document.querySelector('.lists [aria-current] + .count').textContent")
+        assert str(len(visit.names)) == count
+    visit.browser.call("click", ".card a")
+    visit.browser.wait_for("document.querySelector('.ranks li') !== null")
+    assert (visit.problems, visit.browser.errors) == ("", [])

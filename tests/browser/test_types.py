@@ -59,12 +59,14 @@ def test_published_files_have_the_types(node: Path, shipped: Workspace, tmp_path
     lines = [f"export const value{number}: {kind} = {json.dumps(value)};" for number, (kind, value) in enumerate(values)]
     imports = f"import type {{ {', '.join(sorted({kind for kind, _ in values}))} }} from {json.dumps(str(TYPES))};"
     assert compiles(node, tmp_path, [imports, *lines]) == ""
-    assert "Type 'string' is not assignable" in compiles(node, tmp_path, [imports, lines[0].replace('"version": 1', '"version": "1"')])
+    assert "Type 'string' is not assignable" in compiles(
+        node, tmp_path, [imports, lines[0].replace('"version": 1', '"version": "1"')]
+    )
 
 
 def compiles(node: Path, folder: Path, lines: list[str]) -> str:
     """Return what the compiler says of a program; empty if its types fit."""
     (folder / "program.ts").write_text("\n".join(lines))
-    compiler = [node, LIBRARIES.parent / "bin" / "tsc", "--strict", "--noEmit", "--target", "es2022", "--moduleResolution", "bundler"]
-    command = [*compiler, "--module", "es2022", folder / "program.ts"]
+    options = ["--strict", "--noEmit", "--target", "es2022", "--module", "es2022", "--moduleResolution", "bundler"]
+    command: list[str | Path] = [node, LIBRARIES.parent / "bin" / "tsc", *options, folder / "program.ts"]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout

@@ -1,6 +1,7 @@
 """Node, the packages of examples/ and Chromium: where they are, and how `make test-browser` installs what is missing.
 
-`python -m tests.browser.toolchain` installs; it never fails: what cannot be had is the reason why tests are skipped.
+`python -m tests.browser.toolchain` installs. What cannot be had is the reason why tests are skipped; it fails only if the browser
+that TEST_CHROMIUM names does not start.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bootstrap import environment
 from etl.core.layout import PROJECT
 
 EXAMPLES = PROJECT / "examples"
@@ -21,7 +23,12 @@ MODULES = EXAMPLES / "node_modules"
 _LOCK, _INSTALLED = EXAMPLES / "package-lock.json", MODULES / ".installed"
 _UNPACKED = MODULES / ".chromium"
 _MIN_NODE = 20
-_SYSTEM_CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+_SYSTEM_CHROMIUM = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
 # The package unpacks to TMPDIR; where it believes to be on Amazon Linux also the libraries that a small system lacks.
 _UNPACK = "await (await import('@sparticuz/chromium')).default.executablePath()"
 _UNPACK_ENV = {"AWS_EXECUTION_ENV": "nodejs20.x"}
@@ -60,9 +67,9 @@ def find_chromium() -> Chromium:
         ToolchainError: none starts.
     """
     wanted = os.environ.get("TEST_CHROMIUM")
+    libraries = {"LD_LIBRARY_PATH": str(_UNPACKED / "al2023" / "lib")}
     for path in [wanted] if wanted else [*map(shutil.which, _SYSTEM_CHROMIUM), str(_UNPACKED / "chromium")]:
-        libraries = {"LD_LIBRARY_PATH": str(_UNPACKED / "al2023" / "lib")}
-        for env in ({}, libraries) if path else ():
+        for env in ({}, libraries):
             if path and _output([path, "--version"], env):
                 return Chromium(path, env)
     raise ToolchainError(f"CHROMIUM={wanted}: does not start" if wanted else "no Chromium that starts was found")
@@ -99,11 +106,17 @@ def install() -> None:
     try:
         find_chromium()
     except ToolchainError:
-        with TemporaryDirectory(dir=MODULES, prefix=".chromium") as partial:
-            _run([str(node), "--input-type=module", "--eval", _UNPACK], cwd=EXAMPLES, TMPDIR=partial, **_UNPACK_ENV)
-            shutil.rmtree(_UNPACKED, ignore_errors=True)
-            shutil.move(partial, _UNPACKED)
+        if os.environ.get("TEST_CHROMIUM"):
+            raise
+        _unpack_chromium(node)
         find_chromium()
+
+
+def _unpack_chromium(node: Path) -> None:
+    with TemporaryDirectory(dir=MODULES, prefix=".chromium", ignore_cleanup_errors=True) as partial:
+        _run([str(node), "--input-type=module", "--eval", _UNPACK], cwd=EXAMPLES, TMPDIR=partial, **_UNPACK_ENV)
+        shutil.rmtree(_UNPACKED, ignore_errors=True)
+        Path(partial).rename(_UNPACKED)
 
 
 def _is_installed() -> bool:
@@ -125,7 +138,7 @@ def _output(command: list[str], env: dict[str, str] | None = None) -> str:
 
 
 def _run(command: list[str], cwd: Path = PROJECT, **env: str) -> None:
-    done = subprocess.run(command, cwd=cwd, env={**os.environ, **env}, check=False)
+    done = subprocess.run(command, cwd=cwd, env={**environment(), **env}, check=False)
     if done.returncode:
         raise ToolchainError(f"{' '.join(command[:4])} … failed, see above")
 
@@ -134,4 +147,6 @@ if __name__ == "__main__":
     try:
         install()
     except (ToolchainError, OSError) as error:
+        if os.environ.get("TEST_CHROMIUM"):
+            sys.exit(str(error))
         sys.stderr.write(f"tests/browser: tests will be skipped: {error}\n")

@@ -138,8 +138,8 @@ def test_values_rebuild_outdated_models_of_the_source_first(clone: ProjectCopy) 
 
 def test_help_lists_every_target(clone: ProjectCopy) -> None:
     output = clone.make().stdout
-    assert re.findall(r"^make (\w+) ", output, flags=re.MULTILINE) == re.findall(
-        r"^(\w+):.* ## ", (PROJECT / "Makefile").read_text(), flags=re.MULTILINE
+    assert re.findall(r"^make ([\w-]+) ", output, flags=re.MULTILINE) == re.findall(
+        r"^([\w-]+):.* ## ", (PROJECT / "Makefile").read_text(), flags=re.MULTILINE
     )
     assert "make manifests" in output
 

@@ -3,13 +3,14 @@ import { byId, h } from "./dom.ts";
 import { formatDay } from "./format.ts";
 import { chooseLevel, chosenLevel, levelLabel, LEVELS } from "./level.ts";
 import { pageLink, parseRoute, searchLink } from "./route.ts";
-import { messageView, modelView, pageView, searchView, type View } from "./views.ts";
+import { firstFilter, messageView, modelView, pageView, searchView, type View } from "./views.ts";
 
 const CHECKS = {
   signature: "Signature and hashes checked.",
   hashes: "Hashes checked.",
   nothing: "Nothing is checked, since this page was not opened by https.",
 };
+const MAX_RESULTS = 50;
 const content = byId("content");
 const input = byId("search").querySelector("input")!;
 let catalogue: Catalogue;
@@ -27,21 +28,24 @@ async function open(): Promise<Catalogue> {
 
 async function view(): Promise<View> {
   const route = parseRoute(location.hash);
-  if (route.view === "search") return searchView(route.query, await catalogue.search(route.query));
+  if (route.view === "search") {
+    return searchView(route.query, await catalogue.search(route.query, MAX_RESULTS), MAX_RESULTS);
+  }
   if (route.view === "model") {
     const model = await catalogue.model(route.source, route.id);
     return model ? modelView(catalogue, model) : messageView("Not found", `${route.id} is in no list any more.`);
   }
   const source = route.view === "page" ? route.source : (catalogue.index().sources[0]?.source ?? "");
-  const page = await nearestPage(source, route.view === "page" ? route.filter : "default");
+  const page = await nearestPage(source, route.view === "page" ? route.filter : firstFilter(catalogue, source));
   return page ? pageView(catalogue, page) : messageView("Not found", "This list is not published any more.");
 }
 
 /** Return a page or, if its filter has no manifest any more, the one of its first options that has. */
 async function nearestPage(source: string, filter: string): Promise<ManifestPage | null> {
   const page = await catalogue.page(source, filter);
-  if (page || filter === "default") return page;
-  const fewer = filter.split("/").slice(0, -1).join("/") || "default";
+  const first = firstFilter(catalogue, source);
+  if (page || filter === first) return page;
+  const fewer = filter.split("/").slice(0, -1).join("/") || first;
   history.replaceState(history.state, "", pageLink(source, fewer));
   return nearestPage(source, fewer);
 }

@@ -11,6 +11,13 @@ export interface View {
   content: HTMLElement[];
 }
 
+/** Return the filter that a source starts with: the default one, else the first that is published. */
+export function firstFilter(catalogue: Catalogue, source: string): string {
+  const filters = catalogue.index().manifests.filter((manifest) => manifest.source === source);
+  const first = filters.find(({ filter }) => filter === "default") ?? filters[0];
+  return first?.filter ?? "default";
+}
+
 /** Return the page of a manifest with the links of its options. */
 export function pageView(catalogue: Catalogue, page: ManifestPage): View {
   const { sources, manifests } = catalogue.index();
@@ -21,8 +28,13 @@ export function pageView(catalogue: Catalogue, page: ManifestPage): View {
   return {
     title,
     content: [
-      sourceTabs(sources, page.source),
-      h("nav", { class: "filters", "aria-label": "Filters" }, ...(source ? axes(source, page) : [])),
+      sourceTabs(catalogue, page.source),
+      h(
+        "nav",
+        { class: "filters", "aria-label": "Filters" },
+        ...(source ? axes(source, page) : []),
+        allLists(catalogue, page),
+      ),
       h("h1", {}, page.label),
       h("p", { class: summary?.status === "stale" ? "status stale" : "status" }, status.trim()),
       cardList(page.models),
@@ -30,11 +42,23 @@ export function pageView(catalogue: Catalogue, page: ManifestPage): View {
   };
 }
 
-function sourceTabs(sources: readonly CatalogueSource[], current: string): HTMLElement {
-  const links = sources.map(({ source }) =>
-    h("a", { href: pageLink(source, "default"), "aria-current": source === current && "true" }, sourceName(source)),
-  );
+function sourceTabs(catalogue: Catalogue, current: string): HTMLElement {
+  const links = catalogue.index().sources.map(({ source }) => {
+    const href = pageLink(source, firstFilter(catalogue, source));
+    return h("a", { href, "aria-current": source === current && "true" }, sourceName(source));
+  });
   return h("nav", { class: "tabs", "aria-label": "Sources" }, ...links);
+}
+
+/** Return links to all pages of a source: not each is one option away from another. */
+function allLists(catalogue: Catalogue, page: ManifestPage): HTMLElement {
+  const lists = catalogue.index().manifests.filter(({ source }) => source === page.source);
+  const links = lists.map(({ source, filter, label, count }) => {
+    const isCurrent = filter === page.filter;
+    const link = h("a", { href: pageLink(source, filter), "aria-current": isCurrent && "true" }, label);
+    return h("li", {}, link, h("span", { class: "count" }, String(count)));
+  });
+  return h("details", {}, h("summary", {}, `All ${lists.length} lists`), h("ul", { class: "lists" }, ...links));
 }
 
 /** Return a row of links for each axis; an option without a manifest is text, not a link. */
@@ -76,7 +100,11 @@ export function modelView(catalogue: Catalogue, model: PublishedModel): View {
         h(
           "div",
           { class: "text" },
-          h("p", { class: "origin" }, h("a", { href: pageLink(model.source, "default") }, sourceName(model.source))),
+          h(
+            "p",
+            { class: "origin" },
+            h("a", { href: pageLink(model.source, firstFilter(catalogue, model.source)) }, sourceName(model.source)),
+          ),
           h("h1", {}, model.name),
           model.author !== null && h("p", { class: "author" }, model.author),
           url !== null &&
@@ -121,7 +149,7 @@ function facts(model: PublishedModel): [string, string][] {
 }
 
 /** Return the models that match a query. */
-export function searchView(query: string, rows: readonly SearchRow[]): View {
+export function searchView(query: string, rows: readonly SearchRow[], limit: number): View {
   const items = rows.map(({ source, id, name, author }) =>
     h(
       "li",
@@ -130,7 +158,8 @@ export function searchView(query: string, rows: readonly SearchRow[]): View {
       h("span", { class: "author" }, [author, sourceName(source)].filter(Boolean).join(" · ")),
     ),
   );
-  const count = rows.length === 0 ? "No model matches all words." : `${rows.length} models, best first.`;
+  const found = rows.length === 1 ? "1 model." : `${rows.length} models, best first.`;
+  const count = rows.length === limit ? `The best ${limit} models.` : rows.length === 0 ? "No model matches all words." : found;
   return {
     title: `Search: ${query}`,
     content: [
