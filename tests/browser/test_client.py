@@ -59,6 +59,17 @@ def test_a_visit_without_news_is_one_request_whose_response_has_no_body(visit: V
     assert (visit.names, visit.problems) == (OLD, "")
 
 
+def test_files_are_kept_also_where_the_browser_caches_nothing(visit: Visit) -> None:
+    visit.site.publish(1, cards())
+    visit.open()
+    visit.server.take_log()
+    visit.browser.call("newPage")
+    visit.browser.call("serveImage", "")  # for its side effect: no HTTP cache
+    visit.browser.call("goto", visit.server.url)
+    visit.browser.wait_for_text(".card h2", "alpha")
+    assert visit.server.take_log() == [("entry.json", 200)]
+
+
 def test_after_a_publication_only_new_files_are_fetched(visit: Visit) -> None:
     visit.site.publish(1, cards())
     visit.open()

@@ -100,6 +100,12 @@ def test_search_finds_models_by_all_words_as_the_visitor_types(visit: Visit) -> 
     assert visit.browser.evaluate("document.querySelector('input').value") == "Gam visi"
 
 
+def test_search_finds_nothing_if_a_word_does_not_occur(visit: Visit) -> None:
+    visit.site.publish(1, cards())
+    visit.open("#/search/gamma%20elsewhere")
+    assert visit.browser.texts(".status") == ["No model matches all words."]
+
+
 def test_search_prefers_names_to_tags(visit: Visit) -> None:
     rows = [card("o/x", tags=["llama"]), card("llama/y"), card("o/my-llama"), card("o/llama-3"), card("o/llama"), card("o/z")]
     visit.site.publish(1, {("huggingface", "default"): rows})
