@@ -211,6 +211,7 @@ wipe $(DATA)/.manifests -maxdepth 1 -type f -name '*.json' && wipe $(DATA)/.mani
 wipe $(DATA)/.cache -maxdepth 1 -type f \( -name .gitignore -o -name verified -o -name published \) && wipe $(DATA)/.cache -maxdepth 0 -type d -empty && \
 wipe $(state) -maxdepth 1 -type f \( -name '[!.]*' -o -name .filters \) && \
 if [ -f .venv/made-by-make ] && [ ! -L .venv ]; then rm -rf .venv; fi; \
+if [ -f examples/node_modules/.installed ] && [ ! -L examples/node_modules ]; then rm -rf examples/node_modules; fi; \
 for path in $(DATA)/models $(DATA)/.manifests .venv; do \
   if [ -e $$path ]; then echo "kept: $$path, which contains files that no run created"; fi; \
 done

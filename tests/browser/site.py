@@ -8,7 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from etl.core.schemas import load_schema
-from etl.publish.files import Files
+from etl.publish.files import Files, dump_minified
 from etl.publish.store import Store, make_publication
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Site:
         value: dict[str, Any] = {
             "version": 1, "generated": generated, "max_age_s": 0, "previous": previous[:10],
             "index": _index(files, cards, generated), "models": _models(files, cards), "search": _search(files, cards),
-            "changes": files.add_json("changes", {"publications": []}),
+            "changes": _add(files, "changes", {"publications": []}),
             "tables": {"sqlite": files.add("tables/catalogue", b"", "sqlite"), "parquet": None},
         }  # fmt: skip
         publication = make_publication(value | entry)
@@ -78,13 +78,20 @@ class Site:
         return json.loads((self.folder / reference["file"]).read_bytes())
 
 
+def _add(files: Files, stem: str, value: object) -> dict[str, Any]:
+    """Add a JSON file; pages and shards may violate their schema, as those of a hostile publisher could."""
+    if stem in {"index", "models", "search", "changes"}:
+        assert load_schema("site", stem).violations(value) == []
+    return files.add(stem, dump_minified(value), "json")
+
+
 def _index(files: Files, cards: Cards, updated: str) -> dict[str, Any]:
     manifests = []
     for (source, filter_), models in cards.items():
         label = f"{source} {filter_}"
         page = {"source": source, "filter": filter_, "label": label, "updated": updated, "models": models}
         links = {axis: _links(cards, source, filter_, axis) for axis in AXES[source]}
-        reference = files.add_json(f"pages/{source}-{filter_.replace('/', '-')}", page | {"links": links})
+        reference = _add(files, f"pages/{source}-{filter_.replace('/', '-')}", page | {"links": links})
         summary = {"source": source, "filter": filter_, "label": label, "count": len(models), "updated": updated}
         manifests.append(summary | {"status": "full", "status_text": f"The first {len(models)} models."} | reference)
     sources = [
@@ -97,7 +104,7 @@ def _index(files: Files, cards: Cards, updated: str) -> dict[str, Any]:
         }
         for source, axes in AXES.items()
     ]
-    return files.add_json("index", {"sources": sources, "manifests": manifests})
+    return _add(files, "index", {"sources": sources, "manifests": manifests})
 
 
 def _path(source: str, options: Sequence[str]) -> str:
@@ -119,8 +126,8 @@ def _models(files: Files, cards: Cards) -> dict[str, Any]:
             shard = shards.setdefault(sha256(model["id"].encode()).hexdigest()[:1], {})
             published = shard.setdefault((source, model["id"]), {**model, "manifests": []})
             published["manifests"].append({"filter": filter_, "rank": rank})
-    references = {key: files.add_json(f"models/{key}", {"models": list(shard.values())}) for key, shard in shards.items()}
-    return files.add_json("models", {"prefix_length": 1, "count": sum(map(len, shards.values())), "shards": references})
+    references = {key: _add(files, f"models/{key}", {"models": list(shard.values())}) for key, shard in shards.items()}
+    return _add(files, "models", {"prefix_length": 1, "count": sum(map(len, shards.values())), "shards": references})
 
 
 def _search(files: Files, cards: Cards) -> dict[str, Any]:
@@ -129,4 +136,4 @@ def _search(files: Files, cards: Cards) -> dict[str, Any]:
         for models in cards.values()
         for model in models
     }
-    return files.add_json("search", {"rows": [rows[key] for key in sorted(rows)]})
+    return _add(files, "search", {"rows": [rows[key] for key in sorted(rows)]})
