@@ -70,7 +70,7 @@ function showState(): void {
   const date = formatDay(catalogue.generated);
   problems.hidden = catalogue.problems.length === 0;
   problems.replaceChildren(
-    h("strong", {}, `The newest data could not be used; where it fails, this is the data of ${date} or before.`),
+    h("strong", {}, "Not all went well: what is shown may not be the newest."),
     ...catalogue.problems.map((problem) => h("span", {}, problem)),
   );
   byId("state").replaceChildren(
