@@ -11,6 +11,8 @@ from tests.browser.conftest import cards
 from tests.browser.site import card, image
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.browser.conftest import Visit
     from tests.conftest import Workspace
 
@@ -203,8 +205,11 @@ def test_lists_that_no_option_leads_to_are_found_among_all(visit: Visit) -> None
     visit.browser.wait_for_text("h1", "huggingface likes")
 
 
-def test_every_list_of_a_real_publication_is_shown(visit: Visit, shipped: Workspace) -> None:
-    assert shipped.run("manifests") == shipped.run("publish", "--site", str(visit.server.folder)) == 0
+def test_every_list_of_a_real_publication_is_shown(visit: Visit, shipped: Workspace, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    assert shipped.run("manifests") == shipped.run("keygen", str(key)) == 0
+    assert shipped.run("publish", "--site", str(visit.server.folder), "--sign-key", str(key)) == 0
+    visit.require_signature(json.loads(key.with_name("key.pub").read_text())["x"])
     visit.open()
     lists: dict[str, str] = {}
     for tab in ("Hugging Face", "CivitAI"):
@@ -220,4 +225,5 @@ def test_every_list_of_a_real_publication_is_shown(visit: Visit, shipped: Worksp
         assert str(len(visit.names)) == count
     visit.browser.call("click", ".card a")
     visit.browser.wait_for("document.querySelector('.ranks li') !== null")
+    assert visit.browser.texts("#checks") == ["Signature and hashes checked."]
     assert (visit.problems, visit.browser.errors) == ("", [])
