@@ -359,6 +359,16 @@ def test_a_recipe_cannot_be_replaced_from_the_command_line(clone: ProjectCopy, t
     assert not (tmp_path / "y").exists()
 
 
+def test_clean_removes_npm_packages_only_if_make_installed_them(clone: ProjectCopy) -> None:
+    modules = clone.root / "examples" / "node_modules"
+    (modules / "typescript").mkdir(parents=True)
+    assert clone.make("clean").returncode == 0
+    assert modules.exists()
+    (modules / ".installed").touch()
+    assert clone.make("clean").returncode == 0
+    assert not modules.exists()
+
+
 def test_clean_waits_for_users_of_the_files_it_removes(clone: ProjectCopy) -> None:
     summary = clone.data.summary("civitai")
     command = ["make", f"python={sys.executable}", "clean", "FILTERS=filters.toml"]
