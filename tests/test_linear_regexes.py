@@ -27,6 +27,8 @@ from etl.sources.huggingface import corroboration, counts, evidence, families, n
 from etl.sources.source import DEFAULT_SIZE_CLASSES
 from etl.storage import git, json_files, owned, swap
 from etl.transform import files
+from etl.verify.site import files as site_files
+from etl.verify.site import signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,6 +103,15 @@ CASES: dict[str, tuple[Callable[[str], object], list[tuple[str, str]]]] = {
     "etl.storage.json_files._ESCAPE": (_answer, [(r"\ud800", ""), ("\\\\", r"\ud800"), (r"\ud800\udc00", r"\udfff")]),
     "etl.storage.json_files._SURROGATE": (_answer, [(r"\u00e9", ""), ("\\\\", ""), (r"\\ud", "")]),
     "etl.storage.swap._PARTIAL": (lambda value: swap._PARTIAL.sub("", value), [(".a", ".partial"), (".partial", "x"), (".", "")]),  # noqa: SLF001
+    "etl.verify.site.signature._DETACHED": (
+        lambda value: signature._DETACHED.fullmatch(value.encode()),  # noqa: SLF001
+        [("a", "."), ("a..", ""), ("a" * 86, ".")],
+    ),
+    "etl.verify.site.files._NAME": (
+        site_files._NAME.fullmatch,  # noqa: SLF001
+        [("a-", "!"), ("a/", "!"), ("a", ".0123456789abcdef.json!"), ("0", "")],
+    ),
+    "etl.verify.site.files._ENTRY_NAME": (site_files._ENTRY_NAME.fullmatch, [("entry.", "!"), ("0", ".json")]),  # noqa: SLF001
     "etl.publish.store._PARTIAL": (
         lambda value: store._PARTIAL.sub("", value),  # noqa: SLF001
         [(".a", ".partial"), (".partial", "x"), (".", ""), ("/.", "a")],

@@ -8,6 +8,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 SCHEMAS = PROJECT / "schemas"
 SOURCES = PROJECT / "etl" / "sources"
+TYPES = PROJECT / "examples" / "client" / "src" / "catalogue.d.ts"  # generated from schemas/site.schema.json
 INDEX = "index.json"
 ALL_MODELS = "all-models.json"
 

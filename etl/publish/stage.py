@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from etl.core.layout import SCHEMAS
+from etl.core.layout import SCHEMAS, TYPES
 from etl.publish.catalogue import read_catalogue
 from etl.publish.changes import add_changes, has_all_changes
 from etl.publish.files import Files
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 _CACHE = "published"
-FIXED_FILES = {"schemas/catalogue.schema.json": SCHEMAS / "site.schema.json"}
+FIXED_FILES = {"schemas/catalogue.schema.json": SCHEMAS / "site.schema.json", "types/catalogue.d.ts": TYPES}
 
 
 @dataclass(frozen=True)

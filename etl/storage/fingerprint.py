@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from etl.core.errors import EtlError
-from etl.core.layout import PROJECT
+from etl.core.layout import PROJECT, TYPES
 from etl.storage.json_files import read_bytes, write_atomic
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from etl.core.layout import DataDir
 
-_PROGRAM_SUFFIXES = {".py", ".jq", ".toml", ".json", ".ts"}
+_PROGRAM_SUFFIXES = {".py", ".jq", ".toml", ".json"}
 
 
 def fingerprint(paths: Iterable[Path], content: Mapping[str, bytes]) -> str:
@@ -27,7 +27,7 @@ def fingerprint(paths: Iterable[Path], content: Mapping[str, bytes]) -> str:
     """
     digest = hashlib.sha256()
     program = [path for folder in ("etl", "schemas") for path in (PROJECT / folder).rglob("*.*")]
-    files = [*sorted(path for path in program if path.suffix in _PROGRAM_SUFFIXES), *sorted(paths)]
+    files = [*sorted(path for path in program if path.suffix in _PROGRAM_SUFFIXES), TYPES, *sorted(paths)]
     named = [(str(path), read_bytes(path)) for path in files if path.is_file()]
     for name, body in (*named, *sorted(content.items())):
         digest.update(f"{len(name)} {name} {len(body)} ".encode() + body)

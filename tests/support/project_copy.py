@@ -10,7 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from etl.core.layout import PROJECT, DataDir
+from etl.core.layout import PROJECT, TYPES, DataDir
 from tests.conftest import FILTERS, Workspace
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ def copy(root: Path) -> ProjectCopy:
     """Copy the project to `root`, without data."""
     for name in ("etl", "schemas"):
         shutil.copytree(PROJECT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("Makefile", "bootstrap.py", "requirements.txt", "requirements-dev.txt"):
+    (root / TYPES.relative_to(PROJECT)).parent.mkdir(parents=True)
+    for name in (str(TYPES.relative_to(PROJECT)), "Makefile", "bootstrap.py", "requirements.txt", "requirements-dev.txt"):
         shutil.copy2(PROJECT / name, root / name)
     (root / "filters.toml").write_text(FILTERS + CIVITAI)
     return ProjectCopy(DataDir(root / "data"), root / "filters.toml")
