@@ -48,7 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _attempt(args: argparse.Namespace, summary: RefreshSummary) -> int:
     """Run the command and print what stops it; return the exit code."""
     try:
-        config = load_config(args.filters)
+        # The transform evaluates no expression, and make runs it once for each source.
+        config = load_config(args.filters, compiles=args.command != "transform")
         if args.source not in (None, *source_names()):
             raise UsageError(f"--source {args.source}: unknown source; choose from {', '.join(source_names())}")
         return run_command(args, DataDir(args.data), config, summary)

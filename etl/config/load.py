@@ -35,8 +35,8 @@ _MAX_INTEGER = 2**53  # JSON readers disagree about larger ones
 _MAX_DEPTH = 20  # of nested tables and lists; the schema has 7 levels
 
 
-def load_config(path: Path) -> Config:
-    """Return the validated content of filters.toml.
+def load_config(path: Path, *, compiles: bool = True) -> Config:
+    """Return the validated content of filters.toml; unless `compiles`, expressions are not passed to jq's compiler.
 
     Raises:
         UsageError: the file cannot be read, is not valid TOML (with the line), or violates a rule (with the key).
@@ -53,7 +53,8 @@ def load_config(path: Path) -> Config:
         raise UsageError("\n".join(lines))
     try:
         sources = tuple(_source(name, table[name], table["limit"]) for name in names)
-        check_expressions([expression for source in sources for expression in source.expressions])
+        if compiles:
+            check_expressions([expression for source in sources for expression in source.expressions])
     except UsageError as error:
         raise UsageError("\n".join(f"{path}: {line}" for line in str(error).split("\n"))) from None
     for left, right in itertools.combinations(sources, 2):

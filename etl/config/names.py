@@ -8,4 +8,4 @@ from pathlib import Path
 from etl.config.load import load_config
 
 if __name__ == "__main__":
-    sys.stdout.write("".join(f" {source.name}" for source in load_config(Path(sys.argv[1])).sources))
+    sys.stdout.write("".join(f" {source.name}" for source in load_config(Path(sys.argv[1]), compiles=False).sources))

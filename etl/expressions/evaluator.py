@@ -42,7 +42,7 @@ _MATCH, _NO_MATCH = Outcome(is_match=True), Outcome(is_match=False)
 
 
 class Evaluator:
-    """Evaluates expressions on models; a context manager. The child process starts with the first model.
+    """Evaluates expressions on models; a context manager, with which the child process starts; else with the first model.
 
     Expressions that call days_since run as one program and the others as another, once for each distinct input.
 
@@ -67,6 +67,8 @@ class Evaluator:
         self._programs = [_Program(group, [expressions[index] for index in group]) for group in (timed, others) if group]
 
     def __enter__(self) -> Self:
+        if self._programs and self._child is None:
+            self._child = Child(self._cpu_s)  # it starts while the caller reads its models
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:

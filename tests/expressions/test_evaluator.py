@@ -204,12 +204,11 @@ def test_an_expression_that_is_not_narrow_sees_the_whole_model() -> None:
         assert evaluate.evaluate([MODEL], NOW) == [(Outcome(is_match=True), Outcome(is_match=True))]
 
 
-def test_without_expressions_or_models_nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_expressions_nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluator, "Child", None)
     with Evaluator([]) as evaluate:
         assert evaluate.evaluate([MODEL, MODEL], NOW) == [(), ()]
-    with Evaluator([parse("true")]) as evaluate:
-        assert evaluate.evaluate([], NOW) == []
+    assert Evaluator([parse("true")]).evaluate([], NOW) == []
 
 
 def test_an_expression_that_was_not_read_is_never_evaluated() -> None:
