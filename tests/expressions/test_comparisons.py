@@ -28,12 +28,12 @@ def test_comparisons_of_the_model(text: str, expected: list[str]) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        '.a // "" == "b"', '.a | .b == "c"', '.i[].a == "b"', '.i.a == "b"', '"b" == .a.c', '"b" == .a[0]', '.a == null',
-        '.a == "b" + .c', '.a + .b == "c"', '.a - .b == "c" * 2', '"b" + "c" == .a', '-.a < "b"', '.a == -1', '.a? == "b"',
+        '.a // "" == "b"', '.a | .b == "c"', '.i[].a == "b"', '.i.a == "b"', '"b" == .a.c', '"b" == .a[0]', ".a == null",
+        '.a == "b" + .c', '.a + .b == "c"', '.a - .b == "c" * 2', '"b" + "c" == .a', '-.a < "b"', ".a == -1", '.a? == "b"',
         'any(.i[]; .a == "b")', '[.a == "b"]', '{a: "b"} | .a == "b"', '.x | (.a == "b")', '.x |= (.a == "b")',
         '.a == "b\\(.c)"', '.a == @json "b"', '.a == ("b" | tonumber)', '(.a | tostring) == "b"', '.a == "b" as $x | $x',
-        '. as $m | .i[] | .a == "b"', 'def f: .a == "b"; .i[] | f', 'try error catch (.a == "b")', '.a == .b', '"a" == "b"',
-        'reduce .i[] as $i (0; .a == "b")', '"b"[0:1] == .a', '$x.a == "b"', '.["a"] == "b"', '.i[(.a == "b")]', '.a == 5.b',
+        '. as $m | .i[] | .a == "b"', 'def f: .a == "b"; .i[] | f', 'try error catch (.a == "b")', ".a == .b", '"a" == "b"',
+        'reduce .i[] as $i (0; .a == "b")', '"b"[0:1] == .a', '$x.a == "b"', '.["a"] == "b"', '.i[(.a == "b")]', ".a == 5.b",
     ],
 )  # fmt: skip
 def test_no_other_comparison_is_read(text: str) -> None:
