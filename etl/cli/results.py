@@ -102,6 +102,11 @@ def print_load(data: DataDir, result: LoadResult, now: str) -> None:
     for entry in manifests:
         notes = [f"stale since {entry['stale']}" if entry["stale"] else None, entry["short"]]
         print(f"  {entry['file']:{width}} {entry['count']:4}  {', '.join(filter(None, notes))}".rstrip())
+    if empty := [entry for entry in manifests if not entry["count"]]:
+        path = f"{empty[0]['file'].partition('-')[0]}/{empty[0]['filter'].removeprefix('filter/')}"
+        print(with_commands(f"{len(empty)} empty; see why: make explain FILTER={path}"))
+    if result.removed:
+        print(f"removed: {', '.join(result.removed)} (no longer in filters.toml)")
     if result.kept:
         print(f"{data.root}: not written by load, kept: {', '.join(sanitize(name) for name in result.kept)}")
     if result.non_atomic_reason:

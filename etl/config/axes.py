@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from etl.config.comparisons import check_comparisons
 from etl.config.fields import nearest_suffix, nearest_value
 from etl.config.model import REQUIREMENT, Axis, Option
 from etl.core.errors import UsageError
@@ -66,7 +67,10 @@ def _axis(where: str, name: str, tested: str, options: Mapping[str, Any], fields
 
 
 def _expression(key: str, text: str, fields: Mapping[str, Field]) -> Expression:
-    return parse_expression(key, text, [*fields], [name for field in fields.values() for name in field.item_names])
+    item_names = [name for field in fields.values() for name in field.item_names]
+    expression = parse_expression(key, text, [*fields], item_names)
+    check_comparisons(expression, fields)
+    return expression
 
 
 def _invalid_values(where: str, tested: str, options: Mapping[str, Any], fields: Mapping[str, Field]) -> Iterator[str]:

@@ -34,6 +34,7 @@ class Field:
         is_list: Whether it is a list, of which filters name values of items.
         expected: The valid values, for a message.
         item_names: The names in its items if it is a list of objects, which `keeps` and `drops` cannot test.
+        types: The types of JSON Schema that it may have.
     """
 
     source: str
@@ -42,6 +43,7 @@ class Field:
     is_list: bool
     expected: str
     item_names: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
 
     def accepts(self, value: Value) -> bool:
         """Return whether a model may have the value; types count: true, 1 and 1.0 are three values."""
@@ -73,7 +75,8 @@ def model_fields(source: str, sizes: Sequence[SizeClass]) -> dict[str, Field]:
         is_list = "array" in _types(resolved)
         item = _resolve(resolved.get("items", {}), schema["$defs"]) if is_list else resolved
         choices = (*(size.name for size in sizes), "unknown") if name == "size" else _choices(item)
-        fields[name] = Field(source, name, choices, is_list, _expected(item, choices), tuple(item.get("properties", ())))
+        item_names, types = tuple(item.get("properties", ())), tuple(_types(resolved) or map(_json_type, choices or ()))
+        fields[name] = Field(source, name, choices, is_list, _expected(item, choices), item_names, types)
     return fields
 
 
@@ -88,6 +91,10 @@ def _resolve(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, A
 def _types(schema: dict[str, Any]) -> list[str]:
     types = schema.get("type", [])
     return [types] if isinstance(types, str) else types
+
+
+def _json_type(value: Value) -> str:
+    return {str: "string", bool: "boolean", int: "integer"}.get(type(value), "null")
 
 
 def _choices(schema: dict[str, Any]) -> tuple[Value, ...] | None:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from etl.config.lookup import resolve_filter
 from etl.core.urls import encode_query
 from etl.explain.context import MAX_EXAMPLES
+from etl.explain.mismatch import deciding_fields, deciding_values
 from etl.selection.doubts import find_warnings
 from etl.selection.funnel import FillStatus, Funnel, Step, fill_status, funnel
 
 if TYPE_CHECKING:
-    from etl.config.model import Filter, SourceConfig
+    from etl.config.model import Filter, Option, SourceConfig
     from etl.explain.context import ExplainContext
     from etl.selection.selection import ModelRef
 
@@ -30,7 +31,8 @@ class DropStep:
         dropped: Counts of what was dropped: by value for an option, by reason for rejected and withheld.
         examples: The ids of the first that were dropped.
         commands: jq commands that show the examples, raw and transformed.
-        values: For an option with an expression, the fields that it names, of each example.
+        values: For an option, the values of each example that decide: of an expression, the fields that it names; of a list, its
+            excluded items, or all of them if they are few; empty for a longer list.
     """
 
     what: str
@@ -121,10 +123,9 @@ def _drop_steps(context: ExplainContext, source: SourceConfig, filter_: Filter, 
     def add(name: str, models: list[ModelRef], remaining: int, dropped: dict[str, int], step: Step | None = None) -> None:
         examples = models[:MAX_EXAMPLES]
         commands = context.jq_for_models(source, filter_.stream, examples)
-        fields = step.condition.where.fields if step and step.condition.where else ()
-        values = [context.fields(source, filter_.stream, model, fields) for model in examples if fields]
+        values = [_deciding_values(context, source, filter_.stream, model, step.condition) for model in examples if step]
         kept, ids = step.kept_values if step else {}, [model.id for model in examples]
-        steps.append(DropStep(name, len(models), remaining, kept, dropped, ids, commands, values))
+        steps.append(DropStep(name, len(models), remaining, kept, dropped, ids, commands, values if any(values) else []))
 
     for name, models in (("skipped", counted.skipped), ("came again", counted.duplicates)):
         remaining -= len(models)
@@ -136,6 +137,12 @@ def _drop_steps(context: ExplainContext, source: SourceConfig, filter_: Filter, 
         add(step.condition.title, step.dropped, step.remaining, step.dropped_values, step)
     add("cut", counted.cut, len(counted.published), {})
     return steps
+
+
+def _deciding_values(
+    context: ExplainContext, source: SourceConfig, stream: str, model: ModelRef, condition: Option
+) -> dict[str, Any]:  # fmt: skip
+    return deciding_values(condition, context.fields(source, stream, model, deciding_fields(condition)))
 
 
 def _rejected_step(context: ExplainContext, source: SourceConfig, stream: str, count: int, remaining: int) -> DropStep:

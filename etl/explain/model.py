@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from etl.config.lookup import did_you_mean
 from etl.core.errors import UsageError
 from etl.core.ids import model_key
+from etl.explain.mismatch import describe_values, format_value
 from etl.storage.json_files import read_bytes, read_json
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def _evidence(context: ExplainContext, source: SourceConfig, key: str, files: Ma
 
 
 def _describe_ruling(context: ExplainContext, source: SourceConfig, ruling: Ruling) -> str:
-    raised = ", ".join(f"{field} {_text(value)}" for field, value in ruling.fields.items())
+    raised = ", ".join(f"{field} {format_value(value)}" for field, value in ruling.fields.items())
     message = f"{raised or 'withheld'}: stream {ruling.stream} says {ruling.word}"
     streams = context.streams(source)
     if streams.is_read(ruling.stream):
@@ -176,16 +177,9 @@ def _mismatch(
     if condition is None:
         return None
     if condition.where is None or not condition.matches_values(group.values):
-        return f"{condition.title} excludes {_text(group.values[condition.field])}"
+        return describe_values(condition, group.values[condition.field])
     fields = context.fields(source, filter_.stream, selection.models[index], condition.where.fields)
-    named = ", ".join(f"{name} {_text(value)}" for name, value in fields.items())
+    named = ", ".join(f"{name} {format_value(value)}" for name, value in fields.items())
     result = group.values[condition.where.key]
     failed = "fails" if result.is_error else f"gives {result.unexpected}" if result.unexpected else "is not true"
     return f"{condition.title}: {condition.where.text} {failed}" + (f" ({named})" if named else "")
-
-
-def _text(value: object) -> str:
-    """Return the value of a field for a message."""
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "none"
-    return str(value).lower() if value is None or isinstance(value, bool) else str(value)

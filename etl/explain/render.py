@@ -121,12 +121,13 @@ def _counts(values: Mapping[str, int]) -> str:
 
 
 def _examples(drop: DropStep) -> str:
-    """Return the ids of the examples of a step, with the fields that its expression names."""
+    """Return the ids of the examples of a step, with the values that decide."""
     ids = [sanitize(id_, _MAX_CHARS) for id_ in drop.examples]
     if not drop.values:
         return ", ".join(ids)
     fields = (", ".join(f"{name} {_value(value)}" for name, value in values.items()) for values in drop.values)
-    return "; ".join(f"{id_} ({sanitize(text, _MAX_CHARS)})" for id_, text in zip(ids, fields, strict=True))
+    texts = (f" ({sanitize(text, _MAX_CHARS)})" if text else "" for text in fields)
+    return "; ".join(f"{id_}{text}" for id_, text in zip(ids, texts, strict=True))
 
 
 def _value(value: object) -> str:

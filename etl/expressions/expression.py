@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from etl.core.errors import UsageError
 from etl.core.text import sanitize
+from etl.expressions.comparisons import Comparison, literal_comparisons
 from etl.expressions.names import DAYS_SINCE, Names, collect_names
 from etl.expressions.narrow import is_narrow
 from etl.expressions.tokens import SizeError, TokenError, tokenize
@@ -26,6 +27,7 @@ class Expression:
         fields: The model fields that it names, in the order of the schema.
         is_narrow: Whether it reads no other field than those.
         is_timed: Whether it calls days_since.
+        comparisons: Its comparisons of a field with a literal.
         token_error: Why it could not be read as tokens; it is never evaluated, and jq's message is better if jq has one.
     """
 
@@ -34,6 +36,7 @@ class Expression:
     fields: tuple[str, ...]
     is_narrow: bool
     is_timed: bool
+    comparisons: tuple[Comparison, ...] = ()
     token_error: str | None = None
 
 
@@ -60,7 +63,8 @@ def parse_expression(key: str, text: str, model_fields: Sequence[str], item_name
         raise UsageError(f"{key}: {refusal}")
     _check_fields(key, names, model_fields, item_names)
     fields = tuple(name for name in model_fields if name in names.reads)
-    return Expression(key, text, fields, is_narrow=is_narrow(tokens), is_timed=DAYS_SINCE in names.calls)
+    is_timed, comparisons = DAYS_SINCE in names.calls, tuple(literal_comparisons(tokens))
+    return Expression(key, text, fields, is_narrow=is_narrow(tokens), is_timed=is_timed, comparisons=comparisons)
 
 
 def _check_fields(key: str, names: Names, model_fields: Sequence[str], item_names: Collection[str]) -> None:

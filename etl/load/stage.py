@@ -49,6 +49,7 @@ class LoadResult:
         kept: Files and folders in data/manifests and data/models that are not ours and stay, relative to the data folder.
         withholding: Streams that withhold models and that extract does not renew.
         respelled: By source, the published spelling of ids that records spell in several ways.
+        removed: Manifests of the set before that are of no filter any more.
         warnings: Values in filters.toml that no model on disk has, doubtful expressions, and leftovers that could not be removed.
     """
 
@@ -57,6 +58,7 @@ class LoadResult:
     kept: list[str]
     withholding: list[Withholding]
     respelled: dict[str, list[str]]
+    removed: list[str]
     warnings: list[str]
 
 
@@ -85,9 +87,11 @@ def load(data: DataDir, config: Config) -> LoadResult:
         for source in config.sources
         for warning in find_warnings(source, streams[source.name].stored_filters, streams[source.name].selections())
     ]
-    swapped, leftovers = _publish(data, config, files)
+    listed = listed_files(read_bytes(data.manifests / INDEX)) if (data.manifests / INDEX).is_file() else set()
+    removed = sorted(listed - {filter_.file for source in config.sources for filter_ in source.filters})
+    swapped, leftovers = _publish(data, config, files, listed)
     kept = [*(f"{data.manifests.name}/{name}" for name in swapped.kept), *_foreign_models(data, streams)]
-    return LoadResult(index, swapped.non_atomic_reason, kept, withholding, respelled, [*warnings, *leftovers])
+    return LoadResult(index, swapped.non_atomic_reason, kept, withholding, respelled, removed, [*warnings, *leftovers])
 
 
 def _manifests(source: SourceConfig, streams: StoredStreams, config: Config) -> tuple[list[Manifest], list[MissingManifest]]:
@@ -158,12 +162,11 @@ def _withholding(source: str, streams: StoredStreams, manifests: Sequence[Manife
     ]
 
 
-def _publish(data: DataDir, config: Config, files: Mapping[str, bytes]) -> tuple[SwapResult, list[str]]:
+def _publish(data: DataDir, config: Config, files: Mapping[str, bytes], listed: set[str]) -> tuple[SwapResult, list[str]]:
     """Replace the published set; return how, and warnings about leftovers.
 
     The replaced set stays in `.manifests` until the next load. Other sets there are of earlier or interrupted loads.
     """
-    listed = listed_files(read_bytes(data.manifests / INDEX)) if (data.manifests / INDEX).is_file() else set()
     prefixes = {source.prefix for source in config.sources}
     try:
         staged = data.staging / f"set-{secrets.token_hex(8)}"

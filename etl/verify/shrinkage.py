@@ -22,7 +22,8 @@ def check_shrinkage(published: Published, base: Snapshot | None, allowed: Collec
     """No manifest lost more than half of its models since the base, unless it is known why its stream shrank by as much.
 
     It is known if filters.toml allows a smaller depth, or if the API has no more, had no more before, and still has some: a
-    stream that ends sooner than it did may be truncated. A smaller limit, and a filter that was removed, are not losses.
+    stream that ends sooner than it did may be truncated. A smaller limit, and a filter that was removed, are not losses;
+    the latter is a warning.
     """
     check = Check("models lost since the base")
     if base is None:
@@ -53,6 +54,11 @@ def check_shrinkage(published: Published, base: Snapshot | None, allowed: Collec
             check.problems.append(
                 f"{message}; see make explain FILTER={name}, or allow it: ALLOW_SHRINK={name}, --allow-shrink {name}"
             )
+    filters = {filter_.file for source in published.config.sources for filter_ in source.filters}
+    check.warnings += [
+        f"{file}: is no longer in filters.toml, and had {entry['count']} models in {base.name}"
+        for file, entry in before.items() if file not in filters
+    ]  # fmt: skip
     return check
 
 

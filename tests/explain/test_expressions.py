@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.conftest import hf
 from tests.explain.test_manifest import explain_json, run_jq
 from tests.load.test_expressions import HUB, STREAMS, model
 from tests.load.test_levels_in_expressions import DEFAULT, LEVELS, MONTH, SDXL
@@ -44,7 +45,7 @@ def test_dropped_examples_have_the_fields_that_the_expression_names(hub: Workspa
         "require": (2, 6, {"false": 2}, ["o/gated", "org/x"], [{"gated": "auto"}, {"gated": "manual"}]),
         "use chat": (
             3, 3, {"chat": 2, "text-generation": 2, "license:mit": 2, "bad": 1, "none": 1}, ["o/drops", "o/few", "o/bare"],
-            [{"downloads": 1}, {"downloads": 3}, {"downloads": 10}],
+            [{"tags": ["bad"]}, {"downloads": 3}, {"tags": []}],
         ),
         "cut": (1, 2, {}, ["o/b"], []),
     }  # fmt: skip
@@ -67,10 +68,10 @@ def test_a_model_is_absent_for_its_first_condition_that_fails(hub: Workspace, ca
     reasons = {
         "hf:o/gated": ("chat", "require: .gated == false is not true (gated auto)"),
         "hf:ORG/x": ("default", "require: .gated == false is not true (gated manual)"),
-        "hf:o/drops": ("chat", "use chat excludes chat, text-generation, license:mit, bad"),
+        "hf:o/drops": ("chat", "use chat drops bad"),
         "hf:o/few": ("chat", "use chat: .downloads >= 10 is not true (downloads 3)"),
         "hf:o/license": ("month", f"fresh month: {month} fails (downloads 10, likes 7, license none)"),
-        "hf:o/bare": ("chat", "use chat excludes none"),
+        "hf:o/bare": ("chat", "use chat: has none of chat, talk"),
         "hf:o/b": ("chat", "over the limit: rank 3, limit 2"),
     }  # fmt: skip
     for target, (name, reason) in reasons.items():
@@ -81,6 +82,17 @@ def test_a_model_is_absent_for_its_first_condition_that_fails(hub: Workspace, ca
     assert explanation["manifests"] == {"hf-filter-field-month.json": 3}  # whose limit is 3
     explanation = explain_json(hub, capsys, "hf:o/3")
     assert explanation["not_in"]["hf-filter-field-month.json"] == "over the limit: rank 4, limit 3"
+
+
+def test_examples_have_the_values_that_decide(hub: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    many = [f"tag{number}" for number in range(6)]
+    hub.write_stream("huggingface", "chat", [model("o/many", tags=many), model("o/few", tags=["a"]), model("o/bad", "bad")])
+    hub.write_stream("huggingface", "default", [model("o/mit"), hf("o/none", gated=False)])
+    assert hub.run("manifests") == 0
+    assert steps(explain_json(hub, capsys, "hf/chat"))["use chat"][-1] == [{}, {"tags": ["a"]}, {"tags": ["bad"]}]
+    assert steps(explain_json(hub, capsys, "hf/field"))["license field"][-1] == [{"license": None}]
+    assert hub.run("explain", "hf/chat") == 0
+    assert "o/many; o/few (tags a); o/bad (tags bad)" in capsys.readouterr().out
 
 
 def test_levels_are_those_that_all_records_decide(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:

@@ -90,7 +90,9 @@ def test_load_prints_a_table_of_manifests_with_the_reason_of_short_ones(
     workspace.write_stream("huggingface", "default", [hf("o/s1", **SMALL), hf("o/s2", **SMALL)])
     workspace.write_stream("huggingface", "likes", [hf("o/s1")], exhausted=False, failed_at=TIME, failed="no response")
     assert workspace.run("manifests") == 0
-    assert capsys.readouterr().out.splitlines()[-5:] == [
+    *table, empty = capsys.readouterr().out.splitlines()[-6:]
+    assert empty.startswith("2 empty; see why: make explain FILTER=hf/large DATA=")
+    assert table == [
         f"  hf-filter-likes.json     1  stale since {TIME}, unread",
         "  hf-filter-small.json     2",
         "  hf-filter-large.json     0  exhausted",

@@ -331,6 +331,24 @@ def test_a_smaller_limit_passes_and_a_lost_stream_fails(
     assert len(checked(workspace, capsys, "--base", base)[name]["problems"]) == 2
 
 
+def test_a_removed_manifest_is_a_warning(workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base = publish_twice(workspace, tmp_path, 12, *(hf(f"o/s{n}", **SMALL) for n in range(12)))
+    workspace.filters.write_text(workspace.filters.read_text().replace('"small", "large", ', '"large", '))
+    capsys.readouterr()
+    assert workspace.run("manifests") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "removed: hf-filter-small.json (no longer in filters.toml)" in lines
+    (empty,) = [line for line in lines if " empty; see why: " in line]
+    assert empty.startswith("2 empty; see why: make explain FILTER=hf/large DATA=")
+    check = checked(workspace, capsys, "--base", base)["models lost since the base"]
+    assert (check["problems"], check["warnings"]) == (
+        [], [f"hf-filter-small.json: is no longer in filters.toml, and had 12 models in {base}"],
+    )  # fmt: skip
+    capsys.readouterr()
+    assert workspace.run("manifests") == 0
+    assert "removed: " not in capsys.readouterr().out
+
+
 def test_old_streams_are_a_warning_and_too_old_ones_fail(
     workspace: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
