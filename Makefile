@@ -149,7 +149,7 @@ verify: $(ready) | $(filter manifests,$(MAKECMDGOALS)) ## check the published ma
 	@$(allowed) && $(etl) verify $(where) $(base) $${OLDEST:+"--max-age=$$OLDEST"} $${SITE:+"--site=$$SITE"} $${KEY:+"--key=$$KEY"} "$$@"
 
 .PHONY: publish
-publish: $(index) ## verify, then write what clients download: SITE=data/site, KEEP=7d, SIGN_KEY, and the variables of verify
+publish: $(index) ## verify, then write what clients download: SITE=data/site, KEEP=7d, SIGN_KEY, BASE, ALLOW_SHRINK, ALLOW_REJECTED
 	@$(allowed) && $(etl) publish $(where) $(base) $${SITE:+"--site=$$SITE"} $${KEEP:+"--keep=$$KEEP"} $${SIGN_KEY:+"--sign-key=$$SIGN_KEY"} "$$@"
 
 .PHONY: keygen

@@ -30,7 +30,8 @@ def publish(run: Run, verify: Callable[[], int]) -> int:
     if code := verify():
         output.print_error(f"{options.site}: not published, since verify failed; see above")
         return code
-    with Locks(options.site.parent, f"etl {run.args.command}", output.print_error).hold(writes=[options.site]):
+    folder = options.site.resolve()
+    with Locks(folder.parent, f"etl {run.args.command}", output.print_error).hold(writes=[folder]):
         result = pipeline.publish(run.data, run.config, options)
     _print_result(result, options)
     return 0
@@ -40,7 +41,7 @@ def verify_site(run: Run) -> int:
     """Check what clients download; return the exit code."""
     from etl.verify.site.stage import verify_site
 
-    site = Path(run.args.site)
+    site = Path(run.args.site).resolve()
     locks = Locks(site.parent, f"etl {run.args.command}", output.print_error)
     with locks.hold(reads=[site] if site.is_dir() else []), output.progress_note(f"verify: {run.args.site}"):
         checks = verify_site(run.data, run.config, run.args.site, run.args.key)

@@ -48,7 +48,7 @@ def literal_comparisons(tokens: Sequence[Token]) -> Iterator[Comparison]:
         if not _is_start(left, len(left) - size_before):
             continue
         pairs = ((left[-size_before:], right[:size]), (right[:size], left[-size_before:]))
-        yield from (Comparison(name, other[0]) for one, other in pairs if (name := _field(one)) and _is_literal(other))
+        yield from (Comparison(name, value[0]) for field, value in pairs if (name := _field(field)) and _is_literal(value))
 
 
 def _operands(tokens: Sequence[Token]) -> Sequence[Token]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Cards = Mapping[ModelKey, Mapping[str, Any]]
 
 MAX_PUBLICATIONS = 50
+_FORBIDDEN = "It must not be published any more."  # no more than that: this file stays
 _COMPARED = ("size", "license", "level", "level_most", "flagged")
 
 
@@ -95,7 +96,7 @@ def _removed(catalogue: Catalogue, data: DataDir, gone: Cards) -> Iterator[dict[
         if reason is None:
             sentence = _absence(catalogue, key, card)
         elif reason in get_source(key.source).never_published:
-            sentence = f"It must not be published any more ({reason})."
+            sentence = _FORBIDDEN
         else:
             sentence = f"Its record at the source is no longer valid ({reason})."
         yield {**_row(key, card), "reason": sentence}
@@ -119,7 +120,7 @@ def _absence(catalogue: Catalogue, key: ModelKey, card: Mapping[str, Any]) -> st
     group = next(group for group in stream.selection.groups if position in group.positions)
     condition = next((condition for condition in filter_.conditions if not condition.matches(group.values)), None)
     if group.is_forbidden:
-        return f"It must not be published any more ({stream.selection.rulings[position].word})."
+        return _FORBIDDEN
     return f"It no longer matches {condition.label}." if condition else f"Others rank before it in {path}."
 
 

@@ -25,5 +25,5 @@ def page_level(filter_: Filter) -> str | None:
     A filter that includes no level at all has the mildest, so that an error shows too little and never too much.
     """
     options = [option for option in filter_.options if option.field in ("level", "level_most") and option.tests_values]
-    included = [[level for level in LEVELS if option.matches_values({option.field: level})] or LEVELS[:1] for option in options]
-    return min((levels[-1] for levels in included), key=LEVELS.index, default=None)
+    included = [level for level in LEVELS if all(option.matches_values({option.field: level}) for option in options)]
+    return (included or LEVELS[:1])[-1] if options else None

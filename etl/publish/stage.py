@@ -81,10 +81,11 @@ def publish(data: DataDir, config: Config, options: PublishOptions) -> PublishRe
         StorageError: an I/O error; the site is as it was.
     """
     store = Store(options.site / f"v{VERSION}")
+    fixed = {name: path.read_bytes() for name, path in FIXED_FILES.items()}
     current = store.current()
     inputs = _input_fingerprint(data, options, current)
     is_signed = options.signing_key is None or (current is not None and store.signature(current) is not None)
-    if current and is_signed and is_recorded(data, _CACHE, inputs) and store.is_complete(current):
+    if current and is_signed and is_recorded(data, _CACHE, inputs) and store.is_complete(current, fixed):
         removed = store.prune(options.keep_s)
         return PublishResult(store.folder, current.value["generated"], 0, 0, 0, removed, _has_parquet(current))
     catalogue = replace(read_catalogue(data, config), not_before=current.value["generated"] if current else "")
@@ -106,7 +107,6 @@ def publish(data: DataDir, config: Config, options: PublishOptions) -> PublishRe
     if is_new:
         entry["changes"] = add_changes(files, catalogue, data, store, current)
     publication = make_publication({**entry, "previous": intact[:MAX_PREVIOUS]}) if is_new or current is None else current
-    fixed = {name: path.read_bytes() for name, path in FIXED_FILES.items()}
     signature = {publication.signature_name: options.signing_key.sign(publication.content)} if options.signing_key else {}
     before = {current.name: current.content} if current else {}  # it becomes the first of `previous`
     new_files = store.write({**files.content, **fixed, **before, publication.name: publication.content, **signature})

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 ENTRY = "entry.json"
 MAX_PREVIOUS = 10
-_OURS = re.compile(r"(?:(?:pages|models|changes|tables)/)?[a-z0-9-]+\.[0-9a-f]{16}\.(?:json|jws|sqlite|parquet)")
+_OURS = re.compile(
+    r"(?:(?:entry|index|models|search|changes|pages/[a-z0-9-]+|models/(?:all|[0-9a-f]+)|changes/set)\.[0-9a-f]{16}\.json"
+    r"|entry\.[0-9a-f]{16}\.jws|tables/(?:catalogue\.[0-9a-f]{16}\.sqlite|models\.[0-9a-f]{16}\.parquet))"
+)
 _PARTIAL = re.compile(r"(?<![^/])\.([^/]+)\.partial$")  # what an interrupted run left of a file
 _FOLDERS = ("", "pages", "models", "changes", "tables")
 
@@ -130,7 +133,9 @@ class Store:
         current = self.current()
         if current is None:
             return
-        pending, seen = [current.name, *current.value["previous"]], set()
+        # A publication of which a file is damaged is not in `previous` any more; its other files may still be read.
+        others = sorted(self.folder.glob("entry.*.json"), key=lambda path: -path.stat().st_mtime)
+        pending, seen = [current.name, *current.value["previous"], *(path.name for path in others)], set()
         yield current
         oldest, replaced_at = time.time() - keep_s, time.time()
         while pending:
@@ -145,8 +150,10 @@ class Store:
                 yield publication
                 pending += [previous for previous in publication.value["previous"] if previous not in seen]
 
-    def is_complete(self, publication: Publication) -> bool:
-        """Return whether every file of a publication is there, with its length; a signature may be absent."""
+    def is_complete(self, publication: Publication, fixed: Mapping[str, bytes]) -> bool:
+        """Return whether every file of a publication is there, with its length, and `fixed`; its signature may be absent."""
+        if not all(_has_content(self.folder / name, content) for name, content in fixed.items()):
+            return False
         for name, length in self._files(publication).items():
             try:
                 if length is not None and (self.folder / name).stat().st_size != length:

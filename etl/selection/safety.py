@@ -62,6 +62,7 @@ class Safety:
         self._level: dict[str, _Worst] = {}
         self._partial_level: dict[tuple[str, str], int] = {}
         self._level_most: dict[str, _Worst] = {}
+        self._image_levels: dict[str, dict[str, int]] = {}
 
     def add(
         self, stream: str, models: Iterable[Mapping[str, Any]], rejected: Iterable[RejectedRecord], *, is_partial: bool
@@ -75,6 +76,14 @@ class Safety:
         for model in models:
             if "level" in model:
                 self._add(stream, model_key(model["id"]), model, is_partial=is_partial)
+            for image in model.get("images") or ():
+                levels = self._image_levels.setdefault(model_key(model["id"]), {})
+                levels[image["url"]] = max(LEVELS.index(image["level"]), levels.get(image["url"], 0))
+
+    def images(self, key: str, images: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Return images of a model, each at the highest level that any of its records says."""
+        levels = self._image_levels[key]
+        return [{**image, "level": LEVELS[levels[image["url"]]]} for image in images]
 
     def _add(self, stream: str, key: str, levels: Mapping[str, Any], *, is_partial: bool) -> None:
         mildest, most = LEVELS.index(levels["level"]), LEVELS.index(levels["level_most"])

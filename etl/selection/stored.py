@@ -86,8 +86,11 @@ class StoredStreams:
         for file, refs in groupby(selection.models, key=lambda ref: ref.file):
             page = read_json(folder / file)
             for ref in refs:
-                model = self.respelled.get(model_key(ref.id), page[ref.page_index])
-                ruling = self.safety.ruling(stream, model_key(ref.id), model)
+                model: Mapping[str, Any] = self.respelled.get(model_key(ref.id), page[ref.page_index])
+                key = model_key(ref.id)
+                if model.get("images"):
+                    model = {**model, "images": self.safety.images(key, model["images"])}
+                ruling = self.safety.ruling(stream, key, model)
                 if ruling is None:
                     yield model
                 elif not ruling.forbids:

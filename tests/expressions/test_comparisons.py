@@ -21,8 +21,8 @@ from etl.expressions.tokens import tokenize
     ],
 )
 def test_comparisons_of_the_model(text: str, expected: list[str]) -> None:
-    found = [f"{name} {literal.text}" for name, literal in literal_comparisons(tokenize(text))]
-    assert sorted(found) == sorted(expected)
+    comparisons = [f"{name} {literal.text}" for name, literal in literal_comparisons(tokenize(text))]
+    assert sorted(comparisons) == sorted(expected)
 
 
 @pytest.mark.parametrize(

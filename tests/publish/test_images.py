@@ -59,7 +59,7 @@ def test_no_image_exceeds_the_level_and_none_milder_is_left(levels: list[str], p
     ("options", "expected"),
     [
         ([], None), ([ANY], None), ([option(["apache-2.0"], field="license")], None),
-        ([option(["pg"], field="level_most")], "pg"), ([option(["pg", "x"]), option(["r"], field="level_most")], "r"),
+        ([option(["pg"], field="level_most")], "pg"), ([option(["pg", "x"]), option(["r"], field="level_most")], "pg"),
         ([option(["pg", "r"])], "r"), ([option(["xxx"])], "xxx"), ([option(excludes=["x", "xxx"])], "r"),
         ([option(excludes=["pg"])], "xxx"), ([option(["pg", "x"], ["x"])], "pg"),
         ([option(["pg", "r"]), option(["r", "x"])], "r"),

@@ -15,8 +15,10 @@ from etl.publish.pages import page_status
 from etl.publish.stage import FIXED_FILES
 from etl.publish.store import MAX_PREVIOUS
 from etl.storage.json_files import write_atomic
-from tests.conftest import hf
+from tests.conftest import civitai, hf
+from tests.load.test_withheld import CIVITAI
 from tests.publish.site import SMALL, TIME, Site, fill, records
+from tests.support.builders import image
 
 if TYPE_CHECKING:
     from tests.conftest import Workspace
@@ -173,7 +175,7 @@ def test_changes_name_models_and_facts_with_reasons(workspace: Workspace, site: 
     assert [model["id"] for model in changes["added"]] == ["o/e"]
     assert {model["id"]: model["reason"] for model in changes["removed"]} == {
         "o/a": "It is no longer among the models that likes is selected from.",
-        "o/c": "It must not be published any more (private).",
+        "o/c": "It must not be published any more.",
         "o/d": "It is no longer among the models that apache is selected from.",
     }
     assert [(change["field"], change["before"], change["after"]) for change in changes["changed"]] == [
@@ -283,3 +285,50 @@ def test_without_the_files_of_the_publication_before_no_changes_are_stated(works
     fill(workspace, *records(), hf("o/e", **SMALL), fetched_at="2026-01-02T00:00:00.000Z")
     assert workspace.run("publish") == 0
     assert (site.changes["since"], site.changes["added"]) == (None, [])
+
+
+def test_an_image_has_the_highest_level_that_any_record_says(workspace: Workspace) -> None:
+    filters = CIVITAI.replace('"pg", "r", "month", "sdxl", "pg/sdxl"', '"pg", "month"')
+    workspace.filters.write_text(filters.replace("page = 10", 'page = 10\nimage_hosts = ["image.civitai.com"]'))
+    versions = [[{**civitai(1)["modelVersions"][0], "images": [image(bits, 1), image(4, 2)]}] for bits in (1, 8)]
+    workspace.write_stream("civitai", "default", [civitai(1, modelVersions=versions[0]), civitai(2)])
+    workspace.write_stream("civitai", "month", [civitai(1, modelVersions=versions[1]), civitai(3)])
+    assert workspace.run("manifests") == workspace.run("publish") == 0
+    site = Site(workspace)
+    assert [card["image"] for card in site.page("pg")["models"]] == [None, None]  # of image 1 another record says x
+    assert site.models["1"]["image"]["level"] == "r"
+    assert workspace.run("verify", "--site", str(workspace.data.site)) == 0
+
+
+def test_a_damaged_file_costs_no_other_file_of_its_publication(workspace: Workspace, site: Site) -> None:
+    names = {name for name in site.state() if name not in ("entry.json", *FIXED_FILES)}
+    lost = site.entry["search"]["file"]
+    (site.folder / lost).unlink()
+    fill(workspace, *records(), hf("o/e", **SMALL), fetched_at="2026-01-02T00:00:00.000Z")
+    assert workspace.run("publish") == 0
+    assert site.entry["previous"] == []
+    assert names - {lost} <= site.state().keys()
+
+
+def test_files_that_only_look_like_ours_stay(workspace: Workspace, site: Site) -> None:
+    others = [site.folder / name for name in ("app.0123456789abcdef.json", "tables/mine.0123456789abcdef.sqlite")]
+    for path in others:
+        path.write_text("x")
+    fill(workspace, *records(), hf("o/e", **SMALL), fetched_at="2026-01-02T00:00:00.000Z")
+    assert workspace.run("publish", "--keep", "0s") == 0
+    assert all(path.exists() for path in others)
+
+
+def test_lost_types_are_written_again(workspace: Workspace, site: Site) -> None:
+    (site.folder / "types" / "catalogue.d.ts").unlink()
+    assert workspace.run("verify", "--site", str(workspace.data.site)) == 1
+    assert workspace.run("publish") == workspace.run("verify", "--site", str(workspace.data.site)) == 0
+
+
+def test_the_current_folder_may_be_the_site(workspace: Workspace, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = workspace.data.root / "www" / "catalogue"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    assert workspace.run("publish", "--site", ".") == 0
+    assert [path.name for path in folder.iterdir()] == ["v1"]
+    assert (folder / "v1" / "entry.json").read_bytes() == (site.folder / "entry.json").read_bytes()

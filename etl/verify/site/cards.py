@@ -65,8 +65,22 @@ class LocalModels:
             model = self._latest(evidence) or model
         if model is None or not own:
             return None
-        fields = decide(own, evidence).fields
-        return {**model, **{name: finding.value for name, finding in fields.items() if name in model}}
+        decided: dict[str, Any] = {name: finding.value for name, finding in decide(own, evidence).fields.items() if name in model}
+        if model.get("images"):
+            decided["images"] = [{**image, "level": self._image_levels[key, image["url"]]} for image in model["images"]]
+        return {**model, **decided}
+
+    @cached_property
+    def _image_levels(self) -> dict[tuple[str, str], str]:
+        """The most explicit level that any record says of an image, by the key of its model and its address."""
+        levels: dict[tuple[str, str], str] = {}
+        for stream in self._streams.values():
+            for page in stream.pages if stream.ledger.complete else ():
+                for model in read_json(self._data.models(self._source, stream.name) / page.entry.file):
+                    for image in model.get("images") or ():
+                        image_key = (model_key(model["id"]), image["url"])
+                        levels[image_key] = max(image["level"], levels.get(image_key, "pg"), key=LEVELS.index)
+        return levels
 
     def _models(self, stream: RawStream) -> dict[str, Model]:
         """Return the first record of each model of a stream by its key."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from etl.core.layout import SCHEMAS
+from etl.core.layout import SCHEMAS, TYPES
 from etl.storage.json_files import sha256
 from etl.verify.published import Check
 from etl.verify.site.reading import MAX_FILE_BYTES, UnreadableFileError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ENTRY = "entry.json"
 MAX_ENTRY_BYTES = 2048
 _READ_BYTES = 1024 * 1024  # of entries, whose length nothing states
-_SCHEMA = "schemas/catalogue.schema.json"
+_FIXED = {"schemas/catalogue.schema.json": SCHEMAS / "site.schema.json", "types/catalogue.d.ts": TYPES}
 _NAME = re.compile(r"(?:[a-z0-9-]+/)?[a-z0-9-]+\.([0-9a-f]{16})\.(?:json|sqlite|parquet)")
 _ENTRY_NAME = re.compile(r"entry\.([0-9a-f]{16})\.json")
 _REFERRING = ("index", "models", "changes")  # the files that refer to others
@@ -120,9 +120,9 @@ class SiteFiles:
         return content
 
     def _check_published_schema(self) -> None:
-        content = self._unreferenced(self._form, _SCHEMA, _SCHEMA, "$")
-        if content not in (None, (SCHEMAS / "site.schema.json").read_bytes()):
-            self.site.problem(self._form, _SCHEMA, "$", "is not the schema of this program")
+        for name, path in _FIXED.items():
+            if self._unreferenced(self._form, name, name, "$") not in (None, path.read_bytes()):
+                self.site.problem(self._form, name, "$", "is not that of this program")
 
     def _load_files(self, entry: dict[str, Any]) -> None:
         """Read what the current entry refers to, and what that refers to."""

@@ -222,7 +222,7 @@ def test_a_missing_fixed_file_fails(
 def test_another_schema_fails(site: TamperedSite, capsys: pytest.CaptureFixture[str]) -> None:
     (site.folder / "schemas/catalogue.schema.json").write_text("{}")
     assert site.verify() == 1
-    assert "catalogue.schema.json: $: is not the schema of this program" in failed(capsys.readouterr().out)["schemas and form"]
+    assert "catalogue.schema.json: $: is not that of this program" in failed(capsys.readouterr().out)["schemas and form"]
 
 
 def test_the_copy_of_the_entry_must_be_there(site: TamperedSite, capsys: pytest.CaptureFixture[str]) -> None:
