@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from etl.config.axes import check_option_names, parse_axes, parse_requirement
-from etl.config.fields import model_fields
+from etl.config.fields import model_fields, nearest_suffix, nearest_value
 from etl.config.manifests import parse_manifests
 from etl.config.model import Config, Rate, SourceConfig
 from etl.config.requests import check_requests
@@ -44,6 +44,8 @@ def load_config(path: Path, *, compiles: bool = True) -> Config:
     table = _read_toml(path)
     lines = [f"{path}: {problem}" for problem in _unsupported(table)]
     if not lines:
+        lines = [f"{path}: {name}: {problem}" for name in table if (problem := _unknown_source(name, table[name]))]
+    if not lines:
         violations = load_schema("filters").violations(table)
         lines = [*dict.fromkeys(f"{path}: {_describe(violation)}" for violation in violations)]  # one for all missing keys
     names = [name for name in table if name not in _KEYS]
@@ -69,6 +71,14 @@ def _describe(violation: Violation) -> str:
     if len(violation.path) == 1 and violation.rule == "type" and where not in (names := [*_KEYS, *source_names()]):
         return f"the file: {unknown_key(where, names)}"
     return f"{where}: {describe(violation)}"
+
+
+def _unknown_source(name: str, value: object) -> str | None:
+    """Return what is wrong with a table at the top that is of no source; None if it is of one."""
+    if name in (*_KEYS, *source_names()) or not isinstance(value, dict):
+        return None
+    nearest = nearest_suffix(name, nearest_value(name, source_names()))
+    return f"unknown source (expected {' or '.join(source_names())}){nearest}"
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

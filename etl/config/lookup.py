@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING
 
 from etl.core.errors import UsageError
@@ -28,7 +29,7 @@ def parse_filter_path(where: str, axes: Sequence[Axis], path: str) -> tuple[Opti
         if name not in options:
             if default := next((axis for axis in axes if axis.options[0].name == name), None):
                 raise UsageError(f"{where}: {name!r} is the default of axis {default.name}, which paths leave out; remove it")
-            raise UsageError(f"{where}: unknown option {name!r}; choose from {', '.join(options)}")
+            raise UsageError(f"{where}: unknown option {name!r}; choose from {', '.join(options)}{_nearest(axes, path, name)}")
     by_axis = {options[name].axis: options[name] for name in names}
     combination = tuple(by_axis.get(axis.name, axis.options[0]) for axis in axes)
     ordered = [option.name for option in combination if not option.is_default]
@@ -37,6 +38,16 @@ def parse_filter_path(where: str, axes: Sequence[Axis], path: str) -> tuple[Opti
             raise UsageError(f"{where}: two options belong to the same axis; name at most one of each axis")
         raise UsageError(f"{where}: options must be in the order of the axes; write {'/'.join(ordered)}")
     return combination
+
+
+def _nearest(axes: Sequence[Axis], path: str, name: str) -> str:
+    """Return the end of a message about an unknown option: the path that a file's name or a prefix stands for, or near names."""
+    for text in (path, path.partition("/")[2]):
+        options = _match_words(axes, re.split("[/-]", text)) if text else None
+        if meant := [option.name for option in options or () if not option.is_default]:
+            return did_you_mean(["/".join(meant)])
+    names = [option.name for axis in axes for option in axis.options if not option.is_default]
+    return did_you_mean(difflib.get_close_matches(name, names, 2, 0.6))
 
 
 def resolve_filter(config: Config, target: str) -> Filter:
@@ -59,7 +70,7 @@ def resolve_filter(config: Config, target: str) -> Filter:
             try:
                 return source.filter(parse_filter_path(target, source.axes, path))
             except UsageError as error:
-                reason = str(error)
+                reason = str(error).partition("; nearest: ")[0]  # names follow that a command takes
     single = [
         source.filter(parse_filter_path("", source.axes, option.name))
         for source in config.sources for axis in source.axes for option in axis.options if not option.is_default

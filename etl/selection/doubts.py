@@ -60,7 +60,8 @@ def _doubts(expression: Expression, selections: Sequence[Selection]) -> list[str
     if seen and not matches:
         warnings.append(f"{expression.key}: is true for none of {len(seen)} models on disk")
     warnings += [
-        f"{expression.key}: is true for {len(ids)} models of {len(matches)} in which {field} is null, such as {next(iter(ids))}"
+        f"{expression.key}: is true for {len(matches)} models, in {len(ids)} of which {field} is null, "
+        f"such as {next(iter(ids))}; to leave these out write: .{field} != null and (…)"
         for field, ids in nulls.items()
     ]
     return warnings

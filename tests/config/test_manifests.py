@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from etl.config.model import Config
+    from tests.conftest import Workspace
 
 # Without expressions, whose check takes a process.
 HEAD = re.sub(r"require = .*\n|manifests = \[.*?\]\n", "", HUB.partition("[huggingface.axes")[0], flags=re.DOTALL)
@@ -143,3 +144,11 @@ def test_entries_have_limits_and_labels_and_name_a_filter_once(tmp_path: Path) -
     for entry in ('"likes"', '{ filter = "likes" }', '{ filter = "likes", limit = 3 }'):
         message = "huggingface.manifests: likes is listed twice; remove one of them"
         assert refusal(tmp_path, f'[{{ filter = "likes", limit = 200 }}, {entry}]') == message
+
+
+@pytest.mark.parametrize("entry", ["likes-small", "hf/likes/small", "hf/likes-small"])
+def test_the_form_of_a_file_or_a_command_gives_the_path(workspace: Workspace, entry: str) -> None:
+    text = workspace.filters.read_text().replace('["likes",', f'["{entry}",')
+    workspace.filters.write_text(text)
+    with pytest.raises(UsageError, match=r"unknown option '.*'; choose from .*; nearest: likes/small$"):
+        load_config(workspace.filters)

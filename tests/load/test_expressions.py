@@ -156,9 +156,11 @@ def test_failures_nulls_and_no_matches_are_reported(hub: Workspace, capsys: pyte
     axis = "huggingface.axes.own"
     fails = f"{axis}.fails.where: fails on 2 of 4 models, which do not match; o/x: startswith() requires string inputs"
     none = f"{axis}.none.where: is true for none of 4 models on disk"
-    nulls = [f"{axis}.nulls.where: is true for {count} in which {field} is null, such as {example}" for count, field, example in (
-        ("4 models of 4", "type", "o/a"), ("3 models of 4", "parameters", "o/a")
-    )]  # fmt: skip
+    nulls = [
+        f"{axis}.nulls.where: is true for 4 models, in {count} of which {field} is null, such as o/a; "
+        f"to leave these out write: .{field} != null and (…)"
+        for count, field in ((4, "type"), (3, "parameters"))
+    ]
     load, verify, explain = warnings_of(hub, capsys, "hf/fails")
     assert sorted(load) == sorted(verify) == sorted([fails, none, *nulls])
     assert explain == [fails]
