@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from typing import TYPE_CHECKING
 
 from etl.core.errors import UsageError
@@ -43,7 +42,7 @@ def parse_filter_path(where: str, axes: Sequence[Axis], path: str) -> tuple[Opti
 def _nearest(axes: Sequence[Axis], path: str, name: str) -> str:
     """Return the end of a message about an unknown option: the path that a file's name or a prefix stands for, or near names."""
     for text in (path, path.partition("/")[2]):
-        options = _match_words(axes, re.split("[/-]", text)) if text else None
+        options = _match_words(axes, text.replace("/", "-").split("-")) if text else None
         if meant := [option.name for option in options or () if not option.is_default]:
             return did_you_mean(["/".join(meant)])
     names = [option.name for axis in axes for option in axis.options if not option.is_default]
