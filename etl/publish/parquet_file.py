@@ -27,7 +27,7 @@ _SETTINGS = {"threads": 1, "autoinstall_known_extensions": False, "autoload_know
 def has_duckdb() -> bool:
     """Return whether DuckDB can be imported."""
     try:
-        import duckdb  # noqa: F401
+        import duckdb  # noqa: F401 -- only whether it can be imported
     except ImportError:
         return False
     return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from etl.core.errors import InvalidDataError, StorageError, describe_os_error
 from etl.core.schemas import load_schema
 from etl.publish.files import dump_minified, hashed_name, validate
 from etl.storage.json_files import read_bytes, sha256, write_atomic
+from etl.storage.swap import sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -89,7 +89,7 @@ class Store:
         for name in new:
             write_atomic(self.folder / name, files[name])
         for path in dict.fromkeys(path for name in new for path in (self.folder / name, (self.folder / name).parent)):
-            _flush(path)
+            sync(path)
         return len(new)
 
     def commit(self, publication: Publication) -> None:
@@ -99,7 +99,7 @@ class Store:
             StorageError: an I/O error; the publication before is the current one.
         """
         write_atomic(self.folder / ENTRY, publication.content)
-        _flush(self.folder)
+        sync(self.folder)
 
     def prune(self, keep_s: float) -> int:
         """Remove the files that only old publications name; return how many.
@@ -213,11 +213,3 @@ def _has_content(path: Path, content: bytes) -> bool:
         return path.read_bytes() == content
     except OSError:
         return False
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -53,7 +53,7 @@ def swap_directories(
         if not dest.exists() and not dest.is_symlink():
             _flush(staged)
             staged.rename(dest)
-            _sync(dest.parent)
+            sync(dest.parent)
             return SwapResult(None, [], None)
         kept = sorted(path.name for path in dest.iterdir() if is_ours and not _is_replaced(path, staged, is_ours))
         if not dest.is_symlink():
@@ -64,7 +64,7 @@ def swap_directories(
         obstacle = "it is a symbolic link" if dest.is_symlink() else _swap_atomically(staged, dest)
         if obstacle:
             _replace_files(staged, dest, write_last, kept)
-        _sync(dest.parent)
+        sync(dest.parent)
     except OSError as error:
         reason = describe_os_error(error, dest)
         raise StorageError(f"{dest}: could not be replaced: {reason}; fix that, then run the same command again") from error
@@ -102,7 +102,7 @@ def _replace_files(staged: Path, dest: Path, write_last: str, kept: list[str]) -
     for name in sorted(names, key=lambda name: (name == write_last, name)):
         partial = dest / f".{name}.partial"  # staged and dest may be on different file systems
         shutil.copyfile(staged / name, partial)
-        _sync(partial)
+        sync(partial)
         partial.replace(dest / name)
     for old in dest.iterdir():
         if old.name not in names and old.name not in kept:
@@ -155,11 +155,16 @@ def _flush(folder: Path) -> None:
     """Flush a folder and its files to the disk."""
     for path in folder.iterdir():
         if path.is_file() and not path.is_symlink():
-            _sync(path)
-    _sync(folder)
+            sync(path)
+    sync(folder)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Flush a file or folder to the disk.
+
+    Raises:
+        OSError: an I/O error.
+    """
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
