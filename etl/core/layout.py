@@ -53,6 +53,11 @@ class DataDir:
         return self.root / "site"
 
     @property
+    def report(self) -> Path:
+        """The page about what is in the folder."""
+        return self.root / "report" / "index.html"
+
+    @property
     def manifests(self) -> Path:
         return self.root / "manifests"
 

@@ -39,6 +39,12 @@ def text(diff: Diff) -> list[Text]:
     return parts
 
 
+def plain_sections(diff: Diff) -> tuple[str, list[str], list[Section]]:
+    """Return a diff as plain text: a headline, what could not be compared and why, and its sections."""
+    notes = [sanitize(note, _MAX_REASON_CHARS) for note in diff.untold]
+    return headline(diff), notes, _sections(diff, _plain)
+
+
 def markdown(diff: Diff) -> str:
     """Return a diff for a pull request: all but safety is folded, and long sections end with how many lines are left out."""
     notes = (f"Not compared: {_code(note, _MAX_REASON_CHARS)}" for note in diff.untold[:_MAX_LINES])

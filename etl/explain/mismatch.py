@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -32,7 +33,19 @@ def deciding_values(condition: Option, fields: Mapping[str, Any]) -> dict[str, A
     return {condition.field: value}
 
 
-def describe_values(condition: Option, value: Any) -> str:
+def describe_mismatch(condition: Option, values: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """Return why a model does not match a condition, and the fields whose values belong behind it.
+
+    `values` are those of `Option.matches`: `size small excludes large`, or `popular: .likes > 9 is not true` and `likes`.
+    """
+    if condition.where is None or not condition.matches_values(values):
+        return _describe_values(condition, values[condition.field]), ()
+    result = values[condition.where.key]
+    failed = "fails" if result.is_error else f"gives {result.unexpected}" if result.unexpected else "is not true"
+    return f"{condition.title}: {condition.where.text} {failed}", condition.where.fields
+
+
+def _describe_values(condition: Option, value: Any) -> str:
     """Return why a value of the field of a condition does not match it: `size small excludes large`."""
     if not condition.is_multivalued:
         return f"{condition.title} excludes {format_value(value)}"
@@ -48,5 +61,7 @@ def _excluded(condition: Option, value: list[Any]) -> list[Any]:
 def format_value(value: object) -> str:
     """Return the value of a field for a message."""
     if isinstance(value, list):
-        return ", ".join(map(str, value)) or "none"
+        return ", ".join(map(format_value, value)) or "none"
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)

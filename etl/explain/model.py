@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 from etl.config.lookup import did_you_mean
 from etl.core.errors import UsageError
 from etl.core.ids import model_key
-from etl.explain.mismatch import describe_values, format_value
+from etl.explain.mismatch import describe_mismatch, format_value
 from etl.storage.json_files import read_bytes, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from etl.config.model import Filter, SourceConfig
+    from etl.core.layout import DataDir
     from etl.explain.context import ExplainContext
     from etl.selection.safety import Ruling
     from etl.selection.selection import ModelRef
-    from etl.selection.stored import StoredStream
+    from etl.selection.stored import StoredStream, StoredStreams
 
     Rejected = list[tuple[str, dict[str, Any]]]  # page files with records
 
@@ -61,7 +62,8 @@ def explain_model(context: ExplainContext, source: SourceConfig, identity: str) 
         UsageError: no stream on disk has it; the message suggests similar ids.
         MissingInputError: the models of a stream have not been built.
     """
-    streams = context.streams(source).all_streams()
+    stored = context.streams(source)
+    streams = stored.all_streams()
     key = model_key(identity)
     models = {name: refs for name, stream in streams.items() if (refs := _refs(stream, key))}
     rejected = {name: records for name in streams if (records := _rejected(context, source, name, key))}
@@ -83,7 +85,7 @@ def explain_model(context: ExplainContext, source: SourceConfig, identity: str) 
     }  # fmt: skip
     return ModelExplanation(
         source.name, identity, fields, ranks, reasons, _evidence(context, source, key, files),
-        {name: _describe_ruling(context, source, ruling) for name, ruling in rulings.items() if ruling},
+        {name: describe_ruling(context.data, source, stored, ruling) for name, ruling in rulings.items() if ruling},
         {file: rank for file, rank in in_manifests.items() if isinstance(rank, int)},
         {file: reason for file, reason in in_manifests.items() if isinstance(reason, str)},
         commands,
@@ -134,13 +136,13 @@ def _evidence(context: ExplainContext, source: SourceConfig, key: str, files: Ma
     return {", ".join(names): list(lines) for lines, names in by_lines.items()}
 
 
-def _describe_ruling(context: ExplainContext, source: SourceConfig, ruling: Ruling) -> str:
+def describe_ruling(data: DataDir, source: SourceConfig, streams: StoredStreams, ruling: Ruling) -> str:
+    """Return what other records of a model decide: `level r: stream month says r`; how to remove a stream that is not read."""
     raised = ", ".join(f"{field} {format_value(value)}" for field, value in ruling.fields.items())
     message = f"{raised or 'withheld'}: stream {ruling.stream} says {ruling.word}"
-    streams = context.streams(source)
     if streams.is_read(ruling.stream):
         return message
-    remove = shlex.join(["rm", "-r", str(context.data.raw(source.name, ruling.stream))])
+    remove = shlex.join(["rm", "-r", str(data.raw(source.name, ruling.stream))])
     return f"{message}; fetched {streams.ledgers[ruling.stream].timestamp}, and no filter reads it; to remove it: {remove}"
 
 
@@ -160,7 +162,7 @@ def _rank_in(
     index = ranks[filter_.stream] - 1
     any_ruling = selection.rulings.get(index)
     if ruling := any_ruling if any_ruling and any_ruling.forbids else selection.decisive_rulings(filter_).get(index):
-        return _describe_ruling(context, source, ruling)
+        return describe_ruling(context.data, source, streams, ruling)
     if reason := _mismatch(context, source, filter_, stream, index):
         return reason
     rank = selection.positions(filter_.matches).index(index) + 1
@@ -176,10 +178,7 @@ def _mismatch(
     condition = next((condition for condition in filter_.conditions if not condition.matches(group.values)), None)
     if condition is None:
         return None
-    if condition.where is None or not condition.matches_values(group.values):
-        return describe_values(condition, group.values[condition.field])
-    fields = context.fields(source, filter_.stream, selection.models[index], condition.where.fields)
+    message, names = describe_mismatch(condition, group.values)
+    fields = context.fields(source, filter_.stream, selection.models[index], names)
     named = ", ".join(f"{name} {format_value(value)}" for name, value in fields.items())
-    result = group.values[condition.where.key]
-    failed = "fails" if result.is_error else f"gives {result.unexpected}" if result.unexpected else "is not true"
-    return f"{condition.title}: {condition.where.text} {failed}" + (f" ({named})" if named else "")
+    return message + (f" ({named})" if named else "")

@@ -176,6 +176,7 @@ class Report:
         generated: When the report was written.
         title: Which data it is about, such as the path of the data folder.
         base: What `changes` compare with; None if there is no base.
+        verified_at: When the checks ran.
         data: What the scripts of the page read; see `etl.report.models`.
     """
 
@@ -186,4 +187,5 @@ class Report:
     base: str | None
     changes: Changes | None
     checks: Sequence[CheckRow]
+    verified_at: str
     data: Mapping[str, Any]

@@ -11,7 +11,7 @@ from etl.selection.conditions import Conditions
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from etl.config.model import Filter, SourceConfig
+    from etl.config.model import Filter, Option, SourceConfig
     from etl.expressions.evaluator import Evaluator
     from etl.selection.safety import Ruling, Safety
 
@@ -168,12 +168,16 @@ class Selection:
             if group.positions[0] not in withheld:  # a group is withheld entirely or not at all
                 continue
             failed = next((condition for condition in filter_.conditions if not condition.matches(group.values)), None)
-            own = {field: value for field, value in group.own.items() if failed is None or failed.reads(field)}
             for position in group.positions:
-                key = model_key(self.models[position].id)
-                ruling = self._safety.ruling(self._stream, key, own) if self._safety else None
-                rulings[position] = ruling or self.rulings[position]
+                rulings[position] = self.ruling_on(position, group, failed) if failed else self.rulings[position]
         return dict(sorted(rulings.items()))
+
+    def ruling_on(self, position: int, group: FacetGroup, condition: Option) -> Ruling:
+        """Return what decides that a model with a ruling does not match a condition; `group` is that of the model."""
+        own = {field: value for field, value in group.own.items() if condition.reads(field)}
+        key = model_key(self.models[position].id)
+        ruling = self._safety.ruling(self._stream, key, own) if self._safety else None
+        return ruling or self.rulings[position]
 
     def is_full(self, filters: Iterable[Filter]) -> bool:
         """Return whether every filter selects as many models as its limit, so that later pages change no manifest."""

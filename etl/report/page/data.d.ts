@@ -92,7 +92,7 @@ type TextData = string | { text: string; fields: string[] };
 type Column = { except?: Record<string, unknown> } & (
   | { values: unknown[] }
   | { table: unknown[]; indexes: Index[] } // an index of -1 is null
-  | { table: string[]; lists: Index[][] } // lists of texts, such as tags
+  | { table: string[]; lists: (Index | string)[][] } // lists of texts, such as tags; rare ones stand there themselves
   | { days: (number | null)[] } // dates, in days since 1970-01-01
   | { constant: unknown }
   | { after_slash: true } // what follows the first `/` of the id; the id if it has none

@@ -1,0 +1,154 @@
+"""What the scripts of the page read of a source: its models, filters and streams, as page/data.d.ts describes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from etl.core.ids import model_key
+from etl.core.levels import LEVELS
+from etl.report.columns import encode_column
+from etl.report.reasons import Reasons
+from etl.storage.json_files import read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from etl.config.model import Filter, Option, SourceConfig
+    from etl.core.layout import DataDir
+    from etl.selection.stored import StoredStream, StoredStreams
+
+HIDDEN_LEVELS = LEVELS[LEVELS.index("pg13") + 1 :]  # names of such models are hidden until the visitor wants to see them
+_LEFT_OUT = ("id", "source", "slug", "images")  # the page has no use for them
+
+
+class Row(NamedTuple):
+    """A model of a source: its fields as the first stream that has it decides them, or none if no stream has it."""
+
+    id: str
+    fields: Mapping[str, Any]
+    max_level: int  # the index in LEVELS of its level in any stream
+
+
+class Rejected(NamedTuple):
+    """A record that did not become a model, in a stream."""
+
+    stream: str
+    id: str
+    reason: str
+
+
+class SourceModels:
+    """The models of a source, one row for each id in any spelling, sorted by it.
+
+    `rejected` are the rejected records of its streams.
+    """
+
+    def __init__(self, data: DataDir, source: SourceConfig, streams: StoredStreams, rejected: Sequence[Rejected]) -> None:
+        self.source, self.streams = source, streams
+        self._data, self._rejected = data, rejected
+        self._tested = tuple(dict.fromkeys(field for expression in source.expressions for field in expression.fields))
+        self._tested_values: dict[tuple[str, int], dict[str, Any]] = {}
+        self._rows: dict[str, Row] = {}
+        for name, stream in streams.all_streams().items():
+            self._read(name, stream)
+        for record in rejected:
+            self._rows.setdefault(model_key(record.id), Row(record.id, {}, 0))
+        for id_ in source.skip:
+            self._rows.setdefault(model_key(id_), Row(id_, {}, 0))
+        self._rows = dict(sorted(self._rows.items(), key=lambda item: (item[1].id, item[0])))
+        self._index = {key: index for index, key in enumerate(self._rows)}
+
+    @property
+    def rows(self) -> list[Row]:
+        return [*self._rows.values()]
+
+    def _read(self, name: str, stream: StoredStream) -> None:
+        """Add the models of a stream, and the values that expressions read of them."""
+        selection = stream.selection
+        pages: dict[str, Any] = {}
+        for ref in (*selection.models, *selection.skipped):
+            key = model_key(ref.id)
+            position = selection.position_of(ref.id)
+            ruling = None if position is None else selection.rulings.get(position)
+            if ref.file not in pages:
+                pages = {ref.file: read_json(self._data.models(self.source.name, name) / ref.file)}
+            model: Mapping[str, Any] = self.streams.respelled.get(key) or pages[ref.file][ref.page_index]
+            fields = {**model, **ruling.fields} if ruling else model
+            level = LEVELS.index(fields["level"]) if "level" in fields else 0
+            row = self._rows.setdefault(key, Row(ref.id, fields, level))
+            if level > row.max_level:
+                self._rows[key] = row._replace(max_level=level)
+            if position is not None:
+                values = {field: fields[field] for field in self._tested if fields[field] != row.fields.get(field)}
+                if values:
+                    self._tested_values[name, position] = values
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the source as the page reads it."""
+        source, reasons = self.source, Reasons(self._data, self.source, self.streams)
+        streams = [self._stream_json(name, stream, reasons) for name, stream in self.streams.all_streams().items()]
+        skip = {model_key(id_) for id_ in source.skip}
+        return {
+            "name": source.name,
+            "prefix": source.prefix,
+            "axes": [
+                {"name": axis.name, "options": [_option_json(option, reasons) for option in axis.options]} for axis in source.axes
+            ],
+            "conditions": [condition.title for condition in reasons.conditions],
+            "requirement": 0 if source.requirement else None,
+            "streams": streams,
+            "filters": [self._filter_json(filter_) for filter_ in source.filters],
+            "limit": source.limit,
+            "groups": reasons.groups,
+            "texts": reasons.texts,
+            "rows": len(self._rows),
+            "columns": self._columns(),
+            "hidden": [index for index, row in enumerate(self.rows) if LEVELS[row.max_level] in HIDDEN_LEVELS],
+            "excluded": [index for index, key in enumerate(self._rows) if key in skip],
+        }
+
+    def _stream_json(self, name: str, stream: StoredStream, reasons: Reasons) -> dict[str, Any]:
+        selection = stream.selection
+        keys = [model_key(ref.id) for ref in selection.models]
+        present = {*keys}
+        rejected: dict[str, int] = {}
+        for record in self._rejected:
+            if record.stream == name and (key := model_key(record.id)) not in present:
+                rejected.setdefault(str(self._index[key]), reasons.text(f"rejected: {record.reason}"))
+        positions = range(len(keys))
+        tested = {str(position): values for position in positions if (values := self._tested_values.get((name, position)))}
+        return {
+            "name": name,
+            "order": [self._index[key] for key in keys],
+            "groups": reasons.groups_of(selection),
+            "rulings": reasons.rulings_of(selection),
+            "rejected": rejected,
+            "fields": tested,
+        }
+
+    def _filter_json(self, filter_: Filter) -> dict[str, Any]:
+        axes = self.source.axes
+        return {
+            "path": filter_.path,
+            "file": filter_.file,
+            "label": filter_.label,
+            "stream": filter_.stream,
+            "limit": filter_.limit,
+            "options": [axis.options.index(option) for axis, option in zip(axes, filter_.options, strict=True)],
+            "missing": self.streams.missing_reason(filter_),
+        }
+
+    def _columns(self) -> dict[str, Any]:
+        ids = [row.id for row in self.rows]
+        names = dict.fromkeys(name for row in self.rows for name in row.fields)
+        columns = {"id": {"values": ids}}
+        for name in names:
+            if name not in _LEFT_OUT or name in self._tested:
+                values = [row.fields.get(name) for row in self.rows]
+                columns[name] = encode_column(ids, values, is_exact=name in self._tested)
+        return columns
+
+
+def _option_json(option: Option, reasons: Reasons) -> dict[str, Any]:
+    condition = reasons.conditions.index(option) if option in reasons.conditions else None
+    return {"name": option.name, "label": option.label, "is_server_side": bool(option.params), "condition": condition}

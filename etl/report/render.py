@@ -1,0 +1,7 @@
+"""stub."""
+
+from etl.report.content import Report
+
+
+def render(report: Report) -> str:
+    return ""
