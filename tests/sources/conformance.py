@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import random
 import shlex
 import shutil
 import subprocess
@@ -79,6 +80,31 @@ def check_odd_values(source: Source, page: Any) -> None:
             assert all(isinstance(line, str) for line in describe(record, entry, TransformOptions()))
             compared += 1
     assert compared > len(ODD_VALUES)
+
+
+def check_mixed_fields(source: Source, rounds: int) -> None:
+    """Check that records whose fields come from different records of the snapshot become valid models or are rejected.
+
+    Their names, tags and counts contradict each other, as nobody would write them by hand.
+    """
+    paths = sorted((PROJECT / "data" / "raw" / source.name).glob("*/page-*.json"))
+    records = [record for path in paths for record in source.records(json.loads(path.read_bytes()))]
+    assert len(records) > 100
+    fields = sorted({field for record in records for field in record})
+    for seed in range(rounds):
+        rng = random.Random(seed)  # noqa: S311 -- the same in every run
+        mixed: list[dict[str, Any]] = [{} for _ in records]
+        for field in fields:
+            values = [record.get(field, DELETED) for record in records]
+            rng.shuffle(values)
+            for record, value in zip(mixed, values, strict=True):
+                record.update({} if value is DELETED else {field: value})
+        page = mixed if source.records_key is None else {source.records_key: mixed, "metadata": {}}
+        result = transform_page(source, json.dumps(page).encode(), "mixed fields")
+        assert len(result.models) + len(result.set_aside) == len(records)
+        assert len(result.models) > len(records) / 2
+        for model in result.models:
+            assert load_schema(f"{source.name}/model").violations(model) == []
 
 
 def check_jq_command(source: Source, page: Any) -> None:

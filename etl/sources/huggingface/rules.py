@@ -73,8 +73,9 @@ def _collect(models: Sequence[Mapping[str, Any]]) -> _Facts | None:
     facts: _Facts = {}
     for model in models:
         if model["size_from"] == "safetensors" and (key := model["id"].casefold()) not in facts:
-            rows = check_family(model["name"].lower(), model["tags"] or (), model["parameters"])
-            facts[key] = [model["id"], None if model["size_against"] else model["parameters"], rows]
+            parameters = model["parameters"]  # null where packed elements decide the class only
+            rows = check_family(model["name"].lower(), model["tags"] or (), parameters) if parameters else {}
+            facts[key] = [model["id"], None if model["size_against"] else parameters, rows]
     return facts or None
 
 

@@ -167,7 +167,7 @@ def nominal(count: float, named: float | None) -> float:
     """Return the nominal size of a count: the named size if they are consistent, else whole billions from 1e9 up."""
     if named and abs(count - named) <= _NOMINAL * named:
         return named
-    return round(count / 1e9) * 1e9 if count >= 1e9 else count
+    return round(count / 1e9) * 1e9 if 1e9 <= count < float("inf") else count
 
 
 def _is_adapter(tags: str) -> bool:

@@ -1,0 +1,114 @@
+"""A catalogue of many distinct models: records of the snapshot with ids, names, counts, dates and rare tags of their own."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from etl.core.layout import PROJECT
+from etl.sources.source import get_source
+from etl.storage.json_files import dump_json, sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from etl.core.layout import DataDir
+
+FETCHED_AT = "2026-06-20T12:00:00.000Z"
+_STREAMS = {"huggingface": (("default", "likes", "recent"), 500), "civitai": (("default",), 100)}
+_TIME = "%Y-%m-%dT%H:%M:%S.000Z"
+_MANIFESTS = '["pg", "pg13", "r", "x", "xxx"]'  # of CivitAI, all from its stream `default`
+
+
+def write_catalogue(data: DataDir, models: dict[str, int]) -> str:
+    """Write streams with so many distinct models of each source; return filters that publish manifests of them."""
+    for source, count in models.items():
+        rng = random.Random(source)  # noqa: S311 -- the same catalogue in every run
+        records = _Generator(source, rng).records(count)
+        names, page = _STREAMS[source]
+        share = count // len(names)
+        for index, name in enumerate(names):
+            is_last = index + 1 == len(names)
+            own = records[index * share : None if is_last else (index + 1) * share + share // 10]  # some are in two streams
+            _write_stream(data, source, name, rng.sample(own, len(own)), page)
+    text = (PROJECT / "bench" / "208.toml").read_text(encoding="utf-8")
+    text = re.sub(r"(?m)^depth = \d+", f"depth = {max(models.values())}", text)
+    before, table, after = text.partition("[civitai]\n")
+    before = before.replace('manifests = "all"', 'manifests = ["likes", "recent", "small", "medium", "large", "apache", "mit"]')
+    return before + table + after.replace('manifests = "all"', f"manifests = {_MANIFESTS}")
+
+
+class _Generator:
+    """Makes records of a source from those of the snapshot."""
+
+    def __init__(self, source: str, rng: random.Random) -> None:
+        self._source, self._rng = source, rng
+        paths = sorted((PROJECT / "data" / "raw" / source).glob("*/page-*.json"))
+        records = [record for path in paths for record in get_source(source).records(json.loads(path.read_bytes()))]
+        self._records = [*{record["id"]: record for record in records}.values()]
+        self._words = [word for record in self._records for word in re.split(r"[-_ ./]+", self._name(record)) if word]
+        occurrences = Counter(tag for record in self._records for tag in record["tags"])
+        self._rare = {tag for tag, count in occurrences.items() if count == 1}
+
+    def records(self, count: int) -> list[dict[str, Any]]:
+        """Return so many records with distinct ids."""
+        made: dict[Any, dict[str, Any]] = {}
+        while len(made) < count:
+            record = self._record(self._rng.choice(self._records))
+            made.setdefault(record["id"], record)
+        return [*made.values()]
+
+    def _name(self, record: dict[str, Any]) -> str:
+        name: str = record.get("name") or record["id"].rpartition("/")[2]
+        return name
+
+    def _record(self, like: dict[str, Any]) -> dict[str, Any]:
+        name = "-".join(self._rng.sample(self._words, self._rng.randint(2, 5)))
+        tags = [self._other(tag) if tag in self._rare else tag for tag in like["tags"]]
+        if self._source == "huggingface":
+            author = self._rng.choice(self._records)["id"].partition("/")[0] + self._rng.choice(["", "", "-ai", "lab", "x"])
+            counts = {key: self._near(like[key]) for key in ("downloads", "likes")}
+            then = datetime.fromisoformat(like["lastModified"]) - timedelta(hours=self._rng.random() * 5000)
+            own = {"id": f"{author}/{name}", "author": author, "tags": tags, "lastModified": then.strftime(_TIME)}
+            return {**like, **counts, **own}
+        stats = {key: self._near(value) for key, value in (like.get("stats") or {}).items()}
+        return {**like, "id": self._rng.randint(1000, 3_000_000), "name": name.replace("-", " "), "tags": tags, "stats": stats}
+
+    def _other(self, tag: str) -> str:
+        """Return another tag of the same kind: with another number or another name."""
+        kind, colon, value = tag.rpartition(":")
+        if value.replace(".", "").isdecimal():
+            return f"{kind}{colon}{self._rng.randint(1601, 2612)}.{self._rng.randint(0, 19999):05}"
+        if "/" in value:
+            return f"{kind}{colon}{self._rng.choice(self._records)['id']}"
+        return f"{kind}{colon}{'-'.join(self._rng.sample(self._words, 2)).lower()}"
+
+    def _near(self, count: int | None) -> int | None:
+        return None if count is None else int(count * self._rng.uniform(0.3, 1.7))
+
+
+def _write_stream(data: DataDir, source: str, name: str, records: Sequence[dict[str, Any]], page: int) -> None:
+    folder = data.raw(source, name)
+    folder.mkdir(parents=True)
+    api = get_source(source)
+    params: dict[str, Any] = json.loads((PROJECT / "data" / "raw" / source / name / "stream.json").read_bytes())
+    first = params["pages"][0]["url"]
+    pages = [records[start : start + page] for start in range(0, len(records), page)]
+    urls = [first, *(f"{first}&cursor={number}" for number in range(1, len(pages)))]
+    entries = []
+    for number, (url, content) in enumerate(zip(urls, pages, strict=True), 1):
+        following = urls[number] if number < len(pages) else None
+        metadata = {"nextCursor": str(number)} if following else {}
+        body = json.dumps(content if api.records_key is None else {api.records_key: content, "metadata": metadata}).encode()
+        file = f"page-{number:04}.json"
+        (folder / file).write_bytes(body)
+        entries.append({
+            "url": url, "file": file, "sha256": sha256(body), "bytes": len(body), "etag": None,
+            "fetched_at": FETCHED_AT, "records": len(content), "next": following,
+        })  # fmt: skip
+    ledger = {"pages": entries, "checked_at": FETCHED_AT, "complete": True, "exhausted": True}
+    data.ledger(source, name).write_bytes(dump_json(ledger))
