@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -186,8 +185,8 @@ def _verify_options(run: Run) -> VerifyOptions:
 
 
 def _verify(run: Run, options: VerifyOptions) -> int:
-    from etl.storage.snapshot import LAST_COMMIT
     from etl.verify.inputs import input_fingerprint, record_pass
+    from etl.verify.shrinkage import diff_command
     from etl.verify.stage import verify
 
     with output.progress_note(f"verify: {run.data.manifests}"):
@@ -195,9 +194,7 @@ def _verify(run: Run, options: VerifyOptions) -> int:
         checks = verify(run.data, run.config, options)
     changes = None
     if base := options.base:
-        ref = str(Path(base.name).resolve()) if Path(base.name).is_dir() else base.name  # the command may run elsewhere
-        named = "" if base.name == LAST_COMMIT else f" BASE={shlex.quote(ref)}"
-        changes = f"{pipeline.summarize_changes(run.data, base)}; see make diff{named}"
+        changes = f"{pipeline.summarize_changes(run.data, base)}; see {diff_command(base)}"
     run.summary.checks = checks
     results.print_verify(checks, changes, is_json=run.args.command == "verify" and run.args.json)
     code = highest_priority([check.code for check in checks if check.problems])

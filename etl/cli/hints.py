@@ -11,7 +11,12 @@ from etl.core.layout import PROJECT
 
 _TARGETS = "plan|extract|refresh|manifests|transform|verify|diff|explain|values|publish|keygen"
 _ARGUMENT = r"""[A-Z_]+=(?:'[^']*'|"[^"]*"|[^\s;,'"])+"""
-_COMMAND = re.compile(rf"\bmake ((?:{_TARGETS})\b(?: {_ARGUMENT})*)")
+_COMMAND = re.compile(rf"\bmake ((?:{_TARGETS})\b(?: (?:{_TARGETS})\b)*(?: {_ARGUMENT})*)")
+
+
+def find_commands(text: str) -> list[str]:
+    """Return the `make` commands in a message, as they are in it."""
+    return [match[0] for match in _COMMAND.finditer(text)]
 
 
 def complete_commands(text: str, data: Path, filters: Path) -> str:

@@ -8,6 +8,7 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from etl.cli.hints import find_commands
 from etl.cli.output import print_error, print_result, printable, with_commands
 from etl.core.text import sanitize
 from etl.sources.source import get_source
@@ -140,6 +141,11 @@ def print_refresh(summary: RefreshSummary, code: int) -> None:
     print(printable(summary.line(code)))
 
 
+def _names_fix(check: Check) -> bool:
+    """Return whether a problem of a check names a command of its fix."""
+    return any(command in problem for command in find_commands(check.fix) for problem in check.problems)
+
+
 def print_verify(checks: Sequence[Check], changes: str | None, *, is_json: bool) -> None:
     """Print each check with its problems, and a line on the changes since the baseline."""
     failed = sum(bool(check.problems) for check in checks)
@@ -154,6 +160,8 @@ def print_verify(checks: Sequence[Check], changes: str | None, *, is_json: bool)
             print(f"     warning: {printable(warning)}")
         for problem in check.problems:
             print(f"     {printable(problem)}")
+        if check.problems and not _names_fix(check):
+            print(f"     fix: {printable(check.fix)}")
     if changes:
         print(with_commands(changes))
     print(f"{len(checks)} checks, {failed} failed")

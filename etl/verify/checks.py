@@ -9,7 +9,7 @@ from etl.core.layout import ALL_MODELS, INDEX
 from etl.selection.doubts import find_doubts
 from etl.selection.unmatched import find_unmatched
 from etl.storage.json_files import sha256
-from etl.verify.published import Check, ids
+from etl.verify.published import FETCH_AGAIN, REBUILD, Check, ids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def check_index(published: Published) -> Check:
     """index.json lists exactly the files beside it, with their hashes, lengths, counts and times."""
-    check = Check("index against files")
+    check = Check("index against files", fix=REBUILD)
     index = published.values.get(INDEX)
     if index is None:
         check.problems.append(f"{published.where(INDEX)}: missing or not valid; rebuild it: make manifests")
@@ -66,7 +66,7 @@ def _inconsistencies(entry: dict[str, Any]) -> list[str]:
 def check_missing(published: Published) -> Check:
     """Every filter has a stream on disk."""
     index = published.values.get(INDEX, {"manifests": [], "missing": []})
-    check = Check("filters without a stream", len(index["manifests"]) + len(index["missing"]))
+    check = Check("filters without a stream", len(index["manifests"]) + len(index["missing"]), fix=FETCH_AGAIN)
     for number, entry in enumerate(index["missing"]):
         reason = f"{entry['reason']}; " if "reason" in entry else ""
         where = published.where(INDEX, f"$.missing[{number}]")
@@ -76,7 +76,7 @@ def check_missing(published: Published) -> Check:
 
 def check_all_models(published: Published) -> Check:
     """all-models.json has every id of a manifest, once, and no other; its counts add up."""
-    check = Check("all models against manifests")
+    check = Check("all models against manifests", fix=REBUILD)
     all_models = published.values.get(ALL_MODELS)
     index = published.values.get(INDEX)
     if all_models is None or index is None:
@@ -106,7 +106,7 @@ def check_all_models(published: Published) -> Check:
 
 def check_slug_collisions(published: Published) -> Check:
     """No two models of a source have slugs that differ only in case or not at all: a case-insensitive disk would merge them."""
-    check = Check("slugs")
+    check = Check("slugs", fix=f"{REBUILD}; if two models still share a slug, add the id of one to skip in filters.toml")
     first: dict[tuple[str, str], dict[str, Any]] = {}
     for number, model in enumerate(published.values.get(ALL_MODELS, {"models": []})["models"]):
         check.looked_at += 1
@@ -119,7 +119,7 @@ def check_slug_collisions(published: Published) -> Check:
 
 def check_disjoint_options(published: Published) -> Check:
     """Options of one axis that include no common value have no model in common, if their streams are the same."""
-    check = Check("exclusive options")
+    check = Check("exclusive options", fix=REBUILD)
     for (left, left_ids), (right, right_ids) in itertools.combinations(published.ids_by_filter, 2):
         if (left.source, left.stream) != (right.source, right.stream):
             continue
@@ -141,7 +141,7 @@ def check_values(config: Config, streams: Mapping[str, StoredStreams]) -> Check:
     Expressions are true for some model, fail on none, and are true for none in which a field that they name is null.
     Filters whose stream is not on disk are left out. `streams` are those on disk, by source.
     """
-    check = Check("values of filters.toml")
+    check = Check("values of filters.toml", fix="make values lists the values that models have; correct filters.toml")
     for source in config.sources:
         filters, selections = streams[source.name].stored_filters, streams[source.name].selections()
         count, warnings = find_unmatched(source, filters, selections)
@@ -154,7 +154,7 @@ def check_values(config: Config, streams: Mapping[str, StoredStreams]) -> Check:
 
 def check_rebuild(published: Published) -> Check:
     """The raw files and filters.toml give exactly these bytes."""
-    check = Check("rebuild from raw", len(published.rebuilt))
+    check = Check("rebuild from raw", len(published.rebuilt), fix=REBUILD)
     for name in sorted(published.content.keys() | published.rebuilt.keys()):
         content, rebuilt = published.content.get(name), published.rebuilt.get(name)
         if content == rebuilt:

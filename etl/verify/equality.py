@@ -6,7 +6,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 from etl.selection.equality import explain_equality
-from etl.verify.published import Check, Published
+from etl.verify.published import REBUILD, Check, Published
 
 if TYPE_CHECKING:
     from etl.config.model import Filter
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def check_equal_lists(published: Published) -> Check:
     """No two manifests of a source have the same list without an explanation."""
-    check = Check("equal lists")
+    check = Check("equal lists", fix=REBUILD)
     by_list: dict[tuple[str, ...], list[Filter]] = {}
     for filter_, ids in published.ids_by_filter:
         check.looked_at += 1

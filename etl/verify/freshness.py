@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from etl.core.text import sanitize
-from etl.verify.published import Check
+from etl.verify.published import FETCH_AGAIN, Check
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ def check_freshness(streams: Sequence[RawStream], now: str, max_age_s: float | N
 
     Warnings name streams that have failed since, and count those that were checked more than a day ago.
     """
-    check = Check("age of the streams", len(streams))
+    check = Check("age of the streams", len(streams), fix=FETCH_AGAIN)
     ages: dict[str, list[tuple[float, str]]] = {}
     for stream in streams:
         checked_at = stream.ledger.checked_at

@@ -17,11 +17,17 @@ if TYPE_CHECKING:
     from etl.selection.stored import StoredStream
 
 
+REBUILD = "make manifests"
+FETCH_AGAIN = "make extract manifests"
+
+
 @dataclass
 class Check:
     """The result of one check: how many items it checked, problems, warnings and explanations.
 
-    `code` is the exit code of a failure.
+    Attributes:
+        code: The exit code of a failure.
+        fix: A sentence with the `make` command that fixes most failures of this check, not completed for the run.
     """
 
     name: str
@@ -30,6 +36,7 @@ class Check:
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    fix: str = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ def ids(manifest: dict[str, Any]) -> list[str]:
 
 def check_schemas(published: Published) -> Check:
     """Every file is JSON and conforms to its schema."""
-    check = Check("schemas", len(published.content))
+    check = Check("schemas", len(published.content), fix=REBUILD)
     for name, content in published.content.items():
         check.problems += [published.where(name, problem) for problem in parse_published(name, content)[1]]
     return check

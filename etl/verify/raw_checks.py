@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from etl.verify.order import ORDER_TOLERANCE, count_out_of_order
-from etl.verify.published import Check
+from etl.verify.published import FETCH_AGAIN, REBUILD, Check
 from etl.verify.raw_records import model_key
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def check_raw_hashes(streams: Sequence[RawStream]) -> Check:
     """Every raw page is the one in its ledger: same hash, length and number of records."""
-    check = Check("raw pages against ledgers")
+    check = Check("raw pages against ledgers", fix=FETCH_AGAIN)
     for stream in streams:
         for index, page in enumerate(stream.pages):
             check.looked_at += 1
@@ -40,7 +40,7 @@ def check_raw_hashes(streams: Sequence[RawStream]) -> Check:
 
 def check_order(published: Published, streams: Mapping[tuple[str, str], RawStream]) -> Check:
     """The models of a manifest are in the order of the raw pages, each once; a duplicate may be at any of its records."""
-    check = Check("order of the streams")
+    check = Check("order of the streams", fix=REBUILD)
     for filter_, ids in published.ids_by_filter:
         stream = streams.get((filter_.source, filter_.stream))
         if stream is None or stream.has_read_errors:
@@ -63,7 +63,9 @@ def check_order(published: Published, streams: Mapping[tuple[str, str], RawStrea
 
 def check_request_honored(streams: Sequence[RawStream]) -> Check:
     """The APIs honoured the requests: types, base models and order, except for counters that moved meanwhile."""
-    check = Check("responses against requests")
+    check = Check(
+        "responses against requests", fix=f"{FETCH_AGAIN}; if the source still ignores an option, remove it from filters.toml"
+    )
     for stream in streams:
         records = stream.records
         check.looked_at += len(records)

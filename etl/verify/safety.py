@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from etl.config.fields import format_value
 from etl.expressions.evaluator import Evaluator
 from etl.verify.evidence import TESTED, decide, gather, spelling_notes
-from etl.verify.published import Check
+from etl.verify.published import REBUILD, Check
 from etl.verify.raw_records import model_key
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def check_safety(published: Published, streams: Mapping[tuple[str, str], RawStre
     level or the flag is evaluated with what the raw records say of them. Notes count what the API's own filters should have
     excluded, and name ids with several spellings.
     """
-    check = Check("levels and flags, read again")
+    check = Check("levels and flags, read again", fix=REBUILD)
     audits = {
         source.name: _SourceAudit(source, [stream for (name, _), stream in streams.items() if name == source.name])
         for source in published.config.sources

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from etl.core.layout import INDEX
-from etl.storage.snapshot import parse_valid
-from etl.verify.published import Check
+from etl.storage.snapshot import LAST_COMMIT, parse_valid
+from etl.verify.published import FETCH_AGAIN, Check
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -25,7 +27,8 @@ def check_shrinkage(published: Published, base: Snapshot | None, allowed: Collec
     stream that ends sooner than it did may be truncated. A smaller limit, and a filter that was removed, are not losses;
     the latter is a warning.
     """
-    check = Check("models lost since the base")
+    fix = f"{diff_command(base)} shows what changed; allow a loss that is right with ALLOW_SHRINK, else {FETCH_AGAIN}"
+    check = Check("models lost since the base", fix=fix)
     if base is None:
         check.notes.append("no base to compare with: commit data/manifests, or name another with BASE")
         return check
@@ -60,6 +63,14 @@ def check_shrinkage(published: Published, base: Snapshot | None, allowed: Collec
         for file, entry in before.items() if file not in filters
     ]  # fmt: skip
     return check
+
+
+def diff_command(base: Snapshot | None) -> str:
+    """Return the command that shows what changed since a base; the path in it is absolute, since it may run elsewhere."""
+    if base is None or base.name == LAST_COMMIT:
+        return "make diff"
+    ref = str(Path(base.name).resolve()) if Path(base.name).is_dir() else base.name
+    return f"make diff BASE={shlex.quote(ref)}"
 
 
 def _entries(values: Mapping[str, Any]) -> dict[str, Any]:

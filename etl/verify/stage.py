@@ -16,7 +16,7 @@ from etl.verify import checks, raw_checks
 from etl.verify.equality import check_equal_lists
 from etl.verify.freshness import check_freshness
 from etl.verify.losses import check_losses
-from etl.verify.published import Check, Published, check_schemas
+from etl.verify.published import FETCH_AGAIN, Check, Published, check_schemas
 from etl.verify.raw_records import read_raw_streams
 from etl.verify.safety import check_safety
 from etl.verify.shrinkage import check_shrinkage
@@ -54,7 +54,7 @@ def verify(data: DataDir, config: Config, options: VerifyOptions) -> list[Check]
     """Run every check; if the raw files cannot be rebuilt, the checks that need that are left out, and the last one fails."""
     raw_streams, ledger_errors = read_raw_streams(data, config)
     read = {(source.name, stream.name) for source in config.sources for stream in source.streams}
-    rebuild_check = Check("rebuild from raw")
+    rebuild_check = Check("rebuild from raw", fix=FETCH_AGAIN)
     streams: dict[tuple[str, str], StoredStream | None] = {}
     losses: dict[str, list[dict[str, Any]]] = {}
     value_checks: list[Check] = []

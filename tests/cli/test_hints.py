@@ -31,6 +31,7 @@ DEFAULTS = Path("data"), Path("filters.toml")
         ("run: make manifests; or not", "run: make manifests DATA=../c FILTERS=o.toml; or not"),
         ("see make explain FILTER=hf/small, or", "see make explain FILTER=hf/small DATA=../c FILTERS=o.toml, or"),
         ("and make extract reads on", "and make extract DATA=../c FILTERS=o.toml reads on"),
+        ("try make extract manifests, else", "try make extract manifests DATA=../c FILTERS=o.toml, else"),
         ("field: make values FIELD=tags", "field: make values FIELD=tags DATA=../c FILTERS=o.toml"),
         ("make explain FILTER='a b;c'", "make explain FILTER='a b;c' DATA=../c FILTERS=o.toml"),
         ("see make diff BASE='a'\"'\"'b, c' now", "see make diff BASE='a'\"'\"'b, c' DATA=../c FILTERS=o.toml now"),

@@ -96,7 +96,9 @@ def test_the_last_line_is_printed_whatever_stops_a_refresh(
 
 
 def test_a_failed_check_is_named(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    summary = RefreshSummary(checks=[Check("a"), Check("b", problems=["x"])], index={"manifests": [], "missing": []})
+    summary = RefreshSummary(
+        checks=[Check("a", fix=""), Check("b", problems=["x"], fix="")], index={"manifests": [], "missing": []}
+    )
     assert summary.line(1) == "refresh: 0 of 0 manifests current; verify: 2 checks, 1 failed (b); exit code 1"
     workspace.write_stream("huggingface", "default", [hf("o/a")])
     assert workspace.run("manifests") == 1

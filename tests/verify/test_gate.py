@@ -253,6 +253,7 @@ def test_a_manifest_that_lost_most_models_fails_unless_allowed(
     assert problem.endswith("or allow it: ALLOW_SHRINK=hf/small, --allow-shrink hf/small")
     check = checked(workspace, capsys, "--base", base, "--allow-shrink", "hf/small")[name]
     assert (check["problems"], len(check["notes"])) == ([], 1)
+    assert check["fix"].startswith(f"make diff BASE={base} shows what changed; ")
     assert workspace.run("verify", "--base", base, "--allow-shrink", "hf/smal") == 2
     assert "nearest: hf/small" in capsys.readouterr().err
     assert checked(workspace, capsys)[name]["notes"] == [

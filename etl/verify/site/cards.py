@@ -108,7 +108,7 @@ def check_cards(
     models: Mapping[str, LocalModels],
 ) -> Check:
     """Every card of a page shows what data/models has; `streams_of` names the stream of each manifest by source and path."""
-    check, failed = Check("cards against data/models"), set()
+    check, failed = Check("cards against data/models", fix=site.fix), set()
     for page in pages:
         source, path = page.value["source"], page.value["filter"]
         stream = streams_of.get((source, path))

@@ -22,7 +22,7 @@ def check_changes(site: Site) -> Check:
 
     It is not older than the one before, since clients refuse that.
     """
-    check = Check("changes")
+    check = Check("changes", fix=site.fix)
     listed, entry = site.value("changes"), site.entry
     if listed is None or entry is None:
         return check

@@ -78,9 +78,9 @@ class SiteFiles:
 
     def __init__(self, reader: Reader, schemas: ClosedSchemas, fix: str) -> None:
         self._reader, self._schemas = reader, schemas
-        self._entry, self._hashes, self._form = Check("entry"), Check("files and hashes"), Check("schemas and form")
-        self._previous = Check("files of publications before")
-        self.site = Site(reader.root, fix, checks=[self._entry, self._hashes, self._form, self._previous])
+        names = ("entry", "files and hashes", "schemas and form", "files of publications before")
+        self._entry, self._hashes, self._form, self._previous = checks = [Check(name, fix=fix) for name in names]
+        self.site = Site(reader.root, fix, checks=checks)
         self._read: dict[str, bytes] = {}
         self._checked: set[tuple[str, str, int]] = set()
 

@@ -43,7 +43,7 @@ def most_explicit(config: Config, source: str, path: str) -> str | None:
 
 def check_images(site: Site, pages: Sequence[Page], config: Config, data: DataDir, streams: Streams | None) -> Check:
     """No card shows an image that is more explicit than its page, or that no raw record of its model has at that level."""
-    check = Check("images")
+    check = Check("images", fix=site.fix)
     shown = [*_images(site, pages)]
     check.looked_at = len(shown)
     if streams is None:

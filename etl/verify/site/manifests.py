@@ -44,7 +44,7 @@ class LocalManifests:
 
 def check_manifests(site: Site, pages: Sequence[Page], manifests: LocalManifests) -> Check:
     """Every manifest has a page with its models in order, its label and its time; no page is without a manifest."""
-    check = Check("pages against data/manifests", len(manifests.entries))
+    check = Check("pages against data/manifests", len(manifests.entries), fix=site.fix)
     check.problems += [f"{manifests.folder / name}: is not valid; {_REBUILD}" for name in manifests.invalid]
     index = site.value("index")
     if index is None or INDEX in manifests.invalid:

@@ -58,7 +58,7 @@ def valid_pages(site: Site) -> list[Page]:
 
 def check_pages(site: Site, pages: Sequence[Page]) -> Check:
     """The index says of each page what it is; each source and filter has one, and none is newer than the entry."""
-    check = Check("pages against the index", len(pages))
+    check = Check("pages against the index", len(pages), fix=site.fix)
     index = site.file("index")
     seen: set[tuple[str, str]] = set()
     for page in pages:
@@ -92,7 +92,7 @@ def _check_models(site: Site, check: Check, page: Page) -> None:
 
 def check_links(site: Site, pages: Sequence[Page]) -> Check:
     """Every link leads to the page with that option in place of the page's own; null only without such a page."""
-    check = Check("links")
+    check = Check("links", fix=site.fix)
     index = site.value("index") or {"sources": []}
     axes = {source["source"]: source["axes"] for source in index["sources"]}
     published = {page.filter for page in pages}
@@ -135,7 +135,7 @@ def _link_problems(
 
 def check_options(site: Site, pages: Sequence[Page]) -> Check:
     """Each option in the index counts the different models of the pages that have it."""
-    check = Check("options in the index")
+    check = Check("options in the index", fix=site.fix)
     models: dict[tuple[str, str, str], set[str]] = {}
     index = site.value("index") or {"sources": []}
     for source in index["sources"]:

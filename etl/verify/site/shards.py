@@ -45,7 +45,7 @@ def _listed_models(pages: Sequence[Page]) -> dict[Key, _Listed]:
 
 def check_shards(site: Site, pages: Sequence[Page]) -> Check:
     """Every model of a page is in the shard of its id, once, with its ranks; shards are as small and as few as stated."""
-    check = Check("shards")
+    check = Check("shards", fix=site.fix)
     models, listed = site.value("models"), _listed_models(pages)
     if models is None:
         return check
@@ -114,7 +114,7 @@ def _check_map(site: Site, check: Check, models: Mapping[str, Any], count: int) 
 
 def check_search(site: Site) -> Check:
     """The search rows are the models of the shards, sorted by source and id."""
-    check = Check("search rows")
+    check = Check("search rows", fix=site.fix)
     search, models = site.value("search"), site.value("models")
     if search is None or models is None:
         return check

@@ -56,7 +56,8 @@ def read_public_key(path: Path) -> OKPKey:
 
 def check_signature(site: Site, reader: Reader, key: OKPKey | None) -> Check:
     """The entry has a detached JWS by the key; without a key, nothing is checked."""
-    check = Check("signature")
+    fix = f"{site.fix} SIGN_KEY=FILE"
+    check = Check("signature", fix=fix)
     if key is None:
         check.notes.append("not checked: name the public key with KEY")
         return check
@@ -69,7 +70,7 @@ def check_signature(site: Site, reader: Reader, key: OKPKey | None) -> Check:
     except UnreadableFileError as error:
         problem = str(error)
     if problem:
-        check.problems.append(f"{site.root}{ENTRY}: $: {file}: {problem}; {site.fix} SIGN_KEY=FILE")
+        check.problems.append(f"{site.root}{ENTRY}: $: {file}: {problem}; {fix}")
     return check
 
 

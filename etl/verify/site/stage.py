@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from etl.core.layout import INDEX
-from etl.verify.published import Check
+from etl.verify.published import REBUILD, Check
 from etl.verify.raw_records import read_raw_streams
 from etl.verify.site.cards import LocalModels, check_cards
 from etl.verify.site.changes import check_changes
@@ -50,7 +50,7 @@ def verify_site(data: DataDir, config: Config, target: str, key_file: Path | Non
     ]
     if not (data.manifests / INDEX).is_file():
         checks.append(check_images(site, pages, config, data, None))
-        skipped = Check("pages and cards against data")
+        skipped = Check("pages and cards against data", fix=REBUILD)
         skipped.notes.append(f"not checked: {data.manifests / INDEX} not found")
         return [*checks, skipped]
     streams, errors = read_raw_streams(data, config)
