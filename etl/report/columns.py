@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from datetime import UTC, date, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -19,7 +20,7 @@ _EPOCH = date(1970, 1, 1)
 
 def encode_column(ids: Sequence[str], values: Sequence[Any], *, is_exact: bool) -> dict[str, Any]:
     """Return the values of a field, one for each id, in a short form; unless `is_exact`, of times the date only."""
-    if all(value == values[0] for value in values):
+    if all(value == values[0] and type(value) is type(values[0]) for value in values):  # True == 1
         return {"constant": values[0] if values else None}
     if all(value is None or (isinstance(value, list) and all(isinstance(item, str) for item in value)) for value in values):
         return _tabulated(values) or _lists(values)
@@ -77,7 +78,7 @@ def _by_rule(ids: Sequence[str], values: Sequence[str | None]) -> dict[str, Any]
 
 def _tabulated(values: Sequence[Any]) -> dict[str, Any] | None:
     """Return the values as indexes of a table of distinct ones; None if most are distinct."""
-    keys = [json.dumps(value) for value in values]
+    keys = [orjson.dumps(value).decode() for value in values]
     by_key = dict(zip(keys, values, strict=True))
     table = [key for key in _by_frequency(keys) if key != "null"]
     if len(table) > _MAX_DISTINCT * len(values):
