@@ -152,6 +152,11 @@ verify: $(ready) | $(filter manifests,$(MAKECMDGOALS)) ## check the published ma
 publish: $(index) ## verify, then write what clients download: SITE=data/site, KEEP=7d, SIGN_KEY, BASE, ALLOW_SHRINK, ALLOW_REJECTED
 	@$(allowed) && $(etl) publish $(where) $(base) $${SITE:+"--site=$$SITE"} $${KEEP:+"--keep=$$KEEP"} $${SIGN_KEY:+"--sign-key=$$SIGN_KEY"} "$$@"
 
+# The page also shows what was not built, and why.
+.PHONY: report
+report: $(ready) ## write DATA/report/index.html, a page about what was built, from what, and what failed: BASE, ALLOW_SHRINK, ALLOW_REJECTED
+	@$(MAKE) --no-print-directory announced=yes manifests || :; $(allowed) && $(etl) report $(where) $(base) "$$@"
+
 .PHONY: keygen
 keygen: $(ready) ## write a key pair for the signature: SIGN_KEY=file, file.pub
 	@$(etl) keygen $(where) -- "$${SIGN_KEY:?must name the file of the private key}"
@@ -209,6 +214,7 @@ done && \
 wipe $(DATA)/.manifests -mindepth 1 -path "$(DATA)/.manifests/set-*" && \
 wipe $(DATA)/.manifests -maxdepth 1 -type f -name '*.json' && wipe $(DATA)/.manifests -maxdepth 0 -type d -empty && \
 wipe $(DATA)/.cache -maxdepth 1 -type f \( -name .gitignore -o -name verified -o -name published \) && wipe $(DATA)/.cache -maxdepth 0 -type d -empty && \
+wipe $(DATA)/report -maxdepth 1 -type f -name index.html && wipe $(DATA)/report -maxdepth 0 -type d -empty && \
 wipe $(state) -maxdepth 1 -type f \( -name '[!.]*' -o -name .filters \) && \
 if [ -f .venv/made-by-make ] && [ ! -L .venv ]; then rm -rf .venv; fi; \
 if [ -f examples/node_modules/.installed ] && [ ! -L examples/node_modules ]; then rm -rf examples/node_modules; fi; \

@@ -54,6 +54,7 @@ def folders(command: str, data: DataDir, config: Config, selected: Sequence[Sour
         "diff": Folders([*models, data.manifests]),
         "verify": Folders([*raw, *models, data.manifests]),
         "publish": Folders([*raw, *models, data.manifests]),
+        "report": Folders([*raw, *models, data.manifests]),
     }
     return by_command.get(command, Folders())
 

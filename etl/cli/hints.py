@@ -9,7 +9,7 @@ from pathlib import Path
 
 from etl.core.layout import PROJECT
 
-_TARGETS = "plan|extract|refresh|manifests|transform|verify|diff|explain|values|publish|keygen"
+_TARGETS = "plan|extract|refresh|manifests|transform|verify|diff|explain|values|publish|report|keygen"
 _ARGUMENT = r"""[A-Z_]+=(?:'[^']*'|"[^"]*"|[^\s;,'"])+"""
 _COMMAND = re.compile(rf"\bmake ((?:{_TARGETS})\b(?: (?:{_TARGETS})\b)*(?: {_ARGUMENT})*)")
 

@@ -16,6 +16,7 @@ COMMANDS = {
     "diff": "show what changed since the last commit, or between two folders or revisions",
     "verify": "check the published manifests, or what clients download",
     "publish": "verify, then write the files that clients download",
+    "report": "write a page about what is on disk: manifests, models, and the checks of verify",
     "keygen": "write a private key that signs what is published, and its public key",
     "refresh": "extract, manifests and verify; a stream that fails stops none of them",
 }
@@ -50,7 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
             output_format = command.add_mutually_exclusive_group()
             output_format.add_argument("--markdown", action="store_true", help="print Markdown for a pull request")
             output_format.add_argument("--json", action="store_true", help="print JSON")
-        if name in ("verify", "refresh", "publish"):
+        if name in ("verify", "refresh", "publish", "report"):
             command.add_argument("--base", help="what to compare with, as for diff (the last commit)")
             command.add_argument(
                 "--allow-shrink", metavar="FILTER", action="append", default=[],
