@@ -34,7 +34,7 @@ function byId(id) {
 }
 
 /**
- * Return a table in a region that scrolls sideways, so that the page does not.
+ * Return a table in a region that scrolls sideways, so that the page does not. A heading above it says what its caption says.
  * @param {string} caption
  * @param {{ label: string, isNumber?: boolean }[]} columns
  * @param {HTMLElement} body
@@ -44,8 +44,8 @@ function table(caption, columns, body) {
   const heads = columns.map(({ label, isNumber }) => h("th", { scope: "col", class: isNumber ? "figure" : null }, label));
   return h(
     "div",
-    { class: "scroll", role: "region", tabindex: 0, "aria-label": caption },
-    h("table", {}, h("caption", {}, caption), h("thead", {}, h("tr", {}, heads)), body),
+    { class: "scroll narrow", role: "region", tabindex: 0, "aria-label": caption },
+    h("table", {}, h("caption", { class: "unseen" }, caption), h("thead", {}, h("tr", {}, heads)), body),
   );
 }
 

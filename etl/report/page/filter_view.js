@@ -20,7 +20,7 @@ function showFilter([prefix = "", ...names]) {
   }
   const path = `${filter.source.prefix}/${filter.path}`;
   const heading = h("h2", { tabindex: -1 }, filter.label);
-  box.replaceChildren(back, heading, h("p", {}, h("code", {}, path)), axes(filter), manifestState(filter, path), ...manifestModels(filter));
+  box.replaceChildren(back, heading, axes(filter), manifestState(filter, path), ...manifestModels(filter));
   return { title: filter.label, heading };
 }
 
@@ -57,14 +57,17 @@ function optionLink(filter, option, options) {
  */
 function manifestState(filter, path) {
   const row = /** @type {HTMLTableRowElement | null} */ (document.getElementById(`/filters/${path}`));
-  if (filter.published === null || row === null) return howToPublish(filter);
+  if (filter.published === null || row === null) return howToPublish(filter, path);
   const copies = [".tag", ".funnel"].map((selector) => row.querySelector(selector)?.cloneNode(true));
   const verdict = row.querySelector(".verdict")?.textContent ?? "";
-  return h("div", { class: "state" }, h("p", {}, copies[0], " ", message(verdict)), copies[1]);
+  return h("div", { class: "state" }, h("p", {}, copies[0], " ", h("code", {}, path), " ", message(verdict)), copies[1]);
 }
 
-/** @param {Filter} filter */
-function howToPublish(filter) {
+/**
+ * @param {Filter} filter
+ * @param {string} path
+ */
+function howToPublish(filter, path) {
   const count = countOf(filter);
   const has = count === null
     ? ["Its stream ", h("code", {}, filter.stream), " is not on disk: ", h("code", {}, "make extract"), " fetches it."]
@@ -73,8 +76,8 @@ function howToPublish(filter) {
   return h(
     "div",
     { class: "state" },
-    h("p", {}, h("span", { class: "tag" }, "no file"), " This combination is not published. ", has),
-    h("p", {}, "To publish it, add its path in ", h("code", {}, "filters.toml"), count === null ? ", then run make extract:" : ", then run make manifests:"),
+    h("p", {}, h("span", { class: "tag" }, "no file"), " ", h("code", {}, path), " is not published. ", has),
+    h("p", {}, "To publish it, add its path in ", h("code", {}, "filters.toml"), ", then run ", h("code", {}, count === null ? "make extract" : "make manifests"), ":"),
     h("pre", { tabindex: 0, "aria-label": "What to add to filters.toml" }, toml),
   );
 }
@@ -97,7 +100,7 @@ function manifestModels(filter) {
   const columns = [{ label: "Rank", isNumber: true }, { label: "Name" }, { label: "Id" }, ...names.map((name) => ({ label: name, isNumber: SORT_FIELDS.slice(0, 2).includes(name) }))];
   const body = h("tbody");
   const button = appendInChunks(body, published, MANIFEST_CHUNK, (position, index) => manifestRow(filter, stream, position, index, names));
-  return [h("h3", {}, "Models"), h("p", {}, count), table("Models in the order of the manifest", columns, body), button];
+  return [h("h3", {}, "Models"), h("p", {}, count), table("Models of the manifest", columns, body), button];
 }
 
 /**
@@ -115,5 +118,5 @@ function manifestRow({ source }, stream, position, index, names) {
     return h("td", { class: typeof value === "number" ? "figure" : null }, isHidden ? "hidden" : formatValue(value));
   });
   const name = h("th", { scope: "row" }, modelLink(source, row));
-  return h("tr", {}, h("td", { class: "figure" }, index + 1), name, h("td", {}, h("code", {}, idOf(source, row))), cells);
+  return h("tr", {}, h("td", { class: "figure" }, index + 1), name, h("td", { class: "id" }, h("code", {}, idOf(source, row))), cells);
 }

@@ -107,10 +107,10 @@ function modelStreams(source, row) {
     const ruling = position === null ? undefined : stream.rulings[position];
     const note = rejected !== undefined && position === null ? `rejected: ${plainText(source, rejected)}` : ruling ? plainText(source, ruling.text) : "";
     const rank = position === null ? "–" : `${formatNumber(position + 1)} of ${formatNumber(stream.order.length)}`;
-    rows.push(h("tr", {}, h("th", { scope: "row" }, stream.name), h("td", { class: "figure" }, rank), h("td", { class: "verdict" }, message(note))));
+    rows.push(h("tr", {}, h("th", { scope: "row" }, stream.name), h("td", { class: "figure" }, rank), h("td", {}, message(note || "–"))));
   }
   if (rows.length === 0) return [];
-  const columns = [{ label: "Stream" }, { label: "Rank", isNumber: true }, { label: "What other records decide" }];
+  const columns = [{ label: "Stream" }, { label: "Rank", isNumber: true }, { label: "Other records" }];
   return [h("h3", {}, "Streams"), table("Its rank in each stream", columns, h("tbody", {}, rows))];
 }
 
@@ -126,7 +126,7 @@ function modelManifests(source, row) {
     const { path } = filterOf(source, filter.options);
     const link = h("a", { href: routeTo("filters", source.prefix, path) }, filter.label);
     const result = rankIn(source, filter, row, isNameHidden(source, row));
-    const cells = [h("th", { scope: "row" }, link), h("td", {}, h("code", {}, `${source.prefix}/${path}`))];
+    const cells = [h("th", { scope: "row" }, link), h("td", { class: "id" }, h("code", {}, `${source.prefix}/${path}`))];
     if (typeof result === "number") has.append(h("tr", {}, cells, h("td", { class: "figure" }, formatNumber(result))));
     else lacks.append(h("tr", {}, cells, h("td", { class: "verdict" }, message(result))));
   }
