@@ -185,7 +185,7 @@ def _verify_options(run: Run) -> VerifyOptions:
 
 
 def _verify(run: Run, options: VerifyOptions) -> int:
-    from etl.verify.inputs import input_fingerprint, record_pass
+    from etl.verify.inputs import RecordedChecks, input_fingerprint, record_checks
     from etl.verify.shrinkage import diff_command
     from etl.verify.stage import verify
 
@@ -197,10 +197,8 @@ def _verify(run: Run, options: VerifyOptions) -> int:
         changes = f"{pipeline.summarize_changes(run.data, base)}; see {diff_command(base)}"
     run.summary.checks = checks
     results.print_verify(checks, changes, is_json=run.args.command == "verify" and run.args.json)
-    code = highest_priority([check.code for check in checks if check.problems])
-    if not code:
-        record_pass(run.data, fingerprint)
-    return code
+    record_checks(run.data, fingerprint, RecordedChecks(options.now, checks))
+    return highest_priority([check.code for check in checks if check.problems])
 
 
 def _verify_site(run: Run) -> int:

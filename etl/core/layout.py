@@ -44,7 +44,7 @@ class DataDir:
         return self.models(source) / "summary.json"
 
     def cache(self, file: str) -> Path:
-        """Return a file in which a command remembers what it need not do again: SOURCE.pages, verified, published."""
+        """Return a file in which a command remembers what it need not do again: SOURCE.pages, verified (JSON), published."""
         return self.root / ".cache" / file
 
     @property
