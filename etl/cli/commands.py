@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from etl.cli.refresh_summary import RefreshSummary
     from etl.config.model import Config, SourceConfig
     from etl.storage.snapshot import Snapshot
+    from etl.verify.inputs import RecordedChecks
     from etl.verify.stage import VerifyOptions
 
 
@@ -184,20 +185,27 @@ def _verify_options(run: Run) -> VerifyOptions:
     )
 
 
-def _verify(run: Run, options: VerifyOptions) -> int:
+def _run_checks(run: Run, options: VerifyOptions) -> RecordedChecks:
+    """Run verify and record its result."""
     from etl.verify.inputs import RecordedChecks, input_fingerprint, record_checks
-    from etl.verify.shrinkage import diff_command
     from etl.verify.stage import verify
 
     with output.progress_note(f"verify: {run.data.manifests}"):
         fingerprint = input_fingerprint(run.data, run.args.filters, options.base)
-        checks = verify(run.data, run.config, options)
+        result = RecordedChecks(options.now, verify(run.data, run.config, options))
+    record_checks(run.data, fingerprint, result)
+    return result
+
+
+def _verify(run: Run, options: VerifyOptions) -> int:
+    from etl.verify.shrinkage import diff_command
+
+    checks = _run_checks(run, options).checks
     changes = None
     if base := options.base:
         changes = f"{pipeline.summarize_changes(run.data, base)}; see {diff_command(base)}"
-    run.summary.checks = checks
+    run.summary.checks = list(checks)
     results.print_verify(checks, changes, is_json=run.args.command == "verify" and run.args.json)
-    record_checks(run.data, fingerprint, RecordedChecks(options.now, checks))
     return highest_priority([check.code for check in checks if check.problems])
 
 
@@ -224,6 +232,13 @@ def _publish(run: Run) -> int:
         return 0 if has_passed(run.data, input_fingerprint(run.data, run.args.filters, options.base)) else _verify(run, options)
 
     return publish(run, verify)
+
+
+def _report(run: Run) -> int:
+    from etl.cli.reporting import report
+
+    options = replace(_verify_options(run), base=_snapshot(run, run.args.base))
+    return report(run, options, lambda: _run_checks(run, options))
 
 
 def _refresh(run: Run) -> int:
@@ -255,6 +270,7 @@ _COMMANDS: dict[str, Callable[[Run], int]] = {
     "diff": _diff,
     "verify": _verify_site,
     "publish": _publish,
+    "report": _report,
     "keygen": _keygen,
     "refresh": _refresh,
 }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.core.ids import model_key
 from etl.core.levels import LEVELS
+from etl.explain.mismatch import deciding_fields
 from etl.report.columns import encode_column
 from etl.report.reasons import Reasons
 from etl.storage.json_files import read_json
@@ -114,7 +115,7 @@ class SourceModels:
         rejected: dict[str, int] = {}
         for record in self._rejected:
             if record.stream == name and (key := model_key(record.id)) not in present:
-                rejected.setdefault(str(self._index[key]), reasons.text(f"rejected: {record.reason}"))
+                rejected.setdefault(str(self._index[key]), reasons.text(record.reason))
         positions = range(len(keys))
         tested = {str(position): values for position in positions if (values := self._tested_values.get((name, position)))}
         return {
@@ -151,4 +152,10 @@ class SourceModels:
 
 def _option_json(option: Option, reasons: Reasons) -> dict[str, Any]:
     condition = reasons.conditions.index(option) if option in reasons.conditions else None
-    return {"name": option.name, "label": option.label, "is_server_side": bool(option.params), "condition": condition}
+    return {
+        "name": option.name,
+        "label": option.label,
+        "is_server_side": bool(option.params),
+        "condition": condition,
+        "fields": deciding_fields(option),
+    }

@@ -234,12 +234,20 @@ def _overview(source: dict[str, Any]) -> SourceOverview:
 def _row(source: dict[str, Any], filter_: dict[str, Any]) -> ManifestRow:
     states = {0: "full", 1: "short", 2: "missing", 3: "empty"}
     state = states.get(source["filters"].index(filter_), "full")
-    parts = [("rejected", "rejected", 20), ("dropped", "size small drops", 300), ("cut", "over the limit", 180), ("published", "published", 100)]
+    parts = [
+        ("rejected", "rejected", 20),
+        ("dropped", "size small drops", 300),
+        ("cut", "over the limit", 180),
+        ("published", "published", 100),
+    ]
     funnel, start = [], 0.0
     for kind, label, count in parts if state != "missing" else []:
         funnel.append(Segment(kind, label, count, start / 600, count / 600))
         start += count
-    verdicts = {"full": "full, 100 models", "missing": "stream recent is not on disk; fetch it with: make extract SOURCE=huggingface"}
+    verdicts = {
+        "full": "full, 100 models",
+        "missing": "stream recent is not on disk; fetch it with: make extract SOURCE=huggingface",
+    }
     return ManifestRow(
         source=source["name"], path=f"{source['prefix']}/{filter_['path']}", file=filter_["file"], label=filter_["label"],
         stream=filter_["stream"], count=0 if state in {"missing", "empty"} else 3, limit=filter_["limit"], state=state,

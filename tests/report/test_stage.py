@@ -96,7 +96,7 @@ def test_a_model_has_one_row_whatever_streams_and_spellings_have_it(catalogue: W
     hub = source(catalogue, "huggingface")
     assert hub["columns"]["id"]["values"] == ["O/Small-1B", "o/gone", "o/large-70b", "o/no-size", "o/skipped"]
     (stream,) = hub["streams"]
-    assert (stream["order"], stream["rejected"]) == ([0, 3, 2], {"1": hub["texts"].index("rejected: private")})
+    assert (stream["order"], stream["rejected"]) == ([0, 3, 2], {"1": hub["texts"].index("private")})
     assert hub["excluded"] == [4]
     texts = {
         hub["columns"]["id"]["values"][row]: [hub["texts"][text] for _, text in hub["groups"][group]["fails"]]

@@ -59,7 +59,7 @@ function columnReader(column) {
  */
 function plainReader(column) {
   if ("values" in column) return (row) => column.values[row];
-  if ("lists" in column) return (row) => (column.lists[row] ?? []).map((index) => column.table[index]);
+  if ("lists" in column) return (row) => (column.lists[row] ?? []).map((item) => (typeof item === "number" ? column.table[item] : item));
   if ("indexes" in column) return (row) => column.table[column.indexes[row] ?? -1] ?? null;
   if ("days" in column) return (row) => formatDayOrNull(column.days[row]);
   if ("after_slash" in column) return (_, id) => id.slice(id.indexOf("/") + 1);

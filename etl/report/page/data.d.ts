@@ -41,8 +41,8 @@ interface OptionData {
   /** Whether it changes the request, so that it is part of the name of the stream. */
   is_server_side: boolean;
   condition: Index | null;
-  /** The fields that it tests; without it, the field named like the axis. */
-  fields?: string[];
+  /** The fields that it tests. */
+  fields: string[];
 }
 
 interface FilterData {

@@ -133,6 +133,6 @@ function sizesOf(stream) {
  * @returns {string[]}
  */
 function testedFields({ source, options }) {
-  const fields = source.axes.flatMap((axis, index) => optionAt(axis, options[index] ?? 0).fields ?? [axis.name]);
+  const fields = source.axes.flatMap((axis, index) => optionAt(axis, options[index] ?? 0).fields);
   return [...new Set(fields)].filter((field) => field in source.columns);
 }
