@@ -41,7 +41,8 @@ function formatReasonValue(value) {
 
 /** @param {unknown} value */
 function formatReasonItem(value) {
-  return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
+  if (value === null || value === undefined) return "none";
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
 /**
