@@ -95,7 +95,8 @@ def _huggingface(models: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     data = _source("huggingface", "hf", axes, tests, models, orders, paths)
     data["excluded"] = excluded
     data["filters"][2]["missing"] = "stream recent is not on disk; fetch it with: make extract SOURCE=huggingface"
-    data["streams"][1]["rejected"] = {str(by["likes"][-1]): _text(data, "private")}
+    rejected = next(row for row, model in enumerate(models) if row not in orders["likes"] and row not in excluded)
+    data["streams"][1]["rejected"] = {str(rejected): _text(data, "private")}
     data["columns"]["name"] = {"after_slash": True}
     data["columns"]["updated"] = {"days": [model["updated"] for model in models]}
     return data
@@ -234,12 +235,20 @@ def _overview(source: dict[str, Any]) -> SourceOverview:
 def _row(source: dict[str, Any], filter_: dict[str, Any]) -> ManifestRow:
     states = {0: "full", 1: "short", 2: "missing", 3: "empty"}
     state = states.get(source["filters"].index(filter_), "full")
-    parts = [("rejected", "rejected", 20), ("dropped", "size small drops", 300), ("cut", "over the limit", 180), ("published", "published", 100)]
+    parts = [
+        ("rejected", "rejected", 20),
+        ("dropped", "size small drops", 300),
+        ("cut", "over the limit", 180),
+        ("published", "published", 100),
+    ]
     funnel, start = [], 0.0
     for kind, label, count in parts if state != "missing" else []:
         funnel.append(Segment(kind, label, count, start / 600, count / 600))
         start += count
-    verdicts = {"full": "full, 100 models", "missing": "stream recent is not on disk; fetch it with: make extract SOURCE=huggingface"}
+    verdicts = {
+        "full": "full, 100 models",
+        "missing": "stream recent is not on disk; fetch it with: make extract SOURCE=huggingface",
+    }
     return ManifestRow(
         source=source["name"], path=f"{source['prefix']}/{filter_['path']}", file=filter_["file"], label=filter_["label"],
         stream=filter_["stream"], count=0 if state in {"missing", "empty"} else 3, limit=filter_["limit"], state=state,
