@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from etl.report.render import PAGE, SCRIPTS, Piece, describe_funnel, embed_json, render, split_commands
-from tests.report.builder import HIDDEN_NAME, HOSTILE, ODD_ID, payload, report
+from tests.report.builder import report
+from tests.report.payload import HIDDEN_NAME, HOSTILE, ODD_ID, payload
 
 VOID = {"meta", "rect", "br", "input"}
 

@@ -91,34 +91,18 @@ function manifestState(filter, path) {
  */
 function howToPublish(filter, path) {
   const count = countOf(filter);
-  const has =
+  const matching = count !== null && count > filter.limit ? ` of ${formatNumber(count)} that match` : "";
+  const models =
     count === null
-      ? [
-          "Its stream ",
-          h("code", {}, filter.stream),
-          " is not on disk: ",
-          h("code", {}, "make extract"),
-          " fetches it.",
-        ]
-      : [
-          `It would have ${counted(Math.min(count, filter.limit), "model")}`,
-          count > filter.limit && ` of ${formatNumber(count)} that match`,
-          ".",
-        ];
+      ? `Its stream ${filter.stream} is not on disk: make extract fetches it.`
+      : `It would have ${counted(Math.min(count, filter.limit), "model")}${matching}.`;
+  const command = count === null ? "make extract" : "make manifests";
   const toml = `[${filter.source.name}]\nmanifests = [ …, ${JSON.stringify(filter.path)} ]`;
   return h(
     "div",
     { class: "state" },
-    h("p", {}, h("span", { class: "tag" }, "no file"), " ", h("code", {}, path), " is not published. ", has),
-    h(
-      "p",
-      {},
-      "To publish it, add its path in ",
-      h("code", {}, "filters.toml"),
-      ", then run ",
-      h("code", {}, count === null ? "make extract" : "make manifests"),
-      ":",
-    ),
+    h("p", {}, h("span", { class: "tag" }, "no file"), " ", h("code", {}, path), " is not published. ", message(models)),
+    h("p", {}, message(`To publish it, add its path to filters.toml, then run ${command}:`)),
     h("pre", { tabindex: 0, "aria-label": "What to add to filters.toml" }, toml),
   );
 }
