@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,7 +27,8 @@ _COMMAND = re.compile(r"\b(?:make [a-z-]+(?: [A-Z_]+=(?:'[^']*'|[^\s;,()']+))*|r
 _ESCAPES = {"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\u2028": r"\u2028", "\u2029": r"\u2029"}
 
 
-class Figure(NamedTuple):
+@dataclass(frozen=True)
+class Figure:
     """A headline figure: what it counts, and the part of the page that has more of it.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""A web server with the marketplace and a catalogue, and a browser that visits it."""
+"""A browser, a web server with the marketplace and a catalogue that it visits, and a report that it opens."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from etl.report.render import render
 from tests.browser.browser import Browser
+from tests.browser.reader import SIZES, Reader
 from tests.browser.server import SiteServer, serve
 from tests.browser.site import Site, card
 from tests.browser.toolchain import EXAMPLES, ToolchainError, find
+from tests.report.builder import report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,6 +104,18 @@ def visit(session_browser: Browser, marketplace: Path, tmp_path: Path) -> Iterat
     session_browser.call("newVisitor", {})
     with serve(folder) as server:
         yield Visit(session_browser, server, Site(folder / "v1"))
+
+
+@pytest.fixture
+def reader(session_browser: Browser, tmp_path: Path) -> Iterator[Reader]:
+    """Return a reader of a small report; afterwards, nothing was requested and no error was in the console."""
+    path = tmp_path / "index.html"
+    path.write_text(render(report()), "utf-8")
+    session_browser.call("newVisitor", {"viewport": SIZES["wide"]})
+    reader = Reader(session_browser, path.as_uri())
+    yield reader
+    assert session_browser.errors == []
+    assert {url.partition("#")[0] for url in session_browser.urls} == {reader.url}
 
 
 Cards = dict[tuple[str, str], list[dict[str, Any]]]

@@ -1,8 +1,8 @@
-"""Reports with hand-written models: two sources, streams, rulings, hidden levels, and names that are markup."""
+"""A report with hand-written values."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from etl.report.content import (
     Bar,
@@ -16,190 +16,17 @@ from etl.report.content import (
     SourceOverview,
     StreamRow,
 )
+from tests.report.payload import HOSTILE, payload
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    Model = Mapping[str, Any]
-    Test = Callable[[Model], str | dict[str, Any] | None]  # the reason why a model does not match
-
-HOSTILE = "<img src=x onerror=alert(1)>"
-ODD_ID = "o/a?b#c%2Fd</script>"
-HIDDEN_NAME = "Secret Garden"
 TIME = "2026-11-20T12:00:00.000Z"
-
-
-def payload() -> dict[str, Any]:
-    """Return what the scripts of the page read."""
-    return {"hidden_levels": ["r", "x", "xxx"], "sources": [_huggingface(), _civitai()]}
-
-
-def many(count: int) -> dict[str, Any]:
-    """Return a payload with `count` models of one source, in two streams."""
-    families = ["llama", "qwen", "mistral", "gemma", "phi"]
-    models = [
-        hub(
-            f"author{number % 997}/{families[number % 5]}-{number:05}-instruct", number * 7919 % count, number % 300,
-            ("small", "large")[number % 2], ("mit", "apache-2.0")[number % 3 % 2],
-            tags=["transformers", "safetensors", f"tag{number % 211}", "text-generation", "en"],
-        )
-        for number in range(count)
-    ]  # fmt: skip
-    return {"hidden_levels": [], "sources": [_huggingface(sorted(models, key=lambda model: str(model["id"])))]}
-
-
-def hub(id_: str, downloads: int, likes: int | None, size: str, license_: str | None, **fields: Any) -> dict[str, Any]:
-    """Return a model of the first source."""
-    return {
-        "id": id_, "name": id_.partition("/")[2] or id_, "author": id_.partition("/")[0], "downloads": downloads, "likes": likes,
-        "tags": ["text-generation"], "license": license_, "updated": 20_400, "url": f"https://models.test/{id_}",
-        "parameters": 600_000_000, "size": size, "size_from": "safetensors", "size_against": [],
-    } | fields  # fmt: skip
-
-
-def _huggingface(models: list[dict[str, Any]] | None = None) -> dict[str, Any]:
-    models = models or sorted(
-        [
-            hub("Qwen/Qwen3-0.6B", 9_000_000, 1347, "small", "mit", tags=["text-generation", "chat"], size_against=["name"]),
-            hub("meta/Llama-70B", 5000, 900, "large", None, size_from="name"),
-            hub("meta/Llama-Guard-1B", 400, None, "small", "apache-2.0", size_from="none"),
-            hub("tiny/llama", 20, 3, "small", "mit"),
-            hub(f"evil/{HOSTILE}", 10, 2, "small", "mit", url="javascript:alert(1)"),
-            hub(ODD_ID, 5, 1, "large", "mit"),
-            hub("blocked/model", 3, 0, "small", "mit"),
-        ],
-        key=lambda model: str(model["id"]),
-    )
-    by = {name: sorted(range(len(models)), key=lambda row: (-(models[row][name] or 0), row)) for name in ("downloads", "likes")}
-    excluded = [row for row, model in enumerate(models) if model["id"] == "blocked/model"]
-    orders = {"default": [row for row in by["downloads"] if row not in excluded], "likes": by["likes"][:4]}
-    axes = [
-        _axis("sort", ["downloads Most downloaded", "likes Most liked", "recent Recently updated"], {}, is_server_side=True),
-        _axis("size", ["all All sizes", "small Small (<7B)", "large Large"], {"small": 0, "large": 1}),
-        _axis("license", ["any All licences", "mit MIT"], {"mit": 2}),
-        _axis("quality", ["every Any quality", "popular Popular"], {"popular": 3}),
-    ]
-    tests: dict[str, Test] = {
-        "size small": lambda model: None if model["size"] == "small" else f"size small excludes {model['size']}",
-        "size large": lambda model: None if model["size"] == "large" else f"size large excludes {model['size']}",
-        "license mit": lambda model: (
-            None if model["license"] == "mit" else f"license mit excludes {str(model['license'] or 'null')}"
-        ),
-        "quality popular": lambda model: (
-            None
-            if model["downloads"] > 100 and model["likes"]
-            else {"text": "quality popular: .downloads > 100 and .likes > 0 is not true", "fields": ["downloads", "likes"]}
-        ),
-    }
-    paths = [(0, 0, 0, 0), (1, 0, 0, 0), (2, 0, 0, 0), (0, 1, 0, 0), (0, 2, 0, 0), (1, 1, 0, 0), (0, 1, 1, 0), (0, 0, 0, 1)]
-    data = _source("huggingface", "hf", axes, tests, models, orders, paths)
-    data["excluded"] = excluded
-    data["filters"][2]["missing"] = "stream recent is not on disk; fetch it with: make extract SOURCE=huggingface"
-    data["streams"][1]["rejected"] = {str(by["likes"][-1]): _text(data, "private")}
-    data["columns"]["name"] = {"after_slash": True}
-    data["columns"]["updated"] = {"days": [model["updated"] for model in models]}
-    return data
-
-
-def _civitai() -> dict[str, Any]:
-    def model(id_: str, name: str, level: str, **fields: Any) -> dict[str, Any]:
-        return {
-            "id": id_, "name": name, "author": "q", "downloads": int(id_) * 10, "likes": 5, "tags": ["anime"], "level": level,
-            "level_from": "mask", "flagged": False, "url": f"https://models.test/{id_}", "type": "LORA",
-        } | fields  # fmt: skip
-
-    models = [
-        model("101", "Plain", "pg"),
-        model("102", HIDDEN_NAME, "xxx", tags=["garden"], level_from="images"),
-        model("103", "Raised", "pg"),
-        model("104", "Withdrawn", "pg"),
-        model("105", HOSTILE, "pg"),
-        model("106", "Pose, flagged", "r", flagged=True, level_from="flag"),
-    ]
-    axes = [
-        _axis("level", ["all All levels", "pg PG", "r R"], {"pg": 1, "r": 2}),
-        _axis("period", ["alltime All time", "month Past month"], {}, is_server_side=True),
-    ]
-
-    def level(name: str, values: Sequence[str]) -> Test:
-        return lambda model: None if model["level"] in values else f"level {name} excludes {model['level']}"
-
-    tests: dict[str, Test] = {
-        "require": lambda model: (
-            {"text": "require: .tags | index(\"garden\") | not is not true", "fields": ["tags"]} if "garden" in model["tags"] else None
-        ),
-        "level pg": level("pg", ["pg"]),
-        "level r": level("r", ["pg", "pg13", "r"]),
-    }  # fmt: skip
-    data = _source(
-        "civitai", "civitai", axes, tests, models, {"default": [0, 1, 2, 3, 4, 5], "month": [5, 4]}, [(1, 0), (2, 0), (0, 1)]
-    )
-    data["requirement"] = 0
-    data["hidden"] = [1, 2, 5]
-    ruling = _text(data, "level r: stream month says r")
-    decided = {"fails": [[1, _text(data, "level pg excludes r")]], "own_fails": []}
-    data["groups"].append(decided)
-    stream = data["streams"][0]
-    stream["groups"][2] = len(data["groups"]) - 1
-    stream["rulings"] = {
-        "2": {"text": ruling, "forbids": False, "by_condition": {"1": _text(data, "level r: stream month says flagged")}},
-        "3": {"text": _text(data, "withheld: stream month says minor"), "forbids": True, "by_condition": {}},
-    }
-    return data
-
-
-def _axis(name: str, options: list[str], conditions: dict[str, int], *, is_server_side: bool = False) -> dict[str, Any]:
-    pairs = [option.split(" ", 1) for option in options]
-    return {
-        "name": name,
-        "options": [
-            {"name": option, "label": label, "is_server_side": is_server_side, "condition": conditions.get(option)}
-            for option, label in pairs
-        ],
-    }
-
-
-def _source(
-    name: str, prefix: str, axes: list[dict[str, Any]], tests: Mapping[str, Test], models: list[dict[str, Any]],
-    orders: Mapping[str, list[int]], paths: list[tuple[int, ...]],
-) -> dict[str, Any]:  # fmt: skip
-    data: dict[str, Any] = {
-        "name": name, "prefix": prefix, "axes": axes, "conditions": list(tests), "requirement": None, "limit": 4,
-        "groups": [], "texts": [], "rows": len(models), "hidden": [], "excluded": [],
-        "columns": {field: {"values": [model[field] for model in models]} for field in models[0]},
-    }  # fmt: skip
-    groups = [_group(data, model, tests) for model in models]
-    data["streams"] = [
-        {"name": stream, "order": order, "groups": [groups[row] for row in order], "rulings": {}, "rejected": {}, "fields": {}}
-        for stream, order in orders.items()
-    ]
-    data["filters"] = [_filter(prefix, axes, options) for options in paths]
-    return data
-
-
-def _group(data: dict[str, Any], model: Model, tests: Mapping[str, Test]) -> int:
-    reasons = [(index, reason) for index, test in enumerate(tests.values()) if (reason := test(model)) is not None]
-    group = {"fails": [[index, _text(data, reason)] for index, reason in reasons], "own_fails": None}
-    if group not in data["groups"]:
-        data["groups"].append(group)
-    return int(data["groups"].index(group))
-
-
-def _text(data: dict[str, Any], text: object) -> int:
-    if text not in data["texts"]:
-        data["texts"].append(text)
-    return int(data["texts"].index(text))
-
-
-def _filter(prefix: str, axes: list[dict[str, Any]], options: tuple[int, ...]) -> dict[str, Any]:
-    pairs = zip(axes, options, strict=True)
-    chosen = [(axis["options"][index], axis["name"]) for axis, index in pairs if index]
-    path = "/".join(option["name"] for option, _ in chosen) or "default"
-    return {
-        "path": path, "file": f"{prefix}-filter-{path.replace('/', '-')}.json", "limit": 4, "options": list(options),
-        "label": " · ".join(option["label"] for option, _ in chosen) or "Everything", "missing": None,
-        "stream": "-".join(option["name"] for option, _ in chosen if option["is_server_side"]) or "default",
-    }  # fmt: skip
+_SHORT = "short: 600 records, 389 left after size small; the API has no more"
+_MISSING = "stream recent is not on disk; fetch it with: make extract SOURCE=huggingface"
+_PARTS = (
+    ("rejected", "rejected", 20),
+    ("dropped", "size small drops", 300),
+    ("cut", "over the limit", 180),
+    ("published", "published", 100),
+)
 
 
 def report(data: dict[str, Any] | None = None) -> Report:
@@ -234,24 +61,15 @@ def _overview(source: dict[str, Any]) -> SourceOverview:
 def _row(source: dict[str, Any], filter_: dict[str, Any]) -> ManifestRow:
     states = {0: "full", 1: "short", 2: "missing", 3: "empty"}
     state = states.get(source["filters"].index(filter_), "full")
-    parts = [
-        ("rejected", "rejected", 20),
-        ("dropped", "size small drops", 300),
-        ("cut", "over the limit", 180),
-        ("published", "published", 100),
-    ]
     funnel, start = [], 0.0
-    for kind, label, count in parts if state != "missing" else []:
+    for kind, label, count in _PARTS if state != "missing" else ():
         funnel.append(Segment(kind, label, count, start / 600, count / 600))
         start += count
-    verdicts = {
-        "full": "full, 100 models",
-        "missing": "stream recent is not on disk; fetch it with: make extract SOURCE=huggingface",
-    }
+    verdict = {"full": "full, 100 models", "missing": _MISSING}.get(state, _SHORT)
     return ManifestRow(
         source=source["name"], path=f"{source['prefix']}/{filter_['path']}", file=filter_["file"], label=filter_["label"],
         stream=filter_["stream"], count=0 if state in {"missing", "empty"} else 3, limit=filter_["limit"], state=state,
-        verdict=verdicts.get(state, "short: 600 records, 389 left after size small; the API has no more"), records=600, funnel=funnel,
+        verdict=verdict, records=600, funnel=funnel,
     )  # fmt: skip
 
 
@@ -264,9 +82,9 @@ def _changes() -> Changes:
 
 
 def _checks() -> list[CheckRow]:
+    hashes = ["data/raw/x: hash differs; fetch it again: make extract SOURCE=huggingface", HOSTILE]
     return [
         CheckRow("schemas", "ok", 27, [], [], ["all files conform"], ""),
-        CheckRow("hashes", "failed", 13, ["data/raw/x: hash differs; fetch it again: make extract SOURCE=huggingface", HOSTILE], [], [],
-                 "make extract SOURCE=huggingface"),
-        CheckRow("freshness", "warning", 13, [], ["$.checked_at is 9 days ago; fetch it again: make extract"], [], "make extract"),
-    ]  # fmt: skip
+        CheckRow("hashes", "failed", 13, hashes, [], [], "make extract SOURCE=huggingface"),
+        CheckRow("freshness", "warning", 13, [], ["checked 9 days ago; fetch it again: make extract"], [], "make extract"),
+    ]

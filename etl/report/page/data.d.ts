@@ -15,7 +15,7 @@ interface SourceData {
   axes: { name: string; options: OptionData[] }[];
   /** What options test of a model: the requirement of the source, then the options that test something. */
   conditions: string[];
-  /** The condition that every manifest has; null if there is none. */
+  /** The condition that every manifest has; null if the source has no requirement. */
   requirement: Index | null;
   streams: StreamData[];
   /** The published filters, in the order of filters.toml. */

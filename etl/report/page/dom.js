@@ -1,5 +1,5 @@
 "use strict";
-// Elements. Text only ever becomes text: there is no innerHTML in these scripts, and no style or event attribute.
+// Elements. Text only ever becomes text: these scripts parse no markup, and set no style and no event attribute.
 
 /** @typedef {Node | string | number | false | null | undefined} Child */
 
@@ -17,7 +17,8 @@ function h(tag, attributes = {}, ...children) {
     element.setAttribute(name, value === true ? "" : String(value));
   }
   for (const child of children.flat()) {
-    if (child !== null && child !== undefined && child !== false) element.append(child instanceof Node ? child : String(child));
+    if (child !== null && child !== undefined && child !== false)
+      element.append(child instanceof Node ? child : String(child));
   }
   return element;
 }
@@ -33,6 +34,20 @@ function byId(id) {
   return element;
 }
 
+/** @param {string} id */
+function controlOf(id) {
+  return /** @type {HTMLInputElement | HTMLSelectElement} */ (byId(id));
+}
+
+/**
+ * Set the value of a control; the cursor stays if it has the value.
+ * @param {string} id
+ * @param {string} value
+ */
+function setControl(id, value) {
+  if (controlOf(id).value !== value) controlOf(id).value = value;
+}
+
 /**
  * Return a table in a region that scrolls sideways, so that the page does not. A heading above it says what its caption says.
  * @param {string} caption
@@ -41,7 +56,9 @@ function byId(id) {
  * @returns {HTMLElement}
  */
 function table(caption, columns, body) {
-  const heads = columns.map(({ label, isNumber }) => h("th", { scope: "col", class: isNumber ? "figure" : null }, label));
+  const heads = columns.map(({ label, isNumber }) =>
+    h("th", { scope: "col", class: isNumber ? "figure" : null }, label),
+  );
   return h(
     "div",
     { class: "scroll narrow", role: "region", tabindex: 0, "aria-label": caption },

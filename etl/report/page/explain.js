@@ -43,7 +43,8 @@ function rankIn(source, filter, row, isHidden = false) {
   if (ruling?.forbids) return plainText(source, ruling.text);
   const group = /** @type {GroupData} */ (source.groups[stream.groups[position] ?? -1]);
   const failed = conditions.find((condition) => group.fails.some(([other]) => other === condition));
-  if (failed === undefined) return rankAt(positionsOf(filterOf(source, filter.options), stream), position, filter.limit);
+  if (failed === undefined)
+    return rankAt(positionsOf(filterOf(source, filter.options), stream), position, filter.limit);
   const matchesOwn = group.own_fails !== null && !conditions.some((condition) => group.own_fails?.includes(condition));
   if (ruling && matchesOwn) return plainText(source, ruling.by_condition[failed] ?? ruling.text);
   const [, reason] = /** @type {[Index, Index]} */ (group.fails.find(([other]) => other === failed));

@@ -12,10 +12,14 @@ function showFilter([prefix = "", ...names]) {
   const box = byId("manifest");
   const source = sourceOf(prefix);
   const filter = source && filterAtPath(source, names.join("/"));
-  const back = h("p", {}, h("a", { href: "#/filters" }, "← All filters"));
+  const back = h("p", {}, h("a", { href: filtersRoute() }, "← All filters"));
   if (filter === null) {
     const heading = h("h2", { tabindex: -1 }, "Filter not found");
-    box.replaceChildren(back, heading, h("p", {}, h("code", {}, [prefix, ...names].join("/")), " is not a path of filters.toml."));
+    box.replaceChildren(
+      back,
+      heading,
+      h("p", {}, h("code", {}, [prefix, ...names].join("/")), " is not a path of filters.toml."),
+    );
     return { title: "Filter not found", heading };
   }
   const path = `${filter.source.prefix}/${filter.path}`;
@@ -31,7 +35,12 @@ function showFilter([prefix = "", ...names]) {
 function axes(filter) {
   const rows = filter.source.axes.map((axis, index) => {
     const links = axis.options.map((option, at) => optionLink(filter, option, filter.options.with(index, at)));
-    return h("div", {}, h("dt", { id: `axis-${index}` }, axis.name), h("dd", {}, h("ul", { "aria-labelledby": `axis-${index}` }, links)));
+    return h(
+      "div",
+      {},
+      h("dt", { id: `axis-${index}` }, axis.name),
+      h("dd", {}, h("ul", { "aria-labelledby": `axis-${index}` }, links)),
+    );
   });
   return h("nav", { "aria-label": "Options" }, h("dl", { class: "axes" }, rows));
 }
@@ -45,9 +54,17 @@ function optionLink(filter, option, options) {
   const other = filterOf(filter.source, options);
   const count = countOf(other);
   const isCurrent = other.path === filter.path;
-  const attributes = { href: filterRoute(other), "aria-current": isCurrent ? "true" : null, class: other.published ? null : "unpublished" };
+  const attributes = {
+    href: filterRoute(other),
+    "aria-current": isCurrent ? "true" : null,
+    class: other.published ? null : "unpublished",
+  };
   const models = count === null ? "not fetched" : formatNumber(Math.min(count, other.limit));
-  return h("li", {}, h("a", attributes, option.label, " ", h("span", { class: "count" }, models, !other.published && ", no file")));
+  return h(
+    "li",
+    {},
+    h("a", attributes, option.label, " ", h("span", { class: "count" }, models, !other.published && ", no file")),
+  );
 }
 
 /**
@@ -60,7 +77,12 @@ function manifestState(filter, path) {
   if (filter.published === null || row === null) return howToPublish(filter, path);
   const copies = [".tag", ".funnel"].map((selector) => row.querySelector(selector)?.cloneNode(true));
   const verdict = row.querySelector(".verdict")?.textContent ?? "";
-  return h("div", { class: "state" }, h("p", {}, copies[0], " ", h("code", {}, path), " ", message(verdict)), copies[1]);
+  return h(
+    "div",
+    { class: "state" },
+    h("p", {}, copies[0], " ", h("code", {}, path), " ", message(verdict)),
+    copies[1],
+  );
 }
 
 /**
@@ -69,15 +91,18 @@ function manifestState(filter, path) {
  */
 function howToPublish(filter, path) {
   const count = countOf(filter);
-  const has = count === null
-    ? ["Its stream ", h("code", {}, filter.stream), " is not on disk: ", h("code", {}, "make extract"), " fetches it."]
-    : [`It would have ${counted(Math.min(count, filter.limit), "model")}`, count > filter.limit && ` of ${formatNumber(count)} that match`, "."];
+  const matching = count !== null && count > filter.limit ? ` of ${formatNumber(count)} that match` : "";
+  const models =
+    count === null
+      ? `Its stream ${filter.stream} is not on disk: make extract fetches it.`
+      : `It would have ${counted(Math.min(count, filter.limit), "model")}${matching}.`;
+  const command = count === null ? "make extract" : "make manifests";
   const toml = `[${filter.source.name}]\nmanifests = [ …, ${JSON.stringify(filter.path)} ]`;
   return h(
     "div",
     { class: "state" },
-    h("p", {}, h("span", { class: "tag" }, "no file"), " ", h("code", {}, path), " is not published. ", has),
-    h("p", {}, "To publish it, add its path in ", h("code", {}, "filters.toml"), ", then run ", h("code", {}, count === null ? "make extract" : "make manifests"), ":"),
+    h("p", {}, h("span", { class: "tag" }, "no file"), " ", h("code", {}, path), " is not published. ", message(models)),
+    h("p", {}, message(`To publish it, add its path to filters.toml, then run ${command}:`)),
     h("pre", { tabindex: 0, "aria-label": "What to add to filters.toml" }, toml),
   );
 }
@@ -93,13 +118,21 @@ function manifestModels(filter) {
   const positions = positionsOf(filter, stream);
   const published = positions.slice(0, filter.limit);
   const cut = positions.length - published.length;
-  const count = `${counted(published.length, "model")} of stream ${stream.name}${cut ? `; ${formatNumber(cut)} more match, over the limit` : ""}`;
+  const more = cut ? `; ${formatNumber(cut)} more match, over the limit` : "";
+  const count = `${counted(published.length, "model")} of stream ${stream.name}${more}`;
   if (published.length === 0) return [h("h3", {}, "Models"), h("p", {}, "No model of the stream matches.")];
   const fields = [...SORT_FIELDS.filter((field) => field in filter.source.columns), ...testedFields(filter)];
   const names = [...new Set(fields)];
-  const columns = [{ label: "Rank", isNumber: true }, { label: "Name" }, { label: "Id" }, ...names.map((name) => ({ label: name, isNumber: SORT_FIELDS.slice(0, 2).includes(name) }))];
+  const columns = [
+    { label: "Rank", isNumber: true },
+    { label: "Name" },
+    { label: "Id" },
+    ...names.map((name) => ({ label: name, isNumber: SORT_FIELDS.slice(0, 2).includes(name) })),
+  ];
   const body = h("tbody");
-  const button = appendInChunks(body, published, MANIFEST_CHUNK, (position, index) => manifestRow(filter, stream, position, index, names));
+  const button = appendInChunks(body, published, MANIFEST_CHUNK, (position, index) =>
+    manifestRow(filter, stream, position, index, names),
+  );
   return [h("h3", {}, "Models"), h("p", {}, count), table("Models of the manifest", columns, body), button];
 }
 
@@ -118,5 +151,12 @@ function manifestRow({ source }, stream, position, index, names) {
     return h("td", { class: typeof value === "number" ? "figure" : null }, isHidden ? "hidden" : formatValue(value));
   });
   const name = h("th", { scope: "row" }, modelLink(source, row));
-  return h("tr", {}, h("td", { class: "figure" }, index + 1), name, h("td", { class: "id" }, h("code", {}, idOf(source, row))), cells);
+  return h(
+    "tr",
+    {},
+    h("td", { class: "figure" }, index + 1),
+    name,
+    h("td", { class: "id" }, h("code", {}, idOf(source, row))),
+    cells,
+  );
 }

@@ -18,13 +18,18 @@ const groupSizes = new WeakMap();
 function filterOf(source, options) {
   const all = source.axes.map((axis, index) => optionAt(axis, options[index] ?? 0));
   const chosen = all.filter((_, index) => options[index] !== 0);
-  const published = source.filters.find((filter) => filter.options.every((option, index) => option === options[index])) ?? null;
+  const published =
+    source.filters.find((filter) => filter.options.every((option, index) => option === options[index])) ?? null;
   return {
     source,
     options,
     path: chosen.map((option) => option.name).join("/") || "default",
     label: published?.label ?? (chosen.length ? chosen : all).map((option) => option.label).join(" · "),
-    stream: chosen.filter((option) => option.is_server_side).map((option) => option.name).join("-") || "default",
+    stream:
+      chosen
+        .filter((option) => option.is_server_side)
+        .map((option) => option.name)
+        .join("-") || "default",
     limit: published?.limit ?? source.limit,
     published,
   };
@@ -106,7 +111,8 @@ function countOf(filter) {
   if (stream === null) return null;
   const sizes = sizesOf(stream);
   let count = 0;
-  for (const group of matchingGroups(filter.source, conditionsOf(filter.source, filter.options))) count += sizes.get(group) ?? 0;
+  for (const group of matchingGroups(filter.source, conditionsOf(filter.source, filter.options)))
+    count += sizes.get(group) ?? 0;
   return count;
 }
 

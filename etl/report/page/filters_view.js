@@ -10,21 +10,20 @@ function showFilters(route) {
   byId("manifests").hidden = isOne;
   byId("manifest").hidden = !isOne;
   if (isOne) return showFilter(route.parts);
-  const state = route.query.get("state");
-  if (state !== null) narrowState().value = state;
+  setControl("narrow-text", route.query.get("q") ?? "");
+  setControl("narrow-state", route.query.get("state") ?? "");
   narrowManifests();
   return { title: "Filters", heading: byId("filters") };
 }
 
-function narrowState() {
-  return /** @type {HTMLSelectElement} */ (byId("narrow-state"));
+function filtersRoute() {
+  return routeWith("filters", { q: controlOf("narrow-text").value, state: controlOf("narrow-state").value });
 }
 
 /** Show the manifests that have all words of the text box in label or path, and the chosen state. */
 function narrowManifests() {
-  const text = /** @type {HTMLInputElement} */ (byId("narrow-text")).value;
-  const words = text.toLowerCase().split(/\s+/);
-  const state = narrowState().value;
+  const words = controlOf("narrow-text").value.toLowerCase().split(/\s+/);
+  const state = controlOf("narrow-state").value;
   let [shown, all] = [0, 0];
   for (const body of document.querySelectorAll(".manifests tbody")) {
     const before = shown;
@@ -36,10 +35,14 @@ function narrowManifests() {
     }
     /** @type {HTMLElement} */ (body.closest(".scroll")).hidden = shown === before;
   }
-  byId("narrow-count").textContent = shown === all ? counted(all, "manifest") : `${formatNumber(shown)} of ${counted(all, "manifest")}`;
+  byId("narrow-count").textContent =
+    shown === all ? counted(all, "manifest") : `${formatNumber(shown)} of ${counted(all, "manifest")}`;
 }
 
 function startFilters() {
-  byId("narrow").addEventListener("input", narrowManifests);
   byId("narrow").addEventListener("submit", (event) => event.preventDefault());
+  byId("narrow").addEventListener("input", () => {
+    history.replaceState(history.state, "", filtersRoute());
+    showView();
+  });
 }

@@ -54,7 +54,8 @@ function formatValue(value) {
   if (value === null || value === undefined) return h("span", { class: "note" }, "not stated");
   if (typeof value === "number") return formatNumber(value);
   if (typeof value === "boolean") return value ? "yes" : "no";
-  if (Array.isArray(value)) return value.map((item) => formatReasonItem(item)).join(", ") || h("span", { class: "note" }, "none");
+  if (Array.isArray(value))
+    return value.map((item) => formatReasonItem(item)).join(", ") || h("span", { class: "note" }, "none");
   if (typeof value === "object") return JSON.stringify(value);
   const time = TIME.exec(String(value));
   return time ? h("time", { datetime: String(value) }, `${time[1]} ${time[2]} UTC`) : String(value);

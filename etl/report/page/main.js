@@ -44,7 +44,8 @@ function navigate(top) {
 function followLink(event) {
   const link = event.target instanceof Element ? event.target.closest("a") : null;
   const href = link?.getAttribute("href") ?? "";
-  if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || !href.startsWith("#")) return;
+  if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || !href.startsWith("#"))
+    return;
   event.preventDefault();
   if (!href.startsWith("#/")) return byId(href.slice(1)).focus();
   rememberScroll();

@@ -5,7 +5,8 @@ const UNLISTED_FIELDS = ["name", "id", "source", "size_from", "size_against", "l
 /** @type {Record<string, string>} */
 const SIZE_ORIGINS = {
   safetensors: "the parameters counted in its weights",
-  "safetensors corrected for packing": "the parameters counted in its weights, unpacked: quantised weights are packed, several an element",
+  "safetensors corrected for packing":
+    "the parameters counted in its weights, unpacked: quantised weights are packed, several an element",
   gguf: "the parameters counted in its GGUF file",
   name: "the number in its name",
   "base model": "the count of the model it was made of",
@@ -30,16 +31,28 @@ const LEVEL_ORIGINS = {
 function showModel([sourceName = "", ...rest]) {
   const source = sourceOf(sourceName);
   const row = source && rowOf(source, rest.join("/"));
-  const back = h("p", {}, h("a", { href: searchRoute(queryBox().value) }, "← Search"));
+  const back = h("p", {}, h("a", { href: searchRoute() }, "← Search"));
   if (source === null || row === null) {
     const heading = h("h2", { tabindex: -1 }, "Model not found");
-    byId("model").replaceChildren(back, heading, h("p", {}, "No stream on disk has ", h("code", {}, [sourceName, ...rest].join("/")), "."));
+    byId("model").replaceChildren(
+      back,
+      heading,
+      h("p", {}, "No stream on disk has ", h("code", {}, [sourceName, ...rest].join("/")), "."),
+    );
     return { title: "Model not found", heading };
   }
   const name = shownName(source, row);
   const heading = h("h2", { tabindex: -1 }, name);
   const id = h("p", {}, h("code", {}, idOf(source, row)), ` · ${source.name}`);
-  byId("model").replaceChildren(back, heading, id, h("h3", {}, "Fields"), modelFields(source, row), ...modelStreams(source, row), ...modelManifests(source, row));
+  byId("model").replaceChildren(
+    back,
+    heading,
+    id,
+    h("h3", {}, "Fields"),
+    modelFields(source, row),
+    ...modelStreams(source, row),
+    ...modelManifests(source, row),
+  );
   return { title: name, heading };
 }
 
@@ -51,7 +64,11 @@ function modelFields(source, row) {
   const names = Object.keys(source.columns).filter((name) => !UNLISTED_FIELDS.includes(name));
   const items = names.map((name) => [name, modelField(source, row, name)]);
   items.push(...origins(source, row));
-  return h("dl", { class: "fields" }, items.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+  return h(
+    "dl",
+    { class: "fields" },
+    items.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+  );
 }
 
 /**
@@ -83,7 +100,7 @@ function origins(source, row) {
   if ("size_from" in source.columns) {
     const origin = String(fieldOf(source, row, "size_from"));
     const none = conflict ? "nothing: the evidence disagrees" : "nothing: there is no evidence";
-    items.push(["size comes from", `${origin === "none" ? none : SIZE_ORIGINS[origin] ?? origin}${conflict}`]);
+    items.push(["size comes from", `${origin === "none" ? none : (SIZE_ORIGINS[origin] ?? origin)}${conflict}`]);
   }
   if ("level_from" in source.columns) {
     const origin = String(fieldOf(source, row, "level_from"));
@@ -105,9 +122,22 @@ function modelStreams(source, row) {
     const rejected = stream.rejected[row];
     if (position === null && rejected === undefined) continue;
     const ruling = position === null ? undefined : stream.rulings[position];
-    const note = rejected !== undefined && position === null ? `rejected: ${plainText(source, rejected)}` : ruling ? plainText(source, ruling.text) : "";
+    const note =
+      rejected !== undefined && position === null
+        ? `rejected: ${plainText(source, rejected)}`
+        : ruling
+          ? plainText(source, ruling.text)
+          : "";
     const rank = position === null ? "–" : `${formatNumber(position + 1)} of ${formatNumber(stream.order.length)}`;
-    rows.push(h("tr", {}, h("th", { scope: "row" }, stream.name), h("td", { class: "figure" }, rank), h("td", {}, message(note || "–"))));
+    rows.push(
+      h(
+        "tr",
+        {},
+        h("th", { scope: "row" }, stream.name),
+        h("td", { class: "figure" }, rank),
+        h("td", {}, message(note || "–")),
+      ),
+    );
   }
   if (rows.length === 0) return [];
   const columns = [{ label: "Stream" }, { label: "Rank", isNumber: true }, { label: "Other records" }];
@@ -126,7 +156,10 @@ function modelManifests(source, row) {
     const { path } = filterOf(source, filter.options);
     const link = h("a", { href: routeTo("filters", source.prefix, path) }, filter.label);
     const result = rankIn(source, filter, row, isNameHidden(source, row));
-    const cells = [h("th", { scope: "row" }, link), h("td", { class: "id" }, h("code", {}, `${source.prefix}/${path}`))];
+    const cells = [
+      h("th", { scope: "row" }, link),
+      h("td", { class: "id" }, h("code", {}, `${source.prefix}/${path}`)),
+    ];
     if (typeof result === "number") has.append(h("tr", {}, cells, h("td", { class: "figure" }, formatNumber(result))));
     else lacks.append(h("tr", {}, cells, h("td", { class: "verdict" }, message(result))));
   }

@@ -16,13 +16,13 @@ function showModels(route) {
   byId("model").hidden = !isOne;
   if (isOne) return showModel(route.parts);
   const query = route.query.get("q") ?? "";
-  if (queryBox().value !== query) queryBox().value = query;
+  setControl("query", query);
   showResults(query);
   return { title: query ? `${query} · Models` : "Models", heading: byId("models") };
 }
 
-function queryBox() {
-  return /** @type {HTMLInputElement} */ (byId("query"));
+function searchRoute() {
+  return routeWith("models", { q: controlOf("query").value });
 }
 
 /** @param {string} query */
@@ -31,7 +31,9 @@ function showResults(query) {
   if (key === shownResults) return;
   shownResults = key;
   const matches = searchModels(query, areNamesShown);
-  byId("result-count").textContent = matches.length ? counted(matches.length, "model") : `No model has ${query.trim()} in id, name, author or tags.`;
+  byId("result-count").textContent = matches.length
+    ? counted(matches.length, "model")
+    : `No model has ${query.trim()} in id, name, author or tags.`;
   const list = h("ol", { class: "results" });
   byId("results").replaceChildren(list, appendInChunks(list, matches, RESULT_CHUNK, result));
 }
@@ -39,7 +41,9 @@ function showResults(query) {
 /** @param {Match} match */
 function result({ source, row }) {
   const counts = ["downloads", "likes"].map((name) => [name, fieldOf(source, row, name)]);
-  const facts = counts.filter(([, value]) => typeof value === "number").map(([name, value]) => `${formatNumber(Number(value))} ${name}`);
+  const facts = counts
+    .filter(([, value]) => typeof value === "number")
+    .map(([name, value]) => `${formatNumber(Number(value))} ${name}`);
   const author = fieldOf(source, row, "author");
   const line = [source.name, author, ...facts].filter((fact) => fact !== null).join(" · ");
   return h("li", {}, modelLink(source, row), " ", h("code", {}, idOf(source, row)), h("p", { class: "note" }, line));
@@ -48,7 +52,7 @@ function result({ source, row }) {
 function startModels() {
   byId("find").addEventListener("submit", (event) => event.preventDefault());
   byId("find").addEventListener("input", () => {
-    history.replaceState(history.state, "", searchRoute(queryBox().value));
+    history.replaceState(history.state, "", searchRoute());
     showView();
   });
 }

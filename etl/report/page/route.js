@@ -33,9 +33,14 @@ function routeTo(...parts) {
   return `#/${parts.join("/").split("/").map(encodeURIComponent).join("/")}`;
 }
 
-/** @param {string} query */
-function searchRoute(query) {
-  return query.trim() === "" ? "#/models" : `#/models?${new URLSearchParams({ q: query })}`;
+/**
+ * Return the address of a view with what its controls have, without those that are empty.
+ * @param {string} view
+ * @param {Record<string, string>} controls
+ */
+function routeWith(view, controls) {
+  const query = new URLSearchParams(Object.entries(controls).filter(([, value]) => value.trim() !== ""));
+  return query.size ? `#/${view}?${query}` : `#/${view}`;
 }
 
 /**

@@ -31,7 +31,15 @@ function entryOf(source, row) {
   const author = String(fieldOf(source, row, "author") ?? "").toLowerCase();
   const tags = fieldOf(source, row, "tags");
   const all = `${id}\n${name}\n${author}\n${Array.isArray(tags) ? tags.join("\n").toLowerCase() : ""}`;
-  return { source, row, id, name, all, isHidden: hasRow(source.hidden, row), downloads: Number(fieldOf(source, row, "downloads") ?? -1) };
+  return {
+    source,
+    row,
+    id,
+    name,
+    all,
+    isHidden: hasRow(source.hidden, row),
+    downloads: Number(fieldOf(source, row, "downloads") ?? -1),
+  };
 }
 
 /**
