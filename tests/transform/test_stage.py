@@ -85,7 +85,7 @@ def test_fields_of_a_civitai_model() -> None:
     model = page.models[0]
     assert (model["id"], model["slug"], model["name"], model["author"]) == ("7", "7", "Ab", "me")
     assert (model["base"], model["bases"], model["file_bytes"]) == ("SD 1.5", ["SD 1.5", "SDXL 1.0"], 1536)
-    assert (model["level"], model["level_most"], model["flagged"]) == ("r", "x", False)
+    assert (model["level"], model["level_most"], model["level_from"], model["flagged"]) == ("r", "x", "mask", False)
     assert (model["updated"], model["license"], model["availability"]) == ("2026-01-01T00:00:00.000Z", None, None)
     assert page.dropped == []
 

@@ -19,11 +19,15 @@ _BLOCKED = 32  # an image that is shown to nobody, and omitted from the masks
 class Levels(NamedTuple):
     """The mildest and the most explicit content of a model.
 
-    `decided_by` describes the deciding evidence; `wrong` has the fields whose evidence has a value of the wrong type.
+    Attributes:
+        level_from: Which evidence decided `level`: `mask`, `images`, `flag`, `none` or `invalid`.
+        decided_by: The deciding evidence in words.
+        wrong: The fields whose evidence has a value of the wrong type.
     """
 
     level: str
     level_most: str
+    level_from: str
     decided_by: str
     wrong: tuple[str, ...]
 
@@ -46,24 +50,24 @@ def content_levels(*, flagged: bool, mask: object, images: Iterable[object]) -> 
     if flagged or stated == _CONSTANT:
         why = "it is flagged nsfw, so that" if flagged else "the flag was taken back, and"
         lowest = highest = shown
-        decided_by = f"{why} the mask tells nothing; from the images"
+        level_from, decided_by = "images", f"{why} the mask tells nothing; from the images"
     elif stated is None:
         lowest = highest = _XXX
-        decided_by = "the mask is not a whole number"
+        level_from, decided_by = "invalid", "the mask is not a whole number"
     elif stated & _ALL:
         lowest, highest = stated & _ALL, (stated & _ALL) | shown
-        decided_by = "the mildest level of the mask, the most explicit of mask and images"
+        level_from, decided_by = "mask", "the mildest level of the mask, the most explicit of mask and images"
     else:
         lowest = highest = shown
-        decided_by = "the mask names no level; from the images"
+        level_from, decided_by = "images", "the mask names no level; from the images"
     if not lowest:
-        return Levels(LEVELS[-1], LEVELS[-1], f"{decided_by}, of which there are none", wrong)
+        return Levels(LEVELS[-1], LEVELS[-1], "none", f"{decided_by}, of which there are none", wrong)
     mildest = (lowest & -lowest).bit_length() - 1
     most = highest.bit_length() - 1
     least = LEVELS.index("r") if flagged else 0
     if flagged and mildest < least:
-        decided_by += "; flagged is never milder than r"
-    return Levels(LEVELS[max(mildest, least)], LEVELS[max(most, least)], decided_by, wrong)
+        level_from, decided_by = "flag", f"{decided_by}; flagged is never milder than r"
+    return Levels(LEVELS[max(mildest, least)], LEVELS[max(most, least)], level_from, decided_by, wrong)
 
 
 def is_set(flag: object) -> bool:

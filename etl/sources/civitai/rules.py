@@ -25,7 +25,7 @@ def _complete(entry: dict[str, Any], options: TransformOptions) -> list[DroppedF
         model["name"] = clean_display_name(model["name"])
     flag, images = evidence["flag"], _images(evidence)
     levels = _levels(evidence, images)
-    model |= {"level": levels.level, "level_most": levels.level_most, "flagged": is_set(flag)}
+    model |= {"level": levels.level, "level_most": levels.level_most, "level_from": levels.level_from, "flagged": is_set(flag)}
     site = "civitai.com" if levels.level in SAFE_SITE else "civitai.red"
     model["url"] = f"https://{site}/models/{model['id']}"
     model["images"] = choose_images(images, options.image_hosts)

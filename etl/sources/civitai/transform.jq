@@ -66,6 +66,7 @@ def model:
       url: null,
       level: null,
       level_most: null,
+      level_from: null,
       flagged: null,
       availability,
       base: (try $first.baseModel catch wrong),

@@ -43,6 +43,27 @@ def test_levels(flagged: bool, mask: Any, images: list[Any], expected: tuple[str
     assert content_levels(flagged=flagged, mask=mask, images=images)[:2] == expected
 
 
+@pytest.mark.parametrize(
+    ("flagged", "mask", "images", "level", "level_from"),
+    [
+        (PLAIN, 1, [], "pg", "mask"), (PLAIN, 33, [8], "pg", "mask"), (PLAIN, 28, [1], "r", "mask"),
+        (PLAIN, 4.0, [], "r", "mask"),
+        # The flag and the constant 60 say nothing of the level, and neither do masks without one.
+        (FLAGGED, 1, [4], "r", "images"), (FLAGGED, 60, [16], "xxx", "images"), (PLAIN, 60, [1], "pg", "images"),
+        (PLAIN, 32, [2], "pg13", "images"), (PLAIN, None, [8], "x", "images"), (PLAIN, 0, ["R"], "xxx", "images"),
+        (FLAGGED, 60, [1], "r", "flag"), (FLAGGED, 4, [2, 16], "r", "flag"), (FLAGGED, None, [1], "r", "flag"),
+        (FLAGGED, 60, [], "xxx", "none"), (PLAIN, 60, [], "xxx", "none"), (PLAIN, 64, [0, 32], "xxx", "none"),
+        (FLAGGED, 1, [33], "xxx", "none"), (PLAIN, None, [], "xxx", "none"),
+        (PLAIN, "1", [1], "xxx", "invalid"), (PLAIN, 1.5, [], "xxx", "invalid"), (PLAIN, True, [2], "xxx", "invalid"),
+        # The mask of a flagged model decides nothing, valid or not.
+        (FLAGGED, "text", [8], "x", "images"), (FLAGGED, -1, [1], "r", "flag"), (FLAGGED, [], [], "xxx", "none"),
+    ],
+)  # fmt: skip
+def test_what_decided_the_level(flagged: bool, mask: Any, images: list[Any], level: str, level_from: str) -> None:  # noqa: FBT001  a column of the table
+    levels = content_levels(flagged=flagged, mask=mask, images=images)
+    assert (levels.level, levels.level_from) == (level, level_from)
+
+
 @given(st.booleans(), IMAGES, st.sampled_from([0, 1, 2, 4, 8, 16]), st.data())
 def test_a_more_explicit_record_is_never_milder(flagged: bool, images: list[int], unlisted: int, data: st.DataObject) -> None:  # noqa: FBT001  an argument from hypothesis
     """Setting the flag, raising an image's level or clearing the mask's lowest bit never makes a model milder.
