@@ -157,5 +157,5 @@ def _option_json(option: Option, reasons: Reasons) -> dict[str, Any]:
         "label": option.label,
         "is_server_side": bool(option.params),
         "condition": condition,
-        "fields": deciding_fields(option),
+        "fields": deciding_fields(option) or (option.field,),
     }

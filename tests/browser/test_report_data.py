@@ -31,7 +31,7 @@ def test_the_reasons(reader: Reader) -> None:
             "hf-filter-likes.json": "rejected: private", "hf-filter-recent.json": recent,
             "hf-filter-large.json": "size large excludes small", "hf-filter-likes-small.json": "rejected: private",
             "hf-filter-small-mit.json": "license mit excludes apache-2.0",
-            "hf-filter-popular.json": f"{unlikely} (downloads 400, likes null)",
+            "hf-filter-popular.json": f"{unlikely} (downloads 400, likes none)",
         },
     }  # fmt: skip
     not_in = explain("huggingface", ODD_ID)["not_in"]

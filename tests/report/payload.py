@@ -68,7 +68,7 @@ def _huggingface(models: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     tests: dict[str, Test] = {
         "size small": lambda model: None if model["size"] == "small" else f"size small excludes {model['size']}",
         "size large": lambda model: None if model["size"] == "large" else f"size large excludes {model['size']}",
-        "license mit": lambda model: None if model["license"] == "mit" else f"license mit excludes {model['license'] or 'null'}",
+        "license mit": lambda model: None if model["license"] == "mit" else f"license mit excludes {model['license'] or 'none'}",
         "quality popular": lambda model: (
             None
             if model["downloads"] > 100 and model["likes"]
@@ -137,7 +137,13 @@ def _axis(name: str, options: list[str], conditions: dict[str, int], *, is_serve
     return {
         "name": name,
         "options": [
-            {"name": option, "label": label, "is_server_side": is_server_side, "condition": conditions.get(option)}
+            {
+                "name": option,
+                "label": label,
+                "is_server_side": is_server_side,
+                "condition": conditions.get(option),
+                "fields": [name],
+            }
             for option, label in pairs
         ],
     }

@@ -41,7 +41,7 @@ interface OptionData {
   /** Whether it changes the request, so that it is part of the name of the stream. */
   is_server_side: boolean;
   condition: Index | null;
-  /** The fields that it tests. */
+  /** The fields that it tests; of an option that tests none, the field that others of its axis test. */
   fields: string[];
 }
 
