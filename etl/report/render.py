@@ -13,9 +13,9 @@ import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from etl.report.content import ManifestRow, Report
+    from etl.report.content import ManifestRow, Report, StreamRow
 
 PAGE = Path(__file__).parent / "page"
 # One script in this order. Each defines functions; the last one starts the page.
@@ -23,7 +23,9 @@ SCRIPTS = (
     "dom.js", "format.js", "catalogue.js", "filters.js", "explain.js", "search.js", "names.js", "route.js",
     "lists.js", "filters_view.js", "filter_view.js", "models_view.js", "model_view.js", "main.js",
 )  # fmt: skip
-_COMMAND = re.compile(r"\b(?:make [a-z-]+(?: [A-Z_]+=(?:'[^']*'|[^\s;,()']+))*|rm -r (?:'[^']*'|[^\s;,()']+))")
+_COMMAND = re.compile(
+    r"\b(?:make (?:extract manifests|[a-z-]+)(?: [A-Z_]+=(?:'[^']*'|[^\s;,()']+))*|rm -r (?:'[^']*'|[^\s;,()']+))"
+)
 _ESCAPES = {"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\u2028": r"\u2028", "\u2029": r"\u2029"}
 
 
@@ -82,6 +84,26 @@ def describe_funnel(row: ManifestRow) -> str:
     return f"{row.records:,} records: {parts}" if parts else "no records"
 
 
+def common_query(streams: Sequence[StreamRow]) -> str:
+    """Return the path of the first requests of some streams, with the parameters that all of them have."""
+    if not streams:
+        return ""
+    parameters = [_parameters(stream) for stream in streams]
+    common = [parameter for parameter in parameters[0] if all(parameter in other for other in parameters)]
+    path = streams[0].query.partition("?")[0]
+    return f"{path}?{'&'.join(common)}" if common else path
+
+
+def own_query(stream: StreamRow, common: str) -> list[str]:
+    """Return the parameters of the first request of a stream except those of a query."""
+    shared = common.partition("?")[2].split("&")
+    return [parameter for parameter in _parameters(stream) if parameter not in shared]
+
+
+def _parameters(stream: StreamRow) -> list[str]:
+    return [parameter for parameter in stream.query.partition("?")[2].split("&") if parameter]
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -92,6 +114,8 @@ def _environment() -> Environment:
         "minute": lambda time: f"{time[:16].replace('T', ' ')} UTC",
         "commands": split_commands,
         "funnel": describe_funnel,
+        "common_query": common_query,
+        "own_query": own_query,
     }
     return environment
 

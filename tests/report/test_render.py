@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from etl.report.render import PAGE, SCRIPTS, Piece, describe_funnel, embed_json, render, split_commands
+from etl.report.render import PAGE, SCRIPTS, Piece, common_query, describe_funnel, embed_json, own_query, render, split_commands
 from tests.report.builder import report
 from tests.report.payload import HIDDEN_NAME, HOSTILE, ODD_ID, payload
 
@@ -145,10 +145,11 @@ def test_a_report_without_anything_is_a_page() -> None:
 
 
 def test_commands_in_messages_stand_out(page: Page) -> None:
-    assert split_commands("see it: make explain FILTER='hf/a b' DATA=x; then rm -r data/raw/x, or make manifests") == [
+    message = "see it: make explain FILTER='hf/a b' DATA=x; then rm -r data/raw/x, or make extract manifests first"
+    assert split_commands(message) == [
         Piece("see it: ", is_command=False), Piece("make explain FILTER='hf/a b' DATA=x", is_command=True),
         Piece("; then ", is_command=False), Piece("rm -r data/raw/x", is_command=True), Piece(", or ", is_command=False),
-        Piece("make manifests", is_command=True),
+        Piece("make extract manifests", is_command=True), Piece(" first", is_command=False),
     ]  # fmt: skip
     assert split_commands("nothing to run") == [Piece("nothing to run", is_command=False)]
     assert "make extract SOURCE=huggingface" in page.texts["code"]
@@ -159,3 +160,15 @@ def test_a_funnel_in_words(page: Page) -> None:
     assert describe_funnel(report().manifests[0]) == words
     assert words in [bar.get("aria-label") for bar in page.attributes("svg")]
     assert describe_funnel(replace(report().manifests[0], funnel=[])) == "no records"
+
+
+def test_streams_have_the_parameters_that_differ(page: Page) -> None:
+    streams = report().sources[0].streams
+    common = "/api/models?limit=500&expand=author&expand=createdAt&full=true"
+    assert common_query(streams) == common
+    assert [own_query(stream, common) for stream in streams] == [["sort=default"], ["sort=likes"]]
+    assert {common, "sort=likes"} <= set(page.texts["code"])
+    assert own_query(streams[0], common_query(streams[:1])) == []
+    assert common_query([]) == ""
+    assert common_query([replace(streams[0], query="/a")]) == "/a"
+    assert common_query([replace(streams[0], query=query) for query in ("/a?x=1", "/a?x=2")]) == "/a"

@@ -37,7 +37,7 @@ function showModel([sourceName = "", ...rest]) {
     byId("model").replaceChildren(
       back,
       heading,
-      h("p", {}, "No stream on disk has ", h("code", {}, [sourceName, ...rest].join("/")), "."),
+      h("p", {}, "No stream on disk has a model ", h("code", {}, [sourceName, ...rest].join("/")), "."),
     );
     return { title: "Model not found", heading };
   }
