@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import extraction, processes, publishing, rebuild
+from bench import extraction, processes, publishing, rebuild, reporting
 
 if __name__ == "__main__":
     rebuild.main()
@@ -10,5 +10,7 @@ if __name__ == "__main__":
     processes.main()
     print()
     publishing.main()
+    print()
+    reporting.main()
     print()
     extraction.main()
