@@ -158,6 +158,7 @@ class StoredStreams:
             try:
                 selection.add_page(models, ledger.timestamp, file)
                 safety.add(name, models, rejected, is_partial=self._api.has_partial_records(ledger.param_names))
+                safety.forbid_images(summary.get("forbidden_images", {}))
             except (TypeError, LookupError, AttributeError, ValueError) as error:
                 raise InvalidDataError(f"{path}: not valid output of the transform; {_REBUILD}") from error
             if len(models) + len(rejected) != summary["records"]:

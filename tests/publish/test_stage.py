@@ -300,6 +300,34 @@ def test_an_image_has_the_highest_level_that_any_record_says(workspace: Workspac
     assert workspace.run("verify", "--site", str(workspace.data.site)) == 0
 
 
+@pytest.mark.parametrize("fields", [{"poi": True}, {"minor": True}, {"nsfwLevel": 32}, {"nsfwLevel": 3}, {"nsfwLevel": None}])
+@pytest.mark.parametrize("stream", ["default", "month"])
+def test_an_image_that_any_record_forbids_is_on_no_card(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], fields: dict[str, Any], stream: str
+) -> None:
+    filters = CIVITAI.replace('"pg", "r", "month", "sdxl", "pg/sdxl"', '"pg", "month"')
+    workspace.filters.write_text(filters.replace("page = 10", 'page = 10\nimage_hosts = ["image.civitai.com"]'))
+
+    def write(forbidding: str) -> None:
+        for name in ("default", "month"):
+            shown = image(1, 1, **(fields if name == forbidding else {}))
+            version = {**civitai(1)["modelVersions"][0], "images": [shown, image(2, 2)]}
+            workspace.write_stream("civitai", name, [civitai(1, nsfwLevel=3, modelVersions=[version])])
+
+    write("")
+    assert workspace.run("manifests") == workspace.run("publish") == 0
+    assert Site(workspace).models["1"]["image"]["level"] == "pg"
+    write(stream)
+    assert workspace.run("verify", "--site", str(workspace.data.site)) == 1
+    assert "a raw record of the model forbids this image" in capsys.readouterr().out
+    assert workspace.run("manifests") == workspace.run("publish") == 0
+    site = Site(workspace)
+    assert [card["image"] for card in site.page("pg")["models"]] == [None]
+    assert [card["image"]["level"] for card in site.page("month")["models"]] == ["pg13"]
+    assert site.models["1"]["image"]["level"] == "pg13"
+    assert workspace.run("verify", "--site", str(workspace.data.site)) == 0
+
+
 def test_a_damaged_file_costs_no_other_file_of_its_publication(workspace: Workspace, site: Site) -> None:
     names = {name for name in site.state() if name not in ("entry.json", *FIXED_FILES)}
     lost = site.entry["search"]["file"]
