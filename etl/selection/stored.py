@@ -94,7 +94,8 @@ class StoredStreams:
                 if ruling is None:
                     yield model
                 elif not ruling.forbids:
-                    yield {**model, **ruling.fields}
+                    decided = {**model, **ruling.fields}
+                    yield {**decided, **self._api.dependent_fields(decided)}
 
     @property
     def stored_filters(self) -> list[Filter]:

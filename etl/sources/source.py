@@ -116,6 +116,8 @@ class Audit:
         has_partial_records: (params): whether the records show a part of each model only.
         image_levels: (record): by the URL of each image, scaled as in models, the index in LEVELS of its most explicit
             content; None if no card may show it.
+        url: (id, fields): where people see the model, by its level and flag as all records decide them; None for a source whose
+            address depends on neither.
     """
 
     read: Callable[[Record], RecordAudit]
@@ -126,6 +128,7 @@ class Audit:
     leaks: Callable[[RecordAudit, Params], Sequence[str]] = lambda _audit, _params: ()
     has_partial_records: Callable[[Params], bool] = lambda _params: False
     image_levels: Callable[[Record], Mapping[str, int | None]] = lambda _record: {}
+    url: Callable[[str, Record], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,7 @@ class Source:
         narrowing_params: Request parameters of which several values narrow the result, so that several axes may set them.
         never_published: Rejection reasons that forbid a model wherever one of its records has them.
         has_partial_records: (names of request parameters): whether records show a part of each model only.
+        dependent_fields: (model): its fields that follow from level, level_most and flagged, which other records may raise.
     """
 
     name: str
@@ -161,6 +165,7 @@ class Source:
     card_fields: tuple[str, ...] = ()
     narrowing_params: frozenset[str] = frozenset()
     has_partial_records: Callable[[Container[str]], bool] = lambda _names: False
+    dependent_fields: Callable[[Record], Record] = lambda _model: {}
 
     def first_request(self, params: Mapping[str, Any]) -> str:
         """Return path and query of the first page of a stream."""

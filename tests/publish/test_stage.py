@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from etl.publish.files import dump_minified
 from etl.publish.pages import page_status
 from etl.publish.stage import FIXED_FILES
 from etl.publish.store import MAX_PREVIOUS
+from etl.sources.source import get_source
 from etl.storage.json_files import write_atomic
 from tests.conftest import civitai, hf
 from tests.load.test_withheld import CIVITAI
@@ -326,6 +328,30 @@ def test_an_image_that_any_record_forbids_is_on_no_card(
     assert [card["image"]["level"] for card in site.page("month")["models"]] == ["pg13"]
     assert site.models["1"]["image"]["level"] == "pg13"
     assert workspace.run("verify", "--site", str(workspace.data.site)) == 0
+
+
+def test_the_address_follows_the_level_that_all_records_decide(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace.filters.write_text(CIVITAI.replace('"pg", "r", "month", "sdxl", "pg/sdxl"', '"default", "pg", "month"'))
+    workspace.write_stream("civitai", "default", [civitai(1), civitai(2), civitai(3)])
+    workspace.write_stream("civitai", "month", [civitai(1, nsfw=True, nsfwLevel=60), civitai(2, nsfwLevel=2)])
+    verify = ("verify", "--site", str(workspace.data.site))
+    with monkeypatch.context() as patch:
+        own_address = replace(get_source("civitai"), dependent_fields=lambda _model: {})
+        patch.setattr("etl.selection.stored.get_source", lambda _name: own_address)
+        assert workspace.run("manifests") == workspace.run("publish") == 0
+    assert workspace.run(*verify) == 1
+    problem = '$.models[0].url: 1: is "https://civitai.com/models/1", but data/models has "https://civitai.red/models/1"'
+    assert problem in capsys.readouterr().out
+    assert workspace.run("publish") == 0
+    site = Site(workspace)
+    addresses = {card["id"]: card["url"] for card in site.page("default")["models"]}
+    assert addresses == {
+        "1": "https://civitai.red/models/1", "2": "https://civitai.com/models/2", "3": "https://civitai.com/models/3"
+    }  # fmt: skip
+    assert site.models["1"]["url"] == "https://civitai.red/models/1"
+    assert workspace.run(*verify) == 0
 
 
 def test_a_damaged_file_costs_no_other_file_of_its_publication(workspace: Workspace, site: Site) -> None:

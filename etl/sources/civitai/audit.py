@@ -121,7 +121,12 @@ def _has_partial_records(params: Mapping[str, Sequence[str]]) -> bool:
     return "baseModels" in params  # the API leaves out the versions of other base models
 
 
+def _url(identity: str, fields: Mapping[str, Any]) -> str:
+    is_mature = fields["flagged"] or LEVELS.index(fields["level"]) >= R
+    return f"https://civitai.red/models/{identity}" if is_mature else f"https://civitai.com/models/{identity}"
+
+
 AUDIT = Audit(
     read=_read, sort_key=_sort_key, sort_value=_sort_value, is_unrequested=_is_unrequested, leaks=_leaks,
-    has_partial_records=_has_partial_records, image_levels=_image_levels,
+    has_partial_records=_has_partial_records, image_levels=_image_levels, url=_url,
 )  # fmt: skip

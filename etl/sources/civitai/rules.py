@@ -7,8 +7,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from etl.core.display_name import clean_display_name
+from etl.sources.civitai.address import model_url
 from etl.sources.civitai.images import choose_images, forbidden_urls
-from etl.sources.civitai.levels import SAFE_SITE, Levels, content_levels, image_level, is_set
+from etl.sources.civitai.levels import Levels, content_levels, image_level, is_set
 from etl.sources.source import DroppedField, Rules
 
 if TYPE_CHECKING:
@@ -26,8 +27,7 @@ def _complete(entry: dict[str, Any], options: TransformOptions) -> list[DroppedF
     flag, images = evidence["flag"], _images(evidence)
     levels = _levels(evidence, images)
     model |= {"level": levels.level, "level_most": levels.level_most, "flagged": is_set(flag)}
-    site = "civitai.com" if levels.level in SAFE_SITE else "civitai.red"
-    model["url"] = f"https://{site}/models/{model['id']}"
+    model["url"] = model_url(model["id"], levels.level)
     model["images"] = choose_images(images, options.image_hosts, forbidden_urls(images, options.image_hosts))
     wrong = levels.wrong if isinstance(flag, bool | None) else ("flagged", *levels.wrong)
     return [DroppedField(field, "wrong type") for field in wrong]

@@ -1,4 +1,4 @@
-"""Cards against data/models: the record of the page's own stream, with levels, flag and images as all raw records decide."""
+"""Cards against data/models: the record of the page's own stream, with what all raw records decide of safety."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import orjson
 
 from etl.core.errors import EtlError
 from etl.core.levels import LEVELS
+from etl.sources.source import get_source
 from etl.storage.json_files import read_json
 from etl.verify.evidence import decide, gather
 from etl.verify.published import Check
@@ -67,6 +68,8 @@ class LocalModels:
         if model is None or not own:
             return None
         decided: dict[str, Any] = {name: finding.value for name, finding in decide(own, evidence).fields.items() if name in model}
+        if url := get_source(self._source).load_audit().url:
+            decided["url"] = url(model["id"], decided)
         if model.get("images"):
             levels = self._images.get((self._source, key), {})
             allowed = ((image, levels.get(image["url"])) for image in model["images"])
