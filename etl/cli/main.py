@@ -19,6 +19,17 @@ if TYPE_CHECKING:
     import argparse
 
 EXIT_INTERRUPTED = 130  # what a shell reports after Ctrl-C
+_READ_ONLY = "existing data is unchanged. Rerun the same command."
+# What holds for the files of a command that was interrupted, and what to do.
+_INTERRUPTED = {
+    "extract": "existing data is unchanged. Rerun the same command within 6 hours to resume.",
+    "refresh": "streams and manifests are complete, old or new. Rerun the same command within 6 hours to resume.",
+    "transform": "models may be partly rebuilt. Rerun the same command to finish.",
+    "manifests": "models may be partly rebuilt; manifests are complete, old or new. Rerun the same command to finish.",
+    "load": "manifests are complete, old or new. Rerun the same command to finish.",
+    "publish": "clients still get a complete publication, old or new, if there was one. Rerun the same command to finish.",
+    "keygen": "the key pair may be incomplete. Remove the files that this command wrote, and rerun it.",
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -61,8 +72,6 @@ def _attempt(args: argparse.Namespace, summary: RefreshSummary) -> int:
         path = Path(error.filename or args.data)
         return report_error(StorageError(f"{path}: I/O error: {describe_os_error(error, path)}"), summary)
     except KeyboardInterrupt:
-        output.print_error(
-            "interrupted; existing data is unchanged. Rerun the same command within 6 hours to resume."
-        )  # fmt: skip
+        output.print_error(f"interrupted; {_INTERRUPTED.get(args.command, _READ_ONLY)}")
         summary.errors.append("interrupted")
         return EXIT_INTERRUPTED
