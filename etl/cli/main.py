@@ -61,9 +61,9 @@ def _attempt(args: argparse.Namespace, summary: RefreshSummary) -> int:
     try:
         # The transform evaluates no expression, and make runs it once for each source.
         config = load_config(args.filters, compiles=args.command != "transform")
-        if args.source not in (None, *source_names()):
-            raise UsageError(f"--source {args.source}: unknown source; choose from {', '.join(source_names())}")
-        return run_command(args, DataDir(args.data), config, summary)
+        data = DataDir(args.data)
+        _check_arguments(args, data)
+        return run_command(args, data, config, summary)
     except BrokenPipeError:
         raise
     except EtlError as error:
@@ -75,3 +75,19 @@ def _attempt(args: argparse.Namespace, summary: RefreshSummary) -> int:
         output.print_error(f"interrupted; {_INTERRUPTED.get(args.command, _READ_ONLY)}")
         summary.errors.append("interrupted")
         return EXIT_INTERRUPTED
+
+
+def _check_arguments(args: argparse.Namespace, data: DataDir) -> None:
+    """Refuse an unknown source, and a site in a folder of the pipeline, whose locks publish would wait for.
+
+    Raises:
+        UsageError: an argument is not valid.
+    """
+    if args.source not in (None, *source_names()):
+        raise UsageError(f"--source {args.source}: unknown source; choose from {', '.join(source_names())}")
+    if args.command != "publish" or args.site is None:
+        return
+    for folder in data.working_folders:
+        if args.site.resolve().is_relative_to(folder.resolve()):
+            fix = f"name another folder, or none for {data.site}"
+            raise UsageError(f"--site {args.site}: must not be in {folder}, which other commands rewrite; {fix}")

@@ -379,6 +379,32 @@ def test_lost_types_are_written_again(workspace: Workspace, site: Site) -> None:
     assert workspace.run("publish") == workspace.run("verify", "--site", str(workspace.data.site)) == 0
 
 
+@pytest.mark.parametrize(
+    "folder", ["raw", "raw/huggingface/default", "models/site", "manifests", ".manifests", ".cache/x", ".locks"]
+)
+@pytest.mark.parametrize("is_linked", [False, True])
+def test_a_site_in_a_folder_of_the_pipeline_is_refused_at_once(
+    workspace: Workspace,
+    folder: str,
+    is_linked: bool,  # noqa: FBT001 -- a column
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fill(workspace, *records())
+    site = workspace.data.root / folder
+    if is_linked:
+        (workspace.data.root.parent / "link").symlink_to(workspace.data.root)
+        site = workspace.data.root.parent / "link" / folder
+    before = sorted(workspace.data.root.rglob("*"))
+    monkeypatch.setattr("etl.storage.locks.WAIT_S", 0)
+    assert workspace.run("publish", "--site", str(site)) == 2
+    top = workspace.data.root / folder.split("/", maxsplit=1)[0]
+    fix = f"name another folder, or none for {workspace.data.site}"
+    message = f"--site {site}: must not be in {top}, which other commands rewrite; {fix}"
+    assert message in capsys.readouterr().err
+    assert sorted(workspace.data.root.rglob("*")) == before
+
+
 def test_the_current_folder_may_be_the_site(workspace: Workspace, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = workspace.data.root / "www" / "catalogue"
     folder.mkdir(parents=True)
