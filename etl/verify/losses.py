@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from etl.config.lookup import did_you_mean
 from etl.core.errors import UsageError
 from etl.core.schemas import load_schema
+from etl.core.text import MIN_SIMILARITY
 from etl.sources.source import get_source
 from etl.verify.published import Check
 
@@ -63,6 +64,6 @@ def parse_allowed(names: Iterable[str], config: Config) -> frozenset[str]:
         valid_names |= {f"{source.name}/{word}" for word in (*get_source(source.name).never_published, "id", "type", *fields)}
     allowed = frozenset(names)
     for name in sorted(allowed - valid_names):
-        near = did_you_mean(difflib.get_close_matches(name, sorted(valid_names), 3, 0.5))
+        near = did_you_mean(difflib.get_close_matches(name, sorted(valid_names), 3, MIN_SIMILARITY))
         raise UsageError(f"--allow-rejected {name}: not a reason or a field of a source, such as civitai/poi{near}")
     return allowed
