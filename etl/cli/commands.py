@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from etl.cli.refresh_summary import RefreshSummary
-    from etl.config.model import Config, SourceConfig
+    from etl.config.source_config import Config, SourceConfig
     from etl.storage.snapshot import Snapshot
     from etl.verify.stage import VerifyOptions
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import argparse
 
     from etl.cli.refresh_summary import RefreshSummary
-    from etl.config.model import Config, SourceConfig
+    from etl.config.source_config import Config, SourceConfig
     from etl.core.layout import DataDir
     from etl.storage.locks import Locks
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from etl.config.axes import check_option_names, parse_axes, parse_requirement
 from etl.config.fields import model_fields, nearest_suffix, nearest_value
 from etl.config.manifests import parse_manifests
-from etl.config.model import Config, Rate, SourceConfig
 from etl.config.requests import check_requests
+from etl.config.source_config import Config, Rate, SourceConfig
 from etl.config.violations import describe, misspelt_axis_key, unknown_key
 from etl.core.errors import UsageError
 from etl.core.layout import source_names

@@ -12,7 +12,9 @@ from etl.core.text import MIN_SIMILARITY
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from etl.config.model import Axis, Config, Filter, Option, SourceConfig
+    from etl.config.filters import Filter
+    from etl.config.options import Axis, Option
+    from etl.config.source_config import Config, SourceConfig
 
 
 def parse_filter_path(where: str, axes: Sequence[Axis], path: str) -> tuple[Option, ...]:

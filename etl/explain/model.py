@@ -17,7 +17,8 @@ from etl.storage.json_files import read_bytes, read_json
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from etl.config.model import Filter, SourceConfig
+    from etl.config.filters import Filter
+    from etl.config.source_config import SourceConfig
     from etl.explain.context import ExplainContext
     from etl.selection.safety import Ruling
     from etl.selection.selection import ModelRef

@@ -20,7 +20,8 @@ from etl.storage.ledger import list_streams, read_ledger, request_differences
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from etl.config.model import Filter, SourceConfig
+    from etl.config.filters import Filter
+    from etl.config.source_config import SourceConfig
     from etl.core.layout import DataDir
     from etl.selection.selection import ModelRef
     from etl.storage.ledger import Ledger

@@ -16,7 +16,7 @@ from etl.verify.published import Check
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from etl.config.model import Config
+    from etl.config.source_config import Config
 
 FAILS_ABOVE = 0.10  # of the distinct ids of a source, or of a stream
 WARNS_FROM = 0.03

@@ -11,7 +11,7 @@ from etl.verify.published import Check
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from etl.config.model import Filter
+    from etl.config.filters import Filter
     from etl.storage.snapshot import Snapshot
     from etl.verify.published import Published
 

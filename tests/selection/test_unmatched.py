@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from etl.config.load import load_config
-from etl.config.model import Option
+from etl.config.options import Option
 from etl.selection.unmatched import find_unmatched, unmatched
 from tests.conftest import hf
 

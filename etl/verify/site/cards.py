@@ -20,7 +20,7 @@ from etl.verify.site.images import most_explicit
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from etl.config.model import Config
+    from etl.config.source_config import Config
     from etl.core.layout import DataDir
     from etl.verify.evidence import Evidence
     from etl.verify.raw_records import RawStream

@@ -15,7 +15,7 @@ from etl.verify.raw_records import model_key
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from etl.config.model import Config
+    from etl.config.source_config import Config
     from etl.core.layout import DataDir
     from etl.verify.raw_records import RawPage, RawStream
     from etl.verify.site.files import Site

@@ -22,7 +22,7 @@ from etl.verify.site.shards import check_search, check_shards
 from etl.verify.site.signature import check_signature, read_public_key
 
 if TYPE_CHECKING:
-    from etl.config.model import Config
+    from etl.config.source_config import Config
     from etl.core.layout import DataDir
     from etl.verify.site.reading import Reader
 
