@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from etl.cli import output, results
-from etl.cli.commands import report_error, run_command
+from etl.cli.commands import run_command
 from etl.cli.parser import build_parser
 from etl.cli.refresh_summary import RefreshSummary
+from etl.cli.run import report_error
 from etl.config.load import load_config
 from etl.core.errors import EXIT_CHECK_FAILED, EtlError, StorageError, UsageError, describe_os_error
 from etl.core.layout import DataDir, source_names
