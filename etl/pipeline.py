@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from etl.config.model import Config, SourceConfig, Stream
+    from etl.config.filters import Stream
+    from etl.config.source_config import Config, SourceConfig
     from etl.core.layout import DataDir
     from etl.extract.credentials import Credentials
     from etl.extract.http_client import Wait

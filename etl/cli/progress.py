@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress, TaskID
 
-    from etl.config.model import SourceConfig
+    from etl.config.source_config import SourceConfig
     from etl.extract.http_client import Wait
     from etl.extract.stream_reader import StreamReader
     from etl.pipeline import ExtractResult

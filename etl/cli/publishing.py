@@ -5,29 +5,26 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from etl import pipeline
-from etl.cli import output, results
-from etl.core.errors import highest_priority
+from etl.cli import output
+from etl.cli.checking import verify_manifests, verify_options
 from etl.core.layout import PROJECT
 from etl.storage.locks import Locks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from etl.cli.run import Run
     from etl.publish.stage import PublishOptions, PublishResult
 
 
-def publish(run: Run, verify: Callable[[], int]) -> int:
-    """Publish what `verify` passes; return the exit code of what failed, else 0."""
+def publish(run: Run) -> int:
+    """Publish what verify passes; return the exit code of what failed, else 0."""
     args = run.args
     options = pipeline.publish_options(args.site or run.data.site, args.filters, args.keep, args.sign_key)
     if options.signing_key and options.signing_key.warning:
         output.print_error(f"warning: {options.signing_key.warning}")
-    if code := verify():
+    if code := _verify(run):
         output.print_error(f"{options.site}: not published, since verify failed; see above")
         return code
     folder = options.site.resolve()
@@ -37,19 +34,13 @@ def publish(run: Run, verify: Callable[[], int]) -> int:
     return 0
 
 
-def verify_site(run: Run) -> int:
-    """Check what clients download; return the exit code."""
-    from etl.verify.site.stage import verify_site
+def _verify(run: Run) -> int:
+    """Verify the manifests, unless nothing changed since they last passed; return the exit code."""
+    from etl.verify.inputs import has_passed, input_fingerprint
 
-    site = Path(run.args.site).resolve()
-    locks = Locks(site.parent, f"etl {run.args.command}", output.print_error)
-    with locks.hold(reads=[site] if site.is_dir() else []), output.progress_note(f"verify: {run.args.site}"):
-        checks = verify_site(run.data, run.config, run.args.site, run.args.key)
-    results.print_verify(checks, None, is_json=run.args.json)
-    code = highest_priority([check.code for check in checks if check.problems])
-    if code:
-        pipeline.forget_publication(run.data)
-    return code
+    options = verify_options(run)
+    is_verified = has_passed(run.data, input_fingerprint(run.data, run.args.filters, options.base))
+    return 0 if is_verified else verify_manifests(run, options)
 
 
 def keygen(run: Run) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from etl.config.comparisons import check_comparisons
 from etl.config.fields import nearest_suffix, nearest_value
-from etl.config.model import REQUIREMENT, Axis, Option
+from etl.config.options import REQUIREMENT, Axis, Option
 from etl.core.errors import UsageError
 from etl.expressions.expression import parse_expression
 

@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
 from etl.core.schemas import load_schema
-from etl.core.text import sanitize
+from etl.core.text import MIN_SIMILARITY, sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -144,7 +144,7 @@ def _text(value: Value) -> str:
 
 
 def nearest_value(value: Value, values: Iterable[Value]) -> Value:
-    """Return the nearest of the values: for an integer by distance, else by similarity of the text; None if there are no values.
+    """Return the nearest of the values: for an integer by distance, else by similarity of the text; None if none is similar.
 
     Letter case does not count. Of several that are equally near, the first in order.
     """
@@ -154,7 +154,7 @@ def nearest_value(value: Value, values: Iterable[Value]) -> Value:
         return min(integers, key=lambda item: (abs(item - value), item))
     matcher = SequenceMatcher(autojunk=False)
     matcher.set_seq2(_text(value).casefold())
-    nearest, score = None, -1.0
+    nearest, score = None, math.nextafter(MIN_SIMILARITY, 0)
     for candidate in ordered:
         matcher.set_seq1(_text(candidate).casefold())
         # The first two are cheap upper bounds of the third.

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from etl.config.axes import check_option_names, parse_axes, parse_requirement
 from etl.config.fields import model_fields, nearest_suffix, nearest_value
 from etl.config.manifests import parse_manifests
-from etl.config.model import Config, Rate, SourceConfig
 from etl.config.requests import check_requests
-from etl.config.violations import describe, unknown_key
+from etl.config.source_config import Config, Rate, SourceConfig
+from etl.config.violations import describe, misspelt_axis_key, unknown_key
 from etl.core.errors import UsageError
 from etl.core.layout import source_names
 from etl.core.schemas import load_schema
@@ -70,6 +70,8 @@ def _describe(violation: Violation) -> str:
     where = sanitize(".".join(map(str, violation.path))) or "the file"
     if len(violation.path) == 1 and violation.rule == "type" and where not in (names := [*_KEYS, *source_names()]):
         return f"the file: {unknown_key(where, names)}"
+    if problem := misspelt_axis_key(violation):
+        return f"{where.rpartition('.')[0]}: {problem}"
     return f"{where}: {describe(violation)}"
 
 

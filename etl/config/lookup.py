@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 from etl.core.errors import UsageError
 from etl.core.schemas import load_schema
+from etl.core.text import MIN_SIMILARITY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from etl.config.model import Axis, Config, Filter, Option, SourceConfig
+    from etl.config.filters import Filter
+    from etl.config.options import Axis, Option
+    from etl.config.source_config import Config, SourceConfig
 
 
 def parse_filter_path(where: str, axes: Sequence[Axis], path: str) -> tuple[Option, ...]:
@@ -46,7 +49,7 @@ def _nearest(axes: Sequence[Axis], path: str, name: str) -> str:
         if meant := [option.name for option in options or () if not option.is_default]:
             return did_you_mean(["/".join(meant)])
     names = [option.name for axis in axes for option in axis.options if not option.is_default]
-    return did_you_mean(difflib.get_close_matches(name, names, 2, 0.6))
+    return did_you_mean(difflib.get_close_matches(name, names, 2, MIN_SIMILARITY))
 
 
 def resolve_filter(config: Config, target: str) -> Filter:
@@ -75,7 +78,7 @@ def resolve_filter(config: Config, target: str) -> Filter:
         for source in config.sources for axis in source.axes for option in axis.options if not option.is_default
     ]  # fmt: skip
     names = dict.fromkeys(name for filter_ in [*published, *single] for name in (filter_.qualified_path, filter_.file))
-    raise UsageError(f"{reason}{did_you_mean(difflib.get_close_matches(target, names, 3, 0.5))}")
+    raise UsageError(f"{reason}{did_you_mean(difflib.get_close_matches(target, names, 3, MIN_SIMILARITY))}")
 
 
 def _options_of_file(source: SourceConfig, file: str) -> tuple[Option, ...] | None:

@@ -14,7 +14,8 @@ from etl.core.urls import encode_query
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from etl.config.model import Filter, SourceConfig
+    from etl.config.filters import Filter
+    from etl.config.source_config import SourceConfig
 
 _MAX_COMBINATIONS = 100_000
 

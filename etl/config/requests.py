@@ -11,7 +11,7 @@ from etl.core.schemas import load_schema
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from etl.config.model import SourceConfig
+    from etl.config.source_config import SourceConfig
 
 
 def check_requests(source: SourceConfig) -> None:

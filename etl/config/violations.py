@@ -31,6 +31,15 @@ def unknown_key(name: str, names: Iterable[str]) -> str:
     return f"unknown key {sanitize(name)} (expected {_join([*names])}){nearest_suffix(name, nearest_value(name, names))}"
 
 
+def misspelt_axis_key(violation: Violation) -> str | None:
+    """Return that a key of an axis is unknown if it is similar to `field` and not a table, as options are; else None."""
+    is_option = violation.rule == "type" and violation.schema.get("title") == "Option"
+    name = str(violation.path[-1]) if is_option else ""
+    if (nearest := nearest_value(name, ["field"])) is None:
+        return None
+    return f"unknown key {sanitize(name)} (expected field, or an option, which is a table){nearest_suffix(name, nearest)}"
+
+
 def _unknown_keys(violation: Violation) -> str:
     names = violation.schema.get("properties", {})
     return "; ".join(unknown_key(name, names) for name in violation.got if name not in names)

@@ -62,6 +62,11 @@ class DataDir:
         return self.root / "manifests"
 
     @property
+    def working_folders(self) -> list[Path]:
+        """The folders that the pipeline rewrites, in which no site can be."""
+        return [self.raw_root, self.root / "models", self.manifests, self.staging, self.root / ".cache", self.root / ".locks"]
+
+    @property
     def staging(self) -> Path:
         """The folder of the manifests being written, which are then swapped with `manifests`, and of the previous ones."""
         return self.root / ".manifests"

@@ -1,8 +1,10 @@
-"""Sanitising remote text for messages and terminals. No I/O."""
+"""Text in messages: remote text sanitised for terminals, and how similar a suggested name must be. No I/O."""
 
 from __future__ import annotations
 
 import json
+
+MIN_SIMILARITY = 0.6  # of a suggested name, as difflib measures it: of both texts together, 60 % of the characters match
 
 
 def replace_unprintable(text: str) -> str:

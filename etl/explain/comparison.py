@@ -9,7 +9,7 @@ from etl.config.lookup import resolve_filter
 from etl.selection.equality import explain_equality
 
 if TYPE_CHECKING:
-    from etl.config.model import Filter
+    from etl.config.filters import Filter
     from etl.explain.context import ExplainContext
     from etl.selection.stored import StoredStream
 

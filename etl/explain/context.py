@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from etl.config.model import Config, SourceConfig
+    from etl.config.source_config import Config, SourceConfig
     from etl.core.layout import DataDir
     from etl.selection.selection import ModelRef
 

@@ -14,7 +14,9 @@ from etl.selection.doubts import find_warnings
 from etl.selection.funnel import FillStatus, Funnel, Step, fill_status, funnel
 
 if TYPE_CHECKING:
-    from etl.config.model import Filter, Option, SourceConfig
+    from etl.config.filters import Filter
+    from etl.config.options import Option
+    from etl.config.source_config import SourceConfig
     from etl.explain.context import ExplainContext
     from etl.selection.selection import ModelRef
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from etl.config.model import Option
+    from etl.config.options import Option
 
 _MAX_ITEMS = 5  # of a list that is shown whole
 

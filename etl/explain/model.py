@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 from etl.config.lookup import did_you_mean
 from etl.core.errors import UsageError
 from etl.core.ids import model_key
+from etl.core.text import MIN_SIMILARITY
 from etl.explain.mismatch import describe_mismatch, format_value
 from etl.storage.json_files import read_bytes, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from etl.config.model import Filter, SourceConfig
+    from etl.config.filters import Filter
+    from etl.config.source_config import SourceConfig
     from etl.core.layout import DataDir
     from etl.explain.context import ExplainContext
     from etl.selection.safety import Ruling
@@ -108,7 +110,7 @@ def _suggest(source: SourceConfig, streams: Mapping[str, StoredStream], identity
     """Return the end of a message that suggests similar ids."""
     ids = {model.id for stream in streams.values() for model in stream.selection.models}
     pool = sorted(id_ for id_ in ids if id_[:3].lower() == identity[:3].lower())[:_MAX_SUGGESTION_POOL]
-    return did_you_mean([f"{source.name}:{id_}" for id_ in difflib.get_close_matches(identity, pool, 3, 0.5)])
+    return did_you_mean([f"{source.name}:{id_}" for id_ in difflib.get_close_matches(identity, pool, 3, MIN_SIMILARITY)])
 
 
 def _show(

@@ -20,7 +20,7 @@ from etl.selection.stored import StoredStreams
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from etl.config.model import SourceConfig
+    from etl.config.source_config import SourceConfig
     from etl.core.layout import DataDir
 
     Key = str | tuple[type, Any]  # a text, or another value with its type: true, 1 and 1.0 are three values

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from etl.core.errors import UsageError
-from etl.core.text import sanitize
+from etl.core.text import MIN_SIMILARITY, sanitize
 from etl.expressions.comparisons import Comparison, literal_comparisons
 from etl.expressions.names import DAYS_SINCE, Names, collect_names
 from etl.expressions.narrow import is_narrow
@@ -72,6 +72,6 @@ def _check_fields(key: str, names: Names, model_fields: Sequence[str], item_name
     unknown = [name for name in names.reads if name not in valid]
     if not unknown or names.makes_any:
         return
-    nearest = difflib.get_close_matches(unknown[0].casefold(), model_fields, n=1, cutoff=0.4)
+    nearest = difflib.get_close_matches(unknown[0].casefold(), model_fields, n=1, cutoff=MIN_SIMILARITY)
     suffix = f"; nearest: {nearest[0]}" if nearest else ""
     raise UsageError(f"{key}: models have no field {sanitize(unknown[0])} (expected {', '.join(model_fields)}){suffix}")

@@ -24,7 +24,7 @@ from etl.extract.responses import ETAG, HttpReply, PageResponse, RetryableError,
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from etl.config.model import Rate
+    from etl.config.source_config import Rate
     from etl.extract.credentials import Credentials
     from etl.sources.source import Source
 

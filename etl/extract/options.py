@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from etl.config.model import SourceConfig, Stream
+    from etl.config.filters import Stream
+    from etl.config.source_config import SourceConfig
     from etl.selection.sufficiency import Progress
     from etl.storage.json_files import JsonBody
     from etl.storage.ledger import Ledger

@@ -12,7 +12,8 @@ from etl.storage.ledger import Ledger, list_streams, read_ledger
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from etl.config.model import Config, Filter, Rate, SourceConfig, Stream
+    from etl.config.filters import Filter, Stream
+    from etl.config.source_config import Config, Rate, SourceConfig
     from etl.core.layout import DataDir
     from etl.extract.options import ExtractOptions
 

@@ -22,7 +22,7 @@ from etl.storage.locks import acquire
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from etl.config.model import SourceConfig
+    from etl.config.source_config import SourceConfig
     from etl.core.layout import DataDir
     from etl.extract.credentials import Credentials
     from etl.extract.options import ExtractOptions

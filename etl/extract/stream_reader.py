@@ -14,7 +14,8 @@ from etl.storage.ledger import Ledger, PageEntry, age_s, read_ledger_or_none, re
 from etl.storage.swap import link, remove, swap_directories
 
 if TYPE_CHECKING:
-    from etl.config.model import SourceConfig, Stream
+    from etl.config.filters import Stream
+    from etl.config.source_config import SourceConfig
     from etl.core.layout import DataDir
     from etl.extract.options import ExtractOptions
     from etl.extract.pagination import Pagination

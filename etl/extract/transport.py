@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from requests import PreparedRequest, Response
     from urllib3 import PoolManager
 
-    from etl.config.model import Rate
+    from etl.config.source_config import Rate
 
 TOTAL_TIMEOUT_S = 300  # for a complete response
 MAX_HEADER_BYTES = 2**17  # status and headers, with those of interim responses; one line has at most 2^16, by http.client

@@ -12,7 +12,8 @@ from etl.storage.json_files import sha256
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from etl.config.model import Config, Filter, SourceConfig
+    from etl.config.filters import Filter
+    from etl.config.source_config import Config, SourceConfig
     from etl.selection.funnel import FillStatus, Funnel
     from etl.selection.selection import ModelRef
     from etl.storage.ledger import Ledger

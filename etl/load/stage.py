@@ -20,7 +20,7 @@ from etl.storage.swap import SwapResult, remove, swap_directories
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from etl.config.model import Config, SourceConfig
+    from etl.config.source_config import Config, SourceConfig
     from etl.core.layout import DataDir
 
 

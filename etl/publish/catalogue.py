@@ -15,7 +15,8 @@ from etl.storage.json_files import read_json
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from etl.config.model import Config, Filter, SourceConfig
+    from etl.config.filters import Filter
+    from etl.config.source_config import Config, SourceConfig
     from etl.core.layout import DataDir
 
     Model = Mapping[str, Any]

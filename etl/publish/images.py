@@ -9,7 +9,7 @@ from etl.core.levels import LEVELS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from etl.config.model import Filter
+    from etl.config.filters import Filter
 
 
 def choose_image(images: Sequence[Mapping[str, Any]], level: str | None) -> Mapping[str, Any] | None:

@@ -11,7 +11,8 @@ from etl.publish.images import page_level
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from etl.config.model import Axis, Option, SourceConfig
+    from etl.config.options import Axis, Option
+    from etl.config.source_config import SourceConfig
     from etl.publish.catalogue import Catalogue, Manifest
     from etl.publish.files import FileReference, Files
 

@@ -18,7 +18,7 @@ from etl.storage.fingerprint import fingerprint, is_recorded, record
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from etl.config.model import Config
+    from etl.config.source_config import Config
     from etl.core.layout import DataDir
     from etl.publish.signature import SigningKey
     from etl.publish.store import Publication

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from etl.config.model import REQUIREMENT
+from etl.config.options import REQUIREMENT
 from etl.report.content import ManifestRow, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from etl.config.model import Config, Filter
+    from etl.config.filters import Filter
+    from etl.config.source_config import Config
 
     Part = tuple[str, str, int]  # kind, label, count
 

@@ -14,7 +14,9 @@ from etl.storage.json_files import read_json
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from etl.config.model import Filter, Option, SourceConfig
+    from etl.config.filters import Filter
+    from etl.config.options import Option
+    from etl.config.source_config import SourceConfig
     from etl.core.layout import DataDir
     from etl.selection.stored import StoredStream, StoredStreams
 

@@ -12,7 +12,7 @@ from etl.storage.ledger import age_s
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from etl.config.model import SourceConfig
+    from etl.config.source_config import SourceConfig
     from etl.report.models import SourceModels
     from etl.selection.stored import StoredStream, StoredStreams
 

@@ -8,7 +8,8 @@ from etl.explain.mismatch import describe_mismatch
 from etl.explain.model import describe_ruling
 
 if TYPE_CHECKING:
-    from etl.config.model import Option, SourceConfig
+    from etl.config.options import Option
+    from etl.config.source_config import SourceConfig
     from etl.core.layout import DataDir
     from etl.selection.safety import Ruling
     from etl.selection.selection import FacetGroup, Selection

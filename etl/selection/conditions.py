@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from etl.config.model import SourceConfig
+    from etl.config.source_config import SourceConfig
     from etl.expressions.evaluator import Evaluator, Outcome
     from etl.expressions.expression import Expression
 

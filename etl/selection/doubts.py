@@ -10,7 +10,8 @@ from etl.selection.unmatched import find_unmatched
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from etl.config.model import Filter, SourceConfig
+    from etl.config.filters import Filter
+    from etl.config.source_config import SourceConfig
     from etl.expressions.expression import Expression
     from etl.selection.selection import Selection
 

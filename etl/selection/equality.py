@@ -9,7 +9,7 @@ from etl.config.lookup import included_models
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from etl.config.model import Filter
+    from etl.config.filters import Filter
     from etl.selection.stored import StoredStream
 
     FilteredStream = tuple[Filter, StoredStream]

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from etl.config.model import Config, Filter, Option, SourceConfig
+    from etl.config.filters import Filter
+    from etl.config.options import Option
+    from etl.config.source_config import Config, SourceConfig
     from etl.selection.safety import Ruling
     from etl.selection.selection import FacetGroup, ModelRef
     from etl.selection.stored import StoredStream, StoredStreams

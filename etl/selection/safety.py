@@ -63,6 +63,7 @@ class Safety:
         self._partial_level: dict[tuple[str, str], int] = {}
         self._level_most: dict[str, _Worst] = {}
         self._image_levels: dict[str, dict[str, int]] = {}
+        self._forbidden_images: dict[str, set[str]] = {}
 
     def add(
         self, stream: str, models: Iterable[Mapping[str, Any]], rejected: Iterable[RejectedRecord], *, is_partial: bool
@@ -80,10 +81,15 @@ class Safety:
                 levels = self._image_levels.setdefault(model_key(model["id"]), {})
                 levels[image["url"]] = max(LEVELS.index(image["level"]), levels.get(image["url"], 0))
 
+    def forbid_images(self, images: Mapping[str, Iterable[str]]) -> None:
+        """Forbid images of models on cards, by the ids of the records that say so; they are named by their URLs."""
+        for identity, urls in images.items():
+            self._forbidden_images.setdefault(model_key(identity), set()).update(urls)
+
     def images(self, key: str, images: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-        """Return images of a model, each at the highest level that any of its records says."""
-        levels = self._image_levels[key]
-        return [{**image, "level": LEVELS[levels[image["url"]]]} for image in images]
+        """Return images of a model that none of its records forbids, each at the highest level that any of them says."""
+        levels, forbidden = self._image_levels[key], self._forbidden_images.get(key, ())
+        return [{**image, "level": LEVELS[levels[image["url"]]]} for image in images if image["url"] not in forbidden]
 
     def _add(self, stream: str, key: str, levels: Mapping[str, Any], *, is_partial: bool) -> None:
         mildest, most = LEVELS.index(levels["level"]), LEVELS.index(levels["level_most"])

@@ -11,7 +11,9 @@ from etl.selection.conditions import Conditions
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from etl.config.model import Filter, Option, SourceConfig
+    from etl.config.filters import Filter
+    from etl.config.options import Option
+    from etl.config.source_config import SourceConfig
     from etl.expressions.evaluator import Evaluator
     from etl.selection.safety import Ruling, Safety
 

@@ -20,7 +20,8 @@ from etl.storage.ledger import list_streams, read_ledger, request_differences
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from etl.config.model import Filter, SourceConfig
+    from etl.config.filters import Filter
+    from etl.config.source_config import SourceConfig
     from etl.core.layout import DataDir
     from etl.selection.selection import ModelRef
     from etl.storage.ledger import Ledger
@@ -94,7 +95,8 @@ class StoredStreams:
                 if ruling is None:
                     yield model
                 elif not ruling.forbids:
-                    yield {**model, **ruling.fields}
+                    decided = {**model, **ruling.fields}
+                    yield {**decided, **self._api.dependent_fields(decided)}
 
     @property
     def stored_filters(self) -> list[Filter]:
@@ -158,6 +160,7 @@ class StoredStreams:
             try:
                 selection.add_page(models, ledger.timestamp, file)
                 safety.add(name, models, rejected, is_partial=self._api.has_partial_records(ledger.param_names))
+                safety.forbid_images(summary.get("forbidden_images", {}))
             except (TypeError, LookupError, AttributeError, ValueError) as error:
                 raise InvalidDataError(f"{path}: not valid output of the transform; {_REBUILD}") from error
             if len(models) + len(rejected) != summary["records"]:

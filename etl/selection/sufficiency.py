@@ -19,7 +19,8 @@ from etl.storage.ledger import list_streams, read_ledger
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from etl.config.model import SourceConfig, Stream
+    from etl.config.filters import Stream
+    from etl.config.source_config import SourceConfig
     from etl.core.layout import DataDir
     from etl.storage.json_files import JsonBody
     from etl.storage.ledger import Ledger

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from etl.config.fields import Value
-    from etl.config.model import Filter, Option, SourceConfig
+    from etl.config.filters import Filter
+    from etl.config.options import Option
+    from etl.config.source_config import SourceConfig
     from etl.selection.selection import Selection
 
 

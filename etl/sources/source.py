@@ -62,6 +62,8 @@ class Rules:
 
     Attributes:
         complete: (entry, options): completes the model from the evidence; returns fields whose evidence was invalid.
+        forbid_images: (entry, options): the URLs of images that no card of the model may show, whichever record has them too;
+            scaled as in models, and only those that a model could have.
         defer: (model, evidence): the evidence, as a JSON value, of a model that facts may change; None for all others.
         collect: (models): the facts that the models of a page state; None if absent.
         merge: (left, right): the facts of both, associative; where they disagree, those of the earlier page win.
@@ -74,6 +76,7 @@ class Rules:
 
     complete: Callable[[dict[str, Any], TransformOptions], list[DroppedField]]
     describe: Callable[[Record, dict[str, Any], TransformOptions], list[str]]
+    forbid_images: Callable[[dict[str, Any], TransformOptions], list[str]] = lambda _entry, _options: []
     defer: Callable[[Record, Any], Any] = lambda _model, _evidence: None
     collect: Callable[[Sequence[Record]], Any] = lambda _models: None
     merge: Callable[[Any, Any], Any] = lambda left, right: right if left is None else left
@@ -111,8 +114,10 @@ class Audit:
         is_unrequested: (record, params): whether the request should have excluded the record.
         leaks: (audit of a record, params): what the API's own filters should have excluded.
         has_partial_records: (params): whether the records show a part of each model only.
-        image_levels: (record): by the URL of each image that anybody may see, scaled as in models, the index in LEVELS of
-            its most explicit content.
+        image_levels: (record): by the URL of each image, scaled as in models, the index in LEVELS of its most explicit
+            content; None if no card may show it.
+        url: (id, fields): where people see the model, by its level and flag as all records decide them; None for a source whose
+            address depends on neither.
     """
 
     read: Callable[[Record], RecordAudit]
@@ -122,7 +127,8 @@ class Audit:
     is_unrequested: Callable[[Record, Params], bool] = lambda _record, _params: False
     leaks: Callable[[RecordAudit, Params], Sequence[str]] = lambda _audit, _params: ()
     has_partial_records: Callable[[Params], bool] = lambda _params: False
-    image_levels: Callable[[Record], Mapping[str, int]] = lambda _record: {}
+    image_levels: Callable[[Record], Mapping[str, int | None]] = lambda _record: {}
+    url: Callable[[str, Record], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -143,6 +149,7 @@ class Source:
         narrowing_params: Request parameters of which several values narrow the result, so that several axes may set them.
         never_published: Rejection reasons that forbid a model wherever one of its records has them.
         has_partial_records: (names of request parameters): whether records show a part of each model only.
+        dependent_fields: (model): its fields that follow from level, level_most and flagged, which other records may raise.
     """
 
     name: str
@@ -158,6 +165,7 @@ class Source:
     card_fields: tuple[str, ...] = ()
     narrowing_params: frozenset[str] = frozenset()
     has_partial_records: Callable[[Container[str]], bool] = lambda _names: False
+    dependent_fields: Callable[[Record], Record] = lambda _model: {}
 
     def first_request(self, params: Mapping[str, Any]) -> str:
         """Return path and query of the first page of a stream."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +65,7 @@ class PageResult:
         dropped: The values that models lost.
         deferred: By index in `models`, the evidence of those that facts of other pages may change; JSON values.
         facts: What the models state for other pages; a JSON value, or None.
+        forbidden_images: By the ids of records, the URLs of images that they forbid on cards of the model.
     """
 
     records: int
@@ -73,6 +74,7 @@ class PageResult:
     dropped: list[DroppedValue] = field(default_factory=list)
     deferred: dict[int, Any] = field(default_factory=dict)
     facts: Any = None
+    forbidden_images: dict[str, list[str]] = field(default_factory=dict)
 
 
 def transform_page(source: Source, body: JsonBody | bytes, where: object, options: TransformOptions = _DEFAULT) -> PageResult:
@@ -100,6 +102,8 @@ def transform_page(source: Source, body: JsonBody | bytes, where: object, option
             page.set_aside.append(RejectedRecord(index, _short_id(entry["id"]), entry["set_aside"], detail))
             continue
         lost = rules.complete(entry, options)
+        if urls := rules.forbid_images(entry, options):
+            page.forbidden_images.setdefault(entry["model"]["id"], []).extend(urls)
         if index in violations:
             levels = _levels(entry["model"])
             page.set_aside.append(RejectedRecord(index, _short_id(entry["id"]), "id", violations[index], levels))
@@ -108,7 +112,7 @@ def transform_page(source: Source, body: JsonBody | bytes, where: object, option
             if deferred is not None:
                 page.deferred[len(page.models) - 1] = deferred
     facts = rules.collect(page.models)
-    return page if facts is None else PageResult(page.records, page.models, page.set_aside, page.dropped, page.deferred, facts)
+    return page if facts is None else replace(page, facts=facts)
 
 
 def _add_model(source: Source, page: PageResult, index: int, entry: dict[str, Any], lost: list[DroppedField]) -> bool:

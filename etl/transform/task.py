@@ -58,6 +58,7 @@ def transform_file(task: Task) -> Outcome:
             "file": task.entry.file, "raw_sha256": task.entry.sha256, "sha256": sha256(content),
             "records": page.records, "models": len(page.models), "unsized": count_unknown_sizes(page.models),
             "set_aside": [_rejected_row(record) for record in page.set_aside], "dropped": _dropped_rows(page),
+            "forbidden_images": page.forbidden_images,
         },
         "body": sha256(body),
         "losses": page_losses(task.stream, task.entry.file, page),

@@ -14,7 +14,7 @@ from etl.verify.published import FETCH_AGAIN, REBUILD, Check, ids
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from etl.config.model import Config
+    from etl.config.source_config import Config
     from etl.selection.stored import StoredStreams
     from etl.verify.published import Published
 

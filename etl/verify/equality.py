@@ -9,7 +9,7 @@ from etl.selection.equality import explain_equality
 from etl.verify.published import REBUILD, Check, Published
 
 if TYPE_CHECKING:
-    from etl.config.model import Filter
+    from etl.config.filters import Filter
 
 
 def check_equal_lists(published: Published) -> Check:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from etl.config.lookup import did_you_mean
 from etl.core.errors import UsageError
 from etl.core.schemas import load_schema
+from etl.core.text import MIN_SIMILARITY
 from etl.sources.source import get_source
 from etl.verify.published import Check
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from etl.config.model import Config
+    from etl.config.source_config import Config
 
 FAILS_ABOVE = 0.10  # of the distinct ids of a source, or of a stream
 WARNS_FROM = 0.03
@@ -64,6 +65,6 @@ def parse_allowed(names: Iterable[str], config: Config) -> frozenset[str]:
         valid_names |= {f"{source.name}/{word}" for word in (*get_source(source.name).never_published, "id", "type", *fields)}
     allowed = frozenset(names)
     for name in sorted(allowed - valid_names):
-        near = did_you_mean(difflib.get_close_matches(name, sorted(valid_names), 3, 0.5))
+        near = did_you_mean(difflib.get_close_matches(name, sorted(valid_names), 3, MIN_SIMILARITY))
         raise UsageError(f"--allow-rejected {name}: not a reason or a field of a source, such as civitai/poi{near}")
     return allowed

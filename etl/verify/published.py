@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from etl.config.model import Config, Filter
+    from etl.config.filters import Filter
+    from etl.config.source_config import Config
     from etl.selection.stored import StoredStream
 
 

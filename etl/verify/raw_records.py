@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from etl.config.model import Config
+    from etl.config.source_config import Config
     from etl.core.layout import DataDir
     from etl.sources.source import Audit, Source
     from etl.storage.ledger import Ledger, PageEntry

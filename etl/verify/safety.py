@@ -17,7 +17,9 @@ from etl.verify.raw_records import model_key
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from etl.config.model import Filter, Option, SourceConfig
+    from etl.config.filters import Filter
+    from etl.config.options import Option
+    from etl.config.source_config import SourceConfig
     from etl.verify.evidence import Evidence, SafetyVerdict
     from etl.verify.published import Published
     from etl.verify.raw_records import RawRecord, RawStream

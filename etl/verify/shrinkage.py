@@ -13,7 +13,7 @@ from etl.verify.published import FETCH_AGAIN, Check
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from etl.config.model import Filter
+    from etl.config.filters import Filter
     from etl.storage.snapshot import Snapshot
     from etl.verify.published import Published
 

@@ -24,7 +24,8 @@ from etl.verify.shrinkage import check_shrinkage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from etl.config.model import Config, Filter
+    from etl.config.filters import Filter
+    from etl.config.source_config import Config
     from etl.selection.stored import StoredStream
     from etl.storage.snapshot import Snapshot
 

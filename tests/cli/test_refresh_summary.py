@@ -90,7 +90,7 @@ def test_the_last_line_is_printed_whatever_stops_a_refresh(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("etl.cli.commands._extract", interrupt)
+    monkeypatch.setattr("etl.cli.building.extract", interrupt)
     assert workspace.run("refresh") == 130
     assert last_line(capsys) == f"{nothing}; interrupted; verify: not finished; exit code 130"
 

@@ -54,8 +54,9 @@ def test_valid_values_have_no_problem(source: str, name: str, value: Any) -> Non
         ("civitai", "level", "XXX", "xxx"),
         ("civitai", "level", "PG-13", "pg13"),
         ("civitai", "level", "pg ", "pg"),
-        ("civitai", "level", "?", "pg"),
-        ("civitai", "source", "huggingface", "civitai"),
+        ("civitai", "level", "?", ""),
+        ("civitai", "source", "civit-ai", "civitai"),
+        ("civitai", "source", "huggingface", ""),
         ("civitai", "file_bytes", "<200000000", "200000000"),
         ("civitai", "file_bytes", "200,000", "200000"),
         ("civitai", "downloads", True, "1"),
@@ -174,7 +175,10 @@ def test_booleans_references_and_list_items_have_closed_choices(monkeypatch: pyt
         (100, [7, 90, 120, None], 90),
         (100, [90, 110], 90),
         ("q", ["pq", "mit"], "pq"),
-        ("q", ["mit", "nd"], "mit"),
+        ("q", ["mit", "nd"], None),
+        ("abcde", ["abcxy"], "abcxy"),  # 60 % of both texts match
+        ("abcdef", ["abcxyz"], None),
+        (7, ["seven"], None),
         ("mit", [], None),
     ],
 )

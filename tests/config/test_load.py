@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etl.config.load import load_config
-from etl.config.model import Option
+from etl.config.options import Option
 from etl.core.errors import UsageError
 from etl.core.layout import PROJECT
 from tests.conftest import FILTERS, OWN_FILTERS

@@ -15,7 +15,7 @@ from tests.load.test_expressions import HUB
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from etl.config.model import Config
+    from etl.config.source_config import Config
     from tests.conftest import Workspace
 
 # Without expressions, whose check takes a process.

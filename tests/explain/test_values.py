@@ -251,7 +251,7 @@ def test_a_source_or_the_sources_that_have_the_field_are_listed(workspace: Works
     ("options", "message"),
     [
         (("--field", "licence"), "field 'licence' not found in the models of huggingface, civitai; nearest: license"),
-        (("--field", "base", "--source", "huggingface"), "field 'base' not found in the models of huggingface; nearest: name"),
+        (("--field", "base", "--source", "huggingface"), "field 'base' not found in the models of huggingface\n"),
         (("--source", "elsewhere"), "unknown source; choose from"),
     ],
 )

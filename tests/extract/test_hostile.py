@@ -11,7 +11,7 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.config.model import Rate
+from etl.config.source_config import Rate
 from etl.core.errors import EtlError
 from etl.extract import http_client
 from etl.extract.credentials import Credentials

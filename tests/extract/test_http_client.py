@@ -14,7 +14,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl.config.model import Rate
+from etl.config.source_config import Rate
 from etl.core.errors import EtlError, InvalidDataError, SourceUnavailableError, UsageError
 from etl.extract import http_client, transport
 from etl.extract.circuit_breaker import CircuitOpenError

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 INTERRUPTIBLE = (
     "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); runpy.run_module('etl', run_name='__main__')"
 )
-INTERRUPTED = "interrupted; existing data is unchanged. Rerun the same command within 6 hours to resume.\n"
+INTERRUPTED = {
+    "extract": "interrupted; existing data is unchanged. Rerun the same command within 6 hours to resume.\n",
+    "refresh": "interrupted; streams and manifests are complete, old or new. Rerun the same command within 6 hours to resume.\n",
+}
 WAITS = {
     "silence": None,
     "a long Retry-After": Fault(429, b"{}", {"Retry-After": "300"}),
@@ -69,7 +72,7 @@ def test_ctrl_c_ends_every_wait_at_once(live: LiveWorkspace, waits: str, command
         assert event.wait(60)
         process.send_signal(signal.SIGINT)
         # Every wait is longer than this timeout, which is for a loaded machine.
-        assert INTERRUPTED in process.communicate(timeout=20)[1]
+        assert INTERRUPTED[command] in process.communicate(timeout=20)[1]
         assert process.returncode == 130
     finally:
         released.set()
@@ -85,7 +88,7 @@ def test_ctrl_c_ends_the_rate_limit_wait(live: LiveWorkspace) -> None:
         line = process.stderr.readline()
         assert line.endswith(": rate limit of 1 requests in 300 s; waiting for a turn\n")
         process.send_signal(signal.SIGINT)
-        assert INTERRUPTED in process.communicate(timeout=20)[1]
+        assert INTERRUPTED["extract"] in process.communicate(timeout=20)[1]
         assert process.returncode == 130
     finally:
         process.kill()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from etl.config.model import Rate
+from etl.config.source_config import Rate
 from etl.core.errors import EtlError
 from etl.extract import http_client
 from etl.extract.credentials import Credentials, is_loopback

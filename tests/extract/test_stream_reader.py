@@ -36,7 +36,7 @@ from tests.conftest import FILTERS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from etl.config.model import Config
+    from etl.config.source_config import Config
     from etl.storage.json_files import JsonBody
 
 ORIGIN = "http://127.0.0.1:1"

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from etl.config.filters import Filter
 from etl.config.load import load_config
 from etl.config.lookup import resolve_filter
-from etl.config.model import Filter, Option
+from etl.config.options import Option
 from etl.core.levels import LEVELS
 from etl.publish.images import choose_image, page_level
 from tests.conftest import OWN_FILTERS

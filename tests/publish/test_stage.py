@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from etl.publish.files import dump_minified
 from etl.publish.pages import page_status
 from etl.publish.stage import FIXED_FILES
 from etl.publish.store import MAX_PREVIOUS
+from etl.sources.source import get_source
 from etl.storage.json_files import write_atomic
 from tests.conftest import civitai, hf
 from tests.load.test_withheld import CIVITAI
@@ -300,6 +302,58 @@ def test_an_image_has_the_highest_level_that_any_record_says(workspace: Workspac
     assert workspace.run("verify", "--site", str(workspace.data.site)) == 0
 
 
+@pytest.mark.parametrize("fields", [{"poi": True}, {"minor": True}, {"nsfwLevel": 32}, {"nsfwLevel": 3}, {"nsfwLevel": None}])
+@pytest.mark.parametrize("stream", ["default", "month"])
+def test_an_image_that_any_record_forbids_is_on_no_card(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], fields: dict[str, Any], stream: str
+) -> None:
+    filters = CIVITAI.replace('"pg", "r", "month", "sdxl", "pg/sdxl"', '"pg", "month"')
+    workspace.filters.write_text(filters.replace("page = 10", 'page = 10\nimage_hosts = ["image.civitai.com"]'))
+
+    def write(forbidding: str) -> None:
+        for name in ("default", "month"):
+            shown = image(1, 1, **(fields if name == forbidding else {}))
+            version = {**civitai(1)["modelVersions"][0], "images": [shown, image(2, 2)]}
+            workspace.write_stream("civitai", name, [civitai(1, nsfwLevel=3, modelVersions=[version])])
+
+    write("")
+    assert workspace.run("manifests") == workspace.run("publish") == 0
+    assert Site(workspace).models["1"]["image"]["level"] == "pg"
+    write(stream)
+    assert workspace.run("verify", "--site", str(workspace.data.site)) == 1
+    assert "a raw record of the model forbids this image" in capsys.readouterr().out
+    assert workspace.run("manifests") == workspace.run("publish") == 0
+    site = Site(workspace)
+    assert [card["image"] for card in site.page("pg")["models"]] == [None]
+    assert [card["image"]["level"] for card in site.page("month")["models"]] == ["pg13"]
+    assert site.models["1"]["image"]["level"] == "pg13"
+    assert workspace.run("verify", "--site", str(workspace.data.site)) == 0
+
+
+def test_the_address_follows_the_level_that_all_records_decide(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace.filters.write_text(CIVITAI.replace('"pg", "r", "month", "sdxl", "pg/sdxl"', '"default", "pg", "month"'))
+    workspace.write_stream("civitai", "default", [civitai(1), civitai(2), civitai(3)])
+    workspace.write_stream("civitai", "month", [civitai(1, nsfw=True, nsfwLevel=60), civitai(2, nsfwLevel=2)])
+    verify = ("verify", "--site", str(workspace.data.site))
+    with monkeypatch.context() as patch:
+        own_address = replace(get_source("civitai"), dependent_fields=lambda _model: {})
+        patch.setattr("etl.selection.stored.get_source", lambda _name: own_address)
+        assert workspace.run("manifests") == workspace.run("publish") == 0
+    assert workspace.run(*verify) == 1
+    problem = '$.models[0].url: 1: is "https://civitai.com/models/1", but data/models has "https://civitai.red/models/1"'
+    assert problem in capsys.readouterr().out
+    assert workspace.run("publish") == 0
+    site = Site(workspace)
+    addresses = {card["id"]: card["url"] for card in site.page("default")["models"]}
+    assert addresses == {
+        "1": "https://civitai.red/models/1", "2": "https://civitai.com/models/2", "3": "https://civitai.com/models/3"
+    }  # fmt: skip
+    assert site.models["1"]["url"] == "https://civitai.red/models/1"
+    assert workspace.run(*verify) == 0
+
+
 def test_a_damaged_file_costs_no_other_file_of_its_publication(workspace: Workspace, site: Site) -> None:
     names = {name for name in site.state() if name not in ("entry.json", *FIXED_FILES)}
     lost = site.entry["search"]["file"]
@@ -323,6 +377,32 @@ def test_lost_types_are_written_again(workspace: Workspace, site: Site) -> None:
     (site.folder / "types" / "catalogue.d.ts").unlink()
     assert workspace.run("verify", "--site", str(workspace.data.site)) == 1
     assert workspace.run("publish") == workspace.run("verify", "--site", str(workspace.data.site)) == 0
+
+
+@pytest.mark.parametrize(
+    "folder", ["raw", "raw/huggingface/default", "models/site", "manifests", ".manifests", ".cache/x", ".locks"]
+)
+@pytest.mark.parametrize("is_linked", [False, True])
+def test_a_site_in_a_folder_of_the_pipeline_is_refused_at_once(
+    workspace: Workspace,
+    folder: str,
+    is_linked: bool,  # noqa: FBT001 -- a column
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fill(workspace, *records())
+    site = workspace.data.root / folder
+    if is_linked:
+        (workspace.data.root.parent / "link").symlink_to(workspace.data.root)
+        site = workspace.data.root.parent / "link" / folder
+    before = sorted(workspace.data.root.rglob("*"))
+    monkeypatch.setattr("etl.storage.locks.WAIT_S", 0)
+    assert workspace.run("publish", "--site", str(site)) == 2
+    top = workspace.data.root / folder.split("/", maxsplit=1)[0]
+    fix = f"name another folder, or none for {workspace.data.site}"
+    message = f"--site {site}: must not be in {top}, which other commands rewrite; {fix}"
+    assert message in capsys.readouterr().err
+    assert sorted(workspace.data.root.rglob("*")) == before
 
 
 def test_the_current_folder_may_be_the_site(workspace: Workspace, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

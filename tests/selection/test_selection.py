@@ -26,7 +26,7 @@ from tests.selection.test_safety import MODEL, STREAMS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from etl.config.model import SourceConfig
+    from etl.config.source_config import SourceConfig
 
 Pages = list[list[dict[str, Any]]]
 

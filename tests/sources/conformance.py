@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import jq
 import jsonschema
 
-from etl.config.model import Config, Rate, SourceConfig
+from etl.config.source_config import Config, Rate, SourceConfig
 from etl.core.layout import PROJECT, SCHEMAS, SOURCES, DataDir
 from etl.core.levels import LEVELS
 from etl.core.schemas import load_schema

@@ -25,7 +25,7 @@ from tests.support.goldens import environment
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from etl.config.model import Config
+    from etl.config.source_config import Config
 
 EXAMPLE = PROJECT / "examples" / "marketplace.toml"
 # Short pages and manifests, so that streams have several pages; no waiting for the rate.

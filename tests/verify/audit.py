@@ -6,7 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from etl.config.model import Axis, Config, Filter, Option, Rate, SourceConfig
+from etl.config.filters import Filter
+from etl.config.options import Axis, Option
+from etl.config.source_config import Config, Rate, SourceConfig
 from etl.storage.ledger import list_streams, read_ledger
 from etl.verify.published import Published
 from etl.verify.raw_records import read_raw_stream

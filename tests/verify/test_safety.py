@@ -18,7 +18,7 @@ from tests.conftest import Workspace, civitai, hf
 from tests.verify.audit import config_of, option, published, read_streams, write_page
 
 if TYPE_CHECKING:
-    from etl.config.model import Config
+    from etl.config.source_config import Config
     from etl.verify.published import Check
 
 PG = option("level", "pg", "pg")

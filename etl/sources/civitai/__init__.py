@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from etl.sources.civitai.address import model_url
 from etl.sources.source import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Mapping
 
 
 def _next_page(request: str, _link: str | None, value: Any) -> str | None:
@@ -27,6 +28,10 @@ def _has_partial_records(param_names: Container[str]) -> bool:
     return "baseModels" in param_names  # the server leaves out the versions of other base models
 
 
+def _dependent_fields(model: Mapping[str, Any]) -> dict[str, Any]:
+    return {"url": model_url(model["id"], model["level"])}
+
+
 SOURCE = Source(
     name="civitai",
     endpoint="https://civitai.com",
@@ -40,4 +45,5 @@ SOURCE = Source(
     card_fields=("level", "level_most", "flagged", "base", "file_bytes"),
     never_published=frozenset(("poi", "minor", "takendown", "notpublic")),
     has_partial_records=_has_partial_records,
+    dependent_fields=_dependent_fields,
 )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 R, XXX = LEVELS.index("r"), LEVELS.index("xxx")  # level n is bit 2**n of a mask
 _LEVEL_BITS = 31
+_IMAGE_BITS = (1, 2, 4, 8, 16)
 # CivitAI leaves images with this bit out of its own masks; on a model it only says that the model was flagged once.
 _OMITTED_IMAGE_BIT = 32
 _CONSTANT_MASK = 60  # written on whatever is flagged, and kept by models whose flag was taken back
@@ -73,15 +74,19 @@ def _image_bits(image: Mapping[str, Any]) -> int:
     return 0 if bits & _OMITTED_IMAGE_BIT else bits & _LEVEL_BITS
 
 
-def _image_levels(record: Mapping[str, Any]) -> dict[str, int]:
-    levels: dict[str, int] = {}
+def _image_levels(record: Mapping[str, Any]) -> dict[str, int | None]:
+    levels: dict[str, int | None] = {}
     for image in _images(record):
         bits, url = whole_number(image.get("nsfwLevel")), image.get("url")
-        is_shown = image.get("type") == "image" and not is_set(image.get("poi")) and not is_set(image.get("minor"))
-        if is_shown and isinstance(url, str):
-            scaled = "/".join("width=450" if part == "original=true" else part for part in url.split("/"))
-            level = bits.bit_length() - 1 if bits and bits <= _LEVEL_BITS else XXX  # blocked and unrated images are not shown
-            levels[scaled] = max(level, levels.get(scaled, 0))
+        if not isinstance(url, str):
+            continue
+        scaled = "/".join("width=450" if part == "original=true" else part for part in url.split("/"))
+        worst = levels.get(scaled, 0)
+        # An image has one bit. Blocked and unrated images are not shown, nor are people who are real or look like minors.
+        if worst is None or bits not in _IMAGE_BITS or is_set(image.get("poi")) or is_set(image.get("minor")):
+            levels[scaled] = None
+        elif image.get("type") == "image":
+            levels[scaled] = max(_IMAGE_BITS.index(bits), worst)
     return levels
 
 
@@ -116,7 +121,12 @@ def _has_partial_records(params: Mapping[str, Sequence[str]]) -> bool:
     return "baseModels" in params  # the API leaves out the versions of other base models
 
 
+def _url(identity: str, fields: Mapping[str, Any]) -> str:
+    is_mature = fields["flagged"] or LEVELS.index(fields["level"]) >= R
+    return f"https://civitai.red/models/{identity}" if is_mature else f"https://civitai.com/models/{identity}"
+
+
 AUDIT = Audit(
     read=_read, sort_key=_sort_key, sort_value=_sort_value, is_unrequested=_is_unrequested, leaks=_leaks,
-    has_partial_records=_has_partial_records, image_levels=_image_levels,
+    has_partial_records=_has_partial_records, image_levels=_image_levels, url=_url,
 )  # fmt: skip

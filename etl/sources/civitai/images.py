@@ -22,20 +22,20 @@ _BASE83 = frozenset(_ALPHABET)
 _MAX_COMPONENTS = 9  # of a blurhash, in each direction
 
 
-def choose_images(images: Iterable[Mapping[str, Any]], hosts: Container[str]) -> list[dict[str, Any]]:
+def choose_images(
+    images: Iterable[Mapping[str, Any]], hosts: Container[str], forbidden: Container[str] = ()
+) -> list[dict[str, Any]]:
     """Return the first image of each level that a card may show, mildest first.
 
-    A card shows no video, nothing flagged `poi` or `minor`, no image of several levels or of an invalid one, and no image whose
-    URL is not valid or not on one of the hosts. `images` are those of the API in the order of the site.
+    A card shows no video, no image that is `forbidden` by its scaled URL, and none whose URL is not valid or not on one of the
+    hosts. `images` are those of the API in the order of the site.
     """
     by_level: dict[int, dict[str, Any]] = {}
     for image in images:
-        level = image.get("nsfwLevel")
-        if type(level) not in (int, float) or level in by_level or level not in _LEVELS:
+        level: Any = image.get("nsfwLevel")
+        if _is_forbidden(image) or level in by_level or image.get("type") != "image":
             continue
-        if image.get("type") != "image" or is_set(image.get("poi")) or is_set(image.get("minor")):
-            continue
-        if url := _scaled_url(image.get("url"), hosts):
+        if (url := _scaled_url(image.get("url"), hosts)) and url not in forbidden:
             by_level[level] = {
                 "url": url,
                 "width": _length(image.get("width")),
@@ -46,6 +46,19 @@ def choose_images(images: Iterable[Mapping[str, Any]], hosts: Container[str]) ->
             if len(by_level) == len(_LEVELS):
                 break
     return [by_level[level] for level in sorted(by_level)]
+
+
+def forbidden_urls(images: Iterable[Mapping[str, Any]], hosts: Container[str]) -> list[str]:
+    """Return the scaled URLs, sorted, of images that no card may show, of those on one of the hosts.
+
+    They are flagged `poi` or `minor`, or are of several levels or of an invalid one, such as a blocked image.
+    """
+    return sorted({url for image in images if _is_forbidden(image) and (url := _scaled_url(image.get("url"), hosts))})
+
+
+def _is_forbidden(image: Mapping[str, Any]) -> bool:
+    level = image.get("nsfwLevel")
+    return type(level) not in (int, float) or level not in _LEVELS or is_set(image.get("poi")) or is_set(image.get("minor"))
 
 
 def _scaled_url(url: object, hosts: Container[str]) -> str | None:

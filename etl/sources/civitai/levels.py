@@ -9,7 +9,6 @@ from etl.core.levels import LEVELS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-SAFE_SITE = ("pg", "pg13")  # levels on civitai.com since 2026-04; all others and flagged models are on civitai.red
 _ALL = 31
 _XXX = 16
 _CONSTANT = 60  # the server writes this mask on flagged models and their versions, whatever they show

@@ -7,8 +7,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from etl.core.display_name import clean_display_name
-from etl.sources.civitai.images import choose_images
-from etl.sources.civitai.levels import SAFE_SITE, Levels, content_levels, image_level, is_set
+from etl.sources.civitai.address import model_url
+from etl.sources.civitai.images import choose_images, forbidden_urls
+from etl.sources.civitai.levels import Levels, content_levels, image_level, is_set
 from etl.sources.source import DroppedField, Rules
 
 if TYPE_CHECKING:
@@ -26,11 +27,14 @@ def _complete(entry: dict[str, Any], options: TransformOptions) -> list[DroppedF
     flag, images = evidence["flag"], _images(evidence)
     levels = _levels(evidence, images)
     model |= {"level": levels.level, "level_most": levels.level_most, "level_from": levels.level_from, "flagged": is_set(flag)}
-    site = "civitai.com" if levels.level in SAFE_SITE else "civitai.red"
-    model["url"] = f"https://{site}/models/{model['id']}"
-    model["images"] = choose_images(images, options.image_hosts)
+    model["url"] = model_url(model["id"], levels.level)
+    model["images"] = choose_images(images, options.image_hosts, forbidden_urls(images, options.image_hosts))
     wrong = levels.wrong if isinstance(flag, bool | None) else ("flagged", *levels.wrong)
     return [DroppedField(field, "wrong type") for field in wrong]
+
+
+def _forbid_images(entry: dict[str, Any], options: TransformOptions) -> list[str]:
+    return forbidden_urls(_images(entry["evidence"]), options.image_hosts)
 
 
 def _describe(record: Mapping[str, Any], entry: dict[str, Any], _options: TransformOptions) -> list[str]:
@@ -62,4 +66,4 @@ def _objects(value: Any) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-RULES = Rules(complete=_complete, describe=_describe)
+RULES = Rules(complete=_complete, describe=_describe, forbid_images=_forbid_images)

@@ -1,4 +1,4 @@
-"""Cards against data/models: the record of the page's own stream, with levels and flag as all raw records decide."""
+"""Cards against data/models: the record of the page's own stream, with what all raw records decide of safety."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import orjson
 
 from etl.core.errors import EtlError
 from etl.core.levels import LEVELS
+from etl.sources.source import get_source
 from etl.storage.json_files import read_json
 from etl.verify.evidence import decide, gather
 from etl.verify.published import Check
@@ -19,11 +20,12 @@ from etl.verify.site.images import most_explicit
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from etl.config.model import Config
+    from etl.config.source_config import Config
     from etl.core.layout import DataDir
     from etl.verify.evidence import Evidence
     from etl.verify.raw_records import RawStream
     from etl.verify.site.files import Site
+    from etl.verify.site.images import Images
     from etl.verify.site.pages import Page
 
     Model = Mapping[str, Any]
@@ -41,8 +43,8 @@ class _Difference(NamedTuple):
 class LocalModels:
     """The models of one source on disk, as cards must show them."""
 
-    def __init__(self, data: DataDir, source: str, streams: Streams) -> None:
-        self._data, self._source = data, source
+    def __init__(self, data: DataDir, source: str, streams: Streams, images: Images) -> None:
+        self._data, self._source, self._images = data, source, images
         self._streams = {name: stream for (owner, name), stream in streams.items() if owner == source}
         self._by_stream: dict[str, dict[str, Model]] = {}
 
@@ -66,21 +68,13 @@ class LocalModels:
         if model is None or not own:
             return None
         decided: dict[str, Any] = {name: finding.value for name, finding in decide(own, evidence).fields.items() if name in model}
+        if url := get_source(self._source).load_audit().url:
+            decided["url"] = url(model["id"], decided)
         if model.get("images"):
-            decided["images"] = [{**image, "level": self._image_levels[key, image["url"]]} for image in model["images"]]
+            levels = self._images.get((self._source, key), {})
+            allowed = ((image, levels.get(image["url"])) for image in model["images"])
+            decided["images"] = [{**image, "level": LEVELS[level]} for image, level in allowed if level is not None]
         return {**model, **decided}
-
-    @cached_property
-    def _image_levels(self) -> dict[tuple[str, str], str]:
-        """The most explicit level that any record says of an image, by the key of its model and its address."""
-        levels: dict[tuple[str, str], str] = {}
-        for stream in self._streams.values():
-            for page in stream.pages if stream.ledger.complete else ():
-                for model in read_json(self._data.models(self._source, stream.name) / page.entry.file):
-                    for image in model.get("images") or ():
-                        image_key = (model_key(model["id"]), image["url"])
-                        levels[image_key] = max(image["level"], levels.get(image_key, "pg"), key=LEVELS.index)
-        return levels
 
     def _models(self, stream: RawStream) -> dict[str, Model]:
         """Return the first record of each model of a stream by its key."""

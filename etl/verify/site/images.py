@@ -15,14 +15,15 @@ from etl.verify.raw_records import model_key
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from etl.config.model import Config
+    from etl.config.source_config import Config
     from etl.core.layout import DataDir
     from etl.verify.raw_records import RawPage, RawStream
     from etl.verify.site.files import Site
     from etl.verify.site.pages import Page
 
     Streams = Mapping[tuple[str, str], RawStream]
-    Images = dict[tuple[str, str], dict[str, int]]  # by source and model_key: levels, as indices of LEVELS, by URL
+    # By source and model_key, and by URL: levels, as indices of LEVELS; None if a record of the model forbids the image.
+    Images = dict[tuple[str, str], dict[str, int | None]]
 
 
 def most_explicit(config: Config, source: str, path: str) -> str | None:
@@ -41,15 +42,17 @@ def most_explicit(config: Config, source: str, path: str) -> str | None:
     return None if allowed == {*LEVELS} else max(allowed, key=LEVELS.index, default=LEVELS[0])
 
 
-def check_images(site: Site, pages: Sequence[Page], config: Config, data: DataDir, streams: Streams | None) -> Check:
-    """No card shows an image that is more explicit than its page, or that no raw record of its model has at that level."""
+def check_images(site: Site, pages: Sequence[Page], config: Config, images: Images | None) -> Check:
+    """No card shows an image that is more explicit than its page, or that not all raw records of its model allow at that level.
+
+    `images` are those of the raw records; None if there are no raw records.
+    """
     check = Check("images", fix=site.fix)
     shown = [*_images(site, pages)]
     check.looked_at = len(shown)
-    if streams is None:
+    if images is None:
         check.notes.append("their levels are as the site states them: there are no raw records to compare with")
-    elif shown:
-        images = _raw_images(data, streams, {(card["source"], model_key(card["id"])) for _, _, card in shown})
+    else:
         for file, path, card in shown:
             levels = images.get((card["source"], model_key(card["id"])), {})
             if problem := _raw_problem(card["image"], levels):
@@ -78,25 +81,29 @@ def _images(site: Site, pages: Sequence[Page]) -> Iterator[tuple[str, str, Mappi
                 yield file, f"$.models[{number}].image", card
 
 
-def _raw_problem(image: Mapping[str, Any], levels: Mapping[str, int]) -> str | None:
-    level = levels.get(image["url"])
+def _raw_problem(image: Mapping[str, Any], levels: Mapping[str, int | None]) -> str | None:
+    if image["url"] not in levels:
+        return "no raw record of the model has this image"
+    level = levels[image["url"]]
     if level is None:
-        return "no raw record of the model has this image for everybody to see"
+        return "a raw record of the model forbids this image: it is flagged poi or minor, or not of exactly one level"
     return None if LEVELS[level] == image["level"] else f"is {LEVELS[level]} in the raw records (the site says {image['level']})"
 
 
-def _raw_images(data: DataDir, streams: Streams, keys: set[tuple[str, str]]) -> Images:
-    """Return the images that cards of these models may show."""
+def raw_images(data: DataDir, streams: Streams, pages: Sequence[Page]) -> Images:
+    """Return the images of the models on these pages by all raw records of complete streams; the worst record counts."""
+    keys = {(page.value["source"], model_key(card["id"])) for page in pages for card in page.value["models"]}
     images: Images = {}
     for stream in streams.values():
-        for page in stream.pages:
+        for page in stream.pages if stream.ledger.complete else ():
             if any((stream.source, model_key(record.id)) in keys for record in page.records):
                 for identity, record in _records(data, stream, page):
                     key = (stream.source, model_key(identity))
                     if key in keys:
                         levels = images.setdefault(key, {})
                         for url, level in get_source(stream.source).load_audit().image_levels(record).items():
-                            levels[url] = max(level, levels.get(url, 0))
+                            worst = levels.get(url, 0)
+                            levels[url] = None if level is None or worst is None else max(level, worst)
     return images
 
 

@@ -11,7 +11,7 @@ from etl.core.schemas import Schema, load_schema
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from etl.config.model import Config
+    from etl.config.source_config import Config
     from etl.core.schemas import Violation
 
 STATUSES = ("full", "short", "empty", "stale")

@@ -13,7 +13,7 @@ from etl.verify.site.cards import LocalModels, check_cards
 from etl.verify.site.changes import check_changes
 from etl.verify.site.download import UrlReader, is_url
 from etl.verify.site.files import SiteFiles
-from etl.verify.site.images import check_images
+from etl.verify.site.images import check_images, raw_images
 from etl.verify.site.manifests import LocalManifests, check_manifests
 from etl.verify.site.pages import check_links, check_options, check_pages, valid_pages
 from etl.verify.site.reading import FolderReader
@@ -22,7 +22,7 @@ from etl.verify.site.shards import check_search, check_shards
 from etl.verify.site.signature import check_signature, read_public_key
 
 if TYPE_CHECKING:
-    from etl.config.model import Config
+    from etl.config.source_config import Config
     from etl.core.layout import DataDir
     from etl.verify.site.reading import Reader
 
@@ -49,16 +49,17 @@ def verify_site(data: DataDir, config: Config, target: str, key_file: Path | Non
         check_changes(site),
     ]
     if not (data.manifests / INDEX).is_file():
-        checks.append(check_images(site, pages, config, data, None))
+        checks.append(check_images(site, pages, config, None))
         skipped = Check("pages and cards against data", fix=REBUILD)
         skipped.notes.append(f"not checked: {data.manifests / INDEX} not found")
         return [*checks, skipped]
     streams, errors = read_raw_streams(data, config)
     manifests = LocalManifests(data.manifests)
-    models = {source.name: LocalModels(data, source.name, streams) for source in config.sources}
+    images = raw_images(data, streams, pages)
+    models = {source.name: LocalModels(data, source.name, streams, images) for source in config.sources}
     cards = check_cards(site, pages, manifests.streams, config, models)
     cards.problems += errors
-    return [*checks, check_images(site, pages, config, data, streams), check_manifests(site, pages, manifests), cards]
+    return [*checks, check_images(site, pages, config, images), check_manifests(site, pages, manifests), cards]
 
 
 def _fix(data: DataDir, target: str) -> str:

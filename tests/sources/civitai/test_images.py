@@ -83,6 +83,21 @@ def test_what_no_card_may_show_is_passed_over_for_the_next(field: str, value: An
 
 
 @pytest.mark.parametrize(
+    ("field", "value"), [(field, value) for field in ("poi", "minor", "nsfwLevel") for value in WRONG[field]]
+)
+def test_an_image_that_is_forbidden_once_is_chosen_nowhere_in_its_record(field: str, value: Any) -> None:
+    page = transform([image(1, 1), image(1, 2)], [image(1, 1, **{field: value})])
+    assert numbers(page.models[0]["images"]) == [("pg", 2)]
+    assert page.forbidden_images == {"1": [kept([image(1, 1)])[0]["url"]]}
+
+
+def test_only_images_that_a_model_could_have_are_forbidden() -> None:
+    elsewhere = image(1, 1, url="https://b.example/1.jpeg", poi=True)
+    assert transform([elsewhere, image(1, 2, url=None, poi=True), image(1, 3, type="video")]).forbidden_images == {}
+    assert transform([image(1, 1, poi=True)], id="x").forbidden_images != {}  # a rejected record counts for others
+
+
+@pytest.mark.parametrize(
     ("url", "expected"),
     [
         (PATH, f"https://{HOST}/a/width=450/1.jpeg"),
@@ -152,17 +167,25 @@ def test_any_images_cost_no_model(versions: list[Any]) -> None:
     audited = AUDIT.image_levels(civitai(1, modelVersions=[{"images": images} for images in versions]))
     for entry, level in zip(model["images"], levels, strict=True):
         assert entry["url"].startswith(f"https://{HOST}/")
-        assert audited[entry["url"]] >= level
+        most = audited[entry["url"]]
+        assert most is not None
+        assert most >= level
+    assert {url for urls in page.forbidden_images.values() for url in urls} <= {
+        url for url, most in audited.items() if most is None
+    }
 
 
 def test_the_audit_reads_the_most_explicit_level_of_an_address() -> None:
     url = f"https://{HOST}/a/width=450/1.jpeg"
-    for levels, expected in (([1], 0), ([4], 2), ([4, 16, 1], 4), ([0], 4), ([32], 4), ([None], 4), (["1"], 4), ([2.0], 1)):
+    allowed: list[tuple[list[Any], int | None]] = [([1], 0), ([4], 2), ([4, 16, 1], 4), ([2.0], 1)]
+    for levels, expected in [*allowed, *(([1, level], None) for level in WRONG["nsfwLevel"])]:
         record = civitai(1, modelVersions=[{"images": [{"url": PATH, "type": "image", "nsfwLevel": level} for level in levels]}])
         assert AUDIT.image_levels(record) == {url: expected}
-    for fields in ({"type": "video"}, {"poi": True}, {"minor": 1}, {"type": None}):
+    changes: list[tuple[dict[str, Any], dict[str, int | None]]]
+    changes = [({"type": "video"}, {}), ({"type": None}, {}), ({"poi": True}, {url: None}), ({"minor": 1}, {url: None})]
+    for fields, audited in changes:
         image = {"url": PATH, "type": "image", "nsfwLevel": 1, **fields}
-        assert AUDIT.image_levels(civitai(1, modelVersions=[{"images": [image]}])) == {}
+        assert AUDIT.image_levels(civitai(1, modelVersions=[{"images": [image]}])) == audited
     assert AUDIT.image_levels(civitai(1, modelVersions=[{"images": [{"url": None}, None, 5]}, {"images": "x"}])) == {}
 
 
@@ -174,7 +197,7 @@ def test_rules_and_audit_agree_on_a_catalogue() -> None:
     for model in page.models:
         audited = AUDIT.image_levels(by_id[model["id"]])
         for entry in model["images"]:
-            assert LEVELS[audited[entry["url"]]] == entry["level"]
+            assert audited[entry["url"]] == LEVELS.index(entry["level"])
             compared += 1
     assert compared > len(page.models) > 100
 

@@ -106,7 +106,7 @@ EDITS: list[Edit] = [
     ("page", "small", lambda v: v.update(filter="tiny"), LINKS, "$.filter: tiny has options that huggingface does not have"),
     ("page", "pg", first("models", image={**IMAGE, "level": "r"}), "images", "$.models[0].image.level: 1: is r, but the page"),
     ("page", "r", first("models", image={**IMAGE, "level": "pg13"}), "images", "$.models[0].image: 1: is pg in the raw records"),
-    ("page", "r", first("models", image={**IMAGE, "url": IMAGE_URL.replace("1.", "poi.")}), "images", "no raw record of"),
+    ("page", "r", first("models", image={**IMAGE, "url": IMAGE_URL.replace("1.", "poi.")}), "images", "forbids this image"),
     ("page", "r", first("models", image={**IMAGE, "url": "https://elsewhere.example/1"}), "images", "no raw record of the model"),
     ("shard", 0, first("models", extra=1), FORM, "$.models[0]: Unevaluated properties are not allowed ('extra'"),
     ("shard", 0, swap, SHARDS, "$.models: is not sorted by source and id"),
