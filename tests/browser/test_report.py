@@ -88,11 +88,19 @@ def test_a_combination_without_a_file_says_what_to_add(reader: Reader) -> None:
     reader.click("MIT", ".axes a")
     assert (reader.hash, reader.heading) == ("#/filters/hf/likes/mit", "Most liked · MIT")
     assert "hf/likes/mit is not published. It would have 3 models." in reader.shown("#manifest .state")[0]
+    assert reader.shown("#manifest .state code") == ["hf/likes/mit", "make manifests"]
     assert reader.browser.evaluate("document.querySelector('pre').textContent") == '[huggingface]\nmanifests = [ …, "likes/mit" ]'
     assert reader.shown("#manifest tbody th") == ["Qwen3-0.6B", "llama", HOSTILE]
     reader.click("Recently updated", ".axes a")
     assert "Its stream recent is not on disk: make extract fetches it." in reader.shown("#manifest .state")[0]
+    assert reader.shown("#manifest .state code") == ["hf/recent/mit", "make extract", "make extract"]
     assert reader.shown("#manifest table") == []
+
+
+def test_what_other_records_forbid_is_in_no_manifest(reader: Reader) -> None:
+    reader.open("#/filters/civitai/r")
+    assert reader.shown("#manifest td.id") == ["101", "103", "105", "106"]
+    assert reader.shown(".axes a")[:3] == ["All levels 4, no file", "PG 2", "R 4"]
 
 
 def test_the_limit_ends_a_manifest(reader: Reader) -> None:
