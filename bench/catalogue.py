@@ -56,11 +56,11 @@ class _Generator:
 
     def records(self, count: int) -> list[dict[str, Any]]:
         """Return so many records with distinct ids."""
-        made: dict[Any, dict[str, Any]] = {}
-        while len(made) < count:
+        records: dict[Any, dict[str, Any]] = {}
+        while len(records) < count:
             record = self._record(self._rng.choice(self._records))
-            made.setdefault(record["id"], record)
-        return [*made.values()]
+            records.setdefault(record["id"], record)
+        return [*records.values()]
 
     def _name(self, record: dict[str, Any]) -> str:
         name: str = record.get("name") or record["id"].rpartition("/")[2]

@@ -105,11 +105,11 @@ def compare(browser: Browser, workspace: Workspace, count: int, capsys: pytest.C
         name = json.dumps(source.name)
         ids: list[str] = browser.evaluate(f"sourceOf({name}).columns.id.values")
         ids = random.Random(1).sample(ids, min(count, len(ids)))  # noqa: S311 -- the same in every run
-        explained = browser.evaluate(f"{json.dumps(ids)}.map((id) => explainModel({name}, id))")
-        for id_, derived in zip(ids, explained, strict=True):
-            said = explain_model(context, source, id_)
-            assert derived == {"manifests": said.manifests, "not_in": said.not_in}, id_
-            reasons += said.not_in.values()
+        pages = browser.evaluate(f"{json.dumps(ids)}.map((id) => explainModel({name}, id))")
+        for id_, derived in zip(ids, pages, strict=True):
+            explained = explain_model(context, source, id_)
+            assert derived == {"manifests": explained.manifests, "not_in": explained.not_in}, id_
+            reasons += explained.not_in.values()
         for filter_ in source.filters:
             if (workspace.data.manifests / filter_.file).exists():
                 assert published(browser, name, filter_.path) == workspace.ids(filter_.file)

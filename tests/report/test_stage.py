@@ -55,8 +55,8 @@ def report(workspace: Workspace, base: Snapshot | None = None, checks: list[Chec
 
 
 def source(workspace: Workspace, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = next(value for value in report(workspace).data["sources"] if value["name"] == name)
-    return found
+    result: dict[str, Any] = next(value for value in report(workspace).data["sources"] if value["name"] == name)
+    return result
 
 
 def test_the_overview_counts_what_is_on_disk(catalogue: Workspace) -> None:

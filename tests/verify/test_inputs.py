@@ -45,8 +45,8 @@ def break_manifest(workspace: Workspace) -> None:
 def test_every_verify_records_its_checks(
     built: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str, *, is_broken: bool
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("etl.cli.commands._extract", lambda _run: 0)
-    monkeypatch.setattr("etl.cli.commands._manifests", lambda _run, _sources: 0)
+    monkeypatch.setattr("etl.cli.building.extract", lambda _run: 0)
+    monkeypatch.setattr("etl.cli.building._manifests", lambda _run, _sources: 0)
     if is_broken:
         break_manifest(built)
     assert recorded_checks(built.data, inputs(built)) is None
