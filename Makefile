@@ -181,7 +181,7 @@ test: $(ready_dev) ## run the tests, WORKERS=2 in parallel
 	@set -- $${WORKERS:+"--numprocesses=$$WORKERS"} && $(isolated) pytest -q "$$@"
 
 .PHONY: test-browser
-test-browser: $(ready_dev) ## run the tests of the example client in Chromium, CHROMIUM=/path/to/chromium, WORKERS=2
+test-browser: $(ready_dev) ## run the tests of the report and the example client in Chromium, CHROMIUM=/path/to/chromium, WORKERS=2
 	@set -- $${WORKERS:+"--numprocesses=$$WORKERS"} && export TEST_CHROMIUM="$$CHROMIUM" && \
 	  "$$python" -m tests.browser.toolchain && $(isolated) pytest -q -m browser -rs tests/browser "$$@"
 

@@ -115,6 +115,27 @@ def test_verify_checks_the_files_on_disk(clone: ProjectCopy) -> None:
     assert "data/manifests/index.json: $" in done.stdout
 
 
+def test_report_builds_what_changed_and_shows_what_is_missing_or_damaged(clone: ProjectCopy) -> None:
+    clone.write_stream("huggingface", "default", [hf("o/new")])
+    done = clone.make("report")
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"data/report/index\.html: 0\.\d MB; 16 checks, 0 failed", done.stdout.splitlines()[-1])
+    page = clone.data.report
+    assert "o/new" in page.read_text()
+    shutil.rmtree(clone.data.raw("huggingface", "likes"))
+    done = clone.make("report")
+    assert (done.returncode, done.stdout.splitlines()[-1].split("; ")[1]) == (0, "16 checks, 1 failed")
+    assert "no stream likes on disk" in page.read_text()
+    before = page.read_bytes()
+    (clone.data.raw("huggingface", "default") / "page-0001.json").write_text("<html>")
+    done = clone.make("report")
+    assert "page-0001.json: is not JSON" in done.stderr
+    assert "summary.json: not found; build the models first: make manifests\nmake: *** " in done.stderr
+    assert (done.returncode, page.read_bytes()) == (2, before)
+    assert clone.make("clean").returncode == 0
+    assert not page.parent.exists()
+
+
 def test_explain_rebuilds_outdated_models_first(clone: ProjectCopy) -> None:
     clone.write_stream("huggingface", "default", [hf("o/a")], [hf("o/b")], [hf("o/c")])
     done = clone.make("explain", "FILTER=hf/other", "AGAINST=")
