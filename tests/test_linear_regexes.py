@@ -22,6 +22,7 @@ from etl.explain import values
 from etl.expressions import check, tokens
 from etl.extract import credentials, network_errors, responses, token_echo
 from etl.publish import store
+from etl.report import render
 from etl.sources.civitai import images
 from etl.sources.huggingface import corroboration, counts, evidence, families, names, size
 from etl.sources.source import DEFAULT_SIZE_CLASSES
@@ -99,6 +100,18 @@ CASES: dict[str, tuple[Callable[[str], object], list[tuple[str, str]]]] = {
     "etl.config.fields:_likely_ids": (
         _problem("civitai", "id"),
         [("-", ""), (" /", ""), ("--", ""), ("1", "a"), ("1a", ""), ("?", "")],
+    ),
+    "etl.report.render._COMMAND": (
+        render.split_commands,
+        [
+            ("make verify ", ""),
+            ("make a A='", ""),
+            ("make a A=b", " A='"),
+            (" A=b", ""),
+            ("rm -r '", ""),
+            ("rm -r ", "'"),
+            ("make -", ""),
+        ],
     ),
     "etl.storage.json_files._ESCAPE": (_answer, [(r"\ud800", ""), ("\\\\", r"\ud800"), (r"\ud800\udc00", r"\udfff")]),
     "etl.storage.json_files._SURROGATE": (_answer, [(r"\u00e9", ""), ("\\\\", ""), (r"\\ud", "")]),

@@ -66,7 +66,8 @@ function table(caption, columns, body) {
   );
 }
 
-const COMMAND = /\b(?:make (?:extract manifests|[a-z-]+)(?: [A-Z_]+=(?:'[^']*'|[^\s;,()']+))*|rm -r (?:'[^']*'|[^\s;,()']+))/g;
+const COMMAND =
+  /\b(?:make (?:extract manifests|[a-z-]+)(?: [A-Z_]+=(?:'[^']*'|[^\s;,()']+))*|rm -r (?:'[^']*'|[^\s;,()']+))/g;
 
 /**
  * Return the parts of a message; its commands stand out.

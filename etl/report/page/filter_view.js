@@ -101,7 +101,15 @@ function howToPublish(filter, path) {
   return h(
     "div",
     { class: "state" },
-    h("p", {}, h("span", { class: "tag" }, "no file"), " ", h("code", {}, path), " is not published. ", message(models)),
+    h(
+      "p",
+      {},
+      h("span", { class: "tag" }, "no file"),
+      " ",
+      h("code", {}, path),
+      " is not published. ",
+      message(models),
+    ),
     h("p", {}, message(`To publish it, add its path to filters.toml, then run ${command}:`)),
     h("pre", { tabindex: 0, "aria-label": "What to add to filters.toml" }, toml),
   );

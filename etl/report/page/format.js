@@ -1,7 +1,7 @@
 // Values for people.
 
 const DAY_MS = 86_400_000;
-const TIME = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:\d\d(?:\.\d+)?)?Z$/;
+const TIME = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?Z)?$/;
 const NUMBERS = new Intl.NumberFormat("en", { maximumFractionDigits: 6 });
 
 /**
@@ -58,5 +58,6 @@ function formatValue(value) {
     return value.map((item) => formatReasonItem(item)).join(", ") || h("span", { class: "note" }, "none");
   if (typeof value === "object") return JSON.stringify(value);
   const time = TIME.exec(String(value));
-  return time ? h("time", { datetime: String(value) }, `${time[1]} ${time[2]} UTC`) : String(value);
+  if (time === null) return String(value);
+  return h("time", { datetime: String(value) }, time[2] === undefined ? time[1] : `${time[1]} ${time[2]} UTC`);
 }
