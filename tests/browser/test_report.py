@@ -79,7 +79,8 @@ def test_options_of_each_axis_lead_to_the_manifest(reader: Reader) -> None:
     reader.click("Most downloaded", ".axes a")
     assert reader.heading == "Small (<7B)"
     assert reader.shown("#manifest .state") == [
-        "empty hf/small short: 600 records, 389 left after size small; the API has no more"
+        "empty hf/small short: 600 records, 389 left after size small; the API has no more "
+        "600 records: 20 rejected, 300 size small drops, 180 over the limit, 100 published"
     ]
 
 

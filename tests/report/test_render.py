@@ -172,3 +172,8 @@ def test_streams_have_the_parameters_that_differ(page: Page) -> None:
     assert common_query([]) == ""
     assert common_query([replace(streams[0], query="/a")]) == "/a"
     assert common_query([replace(streams[0], query=query) for query in ("/a?x=1", "/a?x=2")]) == "/a"
+
+
+def test_health_says_when_the_checks_ran() -> None:
+    page = Page(render(replace(report(), verified_at="2026-02-03T04:05:06.000Z")))
+    assert "2026-02-03 04:05 UTC" in page.texts["time"]

@@ -82,6 +82,7 @@ function manifestState(filter, path) {
     { class: "state" },
     h("p", {}, copies[0], " ", h("code", {}, path), " ", message(verdict)),
     copies[1],
+    h("p", { class: "note" }, row.querySelector(".funnel")?.getAttribute("aria-label")),
   );
 }
 
