@@ -135,6 +135,8 @@ def test_the_command_line_supports_it(clone: ProjectCopy, registry: Registry) ->
     counts = clone.manifest("all-models.json")
     assert (counts["registry"], counts["huggingface"], counts["civitai"]) == (3, 1, 1)
     assert re.search(r"^\d+ checks, 0 failed$", run(clone, "verify"), re.MULTILINE)
+    assert run(clone, "report").endswith(" checks, 0 failed\n")
+    assert "acme:embedder" in clone.data.report.read_text()
 
 
 def test_explain_finds_its_models(clone: ProjectCopy, registry: Registry) -> None:

@@ -43,8 +43,8 @@ def test_records_with_odd_values_become_valid_models_or_are_rejected(source: Sou
     conformance.check_odd_values(source, page)
 
 
-def test_records_that_contradict_themselves_become_valid_models(source: Source) -> None:
-    conformance.check_mixed_fields(source, rounds=2)
+def test_records_that_contradict_themselves_become_valid_models(source: Source, page: Any) -> None:
+    conformance.check_mixed_fields(source, page, rounds=2)
 
 
 def test_paging_ends(source: Source, page: Any) -> None:
