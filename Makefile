@@ -9,7 +9,7 @@ MAKEFLAGS += --no-builtin-rules --warn-undefined-variables
 
 # Every variable is plain text. A value from the command line or the environment is never expanded by make: it replaces itself and
 # reaches recipes through their environment, as "$$NAME", so that the shell does not interpret it. This includes unknown names.
-override variables := DATA FILTERS SOURCE BASE NEW OLDEST ALLOW_SHRINK ALLOW_REJECTED FILTER AGAINST FIELD MAX_AGE JOBS SITE KEEP SIGN_KEY KEY PYTHON WORKERS CHROMIUM
+override variables := DATA FILTERS SOURCE BASE NEW OLDEST ALLOW_SHRINK ALLOW_REJECTED FILTER AGAINST FIELD MAX_AGE JOBS SITE KEEP SIGN_KEY KEY PYTHON WORKERS CHROMIUM RECORDS
 override command_line := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 override inherited := $(strip $(foreach name,$(variables),$(if $(filter environment,$(origin $(name))),$(if $(value $(name)),$(name)))))
 DATA ?= data
@@ -201,6 +201,10 @@ sizes: $(ready_dev) ## measure the accuracy of sizes by kind; fail if a figure d
 .PHONY: bench
 bench: $(ready_dev) ## measure time, memory and requests, next to plain baselines
 	@$(isolated) bench
+
+.PHONY: bench-hub
+bench-hub: $(ready_dev) ## measure each stage on one stream of many records, RECORDS="30000 300000"
+	@export BENCH_RECORDS="$$RECORDS" && $(isolated) bench.hub
 
 # Files that no run created are kept, and links are not followed.
 override define wipe

@@ -7,6 +7,7 @@ import random
 import re
 from collections import Counter
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from etl.core.layout import PROJECT
@@ -14,7 +15,7 @@ from etl.sources.source import get_source
 from etl.storage.json_files import dump_json, sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from etl.core.layout import DataDir
 
@@ -28,13 +29,14 @@ def write_catalogue(data: DataDir, models: dict[str, int]) -> str:
     """Write streams with so many distinct models of each source; return filters that publish manifests of them."""
     for source, count in models.items():
         rng = random.Random(source)  # noqa: S311 -- the same catalogue in every run
-        records = _Generator(source, rng).records(count)
+        records = [*Generator(source, rng).records(count)]
         names, page = _STREAMS[source]
         share = count // len(names)
         for index, name in enumerate(names):
             is_last = index + 1 == len(names)
             own = records[index * share : None if is_last else (index + 1) * share + share // 10]  # some are in two streams
-            _write_stream(data, source, name, rng.sample(own, len(own)), page)
+            ledger = json.loads((PROJECT / "data" / "raw" / source / name / "stream.json").read_bytes())
+            write_stream(data, source, name, ledger["pages"][0]["url"], pages_of(rng.sample(own, len(own)), page))
     text = (PROJECT / "bench" / "208.toml").read_text(encoding="utf-8")
     text = re.sub(r"(?m)^depth = \d+", f"depth = {max(models.values())}", text)
     before, table, after = text.partition("[civitai]\n")
@@ -42,7 +44,7 @@ def write_catalogue(data: DataDir, models: dict[str, int]) -> str:
     return before + table + after.replace('manifests = "all"', f"manifests = {_MANIFESTS}")
 
 
-class _Generator:
+class Generator:
     """Makes records of a source from those of the snapshot."""
 
     def __init__(self, source: str, rng: random.Random) -> None:
@@ -54,13 +56,18 @@ class _Generator:
         occurrences = Counter(tag for record in self._records for tag in record["tags"])
         self._rare = {tag for tag, count in occurrences.items() if count == 1}
 
-    def records(self, count: int) -> list[dict[str, Any]]:
-        """Return so many records with distinct ids."""
-        records: dict[Any, dict[str, Any]] = {}
-        while len(records) < count:
-            record = self._record(self._rng.choice(self._records))
-            records.setdefault(record["id"], record)
-        return [*records.values()]
+    def records(self, count: int) -> Iterator[dict[str, Any]]:
+        """Yield so many records with distinct ids."""
+        ids: set[Any] = set()
+        while len(ids) < count:
+            record = self.record()
+            if record["id"] not in ids:
+                ids.add(record["id"])
+                yield record
+
+    def record(self) -> dict[str, Any]:
+        """Return a record like one of the snapshot."""
+        return self._record(self._rng.choice(self._records))
 
     def _name(self, record: dict[str, Any]) -> str:
         name: str = record.get("name") or record["id"].rpartition("/")[2]
@@ -91,24 +98,29 @@ class _Generator:
         return None if count is None else int(count * self._rng.uniform(0.3, 1.7))
 
 
-def _write_stream(data: DataDir, source: str, name: str, records: Sequence[dict[str, Any]], page: int) -> None:
+def pages_of(records: Iterable[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
+    """Yield the records in pages of at most so many."""
+    iterator = iter(records)
+    while page := list(islice(iterator, size)):
+        yield page
+
+
+def write_stream(data: DataDir, source: str, name: str, request: str, pages: Iterable[Sequence[dict[str, Any]]]) -> None:
+    """Write an exhausted stream of pages, the first of which was requested so; one page is in memory at a time."""
     folder = data.raw(source, name)
     folder.mkdir(parents=True)
     api = get_source(source)
-    params: dict[str, Any] = json.loads((PROJECT / "data" / "raw" / source / name / "stream.json").read_bytes())
-    first = params["pages"][0]["url"]
-    pages = [records[start : start + page] for start in range(0, len(records), page)]
-    urls = [first, *(f"{first}&cursor={number}" for number in range(1, len(pages)))]
-    entries = []
-    for number, (url, content) in enumerate(zip(urls, pages, strict=True), 1):
-        following = urls[number] if number < len(pages) else None
-        metadata = {"nextCursor": str(number)} if following else {}
+    entries: list[dict[str, Any]] = []
+    for number, content in enumerate(pages, 1):
+        metadata = {"nextCursor": str(number)}  # also on the last page, which nobody follows
         body = json.dumps(content if api.records_key is None else {api.records_key: content, "metadata": metadata}).encode()
         file = f"page-{number:04}.json"
         (folder / file).write_bytes(body)
+        url = request if number == 1 else f"{request}&cursor={number - 1}"
         entries.append({
             "url": url, "file": file, "sha256": sha256(body), "bytes": len(body), "etag": None,
-            "fetched_at": FETCHED_AT, "records": len(content), "next": following,
+            "fetched_at": FETCHED_AT, "records": len(content), "next": f"{request}&cursor={number}",
         })  # fmt: skip
+    entries[-1]["next"] = None
     ledger = {"pages": entries, "checked_at": FETCHED_AT, "complete": True, "exhausted": True}
     data.ledger(source, name).write_bytes(dump_json(ledger))

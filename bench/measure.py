@@ -14,9 +14,11 @@ from etl.core.layout import PROJECT
 RUN = """
 import resource, subprocess, sys, time
 start = time.perf_counter()
-code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL)
+done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-sys.exit(code)
+if done.returncode:  # warnings about invented records are no news
+    sys.stderr.buffer.write(done.stderr)
+sys.exit(done.returncode)
 """
 
 
