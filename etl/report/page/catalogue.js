@@ -100,13 +100,13 @@ function rowOf(source, id) {
 }
 
 /**
- * Return a stream; null if it is not on disk.
+ * Return a stream that manifests are made from; null if it is not on disk, or counts as missing.
  * @param {SourceData} source
  * @param {string} name
  * @returns {StreamData | null}
  */
 function streamOf(source, name) {
-  return source.streams.find((stream) => stream.name === name) ?? null;
+  return source.streams.find((stream) => stream.name === name && stream.missing === null) ?? null;
 }
 
 /**

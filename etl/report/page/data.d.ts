@@ -6,6 +6,8 @@ type Index = number;
 interface ReportData {
   /** Levels above pg13: names of such models are hidden until the visitor wants to see them. */
   hidden_levels: string[];
+  /** Commands by their targets, complete for the data folder and the filters of the report. */
+  commands: { "extract manifests": string; manifests: string };
   sources: SourceData[];
 }
 
@@ -59,6 +61,8 @@ interface FilterData {
 
 interface StreamData {
   name: string;
+  /** Why it counts as missing, such as that it is of another request than filters.toml has; null if it does not. */
+  missing: string | null;
   /** The row of the model at each position. */
   order: Index[];
   /** The group of the model at each position. */
