@@ -101,7 +101,7 @@ type Column = { except?: Record<string, unknown> } & (
   | { table: string[]; lists: (Index | string)[][] } // lists of texts, such as tags; rare ones stand there themselves
   | { days: (number | null)[] } // dates, in days since 1970-01-01
   | { constant: unknown }
-  | { after_slash: true } // what follows the first `/` of the id; the id if it has none
-  | { before_slash: true }
+  | { after_slash: true } // what follows the first `/` of the id; the id if that is nothing
+  | { before_slash: true } // what precedes the first `/` of the id; the id if it has none
   | { prefix: string } // followed by the id
 );
