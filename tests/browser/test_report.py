@@ -102,7 +102,7 @@ def test_a_stream_of_another_request_has_no_models_for_manifests(session_browser
     data["sources"][1]["streams"][1]["missing"] = "stream month is of another request: it asked x"
     (tmp_path / "index.html").write_text(render(report(data)), "utf-8")
     reader = Reader(session_browser, (tmp_path / "index.html").as_uri())
-    reader.open("#/filters/civitai/month")
+    reader.open("#/filters/civitai/month", viewport=SIZES["wide"])
     assert reader.shown("#manifest table") == []
     assert "Past month not fetched" in reader.shown(".axes a")
     reader.click("PG", ".axes a")
