@@ -42,7 +42,7 @@ class StreamRow:
         age: How long ago it was checked, when the report was written: `3.2 days`.
         requests: How many pages it has.
         models: How many distinct models it has.
-        end: Why fetching ended: `the API has no more`, `depth reached`, `every manifest full`.
+        end: Why fetching ended: `the API has no more`, `the depth of 5000 is reached`, or `the API has more`.
         failed: Why fetching it again failed, and since when; None if it did not.
         is_read: Whether a filter reads it, so that extract renews it.
     """
