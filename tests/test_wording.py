@@ -92,7 +92,7 @@ _DATA = re.compile(
         ]
     )
 )
-_TEXT_SUFFIXES = {".md", ".toml", ".yml", ".sh", ".jq"}
+_TEXT_SUFFIXES = {".md", ".toml", ".yml", ".sh", ".jq", ".j2", ".js", ".mjs", ".ts", ".css", ".html"}
 
 Finding = tuple[int, str, str]  # line, retired word, replacement
 
@@ -168,6 +168,7 @@ def files() -> list[Path]:
 def test_no_file_contains_a_retired_word() -> None:
     paths = files()
     assert len(paths) > 50
+    assert {path.suffix for path in paths} > _TEXT_SUFFIXES
     assert [line for path in paths for line in findings(path)] == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import UTC, date, datetime
 from itertools import chain
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 _MAX_EXCEPTIONS = 0.4  # of the values, where they are written by a rule
 _MAX_DISTINCT = 0.5  # of the values, where they are written once in a table
 _MIN_OCCURRENCES = 5  # of an item of lists in the table: rarer ones compress better beside those that they occur with
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT.+")
 _EPOCH = date(1970, 1, 1)
 
 
@@ -52,10 +54,17 @@ def _lists(values: Sequence[Sequence[str] | None]) -> dict[str, Any]:
 
 def _days(values: Sequence[str | None]) -> list[int | None] | None:
     """Return times as days since 1970-01-01; None if a value is not a time."""
+    if not all(value is None or _TIME.fullmatch(value) for value in values):
+        return None
     try:
-        return [value and (datetime.fromisoformat(value).astimezone(UTC).date() - _EPOCH).days for value in values]  # type: ignore[misc] # None and "" stay
+        return [None if value is None else _day(value) for value in values]
     except ValueError:
         return None
+
+
+def _day(value: str) -> int:
+    time = datetime.fromisoformat(value)
+    return ((time.astimezone(UTC) if time.tzinfo else time).date() - _EPOCH).days
 
 
 def _by_rule(ids: Sequence[str], values: Sequence[str | None]) -> dict[str, Any] | None:

@@ -42,7 +42,7 @@ class StreamRow:
         age: How long ago it was checked, when the report was written: `3.2 days`.
         requests: How many pages it has.
         models: How many distinct models it has.
-        end: Why fetching ended: `the API has no more`, `depth reached`, `every manifest full`.
+        end: Why fetching ended: `the API has no more`, `the depth of 5000 is reached`, or `the API has more`.
         failed: Why fetching it again failed, and since when; None if it did not.
         is_read: Whether a filter reads it, so that extract renews it.
     """
@@ -66,7 +66,7 @@ class SourceOverview:
     Attributes:
         models: How many distinct models its streams have.
         records: How many records its streams have; a model may be in several.
-        missing: Names of the streams that filters read and that are not on disk.
+        missing: Names of the streams that filters read and that are not on disk, or of another request there.
         rejected: How many records did not become a model, by reason, most first.
         dropped: How many values were dropped from records, by field, most first.
         unknown_sizes: How many models are of unknown size; None if the source has no sizes.
@@ -177,6 +177,7 @@ class Report:
         title: Which data it is about, such as the path of the data folder.
         base: What `changes` compare with; None if there is no base.
         verified_at: When the checks ran.
+        commands: The commands that the page itself names, complete for this run, by their targets: `extract`, `verify` …
         data: What the scripts of the page read; see `etl.report.models`.
     """
 
@@ -188,4 +189,5 @@ class Report:
     changes: Changes | None
     checks: Sequence[CheckRow]
     verified_at: str
+    commands: Mapping[str, str]
     data: Mapping[str, Any]

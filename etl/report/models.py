@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.core.ids import model_key
@@ -120,14 +122,23 @@ class SourceModels:
                 rejected.setdefault(str(self._index[key]), reasons.text(record.reason))
         positions = range(len(keys))
         tested = {str(position): values for position in positions if (values := self._tested_values.get((name, position)))}
+        filter_ = self._filter_by_stream.get(name)
         return {
             "name": name,
+            "missing": self.streams.missing_reason(filter_) if filter_ else None,
             "order": [self._index[key] for key in keys],
             "groups": reasons.groups_of(selection),
             "rulings": reasons.rulings_of(selection),
             "rejected": rejected,
             "fields": tested,
         }
+
+    @cached_property
+    def _filter_by_stream(self) -> dict[str, Filter]:
+        """A filter that reads each stream, published or not, by the name of the stream."""
+        axes = ((axis.options[0], *(option for option in axis.options[1:] if option.params)) for axis in self.source.axes)
+        filters = map(self.source.filter, itertools.product(*axes))
+        return {filter_.stream: filter_ for filter_ in filters}
 
     def _filter_json(self, filter_: Filter) -> dict[str, Any]:
         axes = self.source.axes

@@ -38,7 +38,7 @@ def source_overview(source_models: SourceModels, summary: Mapping[str, Any], dep
         records=sum(stream.records for stream in stored.values()),
         manifests=len(source.filters),
         streams=[_stream_row(name, stream, streams, depth, now) for name, stream in stored.items()],
-        missing=[stream.name for stream in source.streams if stream.name not in stored],
+        missing=[stream.name for stream in source.streams if streams.missing_reason(stream.filters[0])],
         rejected=rejected,
         dropped=dropped,
         unknown_sizes=_count(models, "size")[_UNKNOWN] if any("size" in model for model in models) else None,

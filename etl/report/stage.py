@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from etl.core.errors import InvalidDataError, MissingInputError
@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 
     from etl.config.source_config import Config
     from etl.core.layout import DataDir
+    from etl.report.content import SourceOverview
     from etl.storage.snapshot import Snapshot
     from etl.verify.published import Check
 
 _REBUILD = "rebuild it: make manifests"
+_COMMANDS = ("extract", "extract manifests", "manifests", "verify", "report")  # that the page itself names
 
 
 @dataclass(frozen=True)
@@ -64,25 +66,25 @@ def write_report(data: DataDir, config: Config, options: ReportOptions) -> Path:
 
 def collect(data: DataDir, config: Config, options: ReportOptions) -> Report:
     """Return what the page shows; see `write_report` for errors."""
-    index = _read_index(data, config)
+    index, complete = _read_index(data, config), options.with_commands
     overviews, sources = [], []
     for source in config.sources:
         streams, summary = StoredStreams(data, source), read_summary(data, source.name)
         models = SourceModels(data, source, streams, _rejected(summary, streams))
-        overviews.append(source_overview(models, summary, config.depth, options.now))
+        overviews.append(_complete_failures(source_overview(models, summary, config.depth, options.now), complete))
         sources.append(models.to_json())
-    complete = options.with_commands
-    manifests = manifest_rows(config, index)
+    commands = {name: complete(f"make {name}") for name in _COMMANDS}
     return Report(
         generated=options.now,
         title=str(data.root),
         sources=overviews,
-        manifests=manifests,
+        manifests=[replace(row, verdict=complete(row.verdict)) for row in manifest_rows(config, index)],
         base=options.base.name if options.base else None,
         changes=describe_changes(compare(options.base, working_tree(data))) if options.base else None,
         checks=[_check_row(check, complete) for check in options.checks],
         verified_at=options.verified_at,
-        data={"hidden_levels": HIDDEN_LEVELS, "sources": sources},
+        commands=commands,
+        data={"hidden_levels": HIDDEN_LEVELS, "commands": commands, "sources": sources},
     )
 
 
@@ -109,6 +111,10 @@ def _rejected(summary: Mapping[str, Any], streams: StoredStreams) -> list[Reject
         for record in page["set_aside"]
         if record["id"]
     ]
+
+
+def _complete_failures(overview: SourceOverview, complete: Callable[[str], str]) -> SourceOverview:
+    return replace(overview, streams=[replace(row, failed=row.failed and complete(row.failed)) for row in overview.streams])
 
 
 def _check_row(check: Check, complete: Callable[[str], str]) -> CheckRow:

@@ -9,7 +9,7 @@ import pytest
 from etl.report.render import render
 from tests.browser.reader import SIZES, Reader
 from tests.report.builder import report
-from tests.report.payload import HOSTILE, many
+from tests.report.payload import HOSTILE, many, payload
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,12 +88,25 @@ def test_a_combination_without_a_file_says_what_to_add(reader: Reader) -> None:
     reader.click("MIT", ".axes a")
     assert (reader.hash, reader.heading) == ("#/filters/hf/likes/mit", "Most liked · MIT")
     assert "hf/likes/mit is not published. It would have 3 models." in reader.shown("#manifest .state")[0]
-    assert reader.shown("#manifest .state code") == ["hf/likes/mit", "make manifests"]
+    assert reader.shown("#manifest .state code") == ["hf/likes/mit", "make manifests DATA=d"]
     assert reader.browser.evaluate("document.querySelector('pre').textContent") == '[huggingface]\nmanifests = [ …, "likes/mit" ]'
     assert reader.shown("#manifest tbody th") == ["Qwen3-0.6B", "llama", HOSTILE]
     reader.click("Recently updated", ".axes a")
-    assert "Its stream recent is not on disk: make extract fetches it." in reader.shown("#manifest .state")[0]
-    assert reader.shown("#manifest .state code") == ["hf/recent/mit", "make extract", "make extract"]
+    assert "Its stream recent is not on disk." in reader.shown("#manifest .state")[0]
+    assert reader.shown("#manifest .state code") == ["hf/recent/mit", "make extract manifests DATA=d"]
+    assert reader.shown("#manifest table") == []
+
+
+def test_a_stream_of_another_request_has_no_models_for_manifests(session_browser: Browser, tmp_path: Path) -> None:
+    data = payload()
+    data["sources"][1]["streams"][1]["missing"] = "stream month is of another request: it asked x"
+    (tmp_path / "index.html").write_text(render(report(data)), "utf-8")
+    reader = Reader(session_browser, (tmp_path / "index.html").as_uri())
+    reader.open("#/filters/civitai/month", viewport=SIZES["wide"])
+    assert reader.shown("#manifest table") == []
+    assert "Past month not fetched" in reader.shown(".axes a")
+    reader.click("PG", ".axes a")
+    assert "Stream month is of another request: it asked x." in reader.shown("#manifest .state")[0]
     assert reader.shown("#manifest table") == []
 
 

@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from etl.report.render import render
 from tests.browser.reader import SIZES, Reader
 from tests.browser.toolchain import MODULES
-from tests.report.payload import HIDDEN_NAME, HOSTILE, ODD_ID
+from tests.report.builder import report
+from tests.report.payload import HIDDEN_NAME, HOSTILE, ODD_ID, payload
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.browser.browser import Browser
 
 ROUTES = """#/overview #/filters #/filters/hf/likes/small #/filters/hf/likes/mit #/filters/hf/recent/mit #/filters/hf/nothing
@@ -38,6 +42,32 @@ def test_names_above_pg13_are_hidden_until_asked_for(reader: Reader) -> None:
     assert reader.shown("#results a") == []
     reader.open("#/filters/civitai/month")
     assert reader.shown("#manifest tbody th") == ["name hidden (r)", HOSTILE]
+
+
+def test_reasons_do_not_say_hidden_tags(session_browser: Browser, tmp_path: Path) -> None:
+    data = payload()
+    source = data["sources"][1]
+    source["requirement"] = None
+    source["axes"][0]["options"][1]["fields"] = ["tags"]
+    source["texts"][source["texts"].index("level pg excludes xxx")] = "level pg drops garden"
+    (tmp_path / "index.html").write_text(render(report(data)), "utf-8")
+    reader = Reader(session_browser, (tmp_path / "index.html").as_uri())
+    reader.open("#/models/civitai/102", viewport=SIZES["wide"])
+    assert "PG civitai/pg level pg excludes it (tags hidden)" in reader.shown("#model tr")
+    reader.click("Show names above pg13", "button")
+    assert "PG civitai/pg level pg drops garden" in reader.shown("#model tr")
+
+
+def test_a_record_that_did_not_become_a_model_has_no_fields(session_browser: Browser, tmp_path: Path) -> None:
+    data = payload()
+    for column in (column for name, column in data["sources"][0]["columns"].items() if name != "id"):
+        column["except"] = {str(data["sources"][0]["excluded"][0]): None}
+    (tmp_path / "index.html").write_text(render(report(data)), "utf-8")
+    reader = Reader(session_browser, (tmp_path / "index.html").as_uri())
+    reader.open("#/models/huggingface/blocked/model", viewport=SIZES["wide"])
+    assert reader.heading == "blocked/model"
+    assert reader.shown("#model .fields") == []
+    assert "No stream on disk has it as a model, so that it has no fields." in reader.shown("#model p")
 
 
 def test_a_model_that_another_stream_raised_is_hidden(reader: Reader) -> None:

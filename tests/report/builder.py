@@ -19,6 +19,7 @@ from etl.report.content import (
 from tests.report.payload import HOSTILE, payload
 
 TIME = "2026-11-20T12:00:00.000Z"
+VERIFIED = "2026-11-20T11:30:00.000Z"
 _SHORT = "short: 600 records, 389 left after size small; the API has no more"
 _MISSING = "stream recent is not on disk; fetch it with: make extract SOURCE=huggingface"
 _PARTS = (
@@ -35,7 +36,8 @@ def report(data: dict[str, Any] | None = None) -> Report:
     return Report(
         generated=TIME, title="data", sources=[_overview(source) for source in data["sources"]],
         manifests=[_row(source, filter_) for source in data["sources"] for filter_ in source["filters"]],
-        base="commit 0123abc", changes=_changes(), checks=_checks(), verified_at=TIME, data=data,
+        base="commit 0123abc", changes=_changes(), checks=_checks(), verified_at=VERIFIED,
+        commands={name: f"make {name} DATA=d" for name in ("extract", "verify", "report")}, data=data,
     )  # fmt: skip
 
 

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 HOSTILE = "<img src=x onerror=alert(1)>"
 ODD_ID = "o/a?b#c%2Fd</script>"
 HIDDEN_NAME = "Secret Garden"
+COMMANDS = {"extract manifests": "make extract manifests DATA=d", "manifests": "make manifests DATA=d"}
 
 
 def payload() -> dict[str, Any]:
     """Return what the scripts of the page read."""
-    return {"hidden_levels": ["r", "x", "xxx"], "sources": [_huggingface(), _civitai()]}
+    return {"hidden_levels": ["r", "x", "xxx"], "commands": COMMANDS, "sources": [_huggingface(), _civitai()]}
 
 
 def many(count: int) -> dict[str, Any]:
@@ -31,7 +32,8 @@ def many(count: int) -> dict[str, Any]:
         )
         for number in range(count)
     ]  # fmt: skip
-    return {"hidden_levels": [], "sources": [_huggingface(sorted(models, key=lambda model: str(model["id"])))]}
+    source = _huggingface(sorted(models, key=lambda model: str(model["id"])))
+    return {"hidden_levels": [], "commands": COMMANDS, "sources": [source]}
 
 
 def hub(id_: str, downloads: int, likes: int | None, size: str, license_: str | None, **fields: Any) -> dict[str, Any]:
@@ -160,7 +162,15 @@ def _source(
     }  # fmt: skip
     groups = [_group(data, model, tests) for model in models]
     data["streams"] = [
-        {"name": stream, "order": order, "groups": [groups[row] for row in order], "rulings": {}, "rejected": {}, "fields": {}}
+        {
+            "name": stream,
+            "missing": None,
+            "order": order,
+            "groups": [groups[row] for row in order],
+            "rulings": {},
+            "rejected": {},
+            "fields": {},
+        }
         for stream, order in orders.items()
     ]
     data["filters"] = [_filter(prefix, axes, options) for options in paths]

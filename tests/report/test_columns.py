@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import date, timedelta
 from typing import Any
 
@@ -83,8 +84,18 @@ def test_the_form_fits_the_values(form: str, values: list[Any]) -> None:
     assert json.dumps(decoded(column, IDS)) == json.dumps(values)  # 1 == True
 
 
+def test_a_time_without_an_offset_is_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    days = encode_column(IDS, ["2026-01-02T03:00:00", "2026-01-02T03:00:00+09:00", *[None] * 18], is_exact=False)["days"]
+    monkeypatch.undo()
+    time.tzset()
+    assert days[:3] == [20455, 20454, None]
+
+
 def test_times_are_dates_unless_they_must_be_exact() -> None:
     times = [f"2026-01-{number + 1:02}T23:59:59.000Z" for number in range(20)]
     assert decoded(encode_column(IDS, times, is_exact=False), IDS) == [time[:10] for time in times]
     assert decoded(encode_column(IDS, times, is_exact=True), IDS) == times
-    assert encode_column(IDS, [*times[:19], "soon"], is_exact=False) == {"values": [*times[:19], "soon"]}
+    for other in ("soon", "", "20260101"):
+        assert encode_column(IDS, [*times[:19], other], is_exact=False) == {"values": [*times[:19], other]}

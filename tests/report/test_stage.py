@@ -87,9 +87,32 @@ def test_a_manifest_has_its_funnel_or_the_reason_why_it_is_missing(catalogue: Wo
     ]  # fmt: skip
     assert [part.start for part in small.funnel] == [0, 1 / 6, 2 / 6, 3 / 6, 5 / 6]
     assert (rows["hf/likes"].state, rows["hf/likes"].funnel) == ("missing", [])
-    assert rows["hf/likes"].verdict == "no stream likes on disk; fetch it: make extract SOURCE=huggingface"
+    assert rows["hf/likes"].verdict == "no stream likes on disk; fetch it: make DATA=d extract SOURCE=huggingface"
     assert (rows["civitai/pg"].state, rows["civitai/pg"].count) == ("empty", 0)
     assert rows["civitai/pg"].funnel[0].kind == "withheld"
+
+
+def test_a_stream_of_another_request_counts_as_missing(catalogue: Workspace) -> None:
+    catalogue.write_stream("civitai", "month", [civitai(1)], asks={"period": "Week"})
+    assert catalogue.run("manifests") == 1
+    reason = "stream month is of another request: it asked period=Week, and filters.toml asks period=Month"
+    assert report(catalogue).sources[1].missing == ["month"]
+    streams = {stream["name"]: stream["missing"] for stream in source(catalogue, "civitai")["streams"]}
+    assert streams == {"default": None, "month": reason}
+    catalogue.filters.write_text(catalogue.filters.read_text().replace('"pg", "month"', '"pg"'))
+    streams = {stream["name"]: stream["missing"] for stream in source(catalogue, "civitai")["streams"]}
+    assert streams == {"default": None, "month": reason}
+
+
+def test_commands_are_those_of_the_run(catalogue: Workspace) -> None:
+    catalogue.write_stream(
+        "civitai", "default", [civitai(1)], failed_at=NOW, failed="HTTP 503; retry later: make extract"
+    )  # fmt: skip
+    catalogue.run("manifests")
+    page = report(catalogue)
+    assert page.data["commands"] == page.commands
+    assert page.commands["extract manifests"] == "make DATA=d extract manifests"
+    assert page.sources[1].streams[0].failed == f"HTTP 503; retry later: make DATA=d extract (since {NOW})"
 
 
 def test_a_model_has_one_row_whatever_streams_and_spellings_have_it(catalogue: Workspace) -> None:

@@ -34,8 +34,8 @@ function sourceOf(name) {
  * @returns {unknown}
  */
 function fieldOf(source, row, name) {
-  const column = source.columns[name];
-  if (column === undefined) return null;
+  if (!Object.hasOwn(source.columns, name)) return null;
+  const column = /** @type {Column} */ (source.columns[name]);
   let read = readers.get(column);
   if (read === undefined) readers.set(column, (read = columnReader(column)));
   return read(row, name === "id" ? "" : idOf(source, row));
@@ -62,8 +62,8 @@ function plainReader(column) {
   if ("lists" in column) return (row) => (column.lists[row] ?? []).map((item) => (typeof item === "number" ? column.table[item] : item));
   if ("indexes" in column) return (row) => column.table[column.indexes[row] ?? -1] ?? null;
   if ("days" in column) return (row) => formatDayOrNull(column.days[row]);
-  if ("after_slash" in column) return (_, id) => id.slice(id.indexOf("/") + 1);
-  if ("before_slash" in column) return (_, id) => id.slice(0, Math.max(id.indexOf("/"), 0)) || null;
+  if ("after_slash" in column) return (_, id) => id.slice(id.indexOf("/") + 1) || id;
+  if ("before_slash" in column) return (_, id) => id.split("/", 1)[0];
   if ("prefix" in column) return (_, id) => column.prefix + id;
   return () => column.constant;
 }
@@ -100,13 +100,13 @@ function rowOf(source, id) {
 }
 
 /**
- * Return a stream; null if it is not on disk.
+ * Return a stream that manifests are made from; null if it is not on disk, or counts as missing.
  * @param {SourceData} source
  * @param {string} name
  * @returns {StreamData | null}
  */
 function streamOf(source, name) {
-  return source.streams.find((stream) => stream.name === name) ?? null;
+  return source.streams.find((stream) => stream.name === name && stream.missing === null) ?? null;
 }
 
 /**

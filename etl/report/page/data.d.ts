@@ -6,6 +6,8 @@ type Index = number;
 interface ReportData {
   /** Levels above pg13: names of such models are hidden until the visitor wants to see them. */
   hidden_levels: string[];
+  /** Commands by their targets, complete for the data folder and the filters of the report. */
+  commands: { "extract manifests": string; manifests: string };
   sources: SourceData[];
 }
 
@@ -59,6 +61,8 @@ interface FilterData {
 
 interface StreamData {
   name: string;
+  /** Why it counts as missing, such as that it is of another request than filters.toml has; null if it does not. */
+  missing: string | null;
   /** The row of the model at each position. */
   order: Index[];
   /** The group of the model at each position. */
@@ -97,7 +101,7 @@ type Column = { except?: Record<string, unknown> } & (
   | { table: string[]; lists: (Index | string)[][] } // lists of texts, such as tags; rare ones stand there themselves
   | { days: (number | null)[] } // dates, in days since 1970-01-01
   | { constant: unknown }
-  | { after_slash: true } // what follows the first `/` of the id; the id if it has none
-  | { before_slash: true }
+  | { after_slash: true } // what follows the first `/` of the id; the id if that is nothing
+  | { before_slash: true } // what precedes the first `/` of the id; the id if it has none
   | { prefix: string } // followed by the id
 );

@@ -48,7 +48,19 @@ function rankIn(source, filter, row, isHidden = false) {
   const matchesOwn = group.own_fails !== null && !conditions.some((condition) => group.own_fails?.includes(condition));
   if (ruling && matchesOwn) return plainText(source, ruling.by_condition[failed] ?? ruling.text);
   const [, reason] = /** @type {[Index, Index]} */ (group.fails.find(([other]) => other === failed));
+  const hidden = isHidden ? NAME_FIELDS.filter((name) => fieldsOf(source, failed).includes(name)) : [];
+  if (hidden.length) return `${source.conditions[failed]} excludes it (${hidden.join(", ")} hidden)`;
   return reasonText(source, stream, position, reason, isHidden);
+}
+
+/**
+ * Return the fields whose values the reason of a condition may have; none for a requirement, whose reason names its fields.
+ * @param {SourceData} source
+ * @param {Index} condition
+ */
+function fieldsOf(source, condition) {
+  const options = source.axes.flatMap((axis) => axis.options);
+  return options.find((option) => option.condition === condition)?.fields ?? [];
 }
 
 /**

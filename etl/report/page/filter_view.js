@@ -95,9 +95,9 @@ function howToPublish(filter, path) {
   const matching = count !== null && count > filter.limit ? ` of ${formatNumber(count)} that match` : "";
   const models =
     count === null
-      ? `Its stream ${filter.stream} is not on disk: make extract fetches it.`
+      ? `${missingReason(filter)}.`
       : `It would have ${counted(Math.min(count, filter.limit), "model")}${matching}.`;
-  const command = count === null ? "make extract" : "make manifests";
+  const command = catalogue().commands[count === null ? "extract manifests" : "manifests"];
   const toml = `[${filter.source.name}]\nmanifests = [ …, ${JSON.stringify(filter.path)} ]`;
   return h(
     "div",
@@ -109,11 +109,20 @@ function howToPublish(filter, path) {
       " ",
       h("code", {}, path),
       " is not published. ",
-      message(models),
+      models,
     ),
-    h("p", {}, message(`To publish it, add its path to filters.toml, then run ${command}:`)),
+    h("p", {}, "To publish it, add its path to filters.toml, then run ", h("code", {}, command), ":"),
     h("pre", { tabindex: 0, "aria-label": "What to add to filters.toml" }, toml),
   );
+}
+
+/**
+ * Return why the stream of a filter counts as missing.
+ * @param {Filter} filter
+ */
+function missingReason({ source, stream }) {
+  const reason = source.streams.find((other) => other.name === stream)?.missing;
+  return reason ? reason[0]?.toUpperCase() + reason.slice(1) : `Its stream ${stream} is not on disk`;
 }
 
 /**

@@ -140,5 +140,5 @@ function sizesOf(stream) {
  */
 function testedFields({ source, options }) {
   const fields = source.axes.flatMap((axis, index) => optionAt(axis, options[index] ?? 0).fields);
-  return [...new Set(fields)].filter((field) => field in source.columns);
+  return [...new Set(fields)].filter((field) => Object.hasOwn(source.columns, field));
 }

@@ -61,6 +61,8 @@ function showModel([sourceName = "", ...rest]) {
  * @param {Index} row
  */
 function modelFields(source, row) {
+  if (fieldOf(source, row, "name") === null)
+    return h("p", {}, "No stream on disk has it as a model, so that it has no fields.");
   const names = Object.keys(source.columns).filter((name) => !UNLISTED_FIELDS.includes(name));
   const items = names.map((name) => [name, modelField(source, row, name)]);
   items.push(...origins(source, row));

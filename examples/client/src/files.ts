@@ -49,7 +49,7 @@ export class Files {
     }
   }
 
-  /** Keep a file for later visits; a full storage is no reason not to show it. */
+  /** Keep a file for later visits; if the storage is full, it is shown all the same. */
   async keep(name: string, content: Uint8Array): Promise<void> {
     try {
       await this.#storage.put(name, content);

@@ -117,7 +117,7 @@ export class Catalogue {
   async open(): Promise<void> {
     await this.#publications.restore();
     await this.refresh();
-    this.index(); // fails if there is none
+    this.index(); // fails without a publication
   }
 
   /** Read from the current publication or, if that fails, from a newer one, else from the one before. */

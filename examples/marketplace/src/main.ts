@@ -108,7 +108,7 @@ function search(): void {
   }
 }
 
-/** Call a function when its event has not come again for some milliseconds. */
+/** Call a function when its event has not occurred for some milliseconds. */
 function debounced(wait_ms: number, call: () => void): () => void {
   let timer = 0;
   return () => {
