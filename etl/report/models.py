@@ -67,6 +67,11 @@ class SourceModels:
     def rows(self) -> list[Row]:
         return [*self._rows.values()]
 
+    @property
+    def hidden_names(self) -> set[str]:
+        """The names of models whose level in any stream is above pg13."""
+        return {row.fields["name"] for row in self.rows if row.fields and LEVELS[row.max_level] in HIDDEN_LEVELS}
+
     def _read(self, name: str, stream: StoredStream) -> None:
         """Add the models of a stream, and the values that expressions read of them."""
         selection = stream.selection

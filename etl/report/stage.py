@@ -14,6 +14,7 @@ from etl.report.content import CheckRow, Report
 from etl.report.manifests import manifest_rows
 from etl.report.models import HIDDEN_LEVELS, Rejected, SourceModels
 from etl.report.overview import source_overview
+from etl.report.redaction import Redaction
 from etl.report.render import render
 from etl.selection.stored import StoredStreams, read_summary
 from etl.storage.json_files import read_json, write_atomic
@@ -67,12 +68,14 @@ def write_report(data: DataDir, config: Config, options: ReportOptions) -> Path:
 def collect(data: DataDir, config: Config, options: ReportOptions) -> Report:
     """Return what the page shows; see `write_report` for errors."""
     index, complete = _read_index(data, config), options.with_commands
-    overviews, sources = [], []
+    overviews, sources, hidden_names = [], [], set()
     for source in config.sources:
         streams, summary = StoredStreams(data, source), read_summary(data, source.name)
         models = SourceModels(data, source, streams, _rejected(summary, streams))
         overviews.append(_complete_failures(source_overview(models, summary, config.depth, options.now), complete))
         sources.append(models.to_json())
+        hidden_names |= models.hidden_names
+    redact = Redaction(hidden_names)
     commands = {name: complete(f"make {name}") for name in _COMMANDS}
     return Report(
         generated=options.now,
@@ -81,7 +84,7 @@ def collect(data: DataDir, config: Config, options: ReportOptions) -> Report:
         manifests=[replace(row, verdict=complete(row.verdict)) for row in manifest_rows(config, index)],
         base=options.base.name if options.base else None,
         changes=describe_changes(compare(options.base, working_tree(data))) if options.base else None,
-        checks=[_check_row(check, complete) for check in options.checks],
+        checks=[_check_row(check, lambda text: complete(redact(text))) for check in options.checks],
         verified_at=options.verified_at,
         commands=commands,
         data={"hidden_levels": HIDDEN_LEVELS, "commands": commands, "sources": sources},

@@ -169,3 +169,12 @@ def test_manifests_of_other_filters_or_of_none_are_refused(catalogue: Workspace)
     (catalogue.data.manifests / "index.json").unlink()
     with pytest.raises(MissingInputError, match="not found; build it: make manifests"):
         report(catalogue)
+
+
+def test_texts_of_checks_do_not_say_hidden_names(catalogue: Workspace) -> None:
+    texts = ["x: 'model 2' does not match; see model 22", "model 1, model 2 and amodel 2", "o/large-70b: model 7"]
+    (row,) = report(catalogue, checks=[Check("schemas", 3, problems=texts, warnings=texts, fix="make manifests")]).checks
+    assert row.problems == [
+        "x: '(name hidden)' does not match; see model 22", "(name hidden), (name hidden) and amodel 2", "o/large-70b: model 7",
+    ]  # fmt: skip
+    assert row.warnings == row.problems
