@@ -62,7 +62,8 @@ class Disk:
         if self.steps > self.limit:
             if is_write and ".lock" not in str(arguments[0]) and (self.steps == self.limit + 1 or self.error is DISK_FULL):
                 self.is_watched = False
-                with suppress(OSError), open(arguments[0], "wb") as file:  # noqa: PTH123 -- the audited call
+                mode = "ab" if arguments[2] & os.O_APPEND else "wb"  # what a file that is appended to had before stays
+                with suppress(OSError), open(arguments[0], mode) as file:  # noqa: PTH123 -- the audited call
                     file.write(b"[")
                 self.is_watched = True
             raise self.error
