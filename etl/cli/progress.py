@@ -90,9 +90,9 @@ class ExtractProgress:
         """Print which manifests will be short, what was fetched, and what failed."""
         readers = result.readers
         for reader in (reader for reader in readers if not reader.failed and not reader.is_fresh):
-            selection = result.selections[reader.source.name][reader.stream.name]
+            tally = result.tallies[reader.source.name][reader.stream.name]
             for filter_ in reader.stream.filters:
-                if (count := len(selection.positions(filter_.matches))) < filter_.limit:
+                if (count := tally.count(filter_.matches)) < filter_.limit:
                     print(f"short: {filter_.file}: {count} of {filter_.limit}; {_ending(reader)}")
         pages = [page for reader in readers for page in reader.pages]
         failed = [reader for reader in readers if reader.failed]

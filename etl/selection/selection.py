@@ -189,14 +189,15 @@ class Selection:
         self, own: Mapping[str, Any], decided: Mapping[str, Any] | None = None, *, is_forbidden: bool = False
     ) -> FacetGroup:
         """Return the group of the models with these values, and those that other records decide; a new one is empty."""
-        key = _key(own) if decided is None else (*_key(own), *_key(decided), is_forbidden)
+        key = facet_key(own) if decided is None else (*facet_key(own), *facet_key(decided), is_forbidden)
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = FacetGroup(own if decided is None else decided, own, is_forbidden, [])
         return group
 
 
-def _key(values: Mapping[str, Any]) -> tuple[Any, ...]:
+def facet_key(values: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return a key that is equal for models with the same values."""
     return tuple(tuple(value) if isinstance(value, list) else value for value in values.values())
 
 
