@@ -15,6 +15,8 @@ from etl.storage.partial import PartialStream
 from etl.storage.swap import link, remove, swap_directories
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from etl.config.filters import Stream
     from etl.config.source_config import SourceConfig
     from etl.core.layout import DataDir
@@ -58,8 +60,10 @@ class StreamReader:
         self._old: Ledger | None = None
         self._reset()
 
-    def open(self) -> None:
-        """Inspect the disk: skip a fresh stream, or resume a partial one.
+    def open(self, on_page: Callable[[], None] = lambda: None) -> None:
+        """Inspect the disk: skip a fresh stream, or resume a partial one, whose pages are read again.
+
+        `on_page` is called before each of these.
 
         Raises:
             StorageError: a ledger cannot be read, or a complete stream not swapped in.
@@ -75,7 +79,7 @@ class StreamReader:
         if self._old and self._options.is_fresh(self._old, first, self._ledger.stat().st_mtime_ns):
             self.is_fresh, self.next_request = True, None
         elif partial and not partial.complete and partial.pages[0].url == first:
-            self._resume(partial)
+            self._resume(partial, on_page)
         if self.resumed == 0:
             self._partial.remove()
 
@@ -149,12 +153,12 @@ class StreamReader:
         self.progress = Progress(is_sufficient=False)
         self._assess = self._options.assess(self.source, self.stream)
 
-    def _resume(self, partial: Ledger) -> None:
+    def _resume(self, partial: Ledger, on_page: Callable[[], None]) -> None:
         """Continue an interrupted run that is recent enough."""
         if age_s(partial.checked_at, self._options.now()) >= RESUME_WINDOW_S:
             return
         try:
-            self._replay(partial)
+            self._replay(partial, on_page)
         except InvalidDataError:  # it exceeds a limit of today
             self._reset()
         if self.next_request is None:
@@ -162,11 +166,12 @@ class StreamReader:
         elif self.resumed:
             self._partial.resume(self.pages, partial.checked_at)
 
-    def _replay(self, partial: Ledger) -> None:
+    def _replay(self, partial: Ledger, on_page: Callable[[], None]) -> None:
         for page in partial.pages:
             body = read_verified_body(self._partial.folder, page)
             if body is None or self.next_request is None:
                 break
+            on_page()
             _, cached_body = self._cached_page()
             self._append(page, parse_json_body(body, self._partial.folder / page.file), is_changed=body != cached_body)
             self.resumed += 1

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from etl.cli.progress import ExtractProgress
 from etl.core.layout import PROJECT
 from etl.storage.ledger import read_ledger
 from etl.storage.partial import JOURNAL
@@ -18,6 +19,7 @@ from tests.support.fake_api.long import LongHub
 from tests.support.fake_api.server import Fault
 
 if TYPE_CHECKING:
+    from etl.extract.stream_reader import StreamReader
     from tests.extract.conftest import LiveWorkspace
 
 FILTERS = """
@@ -84,6 +86,27 @@ def test_page_that_is_rejected_again_as_a_run_resumes_restarts_the_stream(crawl:
     crawl.hub.fault = lambda *_: None
     assert crawl.run("extract") == 0
     assert requested(crawl) == list(range(37, PAGES + 1))
+
+
+def test_pages_of_an_earlier_run_are_shown_as_they_are_read_again(
+    crawl: LiveWorkspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stop_at(crawl, 37, Fault(404, b"{}"))
+    assert crawl.run("extract") == 65
+    crawl.hub.fault = lambda *_: None
+    real, shown = ExtractProgress.update, []
+
+    def update(progress: ExtractProgress, reader: StreamReader) -> None:
+        shown.append((len(reader.pages), reader.was_requested))
+        real(progress, reader)
+
+    monkeypatch.setattr(ExtractProgress, "update", update)
+    capsys.readouterr()
+    assert crawl.run("extract") == 0
+    assert shown == [*((pages, False) for pages in range(36)), *((pages, True) for pages in range(37, PAGES + 1))]
+    output = capsys.readouterr().out
+    assert output.count("huggingface/default: 60 pages") == 1
+    assert "1 streams, 0 failed; 24 requests; 120 records in 60 pages, 60 of them new; " in output
 
 
 @pytest.mark.parametrize("page", [1, 2, 30, 59, 60])
