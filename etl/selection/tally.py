@@ -46,7 +46,6 @@ class Tally:
         self._skip = {model_key(id_) for id_ in source.skip}
         self._group_of: dict[int | str, _Group] = {}
         self._groups: dict[tuple[Any, ...], _Group] = {}
-        self._ruled: dict[int | str, _Group] = {}  # with the groups of their own values
         self._positions: dict[str, int] = {}  # of those known by their ids
         self._unfilled: Filter | None = None
 
@@ -92,22 +91,17 @@ class Tally:
         return self._unfilled is None
 
     def apply(self, safety: Safety) -> None:
-        """Regroup the models by what all their records decide."""
-        for key, group in self._ruled.items():
-            self._put(key, group)
-        self._ruled.clear()
-        ruled: list[tuple[int | str, Ruling]] = []
-        ids = [*self._positions, *(id_ for id_ in safety.forbidden if id_ not in self._positions)]
-        for id_ in ids:
+        """Regroup the models by what all their records decide: a model that is ruled once stays so, as the worst one counts."""
+        ruled: list[tuple[int | str, Mapping[str, Any], Ruling]] = []
+        for id_ in (*self._positions, *(id_ for id_ in safety.forbidden if id_ not in self._positions)):
             key = id_ if id_ in self._positions else _digest(id_)
-            counted = self._group_of.get(key)
-            ruling = safety.ruling(self._stream, id_, counted.own) if counted else None
-            if ruling:
-                ruled.append((key, ruling))
-        self._ruled = {key: self._group_of[key] for key, _ in ruled}
-        owns = [(self._positions.get(str(key), -1), group.own) for key, group in self._ruled.items()]
-        values = self._conditions.with_fields(owns, [ruling.fields for _, ruling in ruled])
-        for (key, ruling), (_, own), decided in zip(ruled, owns, values, strict=True):
+            group = self._group_of.get(key)
+            ruling = safety.ruling(self._stream, id_, group.own) if group else None
+            if group and ruling:
+                ruled.append((key, group.own, ruling))
+        owns = [(self._positions.get(str(key), -1), own) for key, own, _ in ruled]
+        values = self._conditions.with_fields(owns, [ruling.fields for _, _, ruling in ruled])
+        for (key, own, ruling), decided in zip(ruled, values, strict=True):
             self._put(key, self._group(own, decided, is_forbidden=ruling.forbids))
 
     def _put(self, key: int | str, group: _Group) -> None:

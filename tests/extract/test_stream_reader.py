@@ -426,6 +426,30 @@ def test_partial_stream_of_an_earlier_version_is_resumed(harness: Harness) -> No
     assert [page.file for page in read_ledger(harness.data, "huggingface", "default").pages] == sorted(harness.files())[:-1]
 
 
+def test_journal_outranks_the_ledger_that_it_replaces(harness: Harness) -> None:
+    partial = read_partially(harness)
+    journal = (partial / JOURNAL).read_bytes()
+    ledger = to_earlier_version(partial)
+    value = json.loads(ledger.read_text())
+    ledger.write_text(json.dumps(value | {"pages": value["pages"][:1]}))
+    (partial / JOURNAL).write_bytes(journal)
+    assert harness.start().resumed == 2
+    assert not ledger.exists()
+
+
+def test_journal_is_appended_to_and_never_rewritten(harness: Harness) -> None:
+    reader = harness.start()
+    inodes: set[int] = set()
+    grown: list[int] = []
+    for number in range(1, 30):
+        reader.accept(response([model(f"a{number:02}", "large", None)], f"/api/models?page={number + 11}"))
+        path = harness.folder.with_name(".default") / JOURNAL
+        inodes.add(path.stat().st_ino)
+        grown.append(path.stat().st_size - sum(grown))
+        assert sum(1 for _ in path.parent.iterdir()) == number + 1
+    assert (len(inodes), len(set(grown[1:]))) == (1, 1)
+
+
 def test_age_of_a_partial_stream_counts_from_its_last_page(harness: Harness) -> None:
     reader = harness.start()
     for number in range(1, 60):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import given
@@ -27,9 +28,29 @@ def check_equal(source: SourceConfig, tally: Tally, selection: Selection) -> Non
         assert tally.count(filter_.matches) == len(selection.positions(filter_.matches))
         own = sum(len(group.positions) for group in selection.groups if filter_.matches(group.own))
         assert tally.count_own(filter_.matches) == own
-    filters = all_filters(source)
+    filters = [replace(filter_, limit=2) for filter_ in all_filters(source)]
     assert tally.is_full(filters) == selection.is_full(filters)
     assert [tally.is_full([filter_]) for filter_ in filters] == [selection.is_full([filter_]) for filter_ in filters]
+
+
+def test_filters_are_full_only_if_all_are() -> None:
+    source = SOURCES["huggingface"]
+    filters = [replace(filter_, limit=1) for filter_ in all_filters(source) if filter_.path in {"small", "large"}]
+    tally = Tally(source, Evaluator(()), "default")
+    results = []
+    for number, size in enumerate(["medium", "small", "small", "large"]):
+        tally.add_page([{"id": str(number), "size": size, "license": None}], TIME)
+        results.append((tally.is_full(filters), tally.is_full(filters[::-1])))
+    assert len(filters) == 2
+    assert results == [(False, False)] * 3 + [(True, True)]
+
+
+def test_models_are_known_by_their_ids_in_any_spelling() -> None:
+    source = SOURCES["huggingface"]
+    tally = Tally(source, Evaluator(()), "default")
+    for ids in (["o/A", "o/a", *source.skip], ["O/a", "o/b"]):
+        tally.add_page([{"id": id_, "size": "small", "license": None} for id_ in ids], TIME)
+    assert (tally.models, tally.duplicates) == (2, 2)
 
 
 @given(streams(), st.lists(st.sampled_from("abcx")), st.booleans())
