@@ -108,6 +108,7 @@ class StreamReader:
             self._commit()
         else:
             self._partial.append(page, self._options.now())
+        self._has_accepted = True
 
     def fail(self, error: EtlError) -> None:
         """End the stream; what is on disk stays, marked with its first failure since the last success.
@@ -115,7 +116,7 @@ class StreamReader:
         The pages read so far are kept for a later run to resume at the page that failed. If that page is invalid, or its request
         rejected, as soon as a run resumes, the stream starts over instead: its position may no longer exist.
         """
-        if isinstance(error, InvalidDataError) and len(self.pages) == self.resumed:
+        if isinstance(error, InvalidDataError) and not self._has_accepted:
             with suppress(OSError):
                 self._partial.remove()
             if self.resumed:
@@ -149,7 +150,7 @@ class StreamReader:
         self.pages = []
         self.changed = self.resumed = self.records = self.size_bytes = self._empty_pages = 0
         self._requested: set[str] = set()
-        self.exhausted = False
+        self.exhausted = self._has_accepted = False
         self.progress = Progress(is_sufficient=False)
         self._assess = self._options.assess(self.source, self.stream)
 

@@ -26,7 +26,8 @@ class PartialStream:
     """The folder of a stream that is being fetched.
 
     A page is written before its line is appended to the journal; the ledger is written when the stream is complete. So what a
-    page costs does not grow with their number, and a process that is killed loses at most the page that it was writing.
+    page costs does not grow with their number, and a process that is killed loses at most the page that it was writing. Files are
+    flushed to the disk only as the complete stream is swapped in: a page that a power failure damages is recognised by its hash.
     """
 
     def __init__(self, folder: Path, ledger_name: str) -> None:

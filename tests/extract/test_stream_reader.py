@@ -257,6 +257,21 @@ def test_pages_of_a_stream_are_limited(harness: Harness) -> None:
     assert not harness.folder.exists()
 
 
+def test_resumed_stream_that_exceeds_the_page_limit_at_once_restarts(harness: Harness) -> None:
+    reader = harness.start()
+    for number in range(1, 150):
+        reader.accept(response([model(f"a{number}", "large", None)] if number % 2 else [], f"/api/models?page={number}"))
+    for resumed in (0, 149):
+        assert reader.resumed == resumed
+        with pytest.raises(InvalidDataError, match="150 pages have 75 records") as error:
+            reader.accept(response([], "/api/models?page=x"))
+        reader.fail(error.value)
+        if not resumed:
+            assert reader.failed
+            reader = harness.start()
+    assert (reader.next_request, reader.failed) == (API.first_request(harness.stream.params), None)
+
+
 @pytest.mark.parametrize("page_size", [500, 1000])
 def test_page_limit_follows_the_depth(page_size: int) -> None:
     depth = 3_000_000
