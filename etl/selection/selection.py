@@ -1,4 +1,4 @@
-"""Which models of a stream a filter selects. Extraction ("enough?"), load, verify and explain share this one implementation."""
+"""Which models of a stream a filter selects. Load, verify and explain share this one implementation; extract counts: `tally`."""
 
 from __future__ import annotations
 
@@ -180,10 +180,6 @@ class Selection:
         key = model_key(self.models[position].id)
         ruling = self._safety.ruling(self._stream, key, own) if self._safety else None
         return ruling or self.rulings[position]
-
-    def is_full(self, filters: Iterable[Filter]) -> bool:
-        """Return whether every filter selects as many models as its limit, so that later pages change no manifest."""
-        return all(len(self.positions(filter_.matches)) >= filter_.limit for filter_ in filters)
 
     def _group(
         self, own: Mapping[str, Any], decided: Mapping[str, Any] | None = None, *, is_forbidden: bool = False

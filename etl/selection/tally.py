@@ -85,7 +85,10 @@ class Tally:
         return sum(group.count for group in self._groups.values() if matches(group.own))
 
     def is_full(self, filters: Sequence[Filter]) -> bool:
-        """Return whether every filter selects as many models as its limit; the one that did not last time is looked at first."""
+        """Return whether every filter selects as many models as its limit, so that later pages change no manifest.
+
+        The one that did not last time is looked at first.
+        """
         ordered = sorted(filters, key=lambda filter_: filter_ is not self._unfilled)
         self._unfilled = next((filter_ for filter_ in ordered if self.count(filter_.matches) < filter_.limit), None)
         return self._unfilled is None
