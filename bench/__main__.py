@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import extraction, processes, publishing, rebuild, reporting
+from bench import crawl, extraction, processes, publishing, rebuild, reporting
 
 if __name__ == "__main__":
     rebuild.main()
@@ -14,3 +14,5 @@ if __name__ == "__main__":
     reporting.main()
     print()
     extraction.main()
+    print()
+    crawl.main()

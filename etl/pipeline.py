@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from etl.extract.stream_reader import StreamReader
     from etl.load.stage import LoadResult
     from etl.publish.stage import PublishOptions, PublishResult
-    from etl.selection.selection import Selection
     from etl.selection.sufficiency import Progress, SufficiencyCheck
+    from etl.selection.tally import Tally
     from etl.storage.json_files import JsonBody
     from etl.storage.locks import Locks
     from etl.storage.snapshot import Snapshot
@@ -89,10 +89,10 @@ def sufficiency_check(data: DataDir, source: SourceConfig, locks: Locks) -> Suff
 
 @dataclass(frozen=True)
 class ExtractResult:
-    """What extract did: each stream, and the models of those read in this run, by source and stream."""
+    """What extract did: each stream, and the counts of models of those read in this run, by source and stream."""
 
     readers: list[StreamReader]
-    selections: Mapping[str, Mapping[str, Selection]]
+    tallies: Mapping[str, Mapping[str, Tally]]
 
 
 def extract_sources(  # noqa: PLR0913, PLR0917 -- what to read, how, and what is called
@@ -113,7 +113,7 @@ def extract_sources(  # noqa: PLR0913, PLR0917 -- what to read, how, and what is
         readers = extract(data, selected, credentials, options, on_progress, on_wait)
         for check in checks.values():
             check.withhold()
-    return ExtractResult(readers, {name: check.selections for name, check in checks.items()})
+    return ExtractResult(readers, {name: check.tallies for name, check in checks.items()})
 
 
 def transform_source(data: DataDir, source: SourceConfig, jobs: int | None = None) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def extract(run: Run) -> int:
     now = clock()
     if run.args.verbose:
         show_log("etl.extract")
-    with ExtractProgress(run.selected) as progress:
+    with ExtractProgress(run.selected, run.config.depth) as progress:
         result = pipeline.extract_sources(
             run.data, run.config, run.selected, access, run.locks, now, run.args.max_age,
             progress.update, progress.show_wait, output.print_error,

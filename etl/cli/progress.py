@@ -7,6 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Self
 
+from etl.cli.estimate import Estimate
 from etl.cli.output import print_error
 
 if TYPE_CHECKING:
@@ -36,27 +37,28 @@ def show_log(name: str) -> None:
 class ExtractProgress:
     """Progress of an extraction: a bar per source on a terminal, elsewhere a line per finished stream."""
 
-    def __init__(self, sources: Sequence[SourceConfig]) -> None:
+    def __init__(self, sources: Sequence[SourceConfig], depth: int) -> None:
         self._start = time.monotonic()
+        self._estimates = {source.name: Estimate(source, depth) for source in sources}
         self._bars: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
-        self._requests: dict[str, int] = {}
         self._shown_waits: set[tuple[str, str]] = set()
         if sys.stderr.isatty():
             from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+            from rich.progress import BarColumn, Progress, TextColumn
 
             columns = (
                 TextColumn("{task.description}"),
-                BarColumn(bar_width=16),
-                MofNCompleteColumn(),
-                TextColumn("streams, {task.fields[state]}"),
+                BarColumn(bar_width=None),  # what the text leaves of the line
+                TextColumn("{task.fields[ended]}/{task.fields[streams]} streams, {task.fields[state]}"),
             )
-            self._bars = Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True))
+            self._bars = Progress(*columns, console=Console(stderr=True), expand=True)
             state = "waiting for the first response"
-            self._tasks = {
-                source.name: self._bars.add_task(source.name, total=len(source.streams), state=state) for source in sources
-            }
+            for source in sources:
+                total = self._estimates[source.name].max_pages
+                self._tasks[source.name] = self._bars.add_task(
+                    source.name, total=total, ended=0, streams=len(source.streams), state=state
+                )
             self._bars.start()
 
     def __enter__(self) -> Self:
@@ -68,10 +70,14 @@ class ExtractProgress:
 
     def update(self, reader: StreamReader) -> None:
         """Show a response, and the end of its stream."""
-        name = reader.source.name
-        self._requests[name] = self._requests.get(name, 0) + reader.was_requested
+        estimate = self._estimates[reader.source.name]
+        estimate.add(reader)
         if self._bars:
-            self._bars.update(self._tasks[name], state=f"{self._requests[name]} requests", advance=reader.next_request is None)
+            state = estimate.describe(time.monotonic() - self._start)
+            self._bars.update(
+                self._tasks[reader.source.name],
+                completed=estimate.pages, total=estimate.max_pages, ended=estimate.ended, state=state,
+            )  # fmt: skip
         elif reader.next_request is None and not reader.failed:
             print(f"{_stream_path(reader)}: {_counts(reader)}; {_ending(reader)}", flush=True)
 
@@ -90,16 +96,18 @@ class ExtractProgress:
         """Print which manifests will be short, what was fetched, and what failed."""
         readers = result.readers
         for reader in (reader for reader in readers if not reader.failed and not reader.is_fresh):
-            selection = result.selections[reader.source.name][reader.stream.name]
+            tally = result.tallies[reader.source.name][reader.stream.name]
             for filter_ in reader.stream.filters:
-                if (count := len(selection.positions(filter_.matches))) < filter_.limit:
+                if (count := tally.count(filter_.matches)) < filter_.limit:
                     print(f"short: {filter_.file}: {count} of {filter_.limit}; {_ending(reader)}")
-        pages = [page for reader in readers for page in reader.pages]
+        pages = sum(len(reader.pages) for reader in readers)
         failed = [reader for reader in readers if reader.failed]
+        requests = sum(estimate.requests for estimate in self._estimates.values())
+        size_mb = sum(reader.size_bytes for reader in readers) / 1e6
         print(
-            f"{len(readers)} streams, {len(failed)} failed; {sum(self._requests.values())} requests; "
-            f"{sum(page.records for page in pages):,} records in {len(pages)} pages, "
-            f"{sum(reader.changed for reader in readers)} of them new; {sum(page.bytes for page in pages) / 1e6:.1f} MB; "
+            f"{len(readers)} streams, {len(failed)} failed; {requests} requests; "
+            f"{sum(reader.records for reader in readers):,} records in {pages} pages, "
+            f"{sum(reader.changed for reader in readers)} of them new; {size_mb:.1f} MB; "
             f"{time.monotonic() - self._start:.1f} s"
         )
         by_error: dict[str, list[str]] = {}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from etl.core.errors import InvalidDataError, UpstreamContractError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container
 
     from etl.selection.sufficiency import Progress
     from etl.storage.ledger import PageEntry
@@ -29,18 +29,19 @@ def check_record_count(records: int, page_size: int) -> None:
         raise InvalidDataError(f"{problem}; does the source ignore the page size?")
 
 
-def check_next_page(page: PageEntry, previous: Sequence[PageEntry]) -> None:
-    """Check where a page links to; `previous` are the pages before it.
+def check_next_page(page: PageEntry, requested: Container[str], empty_pages: int) -> None:
+    """Check where a page links to.
+
+    `requested` are the URLs of the pages before it, and `empty_pages` is how many pages without a record precede it directly.
 
     Raises:
         InvalidDataError: to itself or a previous page, or on and on without a record.
     """
     if page.next is None:
         return
-    if page.next in (page.url, *(entry.url for entry in previous)):
+    if page.next == page.url or page.next in requested:
         raise InvalidDataError("the next page was fetched before, so the stream would never end; has the source changed?")
-    latest = [*previous[1 - MAX_EMPTY_PAGES :], page]
-    if len(latest) == MAX_EMPTY_PAGES and not any(entry.records for entry in latest):
+    if not page.records and empty_pages + 1 >= MAX_EMPTY_PAGES:
         raise InvalidDataError(
             f"the last {MAX_EMPTY_PAGES} pages have no records, but link to a next page; has the source changed?"
         )  # fmt: skip
@@ -58,13 +59,17 @@ def check_unrequested(progress: Progress) -> None:
         )  # fmt: skip
 
 
-def check_page_count(pages: Sequence[PageEntry], depth: int, page_size: int) -> None:
-    """Check how many pages a stream has that is not complete yet.
+def max_pages(depth: int, page_size: int) -> int:
+    """Return how many pages a stream may have: it follows `depth`, and half-full pages suffice to reach that."""
+    return 2 * depth // page_size + SPARE_PAGES
+
+
+def check_page_count(pages: int, records: int, depth: int, page_size: int) -> None:
+    """Check how many pages, with so many records, a stream has that is not complete yet.
 
     Raises:
         InvalidDataError: far more than `depth` records need.
     """
-    if len(pages) >= 2 * depth // page_size + SPARE_PAGES:
-        records = sum(page.records for page in pages)
+    if pages >= max_pages(depth, page_size):
         expected = f"expected {depth:,} records in at most 2 * depth / page + {SPARE_PAGES} pages"
-        raise InvalidDataError(f"{len(pages):,} pages have {records:,} records ({expected}); has the source changed?")
+        raise InvalidDataError(f"{pages:,} pages have {records:,} records ({expected}); has the source changed?")

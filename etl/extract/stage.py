@@ -48,8 +48,8 @@ def extract(  # noqa: PLR0913, PLR0917 -- what to read, how, and the callbacks
 
     Requests run in threads, per source as many as its rate allows in flight; everything else runs in the caller's thread, in
     the order of the responses. The streams of a source take turns, page by page, so that no long one is left for last.
-    `on_progress` is called after each response, and for a stream that needs no request; `on_wait`, with the name of the source,
-    in the thread of a request before it waits.
+    `on_progress` is called after each response, before each page of an interrupted run is read again, and for a stream that needs
+    no request; `on_wait`, with the name of the source, in the thread of a request before it waits.
 
     Raises:
         ExpressionError: an expression of filters.toml exceeds a limit or crashes jq; no stream on disk has changed.
@@ -71,7 +71,7 @@ def extract(  # noqa: PLR0913, PLR0917 -- what to read, how, and the callbacks
             for stream in source.streams:
                 reader = StreamReader(data, source, stream, client.pagination, options)
                 readers.append(reader)
-                _run_step(reader, reader.open)
+                _run_step(reader, partial(reader.open, partial(on_progress, reader)))
                 _submit(_Task(reader, client, pool), in_flight)
                 if reader.next_request is None:
                     on_progress(reader)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,10 +10,13 @@ from etl.core.errors import EtlError, InvalidDataError
 from etl.extract.limits import check_next_page, check_page_count, check_record_count, check_unrequested
 from etl.selection.sufficiency import Progress
 from etl.storage.json_files import parse_json_body, sha256, write_atomic
-from etl.storage.ledger import Ledger, PageEntry, age_s, read_ledger_or_none, read_verified_body, write_ledger
+from etl.storage.ledger import Ledger, PageEntry, age_s, page_file, read_ledger_or_none, read_verified_body, write_ledger
+from etl.storage.partial import PartialStream
 from etl.storage.swap import link, remove, swap_directories
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from etl.config.filters import Stream
     from etl.config.source_config import SourceConfig
     from etl.core.layout import DataDir
@@ -36,6 +39,8 @@ class StreamReader:
         is_fresh: Whether it was skipped.
         changed: How many pages differ from those on disk before.
         resumed: How many pages an earlier run had read.
+        records: How many records were read.
+        size_bytes: The length of all bodies, decompressed.
         progress: What its pages contain so far.
     """
 
@@ -51,29 +56,32 @@ class StreamReader:
         self._pagination, self._options = pagination, options
         self._dest = data.raw(source.name, stream.name)
         self._ledger = data.ledger(source.name, stream.name)
-        self._partial = data.raw(source.name, f".{stream.name}")
+        self._partial = PartialStream(data.raw(source.name, f".{stream.name}"), self._ledger.name)
         self._old: Ledger | None = None
         self._reset()
 
-    def open(self) -> None:
-        """Inspect the disk: skip a fresh stream, or resume a partial one.
+    def open(self, on_page: Callable[[], None] = lambda: None) -> None:
+        """Inspect the disk: skip a fresh stream, or resume a partial one, whose pages are read again.
+
+        `on_page` is called before each of these.
 
         Raises:
             StorageError: a ledger cannot be read, or a complete stream not swapped in.
         """
         self._old = read_ledger_or_none(self._ledger)
-        partial = read_ledger_or_none(self._partial / self._ledger.name)
+        partial = self._partial.read()
         if partial and partial.complete and self._is_newer(partial):
+            self._partial.tidy(partial)
             with self._options.swap_lock(self.source.name):
-                swap_directories(self._partial, self._dest, self._ledger.name)  # interrupted just before its swap
+                swap_directories(self._partial.folder, self._dest, self._ledger.name)  # interrupted just before its swap
             self._old, partial = partial, None
         first = self._pagination.first_request(self.stream.params)
         if self._old and self._options.is_fresh(self._old, first, self._ledger.stat().st_mtime_ns):
             self.is_fresh, self.next_request = True, None
         elif partial and not partial.complete and partial.pages[0].url == first:
-            self._resume(partial)
-        if self.resumed == 0 and self._partial.exists():
-            shutil.rmtree(self._partial)
+            self._resume(partial, on_page)
+        if self.resumed == 0:
+            self._partial.remove()
 
     def accept(self, response: PageResponse) -> None:
         """Store the response to `next_request`, and decide what to request next.
@@ -91,25 +99,26 @@ class StreamReader:
         page = self._entry(body, response, cached)
         is_changed = body.content != cached_body
         if not is_changed:
-            self._partial.mkdir(parents=True, exist_ok=True)
-            link(self._dest / page.file, self._partial / page.file)
+            self._partial.folder.mkdir(parents=True, exist_ok=True)
+            link(self._dest / page.file, self._partial.folder / page.file)
         else:
-            write_atomic(self._partial / page.file, body.content)
+            write_atomic(self._partial.folder / page.file, body.content)
         self._append(page, body, is_changed=is_changed)
         if self.next_request is None:
             self._commit()
         else:
-            unfinished = Ledger(tuple(self.pages), self._options.now(), complete=False, exhausted=False)
-            write_ledger(self._partial / self._ledger.name, unfinished)
+            self._partial.append(page, self._options.now())
+        self._has_accepted = True
 
     def fail(self, error: EtlError) -> None:
         """End the stream; what is on disk stays, marked with its first failure since the last success.
 
-        The pages read so far are kept for a later run to resume, unless they or their request are invalid. If pages of an
-        earlier run are, the stream starts over instead.
+        The pages read so far are kept for a later run to resume at the page that failed. If that page is invalid, or its request
+        rejected, as soon as a run resumes, the stream starts over instead: its position may no longer exist.
         """
-        if isinstance(error, InvalidDataError):
-            shutil.rmtree(self._partial, ignore_errors=True)
+        if isinstance(error, InvalidDataError) and not self._has_accepted:
+            with suppress(OSError):
+                self._partial.remove()
             if self.resumed:
                 self._reset()
                 return
@@ -123,16 +132,6 @@ class StreamReader:
                 self.failed = write_error
 
     @property
-    def records(self) -> int:
-        """How many records were read."""
-        return sum(page.records for page in self.pages)
-
-    @property
-    def size_bytes(self) -> int:
-        """The length of all bodies, decompressed."""
-        return sum(page.bytes for page in self.pages)
-
-    @property
     def etag(self) -> str | None:
         """The ETag of the valid page on disk that `next_request` would fetch again; None if absent."""
         cached, _ = self._cached_page()
@@ -142,36 +141,40 @@ class StreamReader:
         """Return whether a complete stream in the temporary directory is newer than that on disk, even if the clock is fixed."""
         if self._old is None:
             return True
-        written_ns = [path.stat().st_mtime_ns for path in (self._partial / self._ledger.name, self._ledger)]
+        written_ns = [path.stat().st_mtime_ns for path in (self._partial.ledger, self._ledger)]
         return (partial.checked_at, written_ns[0]) > (self._old.checked_at, written_ns[1])
 
     def _reset(self) -> None:
         """Start with the first page."""
         self.next_request = self._pagination.first_request(self.stream.params)
         self.pages = []
-        self.changed = self.resumed = 0
-        self.exhausted = False
+        self.changed = self.resumed = self.records = self.size_bytes = self._empty_pages = 0
+        self._requested: set[str] = set()
+        self.exhausted = self._has_accepted = False
         self.progress = Progress(is_sufficient=False)
         self._assess = self._options.assess(self.source, self.stream)
 
-    def _resume(self, partial: Ledger) -> None:
+    def _resume(self, partial: Ledger, on_page: Callable[[], None]) -> None:
         """Continue an interrupted run that is recent enough."""
         if age_s(partial.checked_at, self._options.now()) >= RESUME_WINDOW_S:
             return
         try:
-            self._replay(partial)
+            self._replay(partial, on_page)
         except InvalidDataError:  # it exceeds a limit of today
             self._reset()
         if self.next_request is None:
             self._commit()
+        elif self.resumed:
+            self._partial.resume(self.pages, partial.checked_at)
 
-    def _replay(self, partial: Ledger) -> None:
+    def _replay(self, partial: Ledger, on_page: Callable[[], None]) -> None:
         for page in partial.pages:
-            body = read_verified_body(self._partial, page)
+            body = read_verified_body(self._partial.folder, page)
             if body is None or self.next_request is None:
                 break
+            on_page()
             _, cached_body = self._cached_page()
-            self._append(page, parse_json_body(body, self._partial / page.file), is_changed=body != cached_body)
+            self._append(page, parse_json_body(body, self._partial.folder / page.file), is_changed=body != cached_body)
             self.resumed += 1
 
     def _append(self, page: PageEntry, body: JsonBody, *, is_changed: bool) -> None:
@@ -184,11 +187,15 @@ class StreamReader:
         self.progress = self._assess(body, page.fetched_at)
         check_unrequested(self.progress)
         self.pages.append(page)
+        self._requested.add(page.url)
+        self.records += page.records
+        self.size_bytes += page.bytes
         self.changed += is_changed
+        self._empty_pages = 0 if page.records else self._empty_pages + 1
         self.exhausted = page.next is None
         self.next_request = None if self.progress.is_sufficient or self.records >= self._options.depth else page.next
         if self.next_request:
-            check_page_count(self.pages, self._options.depth, self.source.page_size)
+            check_page_count(len(self.pages), self.records, self._options.depth, self.source.page_size)
 
     def _entry(self, body: JsonBody, response: PageResponse, cached: PageEntry | None) -> PageEntry:
         """Return the ledger's entry of a response; `cached` is the page on disk at its index."""
@@ -202,9 +209,9 @@ class StreamReader:
         if cached and cached.sha256 == content_sha256:
             etag, fetched_at = etag or cached.etag, cached.fetched_at
             next_request = cached.next if response.body is None else next_request  # a 304 need not repeat its Link header
-        file = f"page-{len(self.pages) + 1:04}.json"
+        file = page_file(len(self.pages) + 1)
         page = PageEntry(self.next_request, file, content_sha256, len(body.content), etag, fetched_at, records, next_request)
-        check_next_page(page, self.pages)
+        check_next_page(page, self._requested, self._empty_pages)
         return page
 
     def _commit(self) -> None:
@@ -215,11 +222,11 @@ class StreamReader:
         )  # fmt: skip
         if self.changed == 0 and self._old and len(self._old.pages) == len(self.pages):
             write_ledger(self._ledger, ledger)
-            self.warning = remove(self._partial)
+            self.warning = remove(self._partial.folder)
             return
-        write_ledger(self._partial / self._ledger.name, ledger)
+        self._partial.complete(ledger)
         with self._options.swap_lock(self.source.name):
-            self.warning = swap_directories(self._partial, self._dest, self._ledger.name).warning
+            self.warning = swap_directories(self._partial.folder, self._dest, self._ledger.name).warning
 
     def _cached_page(self) -> tuple[PageEntry, bytes] | tuple[None, None]:
         """Return the page on disk at the index of the next one, with its body; None if absent or not valid."""

@@ -8,7 +8,7 @@ from etl.core.ids import model_key
 from etl.core.levels import LEVELS
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping
+    from collections.abc import Collection, Container, Iterable, Mapping
 
 _MIN_FLAGGED = LEVELS.index("r")  # a flagged model is never milder
 
@@ -64,6 +64,11 @@ class Safety:
         self._level_most: dict[str, _Worst] = {}
         self._image_levels: dict[str, dict[str, int]] = {}
         self._forbidden_images: dict[str, set[str]] = {}
+
+    @property
+    def forbidden(self) -> Collection[str]:
+        """The keys of the models that are never published."""
+        return self._forbidden.keys()
 
     def add(
         self, stream: str, models: Iterable[Mapping[str, Any]], rejected: Iterable[RejectedRecord], *, is_partial: bool

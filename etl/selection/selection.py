@@ -1,4 +1,4 @@
-"""Which models of a stream a filter selects. Extraction ("enough?"), load, verify and explain share this one implementation."""
+"""Which models of a stream a filter selects. Load, verify and explain share this one implementation; extract counts: `tally`."""
 
 from __future__ import annotations
 
@@ -181,22 +181,19 @@ class Selection:
         ruling = self._safety.ruling(self._stream, key, own) if self._safety else None
         return ruling or self.rulings[position]
 
-    def is_full(self, filters: Iterable[Filter]) -> bool:
-        """Return whether every filter selects as many models as its limit, so that later pages change no manifest."""
-        return all(len(self.positions(filter_.matches)) >= filter_.limit for filter_ in filters)
-
     def _group(
         self, own: Mapping[str, Any], decided: Mapping[str, Any] | None = None, *, is_forbidden: bool = False
     ) -> FacetGroup:
         """Return the group of the models with these values, and those that other records decide; a new one is empty."""
-        key = _key(own) if decided is None else (*_key(own), *_key(decided), is_forbidden)
+        key = facet_key(own) if decided is None else (*facet_key(own), *facet_key(decided), is_forbidden)
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = FacetGroup(own if decided is None else decided, own, is_forbidden, [])
         return group
 
 
-def _key(values: Mapping[str, Any]) -> tuple[Any, ...]:
+def facet_key(values: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return a key that is equal for models with the same values."""
     return tuple(tuple(value) if isinstance(value, list) else value for value in values.values())
 
 

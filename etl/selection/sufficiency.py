@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from etl.core.errors import EtlError
 from etl.expressions.evaluator import Evaluator
 from etl.selection.safety import RejectedRecord, Safety
-from etl.selection.selection import Selection
 from etl.selection.stored import StoredStreams
+from etl.selection.tally import Tally
 from etl.sources.source import get_source
 from etl.storage.json_files import read_bytes
 from etl.storage.ledger import list_streams, read_ledger
@@ -77,7 +77,7 @@ class SufficiencyCheck:
         self._evaluator = Evaluator(source.expressions)
         self._transform, self._has_current_models = transform, has_current_models
         self._api = get_source(source.name)
-        self.selections: dict[str, Selection] = {}
+        self.tallies: dict[str, Tally] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -87,26 +87,25 @@ class SufficiencyCheck:
 
     def assess(self, stream: Stream) -> Callable[[JsonBody, str], Progress]:
         """Return a function that takes the pages of a stream in order with their times, and returns what they contain so far."""
-        selection = self.selections[stream.name] = Selection(self._source, self._evaluator, stream.name)
+        tally = self.tallies[stream.name] = Tally(self._source, self._evaluator, stream.name)
+        is_partial = self._api.has_partial_records(stream.params)
 
         def assess_page(body: JsonBody, fetched_at: str) -> Progress:
             page = self._transform(body, "the response")
-            selection.add_page(page.models, fetched_at)
-            models = len(selection.models)
-            requested = sum(len(group.positions) for group in selection.groups if stream.was_requested(group.own))
-            self._safety.add(stream.name, page.models, _rejected(page), is_partial=self._api.has_partial_records(stream.params))
-            is_full = selection.is_full(stream.filters)
+            tally.add_page(page.models, fetched_at)
+            self._safety.add(stream.name, page.models, _rejected(page), is_partial=is_partial)
+            is_full = tally.is_full(stream.filters)
             if is_full:  # withheld models are looked up only where that decides
-                selection.apply(self._safety)
-                is_full = selection.is_full(stream.filters)
-            return Progress(is_full, models, len(selection.duplicates), models - requested)
+                tally.apply(self._safety)
+                is_full = tally.is_full(stream.filters)
+            return Progress(is_full, tally.models, tally.duplicates, tally.models - tally.count_own(stream.was_requested))
 
         return assess_page
 
     def withhold(self) -> None:
         """Withhold models from all streams read so far, by what their other records say."""
-        for selection in self.selections.values():
-            selection.apply(self._safety)
+        for tally in self.tallies.values():
+            tally.apply(self._safety)
 
     @cached_property
     def _safety(self) -> Safety:

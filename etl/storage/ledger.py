@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 from etl.core.errors import InvalidDataError
@@ -64,6 +64,11 @@ class Ledger:
         return sum(page.records for page in self.pages)
 
 
+def page_file(number: int) -> str:
+    """Return the name of the file of a stream's page, counted from 1."""
+    return f"page-{number:04}.json"
+
+
 def list_streams(data: DataDir, source: str) -> list[str]:
     """Return the names of the streams on disk that have a ledger, sorted."""
     return sorted(path.parent.name for path in data.raw(source).glob("[!.]*/stream.json"))
@@ -89,9 +94,17 @@ def parse_ledger(path: Path) -> Ledger:
         InvalidDataError: it is missing or violates its schema.
         StorageError: it cannot be read.
     """
-    value = read_json(path)
+    return ledger_of(read_json(path), path)
+
+
+def ledger_of(value: Any, where: object) -> Ledger:
+    """Return the ledger that a JSON value is; messages begin with `where`.
+
+    Raises:
+        InvalidDataError: it violates its schema.
+    """
     if violations := load_schema("ledger").violations(value):
-        raise InvalidDataError(f"{path}: {violations[0]}")
+        raise InvalidDataError(f"{where}: {violations[0]}")
     pages = tuple(PageEntry(**page) for page in value.pop("pages"))
     return Ledger(pages, **value)
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from etl.core.layout import PROJECT
+from tests.extract.test_crawl import FILTERS as CRAWL
+from tests.support.fake_api.long import LongHub
 from tests.support.fake_api.server import Fault
 
 if TYPE_CHECKING:
@@ -95,10 +97,14 @@ def test_ctrl_c_ends_the_rate_limit_wait(live: LiveWorkspace) -> None:
         process.wait()
 
 
-@pytest.mark.parametrize("waits", ["silence", "connection refused"])
-def test_terminal_shows_what_extract_waits_for(live: LiveWorkspace, waits: str) -> None:
+@pytest.mark.parametrize("waits", ["silence", "connection refused", "the ninth page"])
+def test_terminal_shows_pages_and_what_extract_waits_for(live: LiveWorkspace, waits: str) -> None:
     released = Event()
     event = on_request(live, lambda: Fault(delay_s=0) if released.wait(60) else None)
+    if waits == "the ninth page":
+        live.filters.write_text(CRAWL)
+        live.hub.api = LongHub(60)
+        live.hub.fault = lambda target, _: Fault(delay_s=0) if target.endswith("cursor=8") and released.wait(60) else None
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
     if waits == "connection refused":
         live.hub.close()
@@ -108,12 +114,13 @@ def test_terminal_shows_what_extract_waits_for(live: LiveWorkspace, waits: str) 
     expected = {
         "silence": ["streams, waiting for the first response"],
         "connection refused": ["connection refused; is a server listening", "streams, attempt 2 of 6 in "],
+        "the ninth page": [" 0/1 streams, 8 of at most 60 pages, ", "/s, at most 0:00:"],
     }
     shown = b""
     try:
         while not all(text.encode() in re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", shown) for text in expected[waits]):
             shown += os.read(reader, 1000)  # raises when the process has ended
-        assert waits == "connection refused" or event.wait(60)
+        assert waits != "silence" or event.wait(60)
     finally:
         released.set()
         process.kill()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from etl.core.errors import StorageError
+from etl.core.errors import SourceUnavailableError, StorageError
 from etl.core.layout import DataDir
 from etl.extract.credentials import Credentials
 from etl.extract.http_client import Client
@@ -22,7 +22,7 @@ from etl.extract.responses import PageResponse
 from etl.extract.stage import extract
 from etl.selection.sufficiency import Progress
 from etl.storage.json_files import parse_json_body
-from tests.extract.test_stream_reader import ORIGIN, load_test_config, model
+from tests.extract.test_stream_reader import ORIGIN, load_test_config, model, to_earlier_version
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +62,8 @@ class Disk:
         if self.steps > self.limit:
             if is_write and ".lock" not in str(arguments[0]) and (self.steps == self.limit + 1 or self.error is DISK_FULL):
                 self.is_watched = False
-                with suppress(OSError), open(arguments[0], "wb") as file:  # noqa: PTH123 -- the audited call
+                mode = "ab" if arguments[2] & os.O_APPEND else "wb"  # what a file that is appended to had before stays
+                with suppress(OSError), open(arguments[0], mode) as file:  # noqa: PTH123 -- the audited call
                     file.write(b"[")
                 self.is_watched = True
             raise self.error
@@ -95,6 +96,8 @@ class Run:
 
     def _fetch(self, request: str, _etag: str | None) -> PageResponse:
         self.requests.append(request)
+        if request not in self.responses:
+            raise SourceUnavailableError(request)
         value, link = self.responses[request]
         return PageResponse(parse_json_body(json.dumps(value).encode(), "page"), None, link)
 
@@ -136,8 +139,22 @@ OLD = pages(*STREAMS, counts=(2, 2), prefix="old")
 MIXTURE = OLD | {STREAMS[0]: NEW[STREAMS[0]]}
 
 
-BEFORE: dict[str, Pages] = {"nothing": {}, "the same": NEW, "other pages": OLD, "a mixture": MIXTURE}
-CASES = [*((Killed(), before) for before in BEFORE), (DISK_FULL, "nothing"), (DISK_FULL, "other pages"), (DENIED, "a mixture")]
+PARTIAL = {request: NEW[request] for request in (STREAMS[0], f"{STREAMS[0]}&cursor=2", STREAMS[1])}
+
+
+BEFORE: dict[str, Pages] = {
+    "nothing": {},
+    "the same": NEW,
+    "other pages": OLD,
+    "a mixture": MIXTURE,
+    "partial streams": PARTIAL,
+    "partial streams of an earlier version": PARTIAL,
+}
+CASES = [
+    *((Killed(), before) for before in BEFORE),
+    *((DISK_FULL, before) for before in ("nothing", "other pages", "partial streams of an earlier version")),
+    (DENIED, "a mixture"),
+]
 
 
 @pytest.mark.parametrize(("error", "before"), CASES)
@@ -149,6 +166,9 @@ def test_interruption_before_any_disk_step_loses_nothing(run: Run, disk: Disk, e
         run()
         for path in run.data.raw_root.rglob("*"):
             os.utime(path, (0, 0))
+        if "earlier version" in before:
+            for partial in run.data.raw_root.glob("*/.*/"):
+                to_earlier_version(partial)
         run.data.root.rename(start)
     run.responses = NEW
 
@@ -162,6 +182,7 @@ def test_interruption_before_any_disk_step_loses_nothing(run: Run, disk: Disk, e
     steps = rerun(sys.maxsize)
     complete = run.tree()
     assert steps > 12
+    assert len(run.requests) == (2 if BEFORE[before] is PARTIAL else 5)
     assert len([path for path in complete if "page" in path]) == 5
     for limit in range(steps):
         assert rerun(limit) > limit

@@ -339,12 +339,13 @@ def test_goldens_exist() -> None:
     assert len(list(GOLDEN.iterdir())) == 27
 
 
-# Killed with -9 at the nth call of a function of etl.extract: during a body, between body and ledger, between ledger and
-# swap. tests/extract/test_killed.py kills before every disk step.
+# Killed with -9 at the nth call of a function: during a body, between body and journal, before the ledger of a complete
+# stream, between ledger and swap. tests/extract/test_killed.py kills before every disk step.
 KILLED = [
     ("http_client.Client._read_body", 9),
     ("stream_reader.write_atomic", 9),
-    ("stream_reader.write_ledger", 8),
+    ("partial.PartialStream.append", 4),
+    ("partial.PartialStream.complete", 4),
     ("stream_reader.swap_directories", 4),
 ]
 
@@ -362,6 +363,7 @@ def test_killed_run_is_resumed(live: LiveWorkspace, function: str, nth: int, bef
 import itertools, os, signal, sys
 from etl.extract import http_client
 from etl.extract import stream_reader
+from etl.storage import partial
 from etl.cli.main import main
 calls, real = itertools.count(1), {function}
 def kill(*arguments):

@@ -7,6 +7,7 @@ import re
 import shutil
 import tempfile
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from math import ceil, inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from etl.core.errors import InvalidDataError, SourceUnavailableError
 from etl.core.layout import DataDir
 from etl.expressions.evaluator import Evaluator
 from etl.extract.credentials import Credentials
-from etl.extract.limits import MAX_EMPTY_PAGES
+from etl.extract.limits import MAX_EMPTY_PAGES, check_page_count, max_pages
 from etl.extract.options import ExtractOptions
 from etl.extract.pagination import Pagination
 from etl.extract.responses import PageResponse
@@ -30,6 +31,7 @@ from etl.selection.sufficiency import Progress
 from etl.sources.huggingface import SOURCE as API
 from etl.storage.json_files import parse_json_body
 from etl.storage.ledger import age_s, read_ledger
+from etl.storage.partial import JOURNAL, PartialStream
 from etl.transform.page import transform_page
 from tests.conftest import FILTERS
 
@@ -61,7 +63,7 @@ class Harness:
 
     def now(self) -> str:
         self.clock += 1
-        return f"2026-01-01T00:{self.clock // 60:02}:{self.clock % 60:02}.000Z"
+        return (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.clock)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
     def start(self) -> StreamReader:
         def assess(*_: object) -> Callable[[JsonBody, str], Progress]:
@@ -79,7 +81,7 @@ class Harness:
 
     @property
     def is_full(self) -> bool:
-        return self.selection.is_full(self.stream.filters)
+        return all(len(self.selection.positions(filter_.matches)) >= filter_.limit for filter_ in self.stream.filters)
 
     def read(self, *pages: Page, etag: str | None = None) -> StreamReader:
         """Respond with these pages until the stream ends."""
@@ -255,6 +257,39 @@ def test_pages_of_a_stream_are_limited(harness: Harness) -> None:
     assert not harness.folder.exists()
 
 
+def test_resumed_stream_that_exceeds_the_page_limit_at_once_restarts(harness: Harness) -> None:
+    reader = harness.start()
+    for number in range(1, 150):
+        reader.accept(response([model(f"a{number}", "large", None)] if number % 2 else [], f"/api/models?page={number}"))
+    for resumed in (0, 149):
+        assert reader.resumed == resumed
+        with pytest.raises(InvalidDataError, match="150 pages have 75 records") as error:
+            reader.accept(response([], "/api/models?page=x"))
+        reader.fail(error.value)
+        if not resumed:
+            assert reader.failed
+            reader = harness.start()
+    assert (reader.next_request, reader.failed) == (API.first_request(harness.stream.params), None)
+
+
+@pytest.mark.parametrize("page_size", [500, 1000])
+def test_page_limit_follows_the_depth(page_size: int) -> None:
+    depth = 3_000_000
+    for pages in range(1, depth // page_size + 1):
+        check_page_count(pages, pages * page_size, depth, page_size)
+    check_page_count(depth // (page_size // 2), depth, depth, page_size)  # half-full pages
+    with pytest.raises(InvalidDataError, match=f"{max_pages(depth, page_size):,} pages have 7 records"):
+        check_page_count(max_pages(depth, page_size), 7, depth, page_size)
+
+
+def test_server_that_never_ends_is_stopped_by_the_depth(harness: Harness) -> None:
+    reader = harness.start()
+    while reader.next_request:
+        records = [model("a", "large", None), model("b", "large", None)]  # always the same ones
+        reader.accept(response(records, f"/api/models?page={len(reader.pages) + 1}"))
+    assert (reader.records, len(reader.pages), reader.exhausted) == (100, 50, False)
+
+
 def test_stream_may_end_at_the_page_limit(harness: Harness) -> None:
     reader = harness.start()
     for number in range(1, 150):
@@ -325,17 +360,160 @@ def test_complete_partial_stream_is_swapped_in_only_if_newer(harness: Harness, c
     assert not partial.exists()
 
 
+def to_earlier_version(partial: Path) -> Path:
+    """Replace the journal of a partial stream by what earlier versions wrote, an incomplete ledger; return that."""
+    lines = [json.loads(line) for line in (partial / JOURNAL).read_text().splitlines()]
+    ledger = {"checked_at": lines[-1]["checked_at"], "complete": False, "exhausted": False}
+    (partial / JOURNAL).unlink()
+    (partial / "stream.json").write_text(json.dumps({"pages": [line["page"] for line in lines], **ledger}))
+    return partial / "stream.json"
+
+
+def test_journal_has_a_line_for_each_page(harness: Harness) -> None:
+    partial = read_partially(harness)
+    lines = [json.loads(line) for line in (partial / JOURNAL).read_text().splitlines()]
+    assert sorted(path.name for path in partial.iterdir()) == ["page-0001.json", "page-0002.json", JOURNAL]
+    assert [line["page"]["file"] for line in lines] == ["page-0001.json", "page-0002.json"]
+    assert [line["checked_at"] > line["page"]["fetched_at"] for line in lines] == [True, True]
+    harness.start().accept(response([]))
+    assert sorted(harness.files()) == ["page-0001.json", "page-0002.json", "page-0003.json", "stream.json"]
+    assert not partial.exists()
+
+
+@pytest.mark.parametrize("torn", [b"{", b'{"checked_at":"2026', b"\0\0\0", "whole line"])
+def test_torn_last_line_counts_as_not_written(harness: Harness, torn: bytes | str) -> None:
+    journal = read_partially(harness) / JOURNAL
+    content = journal.read_bytes()
+    journal.write_bytes(content[:-1] if isinstance(torn, str) else content + torn)
+    reader = harness.start()
+    number = 2 if isinstance(torn, str) else 3
+    assert (reader.next_request, reader.resumed) == (f"/api/models?page={number}", number - 1)
+    reader.accept(response([model("b")], "/api/models?page=9"))  # the next line is not appended to the torn one
+    assert (harness.start().next_request, len(journal.read_bytes().splitlines())) == ("/api/models?page=9", number)
+
+
+@pytest.mark.parametrize(
+    "fault", ["not JSON", "not an object", "no page", "a page of another shape", "twice", "bad time", "empty"]
+)
+def test_invalid_journal_restarts_the_stream(harness: Harness, fault: str) -> None:
+    journal = read_partially(harness) / JOURNAL
+    first, last = journal.read_bytes().splitlines(keepends=True)
+    value = json.loads(last)
+    lines = {
+        "not JSON": [b"{\n", last],
+        "not an object": [first, b"[]\n"],
+        "no page": [first, b'{"checked_at":"2026-01-01T00:00:00.000Z"}\n'],
+        "a page of another shape": [first, json.dumps(value | {"page": value["page"] | {"sha256": 1}}).encode() + b"\n"],
+        "twice": [first, first],
+        "bad time": [first, json.dumps(value | {"checked_at": "noon"}).encode() + b"\n"],
+        "empty": [],
+    }
+    journal.write_bytes(b"".join(lines[fault]))
+    reader = harness.start()
+    assert (reader.next_request, reader.resumed) == (API.first_request(harness.stream.params), 0)
+    assert not journal.parent.exists()
+
+
 @pytest.mark.parametrize("fault", ["old", "other request", "no ledger"])
-def test_partial_stream_that_cannot_be_resumed_is_removed(harness: Harness, fault: str) -> None:
-    ledger = read_partially(harness) / "stream.json"
-    values = json.loads(ledger.read_text())
+@pytest.mark.parametrize("is_earlier_version", [False, True])
+def test_partial_stream_that_cannot_be_resumed_is_removed(harness: Harness, fault: str, *, is_earlier_version: bool) -> None:
+    partial = read_partially(harness)
+    path = to_earlier_version(partial) if is_earlier_version else partial / JOURNAL
+    text = path.read_text()
     if fault == "old":
-        values["checked_at"] = "2025-12-31T17:59:00.000Z"
+        text = re.sub(r'"checked_at": ?"[^"]+"', '"checked_at":"2025-12-31T17:59:00.000Z"', text)
     elif fault == "other request":
-        values["pages"][0]["url"] = "/api/models?limit=3"
-    ledger.write_text(json.dumps(values) if fault != "no ledger" else "")
+        text = text.replace(API.first_request(harness.stream.params), "/api/models?limit=3")
+    assert (text != path.read_text()) == (fault != "no ledger")
+    path.write_text(text if fault != "no ledger" else "")
     assert harness.start().next_request == API.first_request(harness.stream.params)
-    assert not harness.folder.with_name(".default").exists()
+    assert not partial.exists()
+
+
+def test_partial_stream_of_an_earlier_version_is_resumed(harness: Harness) -> None:
+    ledger = to_earlier_version(read_partially(harness))
+    for expected in (3, 4):
+        reader = harness.start()
+        assert (reader.next_request, reader.resumed) == (f"/api/models?page={expected}", expected - 1)
+        assert not ledger.exists()
+        reader.accept(response([model(f"x{expected}", "large")], f"/api/models?page={expected + 1}"))
+    harness.start().accept(response([model("y")]))
+    assert [page.file for page in read_ledger(harness.data, "huggingface", "default").pages] == sorted(harness.files())[:-1]
+
+
+def test_journal_outranks_the_ledger_that_it_replaces(harness: Harness) -> None:
+    partial = read_partially(harness)
+    journal = (partial / JOURNAL).read_bytes()
+    ledger = to_earlier_version(partial)
+    value = json.loads(ledger.read_text())
+    ledger.write_text(json.dumps(value | {"pages": value["pages"][:1]}))
+    (partial / JOURNAL).write_bytes(journal)
+    assert harness.start().resumed == 2
+    assert not ledger.exists()
+
+
+def test_journal_is_appended_to_and_never_rewritten(harness: Harness) -> None:
+    reader = harness.start()
+    inodes: set[int] = set()
+    grown: list[int] = []
+    for number in range(1, 30):
+        reader.accept(response([model(f"a{number:02}", "large", None)], f"/api/models?page={number + 11}"))
+        path = harness.folder.with_name(".default") / JOURNAL
+        inodes.add(path.stat().st_ino)
+        grown.append(path.stat().st_size - sum(grown))
+        assert sum(1 for _ in path.parent.iterdir()) == number + 1
+    assert (len(inodes), len(set(grown[1:]))) == (1, 1)
+
+
+def test_age_of_a_partial_stream_counts_from_its_last_page(harness: Harness) -> None:
+    reader = harness.start()
+    for number in range(1, 60):
+        harness.clock += 600
+        reader.accept(response([model(f"a{number}", "large", None)], f"/api/models?page={number + 1}"))
+        if number == 37:
+            reader = harness.start()
+            assert reader.resumed == 37
+    harness.clock += 6 * 3600 - 10
+    reader = harness.start()
+    assert (reader.next_request, reader.resumed) == ("/api/models?page=60", 59)
+    assert age_s(reader.pages[0].fetched_at, harness.now()) > 15 * 3600
+    harness.clock += 10
+    assert harness.start().resumed == 0
+
+
+def test_pages_beyond_the_depth_of_today_are_not_published(harness: Harness) -> None:
+    reader = harness.start()
+    for number in range(1, 6):
+        reader.accept(response([model(f"a{number}", "large", None)], f"/api/models?page={number + 1}"))
+    harness.config = replace(harness.config, depth=3)
+    assert harness.start().resumed == 3
+    assert sorted(harness.files()) == ["page-0001.json", "page-0002.json", "page-0003.json", "stream.json"]
+
+
+def test_swap_that_was_interrupted_publishes_no_journal(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    read_partially(harness)
+    with monkeypatch.context() as patch:
+        patch.setattr(PartialStream, "tidy", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            harness.start().accept(response([]))
+    assert (harness.folder.with_name(".default") / JOURNAL).exists()
+    harness.start()
+    assert sorted(harness.files()) == ["page-0001.json", "page-0002.json", "page-0003.json", "stream.json"]
+
+
+def test_invalid_page_does_not_lose_those_before_it(harness: Harness) -> None:
+    for run in ("first", "second"):
+        reader = harness.start()
+        if run == "first":
+            reader.accept(response([model("a")], "/api/models?page=2"))
+            reader.accept(response([model("b")], "/api/models?page=3"))
+        reader.fail(InvalidDataError("truncated JSON"))
+        if run == "first":
+            assert (reader.next_request, str(reader.failed)) == (None, "truncated JSON")
+            assert harness.start().next_request == "/api/models?page=3"
+        else:  # nothing came since it resumed: the source refuses to continue
+            assert (reader.next_request, reader.failed) == (API.first_request(harness.stream.params), None)
+            assert not harness.folder.with_name(".default").exists()
 
 
 @pytest.mark.parametrize(
