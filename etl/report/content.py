@@ -175,7 +175,6 @@ class Report:
     Attributes:
         generated: When the report was written.
         title: Which data it is about, such as the path of the data folder.
-        base: What `changes` compare with; None if there is no base.
         verified_at: When the checks ran.
         commands: The commands that the page itself names, complete for this run, by their targets: `extract`, `verify` …
         data: What the scripts of the page read; see `etl.report.models`.
@@ -185,7 +184,6 @@ class Report:
     title: str
     sources: Sequence[SourceOverview]
     manifests: Sequence[ManifestRow]
-    base: str | None
     changes: Changes | None
     checks: Sequence[CheckRow]
     verified_at: str

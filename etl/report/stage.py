@@ -82,7 +82,6 @@ def collect(data: DataDir, config: Config, options: ReportOptions) -> Report:
         title=str(data.root),
         sources=overviews,
         manifests=[replace(row, verdict=complete(row.verdict)) for row in manifest_rows(config, index)],
-        base=options.base.name if options.base else None,
         changes=describe_changes(compare(options.base, working_tree(data))) if options.base else None,
         checks=[_check_row(check, lambda text: complete(redact(text))) for check in options.checks],
         verified_at=options.verified_at,

@@ -138,7 +138,7 @@ def test_without_scripts_all_but_the_models_is_one_page(reader: Reader) -> None:
     reader.open(javaScriptEnabled=False)
     text = reader.browser.call("innerText", "body")
     for part in (
-        "Compared with commit 0123abc",
+        "2 manifests changed, 4 models entered, 2 left",
         "hf/likes/small",
         "To search the models, open this file with JavaScript",
         "hash differs",

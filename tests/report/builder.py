@@ -36,7 +36,7 @@ def report(data: dict[str, Any] | None = None) -> Report:
     return Report(
         generated=TIME, title="data", sources=[_overview(source) for source in data["sources"]],
         manifests=[_row(source, filter_) for source in data["sources"] for filter_ in source["filters"]],
-        base="commit 0123abc", changes=_changes(), checks=_checks(), verified_at=VERIFIED,
+        changes=_changes(), checks=_checks(), verified_at=VERIFIED,
         commands={name: f"make {name} DATA=d" for name in ("extract", "verify", "report")}, data=data,
     )  # fmt: skip
 

@@ -139,7 +139,7 @@ def test_headline_figures(page: Page) -> None:
 
 def test_a_report_without_anything_is_a_page() -> None:
     data: dict[str, Any] = {"hidden_levels": [], "sources": []}
-    page = Page(render(replace(report(), sources=[], manifests=[], changes=None, base=None, checks=[], data=data)))
+    page = Page(render(replace(report(), sources=[], manifests=[], changes=None, checks=[], data=data)))
     assert any("Not compared" in text for text in page.texts["p"])
     assert page.attributes("button") == []
 

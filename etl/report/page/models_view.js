@@ -43,10 +43,11 @@ function result({ source, row }) {
   const counts = ["downloads", "likes"].map((name) => [name, fieldOf(source, row, name)]);
   const facts = counts
     .filter(([, value]) => typeof value === "number")
-    .map(([name, value]) => `${formatNumber(Number(value))} ${name}`);
+    .map(([name, value]) => counted(Number(value), String(name).slice(0, -1)));
   const author = fieldOf(source, row, "author");
-  const line = [source.name, author, ...facts].filter((fact) => fact !== null).join(" · ");
-  return h("li", {}, modelLink(source, row), " ", h("code", {}, idOf(source, row)), h("p", { class: "note" }, line));
+  const by = typeof author === "string" ? [" · ", h("bdi", {}, author)] : [];
+  const line = h("p", { class: "note" }, source.name, ...by, ...facts.flatMap((fact) => [" · ", fact]));
+  return h("li", {}, modelLink(source, row), " ", h("code", {}, idOf(source, row)), line);
 }
 
 function startModels() {
