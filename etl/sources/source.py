@@ -146,6 +146,7 @@ class Source:
         next_page: (request, next URL of the Link header or None, response): the URL or path and query of the next page, or None.
         neutral_params: Request parameters that neither select nor order records.
         card_fields: Fields of its models that a card shows beside those that all sources have.
+        sort_param: The request parameter that orders records; None if absent.
         narrowing_params: Request parameters of which several values narrow the result, so that several axes may set them.
         never_published: Rejection reasons that forbid a model wherever one of its records has them.
         has_partial_records: (names of request parameters): whether records show a part of each model only.
@@ -163,6 +164,7 @@ class Source:
     neutral_params: frozenset[str]
     never_published: frozenset[str]
     card_fields: tuple[str, ...] = ()
+    sort_param: str | None = None
     narrowing_params: frozenset[str] = frozenset()
     has_partial_records: Callable[[Container[str]], bool] = lambda _names: False
     dependent_fields: Callable[[Record], Record] = lambda _model: {}
