@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +15,9 @@ from tests.support.builders import NOW
 from tests.support.catalogue_2026 import hub_records
 from tests.support.fake_api.apis import Hub
 from tests.support.fake_api.server import Server
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EXAMPLE = PROJECT / "examples" / "whole-hub.toml"
 # Short pages and manifests, and no waiting for the rate.
@@ -32,11 +35,10 @@ def records() -> list[dict[str, Any]]:
     return [*hub_records()[::3], *unstated, *equal, hf("o/hidden", private=True, likes=10**9)]
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Server]:
-    folder = tmp_path_factory.mktemp("whole-hub")
+def extract(folder: Path, *replacements: tuple[str, str]) -> tuple[Workspace, Server]:
+    """Return the example with shorter pages and other replacements, extracted in a folder and built."""
     text = EXAMPLE.read_text()
-    for pattern, replacement in SMALL:
+    for pattern, replacement in (*SMALL, *replacements):
         text, count = re.subn(pattern, replacement, text)
         assert count == 1, pattern
     (folder / "filters.toml").write_text(text)
@@ -46,6 +48,11 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Server]:
         env.setenv("SOURCE_DATE_EPOCH", str(int(NOW.timestamp())))
         assert [workspace.run(command) for command in ("extract", "manifests")] == [0, 0]
     return workspace, hub
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Server]:
+    return extract(tmp_path_factory.mktemp("whole-hub"))
 
 
 def raw_records(workspace: Workspace) -> list[dict[str, Any]]:
@@ -85,6 +92,18 @@ def test_the_hub_is_read_once_to_its_end(built: tuple[Workspace, Server]) -> Non
     assert (ledger["exhausted"], len(ledger["pages"])) == (True, len(hub.calls))
     assert all("sort=createdAt" in call.target and "limit=60" in call.target for call in hub.calls)
     assert hub.ignored == set()
+
+
+@pytest.mark.parametrize(
+    ("depth", "requests", "ending"),
+    [(3_000_000, 6, ""), (120, 2, ", the greatest by likes of 120 records: filters.toml allows a depth of 120")],
+)
+def test_a_manifest_with_an_order_is_never_full_before_the_end_or_depth(
+    tmp_path: Path, depth: int, requests: int, ending: str
+) -> None:
+    workspace, hub = extract(tmp_path, ('manifests = "all"', 'manifests = ["likes"]'), (r"depth = \d+", f"depth = {depth}"))
+    assert len(hub.calls) == requests
+    assert workspace.entry("hf-filter-likes.json")["verdict"] == f"full, 10 models{ending}"
 
 
 def test_every_manifest_is_the_sorted_raw_records(built: tuple[Workspace, Server]) -> None:
