@@ -35,8 +35,8 @@ class ValueOrder:
     """Checks the order of manifests by values, of all sources; `streams` are all raw streams on disk."""
 
     def __init__(self, published: Published, streams: Mapping[tuple[str, str], RawStream]) -> None:
-        self._published = published
-        self._respelled = {source: _respelled(streams, source) for source in {source for source, _ in streams}}
+        self._published, self._streams = published, streams
+        self._respelled: dict[str, set[str]] = {}
         self._values: dict[tuple[str, str, str], dict[str, float | None]] = {}
         self._unread: Counter[tuple[str, str]] = Counter()
         self._ambiguous: set[tuple[str, str]] = set()
@@ -93,6 +93,8 @@ class ValueOrder:
         """Return the value of each model of a stream; None if its records differ."""
         name = (stream.source, stream.name, field)
         if name not in self._values:
+            if stream.source not in self._respelled:
+                self._respelled[stream.source] = _respelled(self._streams, stream.source)
             index = stream.value_fields.index(field)
             values: dict[str, float | None] = {}
             for record in stream.records:
