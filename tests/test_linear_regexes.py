@@ -23,6 +23,7 @@ from etl.expressions import check, tokens
 from etl.extract import credentials, network_errors, responses, token_echo
 from etl.publish import store
 from etl.report import render
+from etl.sources import auditing
 from etl.sources.civitai import images
 from etl.sources.huggingface import corroboration, counts, evidence, families, names, size
 from etl.sources.source import DEFAULT_SIZE_CLASSES
@@ -138,6 +139,7 @@ CASES: dict[str, tuple[Callable[[str], object], list[tuple[str, str]]]] = {
         [("a-", "!"), ("-filter", "!"), ("a-filter-a", ".json"), ("a", "-")],
     ),
     "etl.storage.git._NAME": (git._NAME.fullmatch, [("a", "!"), ("0", "g"), ("0", "")]),  # noqa: SLF001
+    "etl.sources.auditing._TIME": (auditing._TIME.match, [("0", ""), ("2026-01-01T00:00", "")]),  # noqa: SLF001
     "etl.sources.huggingface.counts._BITS": (
         lambda value: counts.unpacked_candidates({}, value, ""),
         [("-4bit", ""), ("w", "4"), ("int-", "")],

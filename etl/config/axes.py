@@ -8,6 +8,7 @@ from etl.config.comparisons import check_comparisons
 from etl.config.fields import nearest_suffix, nearest_value
 from etl.config.options import REQUIREMENT, Axis, Option
 from etl.core.errors import UsageError
+from etl.core.text import sanitize
 from etl.expressions.expression import parse_expression
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def parse_axes(
         if tested != name and tested not in fields:
             problems.append(f"{where}.field: {_unknown_field(tested, fields)}")
             continue
-        problems += _invalid_values(where, tested, options, fields)
+        problems += [*_invalid_values(where, tested, options, fields), *_invalid_orders(where, options, fields)]
         try:
             axes.append(_axis(where, name, tested, options, fields))
         except UsageError as error:
@@ -60,7 +61,12 @@ def _axis(where: str, name: str, tested: str, options: Mapping[str, Any], fields
         expression = _expression(f"{where}.{key}.where", option["where"], fields) if "where" in option else None
         values = (frozenset(option.get("keeps", ())), frozenset(option.get("drops", ())))
         params = option.get("asks", {})
-        parsed.append(Option(name, key, option["label"], tested, params, *values, expression, index == 0, is_multivalued))
+        parsed.append(
+            Option(
+                name, key, option["label"], tested, params, *values, expression,
+                index == 0, is_multivalued, option.get("orders"),
+            )
+        )  # fmt: skip
     if not parsed:
         raise UsageError(f"{where}: has no options; the first one is the default")
     return Axis(name, tuple(parsed))
@@ -84,6 +90,39 @@ def _invalid_values(where: str, tested: str, options: Mapping[str, Any], fields:
                 yield f'{where}.{name}.{key}: {_unknown_field(tested, fields)}; or say what the axis tests: field = "…"'
         both = set(option.get("keeps", ())) & set(option.get("drops", ()))
         yield from (f"{where}.{name}: {value} is in keeps and in drops; remove it from one" for value in sorted(both, key=str))
+
+
+def _invalid_orders(where: str, options: Mapping[str, Any], fields: Mapping[str, Field]) -> Iterator[str]:
+    """Yield a line for each `orders` that does not name a field that models can be ordered by."""
+    ordered = [field.name for field in fields.values() if field.has_order]
+    for name, option in options.items():
+        if "orders" in option and (field := option["orders"]) not in ordered:
+            problem = f"{field} is neither a number nor a time" if field in fields else f"models have no field {sanitize(field)}"
+            nearest = nearest_suffix(field, nearest_value(field, ordered))
+            yield f"{where}.{name}.orders: {problem} (expected {', '.join(ordered)}){nearest}"
+
+
+def check_orders(source: str, axes: Sequence[Axis], sort_param: str | None) -> None:
+    """Refuse two orders of one filter: of options of two axes, or of `orders` beside a sort that its axis requests.
+
+    The rule is about axes, not about the listed filters, so that each combination of options has at most one order.
+
+    Raises:
+        UsageError: a filter could have two.
+    """
+    first: Option | None = None
+    for axis in axes:
+        where = f"{source}.axes.{axis.name}"
+        requesting = next((option for option in axis.options if sort_param in option.params), None)
+        for option in (option for option in axis.options if option.order_field):
+            if requesting:
+                other = "it also" if sort_param in option.params else f"option {requesting.name} of its axis"
+                problem = f"{other} requests {sort_param}, so that there would be two orders"
+                raise UsageError(f"{where}.{option.name}.orders: {problem}; remove one, or put orders in another axis")
+            first = first or option
+            if first.axis != axis.name:
+                problem = f"axis {first.axis} orders as well ({first.name}), and a filter has one order at most"
+                raise UsageError(f"{where}.{option.name}.orders: {problem}; put orders in one axis")
 
 
 def _unknown_field(name: str, fields: Mapping[str, Field]) -> str:

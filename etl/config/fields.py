@@ -35,6 +35,7 @@ class Field:
         expected: The valid values, for a message.
         item_names: The names in its items if it is a list of objects, which `keeps` and `drops` cannot test.
         types: The types of JSON Schema that it may have.
+        is_time: Whether it is a time in ISO 8601.
     """
 
     source: str
@@ -44,6 +45,13 @@ class Field:
     expected: str
     item_names: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
+    is_time: bool = False
+
+    @property
+    def has_order(self) -> bool:
+        """Whether models can be ordered by it: it is a number or a time, or null."""
+        types = {*self.types} - {"null"}
+        return self.is_time or (bool(types) and types <= {"integer", "number"})
 
     def accepts(self, value: Value) -> bool:
         """Return whether a model may have the value; types count: true, 1 and 1.0 are three values."""
@@ -76,7 +84,8 @@ def model_fields(source: str, sizes: Sequence[SizeClass]) -> dict[str, Field]:
         item = _resolve(resolved.get("items", {}), schema["$defs"]) if is_list else resolved
         choices = (*(size.name for size in sizes), "unknown") if name == "size" else _choices(item)
         item_names, types = tuple(item.get("properties", ())), tuple(_types(resolved) or map(_json_type, choices or ()))
-        fields[name] = Field(source, name, choices, is_list, _expected(item, choices), item_names, types)
+        is_time = definition.get("$ref") == "#/$defs/time"
+        fields[name] = Field(source, name, choices, is_list, _expected(item, choices), item_names, types, is_time)
     return fields
 
 

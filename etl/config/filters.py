@@ -65,6 +65,11 @@ class Filter:
         requirement = (self.requirement,) if self.requirement else ()
         return (*requirement, *(option for option in self.options if option.is_client_side))
 
+    @cached_property
+    def order_field(self) -> str | None:
+        """The field that orders its models, greatest first, null last, then in stream order; None for stream order alone."""
+        return next((option.order_field for option in self.options if option.order_field), None)
+
     def matches(self, values: Mapping[str, Any]) -> bool:
         """Return whether a model belongs in the manifest: every condition matches; `values` as for `Option.matches`."""
         return all(condition.matches(values) for condition in self.conditions)

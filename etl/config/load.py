@@ -9,7 +9,7 @@ import tomllib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from etl.config.axes import check_option_names, parse_axes, parse_requirement
+from etl.config.axes import check_option_names, check_orders, parse_axes, parse_requirement
 from etl.config.fields import model_fields, nearest_suffix, nearest_value
 from etl.config.manifests import parse_manifests
 from etl.config.requests import check_requests
@@ -140,6 +140,7 @@ def _source(name: str, table: dict[str, Any], limit: int) -> SourceConfig:
         raise UsageError("\n".join(problems))
     check_option_names(name, axes)
     api = get_source(name)
+    check_orders(name, axes, api.sort_param)
     source = SourceConfig(
         name, table["prefix"], table["page"], api.page_param, table.get("largest_mb", 64) * 10**6,
         Rate(**table["rate"]), table.get("asks", {}), axes, frozenset(table.get("skip", ())),

@@ -24,6 +24,7 @@ class Option:
         includes: Values of the field, one of which a model must have; empty for any.
         excludes: Values of the field, none of which a model may have.
         where: An expression that must be true for the model; None if absent.
+        order_field: The field of the model that its filters order by, greatest first; None for stream order.
         is_default: Whether the option is the first of its axis, which paths leave out.
         is_multivalued: Whether the model field is a list, which matches by any of its values.
     """
@@ -38,6 +39,7 @@ class Option:
     where: Expression | None = None
     is_default: bool = False
     is_multivalued: bool = False
+    order_field: str | None = None
 
     @property
     def title(self) -> str:

@@ -73,6 +73,12 @@ class SourceConfig:
         options = (option for axis in self.axes for option in axis.options)
         return tuple(option.where for option in (self.requirement, *options) if option and option.where)
 
+    @cached_property
+    def order_fields(self) -> tuple[str, ...]:
+        """The fields that options order by."""
+        fields = (option.order_field for axis in self.axes for option in axis.options)
+        return tuple(dict.fromkeys(field for field in fields if field))
+
     def filter(self, options: tuple[Option, ...]) -> Filter:
         """Return the filter of one option per axis: the published one if there is one."""
         filter_ = Filter(self.name, self.prefix, options, self.limit, self.requirement)

@@ -62,7 +62,7 @@ def compare_manifests(context: ExplainContext, targets: tuple[str, str]) -> Comp
 
 def _ids(stream: StoredStream, filter_: Filter) -> list[str]:
     selection = stream.selection
-    return [selection.models[position].id for position in selection.positions(filter_.matches)[: filter_.limit]]
+    return [selection.models[position].id for position in selection.ranking(filter_)[: filter_.limit]]
 
 
 def _option_differences(left: Filter, right: Filter) -> list[str]:
@@ -70,7 +70,9 @@ def _option_differences(left: Filter, right: Filter) -> list[str]:
     pairs = zip(left.options, right.options, strict=True)
     differences = [f"{first.axis}: {first.name} or {second.name}" for first, second in pairs if first is not second]
     if left.stream != right.stream:
-        differences.append(f"stream: {left.stream} or {right.stream}, each in the order of its own request")
+        is_requested = left.order_field is None and right.order_field is None
+        order = ", each in the order of its own request" if is_requested else ""
+        differences.append(f"stream: {left.stream} or {right.stream}{order}")
     return differences
 
 

@@ -66,9 +66,11 @@ class ManifestExplanation:
         query: The query that filters.toml gives for the stream.
         request: Path and query of the first page on disk.
         is_asked_otherwise: Whether the stream on disk is of another request than `query`.
+        order: The field that orders the models, greatest first; None for stream order alone.
+        without_value: How many of the published models lack it, and are last.
         missing: Why the stream counts as missing, such as another request; None if it does not.
         funnel: The counts, as in index.json.
-        warnings: Values of the filter's options that no model on disk has, and doubts about its expressions.
+        warnings: Values of the filter's options that no model on disk has, and doubts about its expressions and its order.
     """
 
     filter: str
@@ -80,6 +82,8 @@ class ManifestExplanation:
     query: str
     request: str | None
     is_asked_otherwise: bool
+    order: str | None
+    without_value: int
     missing: str | None
     pages: int
     checked_at: str | None
@@ -107,13 +111,15 @@ def explain_manifest(context: ExplainContext, target: str) -> ManifestExplanatio
         filter=filter_.qualified_path, file=filter_.file, label=filter_.label, is_in_manifests=filter_ in source.filters,
         source=source.name, stream=filter_.stream, query=encode_query(source.request_params(filter_)),
         request=ledger.pages[0].url if ledger else None,
-        is_asked_otherwise=ledger is not None and stream is None, missing=streams.missing_reason(filter_),
+        is_asked_otherwise=ledger is not None and stream is None,
+        order=filter_.order_field, without_value=len(stream.selection.published_nulls(filter_)) if stream else 0,
+        missing=streams.missing_reason(filter_),
         pages=len(ledger.pages) if ledger else 0,
         checked_at=ledger.checked_at if ledger else None, failed=ledger.failed if ledger else None,
         funnel=counted.counts() if counted else None,
         drops=_drop_steps(context, source, filter_, counted) if counted else [],
         verdict=fill_status(filter_, context.config, streams),
-        warnings=find_warnings(source, [filter_], streams.selections()),
+        warnings=find_warnings(source, [filter_], streams),
     )  # fmt: skip
 
 

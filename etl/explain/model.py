@@ -167,7 +167,7 @@ def _rank_in(
         return describe_ruling(context.data, source, streams, ruling)
     if reason := _mismatch(context, source, filter_, stream, index):
         return reason
-    rank = selection.positions(filter_.matches).index(index) + 1
+    rank = selection.ranking(filter_).index(index) + 1
     return rank if rank <= filter_.limit else f"over the limit: rank {rank}, limit {filter_.limit}"
 
 

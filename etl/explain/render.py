@@ -52,12 +52,15 @@ def manifest(explanation: ManifestExplanation, with_commands: Callable[[str], st
 
 def _properties(explanation: ManifestExplanation) -> dict[str, str]:
     pages = explanation.pages
+    nulls = f"; {explanation.without_value} of the published have none" if explanation.without_value else ""
+    order = {"order": f"{explanation.order}, greatest first{nulls}"} if explanation.order else {}
     return {
         "stream": f"{explanation.source}/{explanation.stream}"
         + (f": {pages} page{'s' * (pages != 1)}, checked {explanation.checked_at}" if explanation.request else "")
         + (f"; last fetch failed: {explanation.failed}" if explanation.failed else "")
         + (f"; {explanation.missing}" if explanation.request and explanation.missing else ""),
         "request": explanation.request or f"not sent yet: {explanation.query}",
+        **order,
         "file": explanation.file + ("" if explanation.is_in_manifests else ", not among the manifests in filters.toml"),
     }
 

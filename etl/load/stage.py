@@ -85,7 +85,7 @@ def load(data: DataDir, config: Config) -> LoadResult:
     warnings = [
         warning
         for source in config.sources
-        for warning in find_warnings(source, streams[source.name].stored_filters, streams[source.name].selections())
+        for warning in find_warnings(source, streams[source.name].stored_filters, streams[source.name])
     ]
     listed = listed_files(read_bytes(data.manifests / INDEX)) if (data.manifests / INDEX).is_file() else set()
     removed = sorted(listed - {filter_.file for source in config.sources for filter_ in source.filters})

@@ -132,6 +132,7 @@ class SourceModels:
             "name": name,
             "missing": self.streams.missing_reason(filter_) if filter_ else None,
             "order": [self._index[key] for key in keys],
+            "by_field": {field: selection.in_order([*positions], field) for field in self.source.order_fields},
             "groups": reasons.groups_of(selection),
             "rulings": reasons.rulings_of(selection),
             "rejected": rejected,
@@ -175,5 +176,6 @@ def _option_json(option: Option, reasons: Reasons) -> dict[str, Any]:
         "label": option.label,
         "is_server_side": bool(option.params),
         "condition": condition,
-        "fields": deciding_fields(option) or (option.field,),
+        "order_field": option.order_field,
+        "fields": (*deciding_fields(option), *([option.order_field] if option.order_field else ())) or (option.field,),
     }

@@ -1,1 +1,1 @@
-"""Which models of a stream match which filter, and how many are dropped on the way."""
+"""Which models of a stream match which filter, in which order, and how many are dropped on the way."""

@@ -14,11 +14,27 @@ if TYPE_CHECKING:
     from etl.config.source_config import SourceConfig
     from etl.expressions.expression import Expression
     from etl.selection.selection import Selection
+    from etl.selection.stored import StoredStreams
 
 
-def find_warnings(source: SourceConfig, filters: Sequence[Filter], selections: Sequence[Selection]) -> list[str]:
-    """Return warnings about the values and expressions of filters of a source, by the models of its streams on disk."""
-    return [*find_unmatched(source, filters, selections).warnings, *find_doubts(filters, selections)]
+def find_warnings(source: SourceConfig, filters: Sequence[Filter], streams: StoredStreams) -> list[str]:
+    """Return warnings about the values, expressions and orders of filters of a source, by the models of its streams on disk."""
+    selections = streams.selections()
+    unmatched = find_unmatched(source, filters, selections).warnings
+    return [*unmatched, *find_doubts(filters, selections), *find_nulls(filters, streams)]
+
+
+def find_nulls(filters: Iterable[Filter], streams: StoredStreams) -> list[str]:
+    """Return a warning for each filter whose manifest has models without the value that orders them."""
+    warnings = []
+    for filter_ in filters:
+        stream = streams.get(filter_) if filter_.order_field else None
+        if stream and (nulls := stream.selection.published_nulls(filter_)):
+            field, first = filter_.order_field, stream.selection.models[nulls[0]].id
+            published = min(len(stream.selection.positions(filter_.matches)), filter_.limit)
+            problem = f"orders by {field}, which is null in {len(nulls)} of {published} models, such as {first}"
+            warnings.append(f"{filter_.qualified_path}: {problem}; to leave these out write: where = '.{field} != null'")
+    return warnings
 
 
 def find_doubts(filters: Iterable[Filter], selections: Sequence[Selection]) -> list[str]:

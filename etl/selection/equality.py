@@ -30,11 +30,15 @@ def explain_equality(pair: tuple[Filter, Filter], streams: Sequence[StoredStream
 def _within_stream(left: FilteredStream, right: FilteredStream) -> str | None:
     """Return why two filters of one stream select the same models."""
     included = [[included_models(filter_.source, option) for option in filter_.options] for filter_, _ in (left, right)]
-    if included[0] == included[1]:
+    orders = (left[0].order_field, right[0].order_field)
+    if included[0] == included[1] and orders[0] == orders[1]:
         return "they include the same values by definition"
-    if _published_ids(*left) == _published_ids(*right):
+    if _published_ids(*left) != _published_ids(*right):
+        return None
+    if orders[0] == orders[1]:
         return f"they share stream {left[0].stream}, and no model before the limit matches only one of them"
-    return None
+    names = " and ".join(f"by {order}" if order else "in stream order" for order in orders)
+    return f"they share stream {left[0].stream}, and the models before the limit are the same {names}"
 
 
 def _across_streams(left: FilteredStream, right: FilteredStream) -> str | None:
@@ -44,7 +48,10 @@ def _across_streams(left: FilteredStream, right: FilteredStream) -> str | None:
         return "both are empty; index.json has the reasons"
     pairs = zip(left[0].options, right[0].options, strict=True)
     # Only fields can show that a model matches: a server-side option that tests none proves nothing.
-    is_checked = all(a is b or all(option.tests_values or not option.params for option in (a, b)) for a, b in pairs)
+    has_one_order = left[0].order_field == right[0].order_field
+    is_checked = has_one_order and all(
+        a is b or all(option.tests_values or not option.params for option in (a, b)) for a, b in pairs
+    )
     shared = set(_matching_ids(right[0], left[1])) & set(_matching_ids(left[0], right[1]))
     if (published := _published_ids(*left)) == _published_ids(*right) and is_checked and shared.issuperset(published):
         return "each model matches both filters by its own fields"
@@ -55,8 +62,8 @@ def _across_streams(left: FilteredStream, right: FilteredStream) -> str | None:
 
 
 def _matching_ids(filter_: Filter, stream: StoredStream) -> list[str]:
-    """Return the ids of the models of a stream that match a filter, before the limit."""
-    return [stream.selection.models[position].id for position in stream.selection.positions(filter_.matches)]
+    """Return the ids of the models of a stream that match a filter, in its order, before the limit."""
+    return [stream.selection.models[position].id for position in stream.selection.ranking(filter_)]
 
 
 def _published_ids(filter_: Filter, stream: StoredStream) -> list[str]:

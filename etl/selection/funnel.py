@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from etl.storage.ledger import Ledger
 
 
+_UNREAD = "the API has more, and make extract reads on"
+
+
 @dataclass(frozen=True)
 class Step:
     """What one condition does to the models that remain after the steps before it.
@@ -54,7 +57,7 @@ class Funnel:
         skipped: Models excluded by id.
         withheld: Models that match by their own record but not by all their records.
         withheld_by: How many of these by what the deciding records say.
-        cut: Matching models beyond the limit.
+        cut: Matching models beyond the limit, in the order of the filter.
     """
 
     exhausted: bool
@@ -112,7 +115,7 @@ def funnel(stream: StoredStream, filter_: Filter) -> Funnel:
             Step(condition, remaining, _count_values(condition, kept), _count_values(condition, dropped), selection.refs(dropped))
         )
         groups = kept
-    matching = selection.refs(groups)
+    matching = selection.refs(groups, filter_.order_field)
     set_aside = records - sum(map(len, (selection.models, selection.duplicates, selection.skipped)))
     return Funnel(
         ledger.exhausted, records, set_aside, selection.duplicates, selection.skipped,
@@ -163,11 +166,11 @@ def fill_status(filter_: Filter, config: Config, streams: StoredStreams) -> Fill
     reason = shortfall_reason(filter_, ledger, published, config)
     stale = f"; reading its stream has failed since {ledger.failed_at}" if ledger.failed_at else ""
     if reason is None:
-        return FillStatus("full", f"full, {published} models{stale}")
+        return FillStatus("full", f"full, {published} models{_extent(filter_, ledger, config)}{stale}")
     cause = {
         "exhausted": "the API has no more",
         "depth": f"{ledger.records} records were read, and filters.toml allows a depth of {config.depth}",
-        "unread": "the API has more, and make extract reads on",
+        "unread": _UNREAD,
     }[reason] + stale
     reason = "stale" if stale else reason
     withheld = stream.selection.decisive_rulings(filter_)
@@ -176,6 +179,14 @@ def fill_status(filter_: Filter, config: Config, streams: StoredStreams) -> Fill
     if published:
         return FillStatus(reason, f"short, {published} of {filter_.limit}: {cause}")
     return _empty_status(filter_, config, streams, FillStatus(reason, cause), len(withheld))
+
+
+def _extent(filter_: Filter, ledger: Ledger, config: Config) -> str:
+    """Return of which part of its stream an ordered manifest that is full has the greatest; empty if of all of it."""
+    if filter_.order_field is None or ledger.exhausted:
+        return ""
+    reason = f"filters.toml allows a depth of {config.depth}" if ledger.records >= config.depth else _UNREAD
+    return f", the greatest by {filter_.order_field} of {ledger.records} records: {reason}"
 
 
 def _empty_status(filter_: Filter, config: Config, streams: StoredStreams, status: FillStatus, withheld: int) -> FillStatus:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.core.ids import model_key
 from etl.selection.conditions import Conditions
+from etl.selection.ordering import OrderValues
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -68,6 +69,7 @@ class Selection:
         self.skipped: list[ModelRef] = []
         self.rulings: dict[int, Ruling] = {}
         self.conditions = Conditions(source, evaluator)
+        self._order = OrderValues(source.order_fields)
         self._stream = stream
         self._skip = {model_key(id_) for id_ in source.skip}
         self._safety: Safety | None = None
@@ -79,9 +81,9 @@ class Selection:
         """The models grouped by field values, so that a filter is tested once per group instead of once per model."""
         return list(self._groups.values())
 
-    def refs(self, groups: Iterable[FacetGroup]) -> list[ModelRef]:
-        """Return the models of the groups, in stream order."""
-        return [self.models[position] for position in _positions(groups)]
+    def refs(self, groups: Iterable[FacetGroup], order_field: str | None = None) -> list[ModelRef]:
+        """Return the models of the groups, in the order of a field, or in stream order."""
+        return [self.models[position] for position in self._order.sort(_positions(groups), order_field)]
 
     def position_of(self, id_: str) -> int | None:
         """Return the position of a model, in any spelling of its id; None if the stream does not have it."""
@@ -110,6 +112,7 @@ class Selection:
             elif key in self._position_by_key:
                 self.duplicates.append(ref)
             else:
+                self._order.add(model)
                 self._position_by_key[key] = len(self.models)
                 self.models.append(ref)
                 added.append(model)
@@ -140,6 +143,7 @@ class Selection:
         for key in sorted(self._position_by_key.keys() & models.keys()):
             position, model = self._position_by_key[key], models[key]
             self.models[position] = self.models[position]._replace(id=model["id"], slug=model["slug"], name=model["name"])
+            self._order.replace(position, model)
             for group in self.groups:
                 if position in group.positions:
                     group.positions.remove(position)
@@ -150,6 +154,22 @@ class Selection:
     def positions(self, matches: Callable[[Mapping[str, Any]], bool]) -> list[int]:
         """Return the positions, ascending, of the models whose fields match and that nothing forbids."""
         return _positions(group for group in self._groups.values() if not group.is_forbidden and matches(group.values))
+
+    def ranking(self, filter_: Filter) -> list[int]:
+        """Return the positions of the models that a filter selects, in the order of its manifest, beyond its limit as well."""
+        return self.in_order(self.positions(filter_.matches), filter_.order_field)
+
+    def in_order(self, positions: list[int], order_field: str | None) -> list[int]:
+        """Return ascending positions in the order of a field, or as they are without one."""
+        return self._order.sort(positions, order_field)
+
+    def published_nulls(self, filter_: Filter) -> list[int]:
+        """Return the positions of the models in the manifest of a filter that lack the value that orders them."""
+        if filter_.order_field is None:
+            return []
+        positions = self.positions(filter_.matches)
+        nulls = self._order.nulls(positions, filter_.order_field)
+        return nulls[: max(0, filter_.limit - len(positions) + len(nulls))]
 
     def withheld(self, matches: Callable[[Mapping[str, Any]], bool]) -> list[int]:
         """Return the positions, ascending, of the models that match by their own record but not by all their records."""

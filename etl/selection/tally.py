@@ -87,10 +87,13 @@ class Tally:
     def is_full(self, filters: Sequence[Filter]) -> bool:
         """Return whether every filter selects as many models as its limit, so that later pages change no manifest.
 
-        The one that did not last time is looked at first.
+        A filter with an order of its own never does: any later page may have a greater value. The one that did not last time is
+        looked at first.
         """
         ordered = sorted(filters, key=lambda filter_: filter_ is not self._unfilled)
-        self._unfilled = next((filter_ for filter_ in ordered if self.count(filter_.matches) < filter_.limit), None)
+        self._unfilled = next(
+            (filter_ for filter_ in ordered if filter_.order_field or self.count(filter_.matches) < filter_.limit), None
+        )
         return self._unfilled is None
 
     def apply(self, safety: Safety) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
+
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}")
 _MAX_SAFE_INTEGER = 2**53 - 1  # JSON readers disagree about greater ones
 
 
@@ -15,6 +19,17 @@ def whole_number(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MAX_SAFE_INTEGER:
         return None
     return int(value) if value == int(value) else None
+
+
+def time_seconds(value: object) -> float | None:
+    """Return an ISO 8601 time as seconds since 1970, UTC if it names no zone; None if it is not one, such as a day alone."""
+    if not isinstance(value, str) or not _TIME.match(value):
+        return None
+    try:
+        time = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 
 def objects(value: object) -> list[dict[str, object]]:

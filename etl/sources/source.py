@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -111,6 +111,8 @@ class Audit:
         sort_key: (params): the name of the value that the request sorts by, greatest first; empty if the response does not tell.
         sort_value: (record, sort key): that value as it came.
         time_keys: The sort keys that are times, in ISO 8601; all others are counts.
+        field_values: By the name of a field of models that is a number or a time, (record): its value, a time in seconds since
+            1970; None if it has none. Of other fields verify does not check the order of manifests.
         is_unrequested: (record, params): whether the request should have excluded the record.
         leaks: (audit of a record, params): what the API's own filters should have excluded.
         has_partial_records: (params): whether the records show a part of each model only.
@@ -124,6 +126,7 @@ class Audit:
     sort_key: Callable[[Params], str]
     sort_value: Callable[[Record, str], object]
     time_keys: frozenset[str] = frozenset()
+    field_values: Mapping[str, Callable[[Record], float | None]] = field(default_factory=dict)
     is_unrequested: Callable[[Record, Params], bool] = lambda _record, _params: False
     leaks: Callable[[RecordAudit, Params], Sequence[str]] = lambda _audit, _params: ()
     has_partial_records: Callable[[Params], bool] = lambda _params: False
@@ -146,6 +149,7 @@ class Source:
         next_page: (request, next URL of the Link header or None, response): the URL or path and query of the next page, or None.
         neutral_params: Request parameters that neither select nor order records.
         card_fields: Fields of its models that a card shows beside those that all sources have.
+        sort_param: The request parameter that orders records; None if absent.
         narrowing_params: Request parameters of which several values narrow the result, so that several axes may set them.
         never_published: Rejection reasons that forbid a model wherever one of its records has them.
         has_partial_records: (names of request parameters): whether records show a part of each model only.
@@ -163,6 +167,7 @@ class Source:
     neutral_params: frozenset[str]
     never_published: frozenset[str]
     card_fields: tuple[str, ...] = ()
+    sort_param: str | None = None
     narrowing_params: frozenset[str] = frozenset()
     has_partial_records: Callable[[Container[str]], bool] = lambda _names: False
     dependent_fields: Callable[[Record], Record] = lambda _model: {}

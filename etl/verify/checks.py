@@ -6,7 +6,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from etl.core.layout import ALL_MODELS, INDEX
-from etl.selection.doubts import find_doubts
+from etl.selection.doubts import find_doubts, find_nulls
 from etl.selection.unmatched import find_unmatched
 from etl.storage.json_files import sha256
 from etl.verify.published import FETCH_AGAIN, REBUILD, Check, ids
@@ -138,7 +138,8 @@ def check_disjoint_options(published: Published) -> Check:
 def check_values(config: Config, streams: Mapping[str, StoredStreams]) -> Check:
     """Some model on disk has each value that an option includes or excludes, for fields without a closed list of values.
 
-    Expressions are true for some model, fail on none, and are true for none in which a field that they name is null.
+    Expressions are true for some model, fail on none, and are true for none in which a field that they name is null. No model
+    of a manifest lacks the value that orders it.
     Filters whose stream is not on disk are left out. `streams` are those on disk, by source.
     """
     check = Check("values of filters.toml", fix="make values lists the values that models have; correct filters.toml")
@@ -148,7 +149,8 @@ def check_values(config: Config, streams: Mapping[str, StoredStreams]) -> Check:
         check.looked_at += count
         expressions = {condition.where for filter_ in filters for condition in filter_.conditions if condition.where}
         check.looked_at += len(expressions)
-        check.warnings += [*warnings, *find_doubts(filters, selections)]
+        check.looked_at += sum(filter_.order_field is not None for filter_ in filters)
+        check.warnings += [*warnings, *find_doubts(filters, selections), *find_nulls(filters, streams[source.name])]
     return check
 
 

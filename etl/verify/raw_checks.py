@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from etl.verify.order import ORDER_TOLERANCE, count_out_of_order
 from etl.verify.published import FETCH_AGAIN, REBUILD, Check
 from etl.verify.raw_records import model_key
+from etl.verify.value_order import ValueOrder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,13 +40,21 @@ def check_raw_hashes(streams: Sequence[RawStream]) -> Check:
 
 
 def check_order(published: Published, streams: Mapping[tuple[str, str], RawStream]) -> Check:
-    """The models of a manifest are in the order of the raw pages, each once; a duplicate may be at any of its records."""
+    """The models of a manifest are in the order of the raw pages, each once; a duplicate may be at any of its records.
+
+    If the filter orders by a field, its values in the raw records never rise, those that are equal are in the order of the raw
+    pages, and no model of the stream that matches and is not listed has a greater one.
+    """
     check = Check("order of the streams", fix=REBUILD)
+    by_value = ValueOrder(published, streams)
     for filter_, ids in published.ids_by_filter:
         stream = streams.get((filter_.source, filter_.stream))
         if stream is None or stream.has_read_errors:
             continue
         check.looked_at += 1
+        if filter_.order_field:
+            check.problems += by_value.problems(filter_, filter_.order_field, ids, stream)
+            continue
         last = -1
         seen: set[str] = set()
         for index, key in enumerate(map(model_key, ids)):
@@ -58,6 +67,7 @@ def check_order(published: Published, streams: Mapping[tuple[str, str], RawStrea
                 check.problems.append(f"{where}: {ids[index]} is out of stream order, or a duplicate")
             seen.add(key)
             last = positions[min(after, len(positions) - 1)]
+    check.notes += by_value.notes()
     return check
 
 

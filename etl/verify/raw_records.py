@@ -15,7 +15,7 @@ from etl.storage.ledger import list_streams, read_ledger
 from etl.verify.order import Fetch, rank, seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from etl.config.source_config import Config
@@ -38,6 +38,7 @@ class RawRecord(NamedTuple):
         is_unrequested: Whether the request of its stream should have excluded it.
         leaks: What the API's own filters should have excluded.
         rank: Its value in the requested order, in steps; None if it says nothing.
+        values: Its values in `value_fields` of its stream; None if it has none.
     """
 
     stream: str
@@ -50,6 +51,7 @@ class RawRecord(NamedTuple):
     is_unrequested: bool
     leaks: tuple[str, ...]
     rank: float | None
+    values: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,10 @@ class RawPage:
 
 @dataclass(frozen=True)
 class RawStream:
-    """A stream on disk: `params` are those of its request, `sort_key` what that sorts by, `where` its ledger."""
+    """A stream on disk: `params` are those of its request, `sort_key` what that sorts by, `where` its ledger.
+
+    `value_fields` are the fields of models that filters order by and whose values its records state.
+    """
 
     source: str
     name: str
@@ -85,6 +90,7 @@ class RawStream:
     has_partial_records: bool
     pages: list[RawPage]
     where: str
+    value_fields: tuple[str, ...] = ()
 
     @property
     def has_read_errors(self) -> bool:
@@ -119,20 +125,23 @@ def read_raw_streams(data: DataDir, config: Config) -> tuple[dict[tuple[str, str
     for source in config.sources:
         for name in list_streams(data, source.name):
             try:
-                streams[source.name, name] = read_raw_stream(data, source.name, name, read_ledger(data, source.name, name))
+                ledger = read_ledger(data, source.name, name)
+                streams[source.name, name] = read_raw_stream(data, source.name, name, ledger, source.order_fields)
             except EtlError as error:
                 errors.append(str(error))
     return streams, errors
 
 
-def read_raw_stream(data: DataDir, source_name: str, stream: str, ledger: Ledger) -> RawStream:
-    """Read the pages of a stream."""
+def read_raw_stream(
+    data: DataDir, source_name: str, stream: str, ledger: Ledger, order_fields: Sequence[str] = ()
+) -> RawStream:  # fmt: skip
+    """Read the pages of a stream; `order_fields` are the fields of models that filters order by."""
     source = get_source(source_name)
     audit = source.load_audit()
     params = parse_qs(ledger.pages[0].url.partition("?")[2])
     raw = RawStream(
         source_name, stream, ledger, params, audit.sort_key(params), audit.has_partial_records(params), [],
-        str(data.ledger(source_name, stream)),
+        str(data.ledger(source_name, stream)), tuple(field for field in order_fields if field in audit.field_values),
     )  # fmt: skip
     raw.pages.extend(_read_page(data.raw(source_name, stream) / entry.file, entry, raw, source, audit) for entry in ledger.pages)
     return raw
@@ -162,6 +171,7 @@ def _records(  # noqa: PLR0913, PLR0917 -- a page, its stream and its source
                 stream.name, f"{path}: {json_path}[{index}]", _identify(value), *safety,
                 audit.is_unrequested(value, stream.params), tuple(audit.leaks(safety, stream.params)),
                 rank(sort_value, fetch, is_time=is_time),
+                tuple(audit.field_values[field](value) for field in stream.value_fields),
             )  # fmt: skip
 
 

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 SIZED = 'sized = { label = "Sized", keeps = ["small"], where = ".parameters < 2e9 and .updated != null" }'
 ODD_FILTERS = (
     FILTERS.replace(
-        '"other"]', '"other", "chosen", "sized", "failing", "odd", "small/chosen", "apache/odd", "likes/chosen"]'
+        '"other"]',
+        '"other", "chosen", "sized", "failing", "odd", "small/chosen", "apache/odd", "likes/chosen", '
+        '"most", "likes/most", "chosen/most"]',
     ).replace("[huggingface.axes.license]", f"{SIZED}\n[huggingface.axes.license]")
     + """
 [huggingface.axes.test]
@@ -32,13 +34,16 @@ any = { label = "Any" }
 chosen = { label = "Chosen", where = '.likes > 3 and (.tags | length > 1)' }
 failing = { label = "Failing", where = '.name | tonumber > 3' }
 odd = { label = "Odd", where = '.tags | index("gguf")' }
+[huggingface.axes.order]
+given = { label = "As requested" }
+most = { label = "Most liked", orders = "likes" }
 [civitai]
 prefix = "civitai"
 page = 2
 rate = { requests = 1, seconds = 1, in_flight = 1 }
 asks = { sort = "Most Downloaded", nsfw = true }
 require = '.name != "not this"'
-manifests = ["pg", "month", "pg/month", "mild", "xl", "untagged"]
+manifests = ["pg", "month", "pg/month", "mild", "xl", "untagged", "newest", "mild/newest"]
 [civitai.axes.level]
 all = { label = "All" }
 pg = { label = "PG", keeps = ["pg"] }
@@ -55,9 +60,12 @@ xl = { label = "XL", keeps = ["SDXL 1.0"] }
 field = "tags"
 all = { label = "All" }
 untagged = { label = "Untagged", drops = ["cat", "dog"] }
+[civitai.axes.order]
+given = { label = "As requested" }
+newest = { label = "Newest", orders = "updated" }
 """
 )
-
+NEWER = [{"id": 2, "baseModel": "SD 1.5", "publishedAt": "2026-01-01T00:00:00.001Z"}]
 
 KINDS = (
     r"excluded by id in filters\.toml", r"rejected: private", r"not among the \d models of stream likes",
@@ -78,14 +86,14 @@ def odd(workspace: Workspace) -> Workspace:
     counted = {"safetensors": {"parameters": {"BF16": 10**9}, "total": 10**9}}
     workspace.write_stream(
         "huggingface", "default",
-        [hf("o/1", likes=9, tags=["gguf", "license:mit"], **counted), hf("o/gone", private=True)],
+        [hf("o/1", likes=4, tags=["gguf", "license:mit"], **counted), hf("o/gone", private=True)],
         [hf("o/Skipped"), hf("o/a-7b", likes=4, tags=["license:apache-2.0", "gguf"])],
         [hf("O/A-7B", likes=5, tags=["license:apache-2.0"]), hf("o/b-1b", lastModified=None, **counted), hf("bert")],
     )  # fmt: skip
     workspace.write_stream("huggingface", "likes", [hf("o/1", likes=3), hf("o/a?b#c%20d", likes=2)])
     workspace.write_stream(
         "civitai", "default",
-        [civitai(1), civitai(2, nsfwLevel=4, tags=["cat"]), civitai(3), civitai(4, nsfw=True), civitai(9)],
+        [civitai(1), civitai(2, nsfwLevel=4, tags=["cat"]), civitai(3), civitai(4, nsfw=True), civitai(9, modelVersions=NEWER)],
         [civitai(5, name="not this"), civitai(6, minor=True), civitai(7, nsfwLevel=12), civitai(1)],
     )  # fmt: skip
     workspace.write_stream("civitai", "month", [civitai(1, nsfwLevel=8), civitai(3, poi=True), civitai(2), civitai(7)])
@@ -130,6 +138,8 @@ def published(browser: Browser, source: str, path: str) -> list[str]:
 def test_reasons_of_every_kind_are_those_of_explain(
     session_browser: Browser, odd: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    assert odd.ids("hf-filter-most.json") == ["O/A-7B", "o/1"]  # of o/a-7b and O/A-7B the record fetched last counts
+    assert odd.ids("civitai-filter-newest.json")[0] == "9"
     reasons = compare(session_browser, odd, 100, capsys)
     missing = [kind for kind in KINDS if not any(re.fullmatch(kind, reason) for reason in reasons)]
     assert missing == [], sorted(set(reasons))

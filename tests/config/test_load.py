@@ -190,7 +190,7 @@ NUMBERS = [
     ("huggingface.rate.seconds", "86401", "must be at most 86400 (got "),
     ("huggingface.rate.in_flight", "101", "must be at most 100 (got "),
     ("huggingface.rate.requests", "1000001", "must be at most 1000000 (got "),
-    ("huggingface.page", "501", "must be at most 500 (got "),
+    ("huggingface.page", "1001", "must be at most 1000 (got "),
     ("limit", "1000000001", "must be at most 1000000000 (got "),
     ("depth", "1000000001", "must be at most 1000000000 (got "),
     *(("limit", number, "must be at most 2^53 (got a number of 65 bits)") for number in (str(2**64), f"-{2**64}", hex(2**64))),

@@ -77,7 +77,7 @@ def test_the_examples_of_the_keys_are_a_file_that_builds_and_passes_verify(
         assert [workspace.run(command) for command in ("plan", "extract", "manifests", "verify")] == [0, 0, 0, 0]
     assert "warning" not in capsys.readouterr().err
     entries = workspace.manifest("index.json")["manifests"]
-    assert len(entries) == 12
+    assert len(entries) == 13
     assert [entry["file"] for entry in entries if not entry["count"]] == []
     for filter_, file, name in rows(chapter("The keys").partition("### `manifests`")[2].partition("### `axes`")[0]):
         assert workspace.manifest(file.strip("`"))["filter"] == name.strip("`")

@@ -143,6 +143,7 @@ def _axis(name: str, options: list[str], conditions: dict[str, int], *, is_serve
                 "name": option,
                 "label": label,
                 "is_server_side": is_server_side,
+                "order_field": None,
                 "condition": conditions.get(option),
                 "fields": [name],
             }
@@ -166,6 +167,7 @@ def _source(
             "name": stream,
             "missing": None,
             "order": order,
+            "by_field": {},
             "groups": [groups[row] for row in order],
             "rulings": {},
             "rejected": {},

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 from copy import deepcopy
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -164,8 +165,18 @@ def check_reading(source: Source, audit: Audit, record: dict[str, Any], reason: 
         assert reading.flagged == decided["flagged"], record
     for sort_key in audit.time_keys:
         audit.sort_value(record, sort_key)
+    if reason is None and "id" in decided:
+        check_field_values(audit, record, decided)
     assert not audit.is_unrequested(record, {})
     assert all(isinstance(leak, str) for leak in audit.leaks(reading, {}))
+
+
+def check_field_values(audit: Audit, record: dict[str, Any], model: dict[str, Any]) -> None:
+    """Check that the audit reads from a record the numbers and times that the model has."""
+    for field, read in audit.field_values.items():
+        value = model[field]
+        expected = datetime.fromisoformat(value).timestamp() if isinstance(value, str) else value
+        assert read(record) == expected, (field, record)
 
 
 def variants(source: Source, page: Any) -> Iterator[list[dict[str, Any]]]:

@@ -43,7 +43,9 @@ interface OptionData {
   /** Whether it changes the request, so that it is part of the name of the stream. */
   is_server_side: boolean;
   condition: Index | null;
-  /** The fields that it tests; of an option that tests none, the field that others of its axis test. */
+  /** The field by which it orders models, greatest first; null if it orders none. */
+  order_field: string | null;
+  /** The fields that it tests or orders by; of an option without any, the field that others of its axis test. */
   fields: string[];
 }
 
@@ -65,6 +67,8 @@ interface StreamData {
   missing: string | null;
   /** The row of the model at each position. */
   order: Index[];
+  /** By field that options order by, all positions: the greatest value first, null last, then in stream order. */
+  by_field: Record<string, Index[]>;
   /** The group of the model at each position. */
   groups: Index[];
   /** By position, what other records of the model decide. */

@@ -1,7 +1,7 @@
 // One manifest: the options of each axis lead to others, published or not.
 
 const MANIFEST_CHUNK = 200;
-const SORT_FIELDS = ["downloads", "likes", "updated"]; // shown where a source has them: streams are in such an order
+const SORT_FIELDS = ["downloads", "likes", "updated"]; // shown where a source has them: most manifests are in such an order
 
 /**
  * Show the manifest of a path, given by the prefix of its source and its options.
@@ -137,7 +137,9 @@ function manifestModels(filter) {
   const published = positions.slice(0, filter.limit);
   const cut = positions.length - published.length;
   const more = cut ? `; ${formatNumber(cut)} more match, over the limit` : "";
-  const count = `${counted(published.length, "model")} of stream ${stream.name}${more}`;
+  const field = orderField(filter);
+  const order = field === null ? "" : `, the greatest ${field} first`;
+  const count = `${counted(published.length, "model")} of stream ${stream.name}${order}${more}`;
   if (published.length === 0) return [h("h3", {}, "Models"), h("p", {}, "No model of the stream matches.")];
   const fields = [...SORT_FIELDS.filter((field) => field in filter.source.columns), ...testedFields(filter)];
   const names = [...new Set(fields)];

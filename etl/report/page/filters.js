@@ -87,18 +87,28 @@ function matchingGroups(source, conditions) {
 }
 
 /**
- * Return the positions of the models of a filter in its stream, in order, without its limit.
+ * Return the field by which a filter orders its models, greatest first; null for stream order.
+ * @param {Filter} filter
+ * @returns {string | null}
+ */
+function orderField({ source, options }) {
+  const fields = source.axes.map((axis, index) => optionAt(axis, options[index] ?? 0).order_field);
+  return fields.find((field) => field !== null) ?? null;
+}
+
+/**
+ * Return the positions of the models of a filter in its stream, in the order of its manifest, without its limit.
  * @param {Filter} filter
  * @param {StreamData} stream
  * @returns {Index[]}
  */
 function positionsOf(filter, stream) {
   const groups = matchingGroups(filter.source, conditionsOf(filter.source, filter.options));
-  const positions = [];
-  for (let position = 0; position < stream.order.length; position++) {
-    if (groups.has(stream.groups[position] ?? -1) && !stream.rulings[position]?.forbids) positions.push(position);
-  }
-  return positions;
+  const field = orderField(filter);
+  const all = field === null ? [...stream.order.keys()] : (stream.by_field[field] ?? []);
+  return all.filter(
+    (position) => groups.has(stream.groups[position] ?? -1) && !stream.rulings[position]?.forbids,
+  );
 }
 
 /**
@@ -134,7 +144,7 @@ function sizesOf(stream) {
 }
 
 /**
- * Return the fields that the conditions of a filter test.
+ * Return the fields that the options of a filter test or order by.
  * @param {Filter} filter
  * @returns {string[]}
  */

@@ -43,6 +43,7 @@ SOURCE = Source(
     next_page=_next_page,
     neutral_params=frozenset(("limit",)),
     card_fields=("level", "level_most", "flagged", "base", "file_bytes"),
+    sort_param="sort",
     never_published=frozenset(("poi", "minor", "takendown", "notpublic")),
     has_partial_records=_has_partial_records,
     dependent_fields=_dependent_fields,

@@ -7,7 +7,7 @@ from operator import or_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.core.levels import LEVELS
-from etl.sources.auditing import is_set, objects, whole_number
+from etl.sources.auditing import is_set, objects, time_seconds, whole_number
 from etl.sources.source import Audit, RecordAudit
 
 if TYPE_CHECKING:
@@ -126,7 +126,17 @@ def _url(identity: str, fields: Mapping[str, Any]) -> str:
     return f"https://civitai.red/models/{identity}" if is_mature else f"https://civitai.com/models/{identity}"
 
 
+def _updated(record: Mapping[str, Any]) -> float | None:
+    times = (time_seconds(version.get("publishedAt")) for version in objects(record.get("modelVersions")))
+    return max((time for time in times if time is not None), default=None)
+
+
 AUDIT = Audit(
     read=_read, sort_key=_sort_key, sort_value=_sort_value, is_unrequested=_is_unrequested, leaks=_leaks,
     has_partial_records=_has_partial_records, image_levels=_image_levels, url=_url,
+    field_values={
+        "downloads": lambda record: whole_number(_sort_value(record, "downloadCount")),
+        "likes": lambda record: whole_number(_sort_value(record, "thumbsUpCount")),
+        "updated": _updated,
+    },
 )  # fmt: skip

@@ -22,6 +22,7 @@ SOURCE = Source(
     next_page=_next_page,
     neutral_params=frozenset(("limit", "expand")),
     card_fields=("size", "parameters", "size_from"),
+    sort_param="sort",
     narrowing_params=frozenset(("filter",)),
     never_published=frozenset(("private", "disabled")),
 )

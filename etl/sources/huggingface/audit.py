@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from etl.sources.auditing import is_set
+from etl.sources.auditing import is_set, time_seconds, whole_number
 from etl.sources.source import Audit, RecordAudit
 
 if TYPE_CHECKING:
@@ -31,4 +31,12 @@ def _leaks(audit: RecordAudit, _params: Mapping[str, Sequence[str]]) -> Sequence
     return [code for code in audit.rejections if code == "private"]
 
 
-AUDIT = Audit(read=_read, sort_key=_sort_key, sort_value=_sort_value, time_keys=_TIMES, leaks=_leaks)
+AUDIT = Audit(
+    read=_read, sort_key=_sort_key, sort_value=_sort_value, time_keys=_TIMES, leaks=_leaks,
+    field_values={
+        "downloads": lambda record: whole_number(record.get("downloads")),
+        "likes": lambda record: whole_number(record.get("likes")),
+        "created": lambda record: time_seconds(record.get("createdAt")),
+        "updated": lambda record: time_seconds(record.get("lastModified")),
+    },
+)  # fmt: skip

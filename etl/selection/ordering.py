@@ -1,0 +1,54 @@
+"""The values by which filters order the models of a stream: greatest first, null last, then by stream order."""
+
+from __future__ import annotations
+
+from array import array
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_NULL = float("-inf")  # less than any number or time
+
+
+class OrderValues:
+    """The values of some fields of the models of a stream, by position: 8 bytes each, numbers up to 2^53 are exact."""
+
+    def __init__(self, fields: Iterable[str]) -> None:
+        self._values = {field: array("d") for field in fields}
+
+    def add(self, model: Mapping[str, Any]) -> None:
+        """Add the next model.
+
+        Raises:
+            KeyError: it lacks a field.
+        """
+        for field, values in self._values.items():
+            values.append(_number(model[field]))
+
+    def replace(self, position: int, model: Mapping[str, Any]) -> None:
+        """Replace the values of a model by those of another record."""
+        for field, values in self._values.items():
+            values[position] = _number(model[field])
+
+    def sort(self, positions: list[int], field: str | None) -> list[int]:
+        """Return ascending positions in the order of a field, or as they are without one."""
+        # The order of equal values stays, also in reverse.
+        return positions if field is None else sorted(positions, key=self._values[field].__getitem__, reverse=True)
+
+    def nulls(self, positions: Iterable[int], field: str) -> list[int]:
+        """Return those of the positions whose models have no value in a field."""
+        values = self._values[field]
+        return [position for position in positions if values[position] == _NULL]
+
+
+def _number(value: object) -> float:
+    """Return a number, or a time as seconds since 1970, UTC if it names no zone; the least one for all else."""
+    if isinstance(value, str):
+        try:
+            time = datetime.fromisoformat(value)
+        except ValueError:  # such as February 30, which has no place among the times
+            return _NULL
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+    return float(value) if isinstance(value, int | float) else _NULL

@@ -1,0 +1,157 @@
+"""verify reads the values that order a manifest from the raw records, and finds models that are swapped, missing or foreign."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from etl.selection.ordering import OrderValues
+from tests.conftest import Workspace, civitai, hf
+from tests.selection.test_ordering import ORDERED
+from tests.verify.test_gate import checked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FILTERS = ORDERED.replace("limit = 2", "limit = 3").replace('["updated",', '["default",')
+GGUF = {"tags": ["gguf"]}
+RECORDS = [
+    [hf("o/5", likes=5), hf("o/none", likes=None), hf("o/7", likes=7, **GGUF), hf("o/7b", likes=7)],
+    [hf("o/9", likes=9, **GGUF), hf("o/private", likes=99, private=True), hf("o/1", likes=1, **GGUF), hf("o/0", likes=0)],
+]
+
+
+@pytest.fixture
+def ordered(workspace: Workspace) -> Workspace:
+    workspace.filters.write_text(FILTERS)
+    workspace.write_stream("huggingface", "default", *RECORDS)
+    assert workspace.run("manifests") == 0
+    assert workspace.ids("hf-filter-default.json") == ["o/9", "o/7", "o/7b"]
+    assert workspace.ids("hf-filter-tagged.json") == ["o/9", "o/7", "o/1"]
+    return workspace
+
+
+def order_check(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    check: dict[str, Any] = checked(workspace, capsys)["order of the streams"]
+    return check
+
+
+def problems(workspace: Workspace, capsys: pytest.CaptureFixture[str], file: str, ids: list[str]) -> list[str]:
+    """Return what verify says of the order after a manifest was given other models, without its path."""
+    path = workspace.data.manifests / file
+    manifest = json.loads(path.read_text())
+    manifest["models"] = [{"id": id_, "slug": id_.replace("/", "--"), "name": id_.rpartition("/")[2]} for id_ in ids]
+    path.write_text(json.dumps(manifest))
+    return [problem.removeprefix(f"{path}: ") for problem in order_check(workspace, capsys)["problems"]]
+
+
+def test_manifests_in_order_pass(ordered: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    check = order_check(ordered, capsys)
+    assert (check["problems"], check["notes"], check["looked_at"]) == ([], [], 5)
+
+
+@pytest.mark.parametrize(
+    ("ids", "problem"),
+    [
+        (["o/7", "o/9", "o/7b"], ["$.models[1].id: o/9 has likes 9, and a model before it 7"]),
+        (["o/9", "o/7b", "o/7"], ["$.models[2].id: o/7 has likes 7 as the model before it, and is out of stream order"]),
+        (["o/7", "o/7b", "o/5"], ["$.models: o/9 with likes 9 is missing, and the last one has 5"]),
+        (["o/9", "o/7b", "o/5"], ["$.models: o/7 with likes 7 is missing, and the last one has 5"]),
+        (["o/9", "o/7b"], ["$.models: o/7 with likes 7 is missing, and the last one has 7"]),
+        (["o/9", "o/9", "o/7"], ["$.models[1].id: o/9 is a duplicate"]),
+        (["o/9", "o/7", "o/none"], ["$.models: o/5 with likes 5 is missing, and the last one has null"]),
+        (["o/none", "o/9", "o/7"], [
+            "$.models[1].id: o/9 has likes 9, and a model before it null",
+            "$.models[2].id: o/7 has likes 7, and a model before it null",
+            "$.models: o/5 with likes 5 is missing, and the last one has null",
+        ]),
+    ],
+    ids=["swapped", "tie", "top", "middle", "tie left out", "twice", "null", "null first"],
+)  # fmt: skip
+def test_what_is_out_of_order_or_missing_is_a_problem(
+    ordered: Workspace, capsys: pytest.CaptureFixture[str], ids: list[str], problem: list[str]
+) -> None:
+    assert problems(ordered, capsys, "hf-filter-default.json", ids) == problem
+
+
+def test_only_models_that_match_are_missing(ordered: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert problems(ordered, capsys, "hf-filter-tagged.json", ["o/7", "o/1"]) == [
+        "$.models: o/9 with likes 9 is missing, and the last one has 1"
+    ]
+
+
+def key_of(order: OrderValues, field: str) -> Callable[[int], float]:
+    return order._values[field].__getitem__  # noqa: SLF001 -- what a wrong selection would read
+
+
+@pytest.mark.parametrize(
+    "sort",
+    [
+        lambda self, positions, field: sorted(positions, key=key_of(self, field)) if field else positions,
+        lambda _self, positions, _field: positions,
+        lambda self, positions, field: sorted(positions, key=key_of(self, field))[::-1] if field else positions,
+    ],
+    ids=["ascending", "unsorted", "ties reversed"],
+)
+def test_a_wrong_selection_is_found_although_the_rebuild_agrees(
+    ordered: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, sort: Callable[..., list[int]]
+) -> None:
+    monkeypatch.setattr(OrderValues, "sort", sort)
+    assert ordered.run("manifests") == 0
+    capsys.readouterr()
+    checks = checked(ordered, capsys)
+    assert checks["rebuild from raw"]["problems"] == []
+    assert checks["order of the streams"]["problems"]
+
+
+def test_models_whose_records_differ_are_not_checked(ordered: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    ordered.write_stream("huggingface", "default", [hf("o/a", likes=1), hf("o/b", likes=2), hf("o/a", likes=3)])
+    assert ordered.run("manifests") == 0
+    capsys.readouterr()
+    check = order_check(ordered, capsys)
+    assert (check["problems"], check["notes"]) == (
+        [], ["huggingface: 1 models have records with different values or ids, so that their order was not checked"],
+    )  # fmt: skip
+
+
+def test_what_raw_records_do_not_state_is_not_checked(ordered: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    ordered.filters.write_text(FILTERS.replace('orders = "likes"', 'orders = "parameters"'))
+    assert ordered.run("manifests") == 0
+    capsys.readouterr()
+    check = order_check(ordered, capsys)
+    assert (check["problems"], check["notes"]) == (
+        [], ["huggingface: raw records do not state parameters, so that the order of 2 manifests by it was not read again"],
+    )  # fmt: skip
+
+
+def test_times_and_counters_of_the_second_source(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.filters.write_text("""
+limit = 2
+depth = 9
+[civitai]
+prefix = "civitai"
+page = 9
+rate = { requests = 1, seconds = 1, in_flight = 1 }
+asks = { sort = "Most Downloaded" }
+manifests = ["liked", "updated"]
+[civitai.axes.order]
+given = { label = "Most downloaded" }
+liked = { label = "Most liked", orders = "likes" }
+updated = { label = "Updated", orders = "updated" }
+""")
+    days = [[f"2026-01-{day:02}T00:00:00.000Z" for day in versions] for versions in ((3, 1), (2,), (1, 9), ())]
+    workspace.write_stream("civitai", "default", [
+        civitai(number, stats={"downloadCount": 9 - number, "thumbsUpCount": number},
+                modelVersions=[{"id": 1, "baseModel": "SD 1.5", "publishedAt": day} for day in versions])
+        for number, versions in enumerate(days, 1)
+    ])  # fmt: skip
+    assert workspace.run("manifests") == 0
+    assert workspace.ids("civitai-filter-liked.json") == ["4", "3"]
+    assert workspace.ids("civitai-filter-updated.json") == ["3", "1"]
+    capsys.readouterr()
+    assert order_check(workspace, capsys)["problems"] == []
+    assert problems(workspace, capsys, "civitai-filter-updated.json", ["1", "2"]) == [
+        "$.models: 3 with updated 2026-01-09T00:00:00+00:00 is missing, and the last one has 2026-01-02T00:00:00+00:00"
+    ]
