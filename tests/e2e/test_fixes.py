@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -52,7 +53,7 @@ def run(command: str, workspace: Workspace, servers: dict[str, str]) -> str:
     """Run a command of a message as it is printed for a workspace; return its output."""
     printed = complete_commands(command, workspace.data.root, workspace.filters)
     inherited = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "HF_TOKEN")}
-    shell = ["bash", "-c", f"{printed} python={sys.executable}"]
+    shell = ["bash", "-c", f"{printed} python={shlex.quote(sys.executable)}"]
     done = subprocess.run(shell, cwd=PROJECT, env=inherited | servers, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
