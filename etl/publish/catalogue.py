@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.core.errors import InvalidDataError, MissingInputError
 from etl.core.layout import INDEX
-from etl.core.schemas import published_schema
 from etl.selection.stored import StoredStreams
-from etl.storage.json_files import read_json
+from etl.storage.snapshot import read_published
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,13 +88,13 @@ def read_catalogue(data: DataDir, config: Config) -> Catalogue:
         MissingInputError: manifests or models were not built, or were built with other filters.
         InvalidDataError: a file violates its schema, or a manifest has a model that its stream does not have.
     """
-    index = _read_published(data, INDEX)
+    index = read_published(data, INDEX)
     filters = {filter_.file: filter_ for source in config.sources for filter_ in source.filters}
     ids: dict[str, list[str]] = {}
     for entry in index["manifests"]:
         if entry["file"] not in filters:
             raise MissingInputError(f"{data.manifests / entry['file']}: is not a manifest of filters.toml; {_REBUILD}")
-        ids[entry["file"]] = [model["id"] for model in _read_published(data, entry["file"])["models"]]
+        ids[entry["file"]] = [model["id"] for model in read_published(data, entry["file"])["models"]]
     models: dict[tuple[str, str], dict[str, Model]] = {}
     streams = {source.name: StoredStreams(data, source) for source in config.sources}
     for source in config.sources:
@@ -115,13 +114,3 @@ def read_catalogue(data: DataDir, config: Config) -> Catalogue:
             raise InvalidDataError(f"{where}: not found in stream {entry['stream']} of data/models; {_REBUILD}")
         manifests.append(Manifest(filters[entry["file"]], entry, [by_id[id_] for id_ in ids[entry["file"]]]))
     return Catalogue(config.sources, manifests, streams)
-
-
-def _read_published(data: DataDir, file: str) -> Any:
-    path = data.manifests / file
-    if not path.is_file():
-        raise MissingInputError(f"{path}: not found; build it: make manifests")
-    value = read_json(path)
-    if violations := published_schema(file).violations(value):
-        raise InvalidDataError(f"{path}: {violations[0]}; {_REBUILD}")
-    return value

@@ -127,7 +127,7 @@ class SourceModels:
                 rejected.setdefault(str(self._index[key]), reasons.text(record.reason))
         positions = range(len(keys))
         tested = {str(position): values for position in positions if (values := self._tested_values.get((name, position)))}
-        filter_ = self._filter_by_stream.get(name)
+        filter_ = self._published_by_stream.get(name) or self._filter_by_stream.get(name)
         return {
             "name": name,
             "missing": self.streams.missing_reason(filter_) if filter_ else None,
@@ -140,6 +140,10 @@ class SourceModels:
         }
 
     @cached_property
+    def _published_by_stream(self) -> dict[str, Filter]:
+        return {stream.name: stream.filters[0] for stream in self.source.streams}
+
+    @cached_property  # of many axes these are many: only a stream that no manifest reads needs them
     def _filter_by_stream(self) -> dict[str, Filter]:
         """A filter that reads each stream, published or not, by the name of the stream."""
         axes = ((axis.options[0], *(option for option in axis.options[1:] if option.params)) for axis in self.source.axes)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from etl.core.errors import InvalidDataError, MissingInputError
+from etl.core.errors import MissingInputError
 from etl.core.layout import INDEX
-from etl.core.schemas import published_schema
 from etl.diff.compare import compare
 from etl.report.changes import describe_changes
 from etl.report.content import CheckRow, Report
@@ -17,8 +16,8 @@ from etl.report.overview import source_overview
 from etl.report.redaction import Redaction
 from etl.report.render import render
 from etl.selection.stored import StoredStreams, read_summary
-from etl.storage.json_files import read_json, write_atomic
-from etl.storage.snapshot import working_tree
+from etl.storage.json_files import write_atomic
+from etl.storage.snapshot import read_published, working_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from etl.storage.snapshot import Snapshot
     from etl.verify.published import Check
 
-_REBUILD = "rebuild it: make manifests"
 _COMMANDS = ("extract", "extract manifests", "manifests", "verify", "report")  # that the page itself names
 
 
@@ -92,15 +90,11 @@ def collect(data: DataDir, config: Config, options: ReportOptions) -> Report:
 
 def _read_index(data: DataDir, config: Config) -> Any:
     """Return index.json, which lists the manifests of filters.toml."""
-    path = data.manifests / INDEX
-    if not path.is_file():
-        raise MissingInputError(f"{path}: not found; build it: make manifests")
-    index = read_json(path)
-    if violations := published_schema(INDEX).violations(index):
-        raise InvalidDataError(f"{path}: {violations[0]}; {_REBUILD}")
+    index = read_published(data, INDEX)
     listed = {entry["file"] for entry in (*index["manifests"], *index["missing"])}
     if missing := [filter_.file for source in config.sources for filter_ in source.filters if filter_.file not in listed]:
-        raise MissingInputError(f"{path}: {missing[0]} of filters.toml is not listed; {_REBUILD}")
+        where = data.manifests / INDEX
+        raise MissingInputError(f"{where}: {missing[0]} of filters.toml is not listed; rebuild it: make manifests")
     return index
 
 

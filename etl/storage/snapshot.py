@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from etl.core.errors import UsageError
+from etl.core.errors import InvalidDataError, MissingInputError, UsageError
 from etl.core.layout import ALL_MODELS, INDEX
 from etl.core.schemas import published_schema
 from etl.storage.git import find_repository
+from etl.storage.json_files import read_json
 from etl.storage.owned import is_owned, listed_files
 
 if TYPE_CHECKING:
@@ -47,6 +48,22 @@ def parse_published(name: str, content: bytes) -> tuple[Any, list[str]]:
         return None, [f"$: is not JSON: {error}"]
     violations = published_schema(name).violations(value)
     return None if violations else value, [str(violation) for violation in violations]
+
+
+def read_published(data: DataDir, name: str) -> Any:
+    """Return the value of a published file.
+
+    Raises:
+        MissingInputError: it was not built.
+        InvalidDataError: it violates its schema.
+    """
+    path = data.manifests / name
+    if not path.is_file():
+        raise MissingInputError(f"{path}: not found; build it: make manifests")
+    value = read_json(path)
+    if violations := published_schema(name).violations(value):
+        raise InvalidDataError(f"{path}: {violations[0]}; rebuild it: make manifests")
+    return value
 
 
 def is_manifest(name: str) -> bool:
