@@ -85,13 +85,12 @@ def _transform_streams(  # noqa: PLR0913, PLR0917 -- what to transform, how, and
             if outcome := cache.get((stream, entry.file), entry, task.raw, task.models):
                 outcomes[stream, entry.file] = outcome
     pending = {key: task for key, task in tasks.items() if key not in outcomes}
-    with start_workers(jobs, sum(task.entry.bytes for task in pending.values())) as executor:
-        futures = {key: executor.submit(transform_file, task) for key, task in pending.items()}
-        for key, future in futures.items():
+    with start_workers(jobs, sum(task.entry.bytes for task in pending.values())) as workers:
+        for task, future in workers.run(transform_file, pending.values()):
             try:
-                outcomes[key] = future.result()
+                outcomes[task.stream, task.entry.file] = future.result()
             except InvalidDataError as error:
-                invalid.setdefault(key[0], error)
+                invalid.setdefault(task.stream, error)
     if invalid:
         raise _refuse(data, source, invalid)
     return {key: outcomes[key] for key in tasks}

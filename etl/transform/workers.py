@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import deque
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from etl.core.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 _BYTES_PER_WORKER = 4_000_000  # of raw pages, below which starting another process takes longer than it saves
 START_METHOD = "forkserver"  # safe beside threads; the server imports the transform once
@@ -30,13 +34,36 @@ class SerialExecutor(Executor):
         return future
 
 
+class Workers(NamedTuple):
+    """What runs calls: an executor, and how many of them it runs at once."""
+
+    executor: Executor
+    concurrency: int
+
+    def run(self, fn: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Future[Result]]]:
+        """Yield each item with its call, which has ended, in the order of the items; at most two for each worker are ahead."""
+        ahead: deque[tuple[Item, Future[Result]]] = deque()
+        for item in items:
+            ahead.append((item, self.executor.submit(fn, item)))
+            if len(ahead) >= 2 * self.concurrency:
+                yield _first(ahead)
+        while ahead:
+            yield _first(ahead)
+
+
+def _first(ahead: deque[tuple[Item, Future[Result]]]) -> tuple[Item, Future[Result]]:
+    item, future = ahead.popleft()
+    future.exception()  # waits
+    return item, future
+
+
 def available_cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
-def start_workers(jobs: int, size_bytes: int) -> Iterator[Executor]:
+def start_workers(jobs: int, size_bytes: int) -> Iterator[Workers]:
     """Yield what runs the tasks for so many bytes of raw pages: at most `jobs` processes, or this one.
 
     Raises:
@@ -44,7 +71,7 @@ def start_workers(jobs: int, size_bytes: int) -> Iterator[Executor]:
     """
     workers = min(jobs, size_bytes // _BYTES_PER_WORKER)
     if workers < 2:
-        yield SerialExecutor()
+        yield Workers(SerialExecutor(), 1)
         return
     import multiprocessing
     from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
@@ -53,7 +80,7 @@ def start_workers(jobs: int, size_bytes: int) -> Iterator[Executor]:
     context.set_forkserver_preload(["etl.transform.stage"])
     executor = ProcessPoolExecutor(workers, context, initializer=_ignore_interrupts)
     try:
-        yield executor
+        yield Workers(executor, workers)
         executor.shutdown()
     except BaseException as error:
         executor.shutdown(wait=False, cancel_futures=True)
