@@ -117,11 +117,31 @@ def extract_sources(  # noqa: PLR0913, PLR0917 -- what to read, how, and what is
 
 
 def transform_source(data: DataDir, source: SourceConfig, jobs: int | None = None) -> dict[str, Any]:
-    """Make the models of a source in up to `jobs` processes, by default as many as there are cores; return its summary."""
+    """Make the models of a source, and their facets, in up to `jobs` processes, by default as many as there are cores.
+
+    Return the summary of the transform.
+    """
     from etl.transform.stage import transform
     from etl.transform.workers import available_cores
 
-    return transform(data, get_source(source.name), source.transform_options, jobs or available_cores())
+    jobs = jobs or available_cores()
+    summary = transform(data, get_source(source.name), source.transform_options, jobs)
+    _update_facets(data, source, summary, jobs)
+    return summary
+
+
+def _update_facets(data: DataDir, source: SourceConfig, summary: Mapping[str, Any], jobs: int) -> None:
+    """Make the facets of the pages whose models changed, or of all pages if filters.toml tests something else now."""
+    from etl.selection.facet_files import end_evaluation, facet_tasks, is_current, make_facets_file
+    from etl.transform.workers import start_workers
+
+    tasks = [task for task in facet_tasks(data, source, summary) if not is_current(task)]
+    with start_workers(jobs, sum(task.models.stat().st_size for task in tasks)) as workers:
+        try:
+            for _, future in workers.run(make_facets_file, tasks):
+                future.result()
+        finally:
+            end_evaluation()
 
 
 def load_manifests(data: DataDir, config: Config) -> LoadResult:

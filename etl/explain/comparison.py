@@ -62,7 +62,7 @@ def compare_manifests(context: ExplainContext, targets: tuple[str, str]) -> Comp
 
 def _ids(stream: StoredStream, filter_: Filter) -> list[str]:
     selection = stream.selection
-    return [selection.models[position].id for position in selection.ranking(filter_)[: filter_.limit]]
+    return [ref.id for ref in selection.refs(selection.published(filter_))]
 
 
 def _option_differences(left: Filter, right: Filter) -> list[str]:

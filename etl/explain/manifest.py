@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from etl.config.lookup import resolve_filter
@@ -11,14 +11,16 @@ from etl.core.urls import encode_query
 from etl.explain.context import MAX_EXAMPLES
 from etl.explain.mismatch import deciding_fields, deciding_values
 from etl.selection.doubts import find_warnings
-from etl.selection.funnel import FillStatus, Funnel, Step, fill_status, funnel
+from etl.selection.funnel import FillStatus, Funnel, count_values, fill_status, funnel, withheld_by
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from etl.config.filters import Filter
     from etl.config.options import Option
     from etl.config.source_config import SourceConfig
     from etl.explain.context import ExplainContext
-    from etl.selection.selection import ModelRef
+    from etl.selection.selection import ModelRef, Selection
 
 
 @dataclass(frozen=True)
@@ -117,33 +119,39 @@ def explain_manifest(context: ExplainContext, target: str) -> ManifestExplanatio
         pages=len(ledger.pages) if ledger else 0,
         checked_at=ledger.checked_at if ledger else None, failed=ledger.failed if ledger else None,
         funnel=counted.counts() if counted else None,
-        drops=_drop_steps(context, source, filter_, counted) if counted else [],
+        drops=_drop_steps(context, source, filter_, stream.selection, counted) if stream and counted else [],
         verdict=fill_status(filter_, context.config, streams),
         warnings=find_warnings(source, [filter_], streams),
     )  # fmt: skip
 
 
-def _drop_steps(context: ExplainContext, source: SourceConfig, filter_: Filter, counted: Funnel) -> list[DropStep]:
+def _drop_steps(
+    context: ExplainContext, source: SourceConfig, filter_: Filter, selection: Selection, counted: Funnel
+) -> list[DropStep]:
     """Return what each step drops, in order."""
     remaining = counted.records - counted.set_aside
     steps = [_rejected_step(context, source, filter_.stream, counted.set_aside, remaining)]
 
-    def add(name: str, models: list[ModelRef], remaining: int, dropped: dict[str, int], step: Step | None = None) -> None:
-        examples = models[:MAX_EXAMPLES]
+    def add(name: str, positions: Sequence[int], remaining: int, dropped: dict[str, int]) -> DropStep:
+        examples = selection.refs(positions[:MAX_EXAMPLES])
         commands = context.jq_for_models(source, filter_.stream, examples)
-        values = [_deciding_values(context, source, filter_.stream, model, step.condition) for model in examples if step]
-        kept, ids = step.kept_values if step else {}, [model.id for model in examples]
-        steps.append(DropStep(name, len(models), remaining, kept, dropped, ids, commands, values if any(values) else []))
+        ids = [model.id for model in examples]
+        steps.append(DropStep(name, len(positions), remaining, {}, dropped, ids, commands, []))
+        return steps[-1]
 
-    for name, models in (("skipped", counted.skipped), ("came again", counted.duplicates)):
-        remaining -= len(models)
-        add(name, models, remaining, {})
+    for name, positions in (("skipped", selection.skipped), ("came again", selection.duplicates)):
+        remaining -= len(positions)
+        add(name, positions, remaining, {})
     if counted.withheld:
         remaining -= len(counted.withheld)
-        add("withheld", counted.withheld, remaining, counted.withheld_by)
-    for step in counted.steps:
-        add(step.condition.title, step.dropped, step.remaining, step.dropped_values, step)
-    add("cut", counted.cut, len(counted.published), {})
+        add("withheld", [*counted.withheld], remaining, withheld_by(counted.withheld.values()))
+    for step, (kept, dropped) in zip(counted.steps, count_values(selection, counted.steps), strict=True):
+        others = selection.positions_of(step.dropped)
+        added = add(step.condition.title, others, step.remaining, dropped)
+        examples = selection.refs(others[:MAX_EXAMPLES])
+        values = [_deciding_values(context, source, filter_.stream, model, step.condition) for model in examples]
+        steps[-1] = replace(added, kept=kept, values=values if any(values) else [])
+    add("cut", selection.ranking(filter_)[filter_.limit :], len(counted.published), {})
     return steps
 
 

@@ -74,15 +74,16 @@ def explain_model(context: ExplainContext, source: SourceConfig, identity: str) 
         raise UsageError(f"{source.name}:{identity}: not found in any stream on disk{_suggest(source, streams, identity)}")
     fields, commands = _show(context, source, models, rejected)
     indexes = {name: stream.selection.position_of(identity) for name, stream in streams.items()}
-    ranks = {name: index + 1 for name, index in indexes.items() if index is not None}
+    positions = {name: position for name, position in indexes.items() if position is not None}
+    ranks = {name: streams[name].selection.stream_rank(position) for name, position in positions.items()}
     reasons = {name: records[0][1]["reason"] for name, records in rejected.items()}
     files = {
         name: [*(model.file for model in models.get(name, ())), *(file for file, _ in rejected.get(name, ()))]
         for name in streams
     }  # fmt: skip
-    rulings = {name: streams[name].selection.rulings.get(rank - 1) for name, rank in ranks.items()}
+    rulings = {name: streams[name].selection.rulings.get(position) for name, position in positions.items()}
     in_manifests = {
-        filter_.file: "excluded by id in filters.toml" if is_excluded else _rank_in(context, source, filter_, ranks, reasons)
+        filter_.file: "excluded by id in filters.toml" if is_excluded else _rank_in(context, source, filter_, positions, reasons)
         for filter_ in source.filters
     }  # fmt: skip
     return ModelExplanation(
@@ -96,10 +97,7 @@ def explain_model(context: ExplainContext, source: SourceConfig, identity: str) 
 
 def _refs(stream: StoredStream, key: str) -> list[ModelRef]:
     """Return the models that a stream has of one key: the selected one, those excluded by id, and duplicates."""
-    selection = stream.selection
-    return [
-        model for model in (*selection.models, *selection.skipped, *selection.duplicates) if model_key(model.record_id) == key
-    ]
+    return stream.selection.refs(stream.selection.records_of(key))
 
 
 def _rejected(context: ExplainContext, source: SourceConfig, stream: str, key: str) -> Rejected:
@@ -108,7 +106,8 @@ def _rejected(context: ExplainContext, source: SourceConfig, stream: str, key: s
 
 def _suggest(source: SourceConfig, streams: Mapping[str, StoredStream], identity: str) -> str:
     """Return the end of a message that suggests similar ids."""
-    ids = {model.id for stream in streams.values() for model in stream.selection.models}
+    selections = [stream.selection for stream in streams.values()]
+    ids = {selection.ref(position).id for selection in selections for position in selection.positions_in_order}
     pool = sorted(id_ for id_ in ids if id_[:3].lower() == identity[:3].lower())[:_MAX_SUGGESTION_POOL]
     return did_you_mean([f"{source.name}:{id_}" for id_ in difflib.get_close_matches(identity, pool, 3, MIN_SIMILARITY)])
 
@@ -149,7 +148,7 @@ def describe_ruling(data: DataDir, source: SourceConfig, streams: StoredStreams,
 
 
 def _rank_in(
-    context: ExplainContext, source: SourceConfig, filter_: Filter, ranks: Mapping[str, int], reasons: Mapping[str, str]
+    context: ExplainContext, source: SourceConfig, filter_: Filter, positions: Mapping[str, int], reasons: Mapping[str, str]
 ) -> int | str:
     """Return the rank of a model in a manifest, from 1, or why it is absent; `reasons` are those of rejected records."""
     streams = context.streams(source)
@@ -157,30 +156,30 @@ def _rank_in(
     if stream is None:
         return str(streams.missing_reason(filter_))
     selection = stream.selection
-    if filter_.stream not in ranks:
+    if filter_.stream not in positions:
         if filter_.stream in reasons:
             return f"rejected: {reasons[filter_.stream]}"
-        return f"not among the {len(selection.models)} models of stream {filter_.stream}"
-    index = ranks[filter_.stream] - 1
-    any_ruling = selection.rulings.get(index)
-    if ruling := any_ruling if any_ruling and any_ruling.forbids else selection.decisive_rulings(filter_).get(index):
+        return f"not among the {selection.count} models of stream {filter_.stream}"
+    position = positions[filter_.stream]
+    any_ruling = selection.rulings.get(position)
+    if ruling := any_ruling if any_ruling and any_ruling.forbids else selection.decisive_rulings(filter_).get(position):
         return describe_ruling(context.data, source, streams, ruling)
-    if reason := _mismatch(context, source, filter_, stream, index):
+    if reason := _mismatch(context, source, filter_, stream, position):
         return reason
-    rank = selection.ranking(filter_).index(index) + 1
+    rank = selection.rank_of(position, filter_)
     return rank if rank <= filter_.limit else f"over the limit: rank {rank}, limit {filter_.limit}"
 
 
 def _mismatch(
-    context: ExplainContext, source: SourceConfig, filter_: Filter, stream: StoredStream, index: int
+    context: ExplainContext, source: SourceConfig, filter_: Filter, stream: StoredStream, position: int
 ) -> str | None:  # fmt: skip
     """Return the first condition of a filter that a model of its stream does not match, with its values; None if it matches."""
     selection = stream.selection
-    group = next(group for group in selection.groups if index in group.positions)
+    group = selection.group_at(position)
     condition = next((condition for condition in filter_.conditions if not condition.matches(group.values)), None)
     if condition is None:
         return None
     message, names = describe_mismatch(condition, group.values)
-    fields = context.fields(source, filter_.stream, selection.models[index], names)
+    fields = context.fields(source, filter_.stream, selection.ref(position), names)
     named = ", ".join(f"{name} {format_value(value)}" for name, value in fields.items())
     return message + (f" ({named})" if named else "")

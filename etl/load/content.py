@@ -27,10 +27,7 @@ class Manifest:
     stream: Ledger
     funnel: Funnel
     status: FillStatus
-
-    @property
-    def models(self) -> list[ModelRef]:
-        return self.funnel.published
+    models: list[ModelRef]
 
 
 @dataclass(frozen=True)

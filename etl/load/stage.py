@@ -97,13 +97,23 @@ def load(data: DataDir, config: Config) -> LoadResult:
 def _manifests(source: SourceConfig, streams: StoredStreams, config: Config) -> tuple[list[Manifest], list[MissingManifest]]:
     """Return a source's manifests, and those whose stream is missing, both in the order of filters.toml."""
     manifests, missing = [], []
+    _remember_published(source, streams)
     for filter_ in source.filters:
         if stream := streams.get(filter_):
-            status = fill_status(filter_, config, streams)
-            manifests.append(Manifest(filter_, stream.ledger, funnel(stream, filter_), status))
+            counted = funnel(stream, filter_)
+            models = stream.selection.refs(counted.published)
+            manifests.append(Manifest(filter_, stream.ledger, counted, fill_status(filter_, config, streams), models))
         else:
             missing.append(MissingManifest(filter_, streams.missing_reason(filter_) or ""))
     return manifests, missing
+
+
+def _remember_published(source: SourceConfig, streams: StoredStreams) -> None:
+    """Read the models of all manifests, each page once."""
+    for stream_of_filters in source.streams:
+        if stream := streams.get(stream_of_filters.filters[0]):
+            selection = stream.selection
+            selection.remember(position for filter_ in stream_of_filters.filters for position in selection.published(filter_))
 
 
 def _nothing_to_publish(data: DataDir, missing: Sequence[MissingManifest], streams: Mapping[str, StoredStreams]) -> str:
@@ -154,7 +164,7 @@ def _withholding(source: str, streams: StoredStreams, manifests: Sequence[Manife
             continue
         selection = streams.all_streams()[manifest.filter.stream].selection
         for position, ruling in selection.decisive_rulings(manifest.filter).items():
-            models.setdefault(ruling.stream, set()).add(selection.models[position].id)
+            models.setdefault(ruling.stream, set()).add(selection.ref(position).id)
     return [
         Withholding(source, name, streams.ledgers[name].timestamp, len(ids))
         for name, ids in sorted(models.items())

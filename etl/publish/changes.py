@@ -117,7 +117,7 @@ def _absence(catalogue: Catalogue, key: ModelKey, card: Mapping[str, Any]) -> st
     position = stream.selection.position_of(key.id)
     if position is None:
         return f"It is no longer among the models that {path} is selected from."
-    group = next(group for group in stream.selection.groups if position in group.positions)
+    group = stream.selection.group_at(position)
     condition = next((condition for condition in filter_.conditions if not condition.matches(group.values)), None)
     if group.is_forbidden:
         return _FORBIDDEN

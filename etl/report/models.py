@@ -11,7 +11,6 @@ from etl.core.levels import LEVELS
 from etl.explain.mismatch import deciding_fields
 from etl.report.columns import encode_column
 from etl.report.reasons import Reasons
-from etl.storage.json_files import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,23 +74,17 @@ class SourceModels:
     def _read(self, name: str, stream: StoredStream) -> None:
         """Add the models of a stream, and the values that expressions read of them."""
         selection = stream.selection
-        pages: dict[str, Any] = {}
-        for ref in (*selection.models, *selection.skipped):
-            key = model_key(ref.id)
-            position = selection.position_of(ref.id)
-            ruling = None if position is None else selection.rulings.get(position)
-            if ref.file not in pages:
-                pages = {ref.file: read_json(self._data.models(self.source.name, name) / ref.file)}
-            model: Mapping[str, Any] = self.streams.respelled.get(key) or pages[ref.file][ref.page_index]
+        for position in (*selection.positions_in_order, *selection.skipped):
+            model, ruling = selection.model(position), selection.rulings.get(position)
+            key = model_key(model["id"])
             fields = {**model, **ruling.fields} if ruling else model
             level = LEVELS.index(fields["level"]) if "level" in fields else 0
-            row = self._rows.setdefault(key, Row(ref.id, fields, level))
+            row = self._rows.setdefault(key, Row(model["id"], fields, level))
             if level > row.max_level:
                 self._rows[key] = row._replace(max_level=level)
-            if position is not None:
-                values = {field: fields[field] for field in self._tested if fields[field] != row.fields.get(field)}
-                if values:
-                    self._tested_values[name, position] = values
+            values = {field: fields[field] for field in self._tested if fields[field] != row.fields.get(field)}
+            if values:
+                self._tested_values[name, position] = values
 
     def to_json(self) -> dict[str, Any]:
         """Return the source as the page reads it."""
@@ -119,20 +112,25 @@ class SourceModels:
 
     def _stream_json(self, name: str, stream: StoredStream, reasons: Reasons) -> dict[str, Any]:
         selection = stream.selection
-        keys = [model_key(ref.id) for ref in selection.models]
-        present = {*keys}
+        positions = [*selection.positions_in_order]
+        keys = [model_key(selection.model(position)["id"]) for position in positions]
+        present, ranks = {*keys}, {position: rank for rank, position in enumerate(positions)}
         rejected: dict[str, int] = {}
         for record in self._rejected:
             if record.stream == name and (key := model_key(record.id)) not in present:
                 rejected.setdefault(str(self._index[key]), reasons.text(record.reason))
-        positions = range(len(keys))
-        tested = {str(position): values for position in positions if (values := self._tested_values.get((name, position)))}
+        tested = {
+            str(rank): values for position, rank in ranks.items() if (values := self._tested_values.get((name, position)))
+        }  # fmt: skip
         filter_ = self._published_by_stream.get(name) or self._filter_by_stream.get(name)
         return {
             "name": name,
             "missing": self.streams.missing_reason(filter_) if filter_ else None,
             "order": [self._index[key] for key in keys],
-            "by_field": {field: selection.in_order([*positions], field) for field in self.source.order_fields},
+            "by_field": {
+                field: [ranks[position] for position in selection.in_order(positions, field)]
+                for field in self.source.order_fields
+            },
             "groups": reasons.groups_of(selection),
             "rulings": reasons.rulings_of(selection),
             "rejected": rejected,

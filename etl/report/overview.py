@@ -62,7 +62,7 @@ def _stream_row(name: str, stream: StoredStream, streams: StoredStreams, depth: 
         age=f"{age_s(ledger.checked_at, now) / 86400:.1f} days",
         requests=len(ledger.pages),
         records=stream.records,
-        models=len(stream.selection.models),
+        models=stream.selection.count,
         end=end,
         failed=f"{ledger.failed} (since {ledger.failed_at})" if ledger.failed_at else None,
         is_read=streams.is_read(name),

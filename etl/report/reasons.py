@@ -43,12 +43,15 @@ class Reasons:
         return index
 
     def groups_of(self, selection: Selection) -> list[int]:
-        """Return the group of the model at each position of a stream."""
-        indexes = [0] * len(selection.models)
-        for group in selection.groups:
-            index = self._group(group)
-            for position in group.positions:
-                indexes[position] = index
+        """Return the group of each selected model of a stream, in its order."""
+        known: dict[tuple[str, bool], int] = {}
+        indexes = []
+        for position in selection.positions_in_order:
+            group = selection.group_at(position)
+            key = (repr((group.values, group.own)), group.values is group.own)
+            if key not in known:
+                known[key] = self._group(group)
+            indexes.append(known[key])
         return indexes
 
     def _group(self, group: FacetGroup) -> int:
@@ -67,13 +70,11 @@ class Reasons:
         return [number for number, condition in enumerate(self.conditions) if not condition.matches(values)]
 
     def rulings_of(self, selection: Selection) -> dict[str, dict[str, Any]]:
-        """Return by position what other records of a model decide."""
-        rulings: dict[int, dict[str, Any]] = {}
-        for group in selection.groups:
-            for position in group.positions:
-                if ruling := selection.rulings.get(position):
-                    rulings[position] = self._ruling(selection, position, group, ruling)
-        return {str(position): ruling for position, ruling in sorted(rulings.items())}
+        """Return what other records of a model decide, by its rank in the stream, from 0."""
+        return {
+            str(selection.stream_rank(position) - 1): self._ruling(selection, position, selection.group_at(position), ruling)
+            for position, ruling in sorted(selection.rulings.items())
+        }
 
     def _ruling(self, selection: Selection, position: int, group: FacetGroup, ruling: Ruling) -> dict[str, Any]:
         text = self._ruling_text(ruling)

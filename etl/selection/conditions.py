@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from etl.config.source_config import SourceConfig
     from etl.expressions.evaluator import Evaluator, Outcome
     from etl.expressions.expression import Expression
+
+    GroupKey = tuple[Any, ...]
 
 RULED_FIELDS = ("level", "level_most", "flagged")  # that other records of a model may decide
 
@@ -30,52 +33,95 @@ class ExpressionResult(NamedTuple):
     nulls: tuple[str, ...]
 
 
-class Conditions:
-    """Takes from the models of one stream what options test.
+@dataclass(frozen=True)
+class FacetSpec:
+    """What filters.toml tests in the models of a source, and what it orders them by.
 
     Attributes:
-        now: The time against which expressions measured ages last.
-        errors: Why an expression failed first, with the id of the model, by the key of the expression.
-        inputs: By position, what the expressions that read ruled fields need of a model, so that they can be evaluated again.
+        named: Fields, each with the values that options include or exclude.
+        expressions: The expressions, in the order of filters.toml.
+        order_fields: The fields that options order by.
     """
 
-    def __init__(self, source: SourceConfig, evaluator: Evaluator) -> None:
-        self.now = ""
-        self.errors: dict[str, tuple[str, str]] = {}
-        self.inputs: dict[int, Mapping[str, Any]] = {}
-        self._evaluator = evaluator
-        self._expressions = source.expressions
-        self._ruled = [expression for expression in self._expressions if reads_ruled_fields(expression)]
-        options = [option for axis in source.axes for option in axis.options if option.tests_values]
-        self._fields = list(dict.fromkeys(option.field for option in options))
+    named: tuple[tuple[str, frozenset[str | int]], ...]
+    expressions: tuple[Expression, ...]
+    order_fields: tuple[str, ...]
 
-    def values_of(self, first: int, models: Sequence[Mapping[str, Any]], now: str) -> Iterator[dict[str, Any]]:
-        """Yield of each model the fields and results that filters test; `first` is the position of the first one.
+    @classmethod
+    def by(cls, source: SourceConfig) -> FacetSpec:
+        """Return what the options of a source test."""
+        named: dict[str, frozenset[str | int]] = {}
+        for option in (option for axis in source.axes for option in axis.options if option.tests_values):
+            named[option.field] = named.get(option.field, frozenset()) | option.includes | option.excludes
+        return cls(tuple(named.items()), source.expressions, source.order_fields)
+
+    @property
+    def reads_ruled_fields(self) -> bool:
+        """Whether an expression may read a field that other records of a model may decide."""
+        return any(map(reads_ruled_fields, self.expressions))
+
+
+class Conditions:
+    """Takes from models what options test.
+
+    Attributes:
+        named: By field, the values that options include or exclude.
+        errors: Why an expression failed first, with the id of the model, by the key of the expression.
+    """
+
+    def __init__(self, spec: FacetSpec, evaluator: Evaluator) -> None:
+        self.spec = spec
+        self.named = dict(spec.named)
+        self.errors: dict[str, tuple[str, str]] = {}
+        self._evaluator = evaluator
+        self._expressions = spec.expressions
+        self._has_ruled = spec.reads_ruled_fields
+
+    def values_of(self, models: Sequence[Mapping[str, Any]], now: str) -> Iterator[dict[str, Any]]:
+        """Yield of each model the fields and results that filters test; expressions measure ages against `now`.
 
         Raises:
             KeyError: a model lacks a field.
             ExpressionError: an expression exceeds a limit or crashes jq.
         """
-        self.now = now
-        results = self._results(models, now)
-        for position, (model, result) in enumerate(zip(models, results, strict=True), first):
-            values = {field: model[field] for field in self._fields}
-            if self._ruled:
+        fields = [*self.named]
+        for model, result in zip(models, self._results(models, now), strict=True):
+            values = {field: model[field] for field in fields}
+            if self._has_ruled:
                 values |= {field: model[field] for field in RULED_FIELDS if field in model}
-                if RULED_FIELDS[0] in model:
-                    self.inputs[position] = model
             yield values | result
 
-    def with_fields(
-        self, models: Sequence[tuple[int, Mapping[str, Any]]], fields: Sequence[Mapping[str, Any]]
-    ) -> list[dict[str, Any]]:
-        """Return the values of models, given by position and own values, as they are with other values of some fields."""
-        values = [{**own, **changed} for (_, own), changed in zip(models, fields, strict=True)]
-        changed_indexes = [index for index, changed in enumerate(fields) if changed and self._ruled]
-        inputs = [{**self.inputs[models[index][0]], **fields[index]} for index in changed_indexes]
-        for index, result in zip(changed_indexes, self._results(inputs, self.now), strict=True):
+    def key_of(self, values: Mapping[str, Any]) -> GroupKey:
+        """Return what is equal for models that no option tells apart: of a field only the values that options name count."""
+        key: list[Any] = []
+        for field, value in values.items():
+            named = self.named.get(field)
+            if named is None or field in RULED_FIELDS:  # a result, or what rulings are compared with
+                key.append(value)
+            elif isinstance(value, list):
+                key.append(tuple(sorted(named.intersection(value), key=str)))
+            else:
+                key.append(value if value in named else None)
+        return tuple(key)
+
+    def decide(
+        self, own: Sequence[Mapping[str, Any]], fields: Sequence[Mapping[str, Any]],
+        models: Sequence[Mapping[str, Any] | None], now: str,
+    ) -> list[dict[str, Any]]:  # fmt: skip
+        """Return the values of models, given by their own ones, as they are with other values of some fields.
+
+        `models` are the models themselves where an expression has to be evaluated again; see `needs_model`.
+        """
+        values = [{**mine, **changed} for mine, changed in zip(own, fields, strict=True)]
+        again = [index for index, model in enumerate(models) if model is not None]
+        inputs = [{**(models[index] or {}), **fields[index]} for index in again]
+        for index, result in zip(again, self._results(inputs, now), strict=True):
             values[index] |= result
         return values
+
+    def needs_model(self, fields: Mapping[str, Any]) -> bool:
+        """Return whether expressions have to be evaluated again where these fields have other values."""
+        return bool(fields) and self._has_ruled
 
     def _results(self, models: Sequence[Mapping[str, Any]], now: str) -> list[dict[str, ExpressionResult]]:
         """Return of each model the result of each expression, by its key."""

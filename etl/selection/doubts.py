@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from array import array
+from functools import partial
 from typing import TYPE_CHECKING
 
 from etl.core.text import sanitize
+from etl.selection.hash_index import count_distinct
 from etl.selection.unmatched import find_unmatched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Container, Iterable, Sequence
 
     from etl.config.filters import Filter
     from etl.config.source_config import SourceConfig
     from etl.expressions.expression import Expression
-    from etl.selection.selection import Selection
+    from etl.selection.conditions import ExpressionResult
+    from etl.selection.selection import FacetGroup, Selection
     from etl.selection.stored import StoredStreams
 
 
@@ -30,8 +34,8 @@ def find_nulls(filters: Iterable[Filter], streams: StoredStreams) -> list[str]:
     for filter_ in filters:
         stream = streams.get(filter_) if filter_.order_field else None
         if stream and (nulls := stream.selection.published_nulls(filter_)):
-            field, first = filter_.order_field, stream.selection.models[nulls[0]].id
-            published = min(len(stream.selection.positions(filter_.matches)), filter_.limit)
+            field, first = filter_.order_field, stream.selection.ref(nulls[0]).id
+            published = len(stream.selection.published(filter_))
             problem = f"orders by {field}, which is null in {len(nulls)} of {published} models, such as {first}"
             warnings.append(f"{filter_.qualified_path}: {problem}; to leave these out write: where = '.{field} != null'")
     return warnings
@@ -45,40 +49,59 @@ def find_doubts(filters: Iterable[Filter], selections: Sequence[Selection]) -> l
 
 
 def _doubts(expression: Expression, selections: Sequence[Selection]) -> list[str]:
-    seen: set[str] = set()
-    matches: set[str] = set()
-    failures: dict[str, None] = {}
-    unexpected: dict[str, dict[str, None]] = {}
-    nulls: dict[str, dict[str, None]] = {}
-    for selection in selections:
-        for group in selection.groups:
-            result = group.values[expression.key]
-            ids = [selection.models[position].id for position in group.positions]
-            seen.update(ids)
-            if result.is_match:
-                matches.update(ids)
-            if result.is_error:
-                failures |= dict.fromkeys(ids)
-            if result.unexpected:
-                unexpected.setdefault(result.unexpected, {}).update(dict.fromkeys(ids))
-            for field in result.nulls:
-                nulls.setdefault(field, {}).update(dict.fromkeys(ids))
+    models = count_distinct([_keys(selection, selection.groups) for selection in selections])
+    results = {group.values[expression.key]: None for selection in selections for group in selection.groups}
+
+    def where(has_result: Callable[[ExpressionResult], bool]) -> _Models:
+        return _Models(selections, expression, {result for result in results if has_result(result)})
+
+    failing, matching = where(lambda result: result.is_error), where(lambda result: result.is_match)
     warnings = []
-    if failures:
-        id_, error = next(selection.conditions.errors[expression.key] for selection in selections
-                          if expression.key in selection.conditions.errors)  # fmt: skip
-        counts = f"fails on {len(failures)} of {len(seen)} models, which do not match"
+    if failing.count:
+        id_, error = next(selection.errors[expression.key] for selection in selections if expression.key in selection.errors)
+        counts = f"fails on {failing.count} of {models} models, which do not match"
         warnings.append(f"{expression.key}: {counts}; {id_}: {sanitize(error, 200)}")
-    warnings += [
-        f"{expression.key}: gives {kind} for {len(ids)} of {len(seen)} models, which do not match (expected true or false); "
-        f"{next(iter(ids))}"
-        for kind, ids in unexpected.items()
-    ]
-    if seen and not matches:
-        warnings.append(f"{expression.key}: is true for none of {len(seen)} models on disk")
-    warnings += [
-        f"{expression.key}: is true for {len(matches)} models, in {len(ids)} of which {field} is null, "
-        f"such as {next(iter(ids))}; to leave these out write: .{field} != null and (…)"
-        for field, ids in nulls.items()
-    ]
+    for kind in dict.fromkeys(result.unexpected for result in results if result.unexpected):
+        others = where(partial(_gives, kind))
+        counts = f"gives {kind} for {others.count} of {models} models, which do not match (expected true or false)"
+        warnings.append(f"{expression.key}: {counts}; {others.first}")
+    if models and not matching.count:
+        warnings.append(f"{expression.key}: is true for none of {models} models on disk")
+    for field in dict.fromkeys(field for result in results for field in result.nulls):
+        lacking = where(partial(_lacks, field))
+        counts = f"is true for {matching.count} models, in {lacking.count} of which {field} is null, such as {lacking.first}"
+        warnings.append(f"{expression.key}: {counts}; to leave these out write: .{field} != null and (…)")
     return warnings
+
+
+def _gives(kind: str, result: ExpressionResult) -> bool:
+    return result.unexpected == kind
+
+
+def _lacks(field: str, result: ExpressionResult) -> bool:
+    return field in result.nulls
+
+
+class _Models:
+    """The models of which an expression gives one of certain results, each once."""
+
+    def __init__(self, selections: Sequence[Selection], expression: Expression, results: Container[ExpressionResult]) -> None:
+        self._groups = [
+            (selection, [group for group in selection.groups if group.values[expression.key] in results])
+            for selection in selections
+        ]
+
+    @property
+    def count(self) -> int:
+        return count_distinct([_keys(selection, groups) for selection, groups in self._groups])
+
+    @property
+    def first(self) -> str:
+        """The id of the first of them."""
+        selection, groups = next((selection, groups) for selection, groups in self._groups if groups)
+        return selection.ref(min(group.positions[0] for group in groups)).id
+
+
+def _keys(selection: Selection, groups: Iterable[FacetGroup]) -> array[int]:
+    """Return the hashes of the models of groups."""
+    return array("Q", (selection.keys[position] for group in groups for position in group.positions))

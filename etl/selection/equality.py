@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from etl.config.lookup import included_models
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from etl.config.filters import Filter
     from etl.selection.stored import StoredStream
@@ -43,8 +43,8 @@ def _within_stream(left: FilteredStream, right: FilteredStream) -> str | None:
 
 def _across_streams(left: FilteredStream, right: FilteredStream) -> str | None:
     """Return why filters of two streams select the same models: each matches both, or the streams contain no others."""
-    left_ids, right_ids = _matching_ids(*left), _matching_ids(*right)
-    if not left_ids and not right_ids:
+    published = _published_ids(*left)
+    if not published and not _published_ids(*right):
         return "both are empty; index.json has the reasons"
     pairs = zip(left[0].options, right[0].options, strict=True)
     # Only fields can show that a model matches: a server-side option that tests none proves nothing.
@@ -52,20 +52,31 @@ def _across_streams(left: FilteredStream, right: FilteredStream) -> str | None:
     is_checked = has_one_order and all(
         a is b or all(option.tests_values or not option.params for option in (a, b)) for a, b in pairs
     )
-    shared = set(_matching_ids(right[0], left[1])) & set(_matching_ids(left[0], right[1]))
-    if (published := _published_ids(*left)) == _published_ids(*right) and is_checked and shared.issuperset(published):
+    filters = (left[0], right[0])
+    is_proven = published == _published_ids(*right) and is_checked
+    if is_proven and all(_match(stream, filters, published) for _, stream in (left, right)):
         return "each model matches both filters by its own fields"
-    if set(left_ids) == set(right_ids) and left[1].ledger.exhausted and right[1].ledger.exhausted:
-        streams = f"{left[0].stream} and {right[0].stream}"
-        return f"streams {streams} are exhausted, and contain the same {len(left_ids)} matching models"
+    if left[1].ledger.exhausted and right[1].ledger.exhausted:
+        left_keys, right_keys = (_matching_keys(*pair) for pair in (left, right))
+        if left_keys == right_keys:
+            streams = f"{left[0].stream} and {right[0].stream}"
+            return f"streams {streams} are exhausted, and contain the same {len(left_keys)} matching models"
     return None
 
 
-def _matching_ids(filter_: Filter, stream: StoredStream) -> list[str]:
-    """Return the ids of the models of a stream that match a filter, in its order, before the limit."""
-    return [stream.selection.models[position].id for position in stream.selection.ranking(filter_)]
+def _match(stream: StoredStream, filters: Sequence[Filter], ids: Iterable[str]) -> bool:
+    """Return whether models are in a stream and match filters there."""
+    positions = [stream.selection.position_of(id_) for id_ in ids]
+    return all(
+        position is not None and stream.selection.is_matching(position, filter_) for position in positions for filter_ in filters
+    )
+
+
+def _matching_keys(filter_: Filter, stream: StoredStream) -> set[int]:
+    """Return the hashes of the models of a stream that match a filter."""
+    return {stream.selection.keys[position] for position in stream.selection.positions(filter_)}
 
 
 def _published_ids(filter_: Filter, stream: StoredStream) -> list[str]:
     """Return the ids of the models of a filter's manifest."""
-    return _matching_ids(filter_, stream)[: filter_.limit]
+    return [ref.id for ref in stream.selection.refs(stream.selection.published(filter_))]

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from etl.config.filters import Filter
     from etl.config.options import Option
     from etl.config.source_config import Config, SourceConfig
     from etl.selection.safety import Ruling
-    from etl.selection.selection import FacetGroup, ModelRef
+    from etl.selection.selection import Selection
     from etl.selection.stored import StoredStream, StoredStreams
     from etl.storage.ledger import Ledger
 
@@ -27,17 +27,14 @@ class Step:
 
     Attributes:
         remaining: How many models match.
-        kept_values: How many of them by the value of the option's field, most first; of a list each item counts. Of an option
-            that has an expression only, by its result: true, false, error, or what it gave instead.
-        dropped_values: The same of the models that do not match.
-        dropped: The models that do not match.
+        kept: The groups of the models that match, by their indexes.
+        dropped: The groups of the models that do not.
     """
 
     condition: Option
     remaining: int
-    kept_values: dict[str, int]
-    dropped_values: dict[str, int]
-    dropped: list[ModelRef]
+    kept: frozenset[int]
+    dropped: frozenset[int]
 
     def counts(self) -> dict[str, Any]:
         """Return the counts as index.json has them."""
@@ -53,23 +50,27 @@ class Funnel:
     Attributes:
         exhausted: Whether the API had no more records.
         set_aside: How many records the transform rejected.
-        duplicates: Later records of models.
-        skipped: Models excluded by id.
-        withheld: Models that match by their own record but not by all their records.
-        withheld_by: How many of these by what the deciding records say.
-        cut: Matching models beyond the limit, in the order of the filter.
+        duplicates: How many later records of models there are.
+        skipped: How many models are excluded by id.
+        withheld: What decides that a model is withheld, by its position: it matches by its own record but not by all its records.
+        matching: How many models match.
+        published: The positions of those in the manifest, in its order.
     """
 
     exhausted: bool
     records: int
     set_aside: int
-    duplicates: list[ModelRef]
-    skipped: list[ModelRef]
-    withheld: list[ModelRef]
-    withheld_by: dict[str, int]
+    duplicates: int
+    skipped: int
+    withheld: Mapping[int, Ruling]
     steps: list[Step]
-    cut: list[ModelRef]
-    published: list[ModelRef]
+    matching: int
+    published: list[int]
+
+    @property
+    def cut(self) -> int:
+        """How many matching models are beyond the limit."""
+        return self.matching - len(self.published)
 
     def counts(self) -> dict[str, Any]:
         """Return the counts as index.json has them."""
@@ -77,13 +78,11 @@ class Funnel:
             "exhausted": self.exhausted,
             "records": self.records,
             "set_aside": self.set_aside,
-            "duplicates": len(self.duplicates),
-            "skipped": len(self.skipped),
+            "duplicates": self.duplicates,
+            "skipped": self.skipped,
             "withheld": len(self.withheld),
-            "steps": [
-                {"axis": step.condition.axis, "option": step.condition.name, "left": step.remaining} for step in self.steps
-            ],
-            "cut": len(self.cut),
+            "steps": [step.counts() for step in self.steps],
+            "cut": self.cut,
             "published": len(self.published),
         }
 
@@ -105,23 +104,32 @@ def funnel(stream: StoredStream, filter_: Filter) -> Funnel:
     """Return the funnel of a filter that reads from a stream."""
     ledger, selection, records = stream
     withheld = selection.decisive_rulings(filter_)  # a group is withheld entirely or not at all
-    groups = [group for group in selection.groups if group.positions[0] not in withheld]
+    groups = selection.all_groups(without=withheld)
     steps = []
     for condition in filter_.conditions:
-        kept = [group for group in groups if condition.matches(group.values)]
-        dropped = [group for group in groups if not condition.matches(group.values)]
-        remaining = sum(len(group.positions) for group in kept)
-        steps.append(
-            Step(condition, remaining, _count_values(condition, kept), _count_values(condition, dropped), selection.refs(dropped))
-        )
+        kept = groups & selection.groups_matching(condition)
+        steps.append(Step(condition, selection.count_of(kept), kept, groups - kept))
         groups = kept
-    matching = selection.refs(groups, filter_.order_field)
-    set_aside = records - sum(map(len, (selection.models, selection.duplicates, selection.skipped)))
+    duplicates, skipped = len(selection.duplicates), len(selection.skipped)
     return Funnel(
-        ledger.exhausted, records, set_aside, selection.duplicates, selection.skipped,
-        [selection.models[position] for position in withheld], withheld_by(withheld.values()),
-        steps, cut=matching[filter_.limit :], published=matching[: filter_.limit],
+        ledger.exhausted, records, records - selection.count - duplicates - skipped, duplicates, skipped, withheld,
+        steps, selection.count_of(groups), selection.published(filter_),
     )  # fmt: skip
+
+
+def count_values(selection: Selection, steps: Sequence[Step]) -> list[tuple[dict[str, int], dict[str, int]]]:
+    """Return of each step how many models it keeps and how many it drops, by the value of the option's field, most first.
+
+    Of a list each item counts. Of an option that has an expression only, by its result: true, false, error, or what it gave
+    instead. All models of the stream are read if a field is tested.
+    """
+    fields = dict.fromkeys(step.condition.field for step in steps if step.condition.tests_values)
+    values = selection.values_by_group(fields)
+    counts = []
+    for step in steps:
+        kept, dropped = (_count_values(selection, step.condition, groups, values) for groups in (step.kept, step.dropped))
+        counts.append((kept, dropped))
+    return counts
 
 
 def withheld_by(rulings: Iterable[Ruling]) -> dict[str, int]:
@@ -129,17 +137,17 @@ def withheld_by(rulings: Iterable[Ruling]) -> dict[str, int]:
     return _most_first(Counter(f"stream {ruling.stream} says {ruling.word}" for ruling in rulings))
 
 
-def _count_values(condition: Option, groups: Iterable[FacetGroup]) -> dict[str, int]:
+def _count_values(
+    selection: Selection, condition: Option, groups: Iterable[int], values: Mapping[str, Mapping[int, Counter[str]]]
+) -> dict[str, int]:
     counts: Counter[str] = Counter()
-    for group in groups:
-        if condition.where and not condition.tests_values:
+    for index in groups:
+        if condition.tests_values:
+            counts.update(values[condition.field][index])
+        elif condition.where:
+            group = selection.groups[index]
             result = group.values[condition.where.key]
-            outcome = "error" if result.is_error else result.unexpected or str(result.is_match).lower()
-            counts[outcome] += len(group.positions)
-            continue
-        value = group.values[condition.field]
-        for item in (value or [None]) if isinstance(value, list) else [value]:
-            counts["none" if item is None else str(item)] += len(group.positions)
+            counts["error" if result.is_error else result.unexpected or str(result.is_match).lower()] += len(group.positions)
     return _most_first(counts)
 
 
@@ -162,7 +170,7 @@ def fill_status(filter_: Filter, config: Config, streams: StoredStreams) -> Fill
     if stream is None:
         return FillStatus("missing", f"{streams.missing_reason(filter_)}; ask with: make extract SOURCE={filter_.source}")
     ledger = stream.ledger
-    published = min(len(stream.selection.positions(filter_.matches)), filter_.limit)
+    published = min(stream.selection.count_matching(filter_.conditions), filter_.limit)
     reason = shortfall_reason(filter_, ledger, published, config)
     stale = f"; reading its stream has failed since {ledger.failed_at}" if ledger.failed_at else ""
     if reason is None:
@@ -218,14 +226,14 @@ def _counts_without(filter_: Filter, source: SourceConfig, streams: StoredStream
     counts: dict[Option, int] = {}
     missing = []
     if filter_.requirement and (stream := streams.get(filter_)):
-        counts[filter_.requirement] = len(stream.selection.positions(replace(filter_, requirement=None).matches))
+        counts[filter_.requirement] = stream.selection.count_matching(replace(filter_, requirement=None).conditions)
     for index, (axis, option) in enumerate(zip(source.axes, filter_.options, strict=True)):
         if option.is_default:
             continue
         options = (*filter_.options[:index], axis.options[0], *filter_.options[index + 1 :])
         relaxed = source.filter(options)
         if stream := streams.get(relaxed):
-            counts[option] = len(stream.selection.positions(relaxed.matches))
+            counts[option] = stream.selection.count_matching(relaxed.conditions)
         else:
             missing.append(relaxed.stream)
     return counts, missing

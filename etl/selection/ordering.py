@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from array import array
 from datetime import UTC, datetime
+from heapq import nlargest
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 _NULL = float("-inf")  # less than any number or time
 
@@ -18,24 +19,41 @@ class OrderValues:
     def __init__(self, fields: Iterable[str]) -> None:
         self._values = {field: array("d") for field in fields}
 
-    def add(self, model: Mapping[str, Any]) -> None:
-        """Add the next model.
+    def add(self, columns: Mapping[str, array[float]]) -> None:
+        """Add the values of the next models, by field.
 
         Raises:
-            KeyError: it lacks a field.
+            KeyError: a field is missing.
         """
         for field, values in self._values.items():
-            values.append(_number(model[field]))
+            values.extend(columns[field])
 
     def replace(self, position: int, model: Mapping[str, Any]) -> None:
         """Replace the values of a model by those of another record."""
         for field, values in self._values.items():
-            values[position] = _number(model[field])
+            values[position] = order_value(model[field])
 
     def sort(self, positions: list[int], field: str | None) -> list[int]:
         """Return ascending positions in the order of a field, or as they are without one."""
         # The order of equal values stays, also in reverse.
         return positions if field is None else sorted(positions, key=self._values[field].__getitem__, reverse=True)
+
+    def sort_key(self, field: str | None) -> Callable[[int], Any] | None:
+        """Return the key by which positions are in the order of a field; None if they are as they are."""
+        if field is None:
+            return None
+        values = self._values[field]
+        return lambda position: (-values[position], position)
+
+    def greatest(self, positions: Sequence[int], field: str, limit: int) -> list[int]:
+        """Return the first of ascending positions in the order of a field."""
+        return nlargest(limit, positions, key=self._values[field].__getitem__)
+
+    def count_before(self, positions: Iterable[int], field: str, position: int) -> int:
+        """Return how many of some positions are before another one in the order of a field."""
+        values = self._values[field]
+        own = values[position]
+        return sum(values[other] > own or (values[other] == own and other < position) for other in positions)
 
     def nulls(self, positions: Iterable[int], field: str) -> list[int]:
         """Return those of the positions whose models have no value in a field."""
@@ -43,7 +61,7 @@ class OrderValues:
         return [position for position in positions if values[position] == _NULL]
 
 
-def _number(value: object) -> float:
+def order_value(value: object) -> float:
     """Return a number, or a time as seconds since 1970, UTC if it names no zone; the least one for all else."""
     if isinstance(value, str):
         try:

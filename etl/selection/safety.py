@@ -8,7 +8,7 @@ from etl.core.ids import model_key
 from etl.core.levels import LEVELS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterable, Mapping
+    from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 
 _MIN_FLAGGED = LEVELS.index("r")  # a flagged model is never milder
 
@@ -69,6 +69,12 @@ class Safety:
     def forbidden(self) -> Collection[str]:
         """The keys of the models that are never published."""
         return self._forbidden.keys()
+
+    @property
+    def keys(self) -> Iterator[str]:
+        """The keys of the models of which records say something that may rule others; each once."""
+        yield from self._level_most
+        yield from (key for key in self._forbidden if key not in self._level_most)
 
     def add(
         self, stream: str, models: Iterable[Mapping[str, Any]], rejected: Iterable[RejectedRecord], *, is_partial: bool

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from itertools import groupby
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.core.errors import InvalidDataError, MissingInputError
@@ -11,6 +10,9 @@ from etl.core.ids import model_key
 from etl.core.schemas import load_schema
 from etl.core.urls import encode_query
 from etl.expressions.evaluator import Evaluator
+from etl.selection.conditions import Conditions, FacetSpec
+from etl.selection.facet_files import FacetTask, make_facets, read_facets
+from etl.selection.hash_index import partition
 from etl.selection.safety import RejectedRecord, Safety
 from etl.selection.selection import Selection
 from etl.sources.source import get_source
@@ -18,12 +20,12 @@ from etl.storage.json_files import read_json
 from etl.storage.ledger import list_streams, read_ledger, request_differences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from etl.config.filters import Filter
     from etl.config.source_config import SourceConfig
     from etl.core.layout import DataDir
-    from etl.selection.selection import ModelRef
     from etl.storage.ledger import Ledger
 
 
@@ -55,6 +57,7 @@ class StoredStreams:
 
     def __init__(self, data: DataDir, source: SourceConfig) -> None:
         self._data, self._source, self._api = data, source, get_source(source.name)
+        self._page: tuple[Path, list[Mapping[str, Any]]] | None = None
         self._missing: dict[Filter, str | None] = {}
         self._renewed = {stream.name for stream in source.streams}
         ledgers = {name: read_ledger(data, source.name, name) for name in list_streams(data, source.name)}
@@ -83,20 +86,18 @@ class StoredStreams:
 
         Models that are excluded by id or never published are left out.
         """
-        selection, folder = self._loaded.streams[stream].selection, self._data.models(self._source.name, stream)
-        for file, refs in groupby(selection.models, key=lambda ref: ref.file):
-            page = read_json(folder / file)
-            for ref in refs:
-                model: Mapping[str, Any] = self.respelled.get(model_key(ref.id), page[ref.page_index])
-                key = model_key(ref.id)
-                if model.get("images"):
-                    model = {**model, "images": self.safety.images(key, model["images"])}
-                ruling = self.safety.ruling(stream, key, model)
-                if ruling is None:
-                    yield model
-                elif not ruling.forbids:
-                    decided = {**model, **ruling.fields}
-                    yield {**decided, **self._api.dependent_fields(decided)}
+        selection = self._loaded.streams[stream].selection
+        for position in selection.positions_in_order:
+            model = selection.model(position)
+            key = model_key(model["id"])
+            if model.get("images"):
+                model = {**model, "images": self.safety.images(key, model["images"])}
+            ruling = self.safety.ruling(stream, key, model)
+            if ruling is None:
+                yield model
+            elif not ruling.forbids:
+                decided = {**model, **ruling.fields}
+                yield {**decided, **self._api.dependent_fields(decided)}
 
     @property
     def stored_filters(self) -> list[Filter]:
@@ -141,42 +142,54 @@ class StoredStreams:
     def _loaded(self) -> _Loaded:
         """The streams, read one by one, then corrected by what all of them say about each model."""
         streams, safety = {}, Safety(self._api.never_published)
-        with Evaluator(self._source.expressions) as evaluator:
+        evaluator = Evaluator(self._source.expressions)
+        try:
+            conditions = Conditions(self._spec, evaluator)
             for name in sorted(self.ledgers, key=lambda name: (not self.is_read(name), name)):
-                streams[name] = self._load(name, safety, evaluator)
-            respelled = self._respelled(streams)
+                streams[name] = self._load(name, safety, conditions)
+            respelled = find_respelled(streams)
             for stream in streams.values():
                 stream.selection.respell(respelled)
                 stream.selection.apply(safety)
+        finally:
+            evaluator.close()
         return _Loaded(dict(sorted(streams.items())), safety, respelled)
 
-    def _load(self, name: str, safety: Safety, evaluator: Evaluator) -> StoredStream:
+    @cached_property
+    def _spec(self) -> FacetSpec:
+        return FacetSpec.by(self._source)
+
+    def _load(self, name: str, safety: Safety, conditions: Conditions) -> StoredStream:
         """Return a stream by its own records, and add what they say to `safety`."""
         ledger = self.ledgers[name]
-        selection, records = Selection(self._source, evaluator, name), 0
-        for file, models, summary in self._pages(name):
-            rejected = [RejectedRecord(record["id"], record["reason"], record.get("levels")) for record in summary["set_aside"]]
-            path = self._data.models(self._source.name, name) / file
+        selection = Selection(conditions, partial(self._read_page, name), name, self._source.skip)
+        is_partial, records = self._api.has_partial_records(ledger.param_names), 0
+        for entry in self._entries(name):
+            task = FacetTask(self._data, self._source.name, name, entry["file"], self._spec, ledger.timestamp)
+            facets = read_facets(task) or make_facets(task, conditions)
+            selection.add_page(entry["file"], facets, ledger.timestamp)
+            rejected = [RejectedRecord(record["id"], record["reason"], record.get("levels")) for record in entry["set_aside"]]
+            models = self._read_page(name, entry["file"]) if facets.has_levels else ()
             try:
-                selection.add_page(models, ledger.timestamp, file)
-                safety.add(name, models, rejected, is_partial=self._api.has_partial_records(ledger.param_names))
-                safety.forbid_images(summary.get("forbidden_images", {}))
+                safety.add(name, models, rejected, is_partial=is_partial)
             except (TypeError, LookupError, AttributeError, ValueError) as error:
-                raise InvalidDataError(f"{path}: not valid output of the transform; {_REBUILD}") from error
-            if len(models) + len(rejected) != summary["records"]:
-                counts = f"expected models and rejected records to add up to {summary['records']}"
-                raise InvalidDataError(f"{path}: {counts}, got {len(models)} and {len(rejected)}; {_REBUILD}")
-            records += summary["records"]
+                raise InvalidDataError(f"{task.models}: not valid output of the transform; {_REBUILD}") from error
+            safety.forbid_images(entry.get("forbidden_images", {}))
+            if len(facets.keys) + len(rejected) != entry["records"]:
+                counts = f"expected models and rejected records to add up to {entry['records']}"
+                raise InvalidDataError(f"{task.models}: {counts}, got {len(facets.keys)} and {len(rejected)}; {_REBUILD}")
+            records += entry["records"]
         return StoredStream(ledger, selection, records)
 
-    def _respelled(self, streams: Mapping[str, StoredStream]) -> dict[str, Mapping[str, Any]]:
-        respelled = {}
-        for key, (name, ref) in _newest_of_several_spellings(streams).items():
-            respelled[key] = read_json(self._data.models(self._source.name, name) / ref.file)[ref.page_index]
-        return respelled
+    def _read_page(self, stream: str, file: str) -> list[Mapping[str, Any]]:
+        """Return the models of a page; the last one that was read is in memory."""
+        path = self._data.models(self._source.name, stream) / file
+        if self._page is None or self._page[0] != path:
+            self._page = path, read_json(path)
+        return self._page[1]
 
-    def _pages(self, stream: str) -> Iterator[tuple[str, list[Mapping[str, Any]], dict[str, Any]]]:
-        """Yield the file of each page, its models, and its entry in the summary."""
+    def _entries(self, stream: str) -> Iterator[dict[str, Any]]:
+        """Yield the entry of each page in the summary."""
         entries = {entry["file"]: entry for entry in self._summary["streams"].get(stream, [])}
         for page in self.ledgers[stream].pages:
             path = self._data.models(self._source.name, stream) / page.file
@@ -184,27 +197,41 @@ class StoredStreams:
                 raise MissingInputError(f"{path}: not found; build the models first: make manifests")
             if entries[page.file].get("raw_sha256", page.sha256) != page.sha256:
                 raise MissingInputError(f"{path}: built from other bytes than data/raw has now; rebuild it: make manifests")
-            yield page.file, read_json(path), entries[page.file]
+            yield entries[page.file]
 
     @cached_property
     def _summary(self) -> dict[str, Any]:
         return read_summary(self._data, self._source.name)
 
 
-def _newest_of_several_spellings(streams: Mapping[str, StoredStream]) -> dict[str, tuple[str, ModelRef]]:
-    """Return the models whose ids are spelled in several ways, by key: the record fetched last, with its stream."""
-    newest: dict[str, tuple[tuple[str, str, int], ModelRef]] = {}
-    keys = set()
-    for name, stream in streams.items():
+def find_respelled(streams: Mapping[str, StoredStream]) -> dict[str, Mapping[str, Any]]:
+    """Return the models whose ids are spelled in several ways, by key, as the record fetched last has them."""
+    newest: dict[str, tuple[tuple[str, str, int], Mapping[str, Any]]] = {}
+    spellings: dict[str, set[str]] = {}
+    several = _several_spellings([stream.selection for stream in streams.values()])
+    for name, stream in streams.items() if several else ():
         fetched_at = {page.file: page.fetched_at for page in stream.ledger.pages}
-        for index, ref in enumerate((*stream.selection.models, *stream.selection.duplicates)):
-            key, order = model_key(ref.id), (fetched_at[ref.file], name, index)
-            newest_order, newest_ref = newest.setdefault(key, (order, ref))
-            if newest_ref.id != ref.id:
-                keys.add(key)
-            if order > newest_order:
-                newest[key] = (order, ref)
-    return {key: (newest[key][0][1], newest[key][1]) for key in keys}
+        selection = stream.selection
+        positions = {position for hash_ in several for position in selection.records_by_hash(hash_)}
+        for position in sorted(positions.difference(selection.skipped)):
+            model = selection.model(position)
+            key, order = model_key(model["id"]), (fetched_at[selection.file_of(position)[0]], name, position)
+            spellings.setdefault(key, set()).add(model["id"])
+            newest[key] = max(newest.get(key, (order, model)), (order, model), key=lambda item: item[0])
+    return {key: newest[key][1] for key in spellings if len(spellings[key]) > 1}
+
+
+def _several_spellings(selections: Sequence[Selection]) -> set[int]:
+    """Return the hashes of the models, in any spelling, of which records have several hashes of spellings."""
+    if len(selections) == 1 and not selections[0].duplicates:
+        return set()
+    several: set[int] = set()
+    all_keys = [selection.keys for selection in selections]
+    parts = zip(partition(all_keys), partition([selection.spellings for selection in selections], by=all_keys), strict=True)
+    for keys, spellings in parts:  # part by part, so that few are in a dict at once
+        first: dict[int, int] = {}
+        several.update(key for key, spelling in zip(keys, spellings, strict=True) if first.setdefault(key, spelling) != spelling)
+    return several
 
 
 def read_summary(data: DataDir, source: str) -> dict[str, Any]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from etl.core.ids import model_key
-from etl.selection.conditions import Conditions
-from etl.selection.selection import facet_key
+from etl.selection.conditions import Conditions, FacetSpec
+from etl.selection.facets import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -41,12 +40,13 @@ class Tally:
 
     def __init__(self, source: SourceConfig, evaluator: Evaluator, stream: str) -> None:
         self.duplicates = 0
-        self._conditions = Conditions(source, evaluator)
+        self._conditions = Conditions(FacetSpec.by(source), evaluator)
         self._stream = stream
         self._skip = {model_key(id_) for id_ in source.skip}
         self._group_of: dict[int | str, _Group] = {}
         self._groups: dict[tuple[Any, ...], _Group] = {}
-        self._positions: dict[str, int] = {}  # of those known by their ids
+        self._inputs: dict[str, Mapping[str, Any] | None] = {}  # by id, of those known by it, what expressions may read again
+        self._now = ""
         self._unfilled: Filter | None = None
 
     @property
@@ -60,20 +60,20 @@ class Tally:
         Raises:
             ExpressionError: an expression exceeds a limit or crashes jq.
         """
+        self._now = now
         added: dict[int | str, Mapping[str, Any]] = {}
         for model in models:
             id_ = model_key(model["id"])
             if id_ in self._skip:
                 continue
-            key = id_ if "level" in model else _digest(id_)
+            key = id_ if "level" in model else digest(id_)
             if key in self._group_of or key in added:
                 self.duplicates += 1
             else:
                 added[key] = model
-        first = len(self._group_of)
-        for key, values in zip(added, self._conditions.values_of(first, [*added.values()], now), strict=True):
+        for key, values in zip(added, self._conditions.values_of([*added.values()], now), strict=True):
             if isinstance(key, str):
-                self._positions[key] = len(self._group_of)
+                self._inputs[key] = added[key] if self._conditions.spec.reads_ruled_fields else None
             self._put(key, self._group(values))
 
     def count(self, matches: Callable[[Mapping[str, Any]], bool]) -> int:
@@ -99,14 +99,17 @@ class Tally:
     def apply(self, safety: Safety) -> None:
         """Regroup the models by what all their records decide: a model that is ruled once stays so, as the worst one counts."""
         ruled: list[tuple[int | str, Mapping[str, Any], Ruling]] = []
-        for id_ in (*self._positions, *(id_ for id_ in safety.forbidden if id_ not in self._positions)):
-            key = id_ if id_ in self._positions else _digest(id_)
+        for id_ in (*self._inputs, *(id_ for id_ in safety.forbidden if id_ not in self._inputs)):
+            key = id_ if id_ in self._inputs else digest(id_)
             group = self._group_of.get(key)
             ruling = safety.ruling(self._stream, id_, group.own) if group else None
             if group and ruling:
                 ruled.append((key, group.own, ruling))
-        owns = [(self._positions.get(str(key), -1), own) for key, own, _ in ruled]
-        values = self._conditions.with_fields(owns, [ruling.fields for _, _, ruling in ruled])
+        fields = [ruling.fields for _, _, ruling in ruled]
+        models = [
+            self._inputs.get(str(key)) if self._conditions.needs_model(ruling.fields) else None for key, _, ruling in ruled
+        ]  # fmt: skip
+        values = self._conditions.decide([own for _, own, _ in ruled], fields, models, self._now)
         for (key, own, ruling), decided in zip(ruled, values, strict=True):
             self._put(key, self._group(own, decided, is_forbidden=ruling.forbids))
 
@@ -120,12 +123,10 @@ class Tally:
     def _group(
         self, own: Mapping[str, Any], decided: Mapping[str, Any] | None = None, *, is_forbidden: bool = False
     ) -> _Group:  # fmt: skip
-        key = facet_key(own) if decided is None else (*facet_key(own), *facet_key(decided), is_forbidden)
+        key = self._conditions.key_of(own)
+        if decided is not None:
+            key = (key, self._conditions.key_of(decided), is_forbidden)
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = _Group(own if decided is None else decided, own, is_forbidden)
         return group
-
-
-def _digest(id_: str) -> int:
-    return int.from_bytes(blake2b(id_.encode(errors="surrogatepass"), digest_size=8).digest())

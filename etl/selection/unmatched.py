@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.config.fields import format_value, model_fields, nearest_suffix, nearest_value
 
@@ -26,11 +26,15 @@ class UnmatchedValues(NamedTuple):
 
 def find_unmatched(source: SourceConfig, filters: Iterable[Filter], selections: Sequence[Selection]) -> UnmatchedValues:
     """Look up the values that filters of a source name among the models of its streams on disk; none without streams."""
-    named = _named_values(source, filters)
+    named = named_values(source, filters)
+    if not selections:
+        return UnmatchedValues(0, [])
     seen: dict[str, set[Value]] = {option.field: set() for option, _ in named}
     for selection in selections:
-        add_values(seen, selection)
-    return UnmatchedValues(len(named), unmatched(source, named, seen)) if selections else UnmatchedValues(0, [])
+        _add_named_values(seen, selection)
+    if absent := {option.field for option, value in named if value not in seen[option.field]}:
+        seen |= all_values(absent, selections)  # for the nearest one
+    return UnmatchedValues(len(named), unmatched(source, named, seen))
 
 
 def unmatched(source: SourceConfig, named: Iterable[tuple[Option, Value]], seen: Mapping[str, set[Value]]) -> list[str]:
@@ -46,15 +50,29 @@ def unmatched(source: SourceConfig, named: Iterable[tuple[Option, Value]], seen:
     return warnings
 
 
-def add_values(seen: dict[str, set[Value]], selection: Selection) -> None:
-    """Add the field values of a stream's models to those seen, by field; of a list its items."""
+def _add_named_values(seen: dict[str, set[Value]], selection: Selection) -> None:
+    """Add the values of a stream's models to those seen, by field: all that options name, and some others."""
     for group in selection.groups:
         for field, values in seen.items():
-            value = group.values[field]
-            values.update(value if isinstance(value, list) else [value])
+            values.update(_items(group.values[field]))
 
 
-def _named_values(source: SourceConfig, filters: Iterable[Filter]) -> list[tuple[Option, Value]]:
+def all_values(fields: Iterable[str], selections: Iterable[Selection]) -> dict[str, set[Value]]:
+    """Return the values that the models of streams have in some fields; of a list its items. It reads all models."""
+    seen: dict[str, set[Value]] = {field: set() for field in fields}
+    for selection in selections:
+        for position in selection.positions_in_order:
+            model = selection.model(position)
+            for field, values in seen.items():
+                values.update(_items(model[field]))
+    return seen
+
+
+def _items(value: Any) -> list[Value]:
+    return value if isinstance(value, list) else [value]
+
+
+def named_values(source: SourceConfig, filters: Iterable[Filter]) -> list[tuple[Option, Value]]:
     """Return the values of open vocabularies that the options of filters name, in the order of filters.toml."""
     used = {option for filter_ in filters for option in filter_.options if option.tests_values}
     fields = model_fields(source.name, source.sizes)

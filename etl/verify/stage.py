@@ -75,27 +75,27 @@ def verify(data: DataDir, config: Config, options: VerifyOptions) -> list[Check]
             rebuild_check.problems = str(error).split("\n")
         content = _owned_files(read_dir(data.manifests), config)
         published = Published(data.manifests, content, read_dir(rebuilt.manifests), config, streams)
-    raw_check = raw_checks.check_raw_hashes([*raw_streams.values()])
-    raw_check.problems += ledger_errors
-    loss_check = check_losses(losses, options.allowed_losses)
-    by_models = [rebuild_check]
-    if streams:
-        by_models = [loss_check, check_equal_lists(published), *value_checks, checks.check_rebuild(published)]
-    return [
-        check_schemas(published),
-        raw_check,
-        raw_checks.check_request_honored([*raw_streams.values()]),
-        check_safety(published, raw_streams),
-        raw_checks.check_order(published, raw_streams),
-        checks.check_index(published),
-        checks.check_missing(published),
-        checks.check_all_models(published),
-        checks.check_slug_collisions(published),
-        checks.check_disjoint_options(published),
-        check_shrinkage(published, options.base, options.allowed),
-        check_freshness([stream for key, stream in raw_streams.items() if key in read], options.now, options.max_age_s),
-        *by_models,
-    ]
+        raw_check = raw_checks.check_raw_hashes([*raw_streams.values()])
+        raw_check.problems += ledger_errors
+        loss_check = check_losses(losses, options.allowed_losses)
+        by_models = [rebuild_check]
+        if streams:
+            by_models = [loss_check, check_equal_lists(published), *value_checks, checks.check_rebuild(published)]
+        return [
+            check_schemas(published),
+            raw_check,
+            raw_checks.check_request_honored([*raw_streams.values()]),
+            check_safety(published, raw_streams),
+            raw_checks.check_order(published, raw_streams),
+            checks.check_index(published),
+            checks.check_missing(published),
+            checks.check_all_models(published),
+            checks.check_slug_collisions(published),
+            checks.check_disjoint_options(published),
+            check_shrinkage(published, options.base, options.allowed),
+            check_freshness([stream for key, stream in raw_streams.items() if key in read], options.now, options.max_age_s),
+            *by_models,
+        ]
 
 
 def _owned_files(content: dict[str, bytes], config: Config) -> dict[str, bytes]:

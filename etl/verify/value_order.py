@@ -78,8 +78,8 @@ class ValueOrder:
         stored = self._published.streams.get((filter_.source, filter_.stream))
         if stored is None:
             return  # the streams cannot be rebuilt, which another check reports
-        for position in stored.selection.positions(filter_.matches):
-            identity = stored.selection.models[position].id
+        for position in stored.selection.positions(filter_):
+            identity = stored.selection.ref(position).id
             value = values.get(key := model_key(identity))
             if key in listed or value is None:
                 continue

@@ -26,8 +26,8 @@ from etl.extract.options import ExtractOptions
 from etl.extract.pagination import Pagination
 from etl.extract.responses import PageResponse
 from etl.extract.stream_reader import StreamReader
-from etl.selection.selection import Selection
 from etl.selection.sufficiency import Progress
+from etl.selection.tally import Tally
 from etl.sources.huggingface import SOURCE as API
 from etl.storage.json_files import parse_json_body
 from etl.storage.ledger import age_s, read_ledger
@@ -67,7 +67,7 @@ class Harness:
 
     def start(self) -> StreamReader:
         def assess(*_: object) -> Callable[[JsonBody, str], Progress]:
-            self.selection = Selection(self.source, Evaluator(()))
+            self.tally = Tally(self.source, Evaluator(()), "default")
             return self.assess_page
 
         options = ExtractOptions(assess, self.config.depth, self.now)
@@ -76,12 +76,12 @@ class Harness:
         return reader
 
     def assess_page(self, body: JsonBody, fetched_at: str) -> Progress:
-        self.selection.add_page(body.value, fetched_at)
+        self.tally.add_page(body.value, fetched_at)
         return Progress(self.is_full)
 
     @property
     def is_full(self) -> bool:
-        return all(len(self.selection.positions(filter_.matches)) >= filter_.limit for filter_ in self.stream.filters)
+        return all(self.tally.count(filter_.matches) >= filter_.limit for filter_ in self.stream.filters)
 
     def read(self, *pages: Page, etag: str | None = None) -> StreamReader:
         """Respond with these pages until the stream ends."""
@@ -235,7 +235,7 @@ def test_records_of_a_page_are_limited(harness: Harness, records: int) -> None:
     message = f"the page has {records:,} records (expected at most 1,000 for a page size of 2)"
     with pytest.raises(InvalidDataError, match=re.escape(f"{message}; does the source ignore the page size?")) as error:
         reader.accept(response([model("a")] * records))
-    assert harness.selection.models == []
+    assert harness.tally.models == 0
     reader.fail(error.value)
     after = harness.files()
     assert b'"complete": true' in after.pop("stream.json")[0]
@@ -337,7 +337,7 @@ def test_partial_stream_is_resumed(harness: Harness) -> None:
     read_partially(harness)
     reader = harness.start()
     assert (reader.next_request, reader.resumed, reader.records) == ("/api/models?page=3", 2, 2)
-    assert [model.id for model in harness.selection.models] == ["a", "b"]
+    assert harness.tally.models == 2
     reader.accept(response([model("c", "large")]))
     assert [json.loads((harness.folder / page.file).read_text())[0]["id"] for page in reader.pages] == ["a", "b", "c"]
 
@@ -561,7 +561,7 @@ def test_any_json_is_a_page_or_rejected(value: Any) -> None:
         harness = Harness(Path(folder))
 
         def assess_page(body: JsonBody, fetched_at: str) -> Progress:
-            harness.selection.add_page(transform_page(API, body, "the response").models, fetched_at)
+            harness.tally.add_page(transform_page(API, body, "the response").models, fetched_at)
             return Progress(harness.is_full)
 
         harness.assess_page = assess_page  # type: ignore[method-assign]

@@ -13,15 +13,16 @@ from etl.config.load import load_config
 from etl.config.manifests import all_filters
 from etl.core.ids import model_key
 from etl.expressions.evaluator import Evaluator
-from etl.selection.funnel import funnel
+from etl.selection.conditions import FacetSpec
+from etl.selection.funnel import count_values, funnel
 from etl.selection.safety import RejectedRecord, Safety
-from etl.selection.selection import Selection
 from etl.selection.stored import StoredStream
 from etl.storage.ledger import Ledger, PageEntry
 from tests.conftest import OWN_FILTERS, TIME
 from tests.load.test_levels_in_expressions import LEVELS
 from tests.selection.test_safety import FIELDS as FIELDS_OF_SAFETY
 from tests.selection.test_safety import MODEL, STREAMS
+from tests.support.selections import selection_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -55,54 +56,59 @@ def streams(draw: st.DrawFn) -> tuple[str, Pages]:
     return source, draw(st.lists(st.lists(model, max_size=8), min_size=1, max_size=4))
 
 
-def selection_of(source: str, pages: Pages) -> Selection:
-    selection = Selection(SOURCES[source], Evaluator(()))
-    for number, page in enumerate(pages):
-        selection.add_page(page, TIME, str(number))
-    return selection
-
-
 @given(streams())
 def test_filters_select_the_first_distinct_matching_models(stream: tuple[str, Pages]) -> None:
     source, pages = stream
-    selection = selection_of(source, pages)
+    selection = selection_of(SOURCES[source], pages)
     models = [model for page in pages for model in page if model["id"] not in SOURCES[source].skip]
     first = [model for index, model in enumerate(models) if model["id"] not in {earlier["id"] for earlier in models[:index]}]
-    assert [ref.id for ref in selection.models] == [model["id"] for model in first]
-    assert all(pages[int(ref.file)][ref.page_index]["id"] == ref.id for ref in selection.models)
+    refs = selection.refs([*selection.positions_in_order])
+    assert [ref.id for ref in refs] == [model["id"] for model in first]
+    assert all(pages[int(ref.file)][ref.page_index]["id"] == ref.id for ref in refs)
+    assert [selection.stream_rank(position) for position in selection.positions_in_order] == [*range(1, len(first) + 1)]
+    assert len(models) == selection.count + len(selection.duplicates)
     for filter_ in all_filters(SOURCES[source]):
         matching = [model["id"] for model in first if filter_.matches(model)]
-        assert [selection.models[position].id for position in selection.positions(filter_.matches)] == matching
+        positions = selection.positions(filter_)
+        assert [ref.id for ref in selection.refs(positions)] == matching
+        assert selection.count_matching(filter_.conditions) == len(matching)
+        assert selection.published(replace(filter_, limit=LIMIT)) == positions[:LIMIT]
+        assert [selection.rank_of(position, filter_) for position in positions] == [*range(1, len(matching) + 1)]
 
 
 @given(streams(), st.integers(0, 3))
 def test_a_funnel_adds_up(stream: tuple[str, Pages], set_aside: int) -> None:
     source, pages = stream
-    selection = selection_of(source, pages)
+    selection = selection_of(SOURCES[source], pages)
     records = set_aside + sum(map(len, pages))
     entry = PageEntry("/", "page-0001.json", "0" * 64, 1, None, "2026-01-01T00:00:00.000Z", records, None)
     ledger = Ledger((entry,), entry.fetched_at, complete=True, exhausted=True)
     for filter_ in all_filters(SOURCES[source]):
         result = funnel(StoredStream(ledger, selection, records), replace(filter_, limit=LIMIT))
         counts = result.counts()
-        dropped = [sum(step.dropped_values.values()) for step in result.steps]
-        assert dropped == [len(step.dropped) for step in result.steps]
+        values = count_values(selection, result.steps)
+        dropped = [sum(dropped.values()) for _, dropped in values]
+        assert dropped == [len(selection.positions_of(step.dropped)) for step in result.steps]
+        assert [sum(kept.values()) for kept, _ in values] == [step.remaining for step in result.steps]
         others = [counts[key] for key in ("set_aside", "duplicates", "skipped", "cut", "published")]
         assert others[0] == set_aside
         assert records == counts["records"] == sum(others) + sum(dropped)
-        remaining = len(selection.models)
+        remaining = selection.count
         for step, count in zip(counts["steps"], dropped, strict=True):
             assert remaining == step["left"] + count
             remaining = step["left"]
-        matching = [selection.models[position] for position in selection.positions(filter_.matches)]
-        assert (result.published, result.cut) == (matching[:LIMIT], matching[LIMIT:])
+        matching = selection.positions(filter_)
+        assert (result.published, result.cut) == (matching[:LIMIT], len(matching[LIMIT:]))
 
 
-def test_models_are_grouped_by_list_fields() -> None:
-    selection = Selection(SOURCES["civitai"], Evaluator(()))
-    fields: dict[str, Any] = {"slug": "s", "name": "n", "type": [], "base": ["a"]}
-    selection.add_page([{"id": str(n), "level": ["pg", "r"][n % 2], **fields} for n in range(3)], TIME)
-    assert [group.positions for group in selection.groups] == [[0, 2], [1]]
+def test_models_are_grouped_by_the_values_that_options_name() -> None:
+    fields: dict[str, Any] = {"slug": "s", "name": "n", "type": []}
+    named = min(dict(FacetSpec.by(SOURCES["civitai"]).named)["base"], key=str)
+    bases = [["a"], [named], ["b", named], [], None, named]
+    page = [{"id": str(number), "level": "pg", **fields, "base": base} for number, base in enumerate(bases)]
+    page.append({**page[0], "id": "r", "level": "r"})
+    selection = selection_of(SOURCES["civitai"], [page])
+    assert sorted([*group.positions] for group in selection.groups) == [[0, 3], [1, 2], [4], [5], [6]]
 
 
 IDS = st.sampled_from([*"abcA", "s"])
@@ -127,24 +133,22 @@ def leveled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SourceCo
         yield source, evaluator
 
 
-@given(RECORDS, st.integers(1, 4), st.booleans())
+@given(RECORDS, st.integers(1, 4))
 def test_expressions_select_by_what_all_records_decide_and_the_funnel_adds_up(
     leveled: tuple[SourceConfig, Evaluator],
     records: list[tuple[str, Any]],
     page_size: int,
-    is_applied_often: bool,  # noqa: FBT001  generated
 ) -> None:
     source, evaluator = leveled
     safety = Safety({"poi"})
-    selection = Selection(source, evaluator, "default")
+    pages = []
     for start in range(0, len(records), page_size):
         page = records[start : start + page_size]
-        selection.add_page([record for name, record in page if name == "default" and isinstance(record, dict)], TIME)
+        pages.append([record for name, record in page if name == "default" and isinstance(record, dict)])
         for name, record in page:
             is_model = isinstance(record, dict)
             safety.add(name, [record] if is_model else [], [] if is_model else [record], is_partial=name == "sdxl")
-        if is_applied_often:  # as extract does
-            selection.apply(safety)
+    selection = selection_of(source, pages, evaluator)
     selection.apply(safety)
     own = [record for name, record in records if name == "default" and isinstance(record, dict)]
     models = {model_key(model["id"]): model for model in reversed(own) if model["id"] != "s"}
@@ -167,10 +171,12 @@ def test_expressions_select_by_what_all_records_decide_and_the_funnel_adds_up(
             elif matches_own:
                 withheld.append(model["id"])
         result = funnel(stream, replace(filter_, limit=LIMIT))
-        assert [ref.id for ref in (*result.published, *result.cut)] == published
-        assert [ref.id for ref in result.withheld] == withheld
+        ranking = selection.ranking(filter_)
+        assert [ref.id for ref in selection.refs(ranking)] == published
+        assert result.published == ranking[:LIMIT]
+        assert [ref.id for ref in selection.refs([*result.withheld])] == withheld
         counts = result.counts()
         assert len(records) == sum(
             counts[key] for key in ("set_aside", "duplicates", "skipped", "withheld", "cut", "published")
-        ) + sum(len(step.dropped) for step in result.steps)
+        ) + sum(selection.count_of(step.dropped) for step in result.steps)
         assert [step["left"] for step in counts["steps"]][-1] == len(published)

@@ -1,0 +1,162 @@
+"""The facets of the pages on disk: made of the models of a page once, and again only if these or what is tested changed."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from etl.core.errors import EtlError, InvalidDataError, StorageError, describe_os_error
+from etl.core.layout import PROJECT
+from etl.expressions.evaluator import Evaluator
+from etl.selection.conditions import Conditions, FacetSpec
+from etl.selection.facets import PageFacets, facets_of
+from etl.storage.json_files import read_bytes, read_json, sha256, write_atomic
+from etl.storage.ledger import read_ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+
+    from etl.config.source_config import SourceConfig
+    from etl.core.layout import DataDir
+
+# Below etl/: all that shapes facets.
+_PROGRAM = ("selection/conditions.py", "selection/facets.py", "selection/ordering.py", "expressions/*.py", "core/ids.py")
+
+
+class FacetTask(NamedTuple):
+    """A page of models of which facets are needed, with what another process needs for it.
+
+    Attributes:
+        now: The time against which expressions measure ages.
+    """
+
+    data: DataDir
+    source: str
+    stream: str
+    file: str
+    spec: FacetSpec
+    now: str
+
+    @property
+    def models(self) -> Path:
+        return self.data.models(self.source, self.stream) / self.file
+
+    @property
+    def facets(self) -> Path:
+        return self.data.cache("facets") / self.source / self.stream / self.file.removesuffix(".json")
+
+
+def facet_tasks(data: DataDir, source: SourceConfig, summary: Mapping[str, Any]) -> list[FacetTask]:
+    """Return a task for each page of a source's summary; facets of other pages are removed.
+
+    Raises:
+        InvalidDataError: a ledger violates its schema.
+    """
+    spec = FacetSpec.by(source)
+    tasks = []
+    for stream, pages in summary["streams"].items():
+        now = read_ledger(data, source.name, stream).timestamp
+        tasks += [FacetTask(data, source.name, stream, page["file"], spec, now) for page in pages]
+    _remove_others(data.cache("facets") / source.name, {task.facets for task in tasks})
+    return tasks
+
+
+def _remove_others(folder: Path, keep: Collection[Path]) -> None:
+    """Remove the files below a folder but some."""
+    for path in folder.glob("*/*"):
+        if path not in keep:
+            path.unlink()
+
+
+def read_facets(task: FacetTask) -> PageFacets | None:
+    """Return the facets of a page if they are of its models and of what is tested now; else None."""
+    try:
+        stamp, _, rest = read_bytes(task.facets).partition(b"\n")
+        checksum, _, content = rest.partition(b"\n")
+        if stamp == _stamp(task) and checksum == sha256(content).encode():
+            return PageFacets.from_bytes(content)
+    except (EtlError, ValueError, LookupError, TypeError):
+        pass
+    return None
+
+
+def is_current(task: FacetTask) -> bool:
+    """Return whether facets of the models of a page and of what is tested now are on disk."""
+    try:
+        with task.facets.open("rb") as file:
+            return file.readline().rstrip(b"\n") == _stamp(task)
+    except (OSError, EtlError):
+        return False
+
+
+def make_facets(task: FacetTask, conditions: Conditions) -> PageFacets:
+    """Return the facets of the models of a page, and keep them on disk where that is possible.
+
+    Raises:
+        InvalidDataError: the models are not output of the transform.
+        ExpressionError: an expression exceeds a limit or crashes jq.
+    """
+    stamp, models = _stamp(task), read_json(task.models)
+    try:
+        facets = facets_of(models, conditions, task.now)
+    except (TypeError, LookupError, AttributeError, ValueError) as error:
+        raise InvalidDataError(f"{task.models}: not valid output of the transform; rebuild it: make transform") from error
+    content = facets.to_bytes()
+    with suppress(StorageError):  # they are made again when they are needed
+        write_atomic(task.facets, b"\n".join([stamp, sha256(content).encode(), content]))
+    return facets
+
+
+def make_facets_file(task: FacetTask) -> None:
+    """Make the facets of a page, in any process: nothing but the task travels."""
+    make_facets(task, _conditions(task.spec))
+
+
+def end_evaluation() -> None:
+    """End the child process with which `make_facets_file` evaluated expressions in this process."""
+    if _conditions.cache_info().currsize:
+        _evaluators.pop().close()
+        _conditions.cache_clear()
+
+
+_evaluators: list[Evaluator] = []  # at most one: that of `_conditions`
+
+
+@lru_cache(maxsize=1)
+def _conditions(spec: FacetSpec) -> Conditions:
+    """Return what tests models; it serves all pages that a process makes facets of."""
+    for evaluator in _evaluators:
+        evaluator.close()
+    _evaluators[:] = [Evaluator(spec.expressions)]
+    return Conditions(spec, _evaluators[0])
+
+
+def _stamp(task: FacetTask) -> bytes:
+    """Return a hash of what the facets of a page are made of; the models count as the same if their file was not touched.
+
+    Raises:
+        InvalidDataError: the models are missing.
+        StorageError: they cannot be read.
+    """
+    try:
+        status = task.models.stat()
+    except FileNotFoundError:
+        raise InvalidDataError(f"{task.models}: not found") from None
+    except OSError as error:
+        raise StorageError(f"{task.models}: cannot be read: {describe_os_error(error, task.models)}") from error
+    file = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    return sha256(f"{_made_by(task.spec)} {task.now if _is_timed(task.spec) else ''} {file}".encode()).encode()
+
+
+@lru_cache(maxsize=4)
+def _made_by(spec: FacetSpec) -> str:
+    """Return a hash of the program and of what is tested."""
+    named = [(field, sorted(values, key=str)) for field, values in spec.named]
+    paths = sorted(path for pattern in _PROGRAM for path in (PROJECT / "etl").glob(pattern))
+    return sha256(b"".join(path.read_bytes() for path in paths) + repr((named, spec.expressions, spec.order_fields)).encode())
+
+
+def _is_timed(spec: FacetSpec) -> bool:
+    return any(expression.is_timed for expression in spec.expressions)
