@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from etl.extract.http_client import Wait
     from etl.extract.plan import StreamPlan
     from etl.extract.stream_reader import StreamReader
-    from etl.load.stage import LoadResult
+    from etl.load.result import LoadResult
     from etl.publish.stage import PublishOptions, PublishResult
     from etl.selection.sufficiency import Progress, SufficiencyCheck
     from etl.selection.tally import Tally

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from etl.cli.refresh_summary import RefreshSummary
     from etl.core.layout import DataDir
     from etl.extract.plan import StreamPlan
-    from etl.load.stage import LoadResult
+    from etl.load.result import LoadResult
     from etl.verify.published import Check
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import sys
 import tomllib
@@ -21,6 +22,7 @@ from etl.core.schemas import load_schema
 from etl.core.text import sanitize
 from etl.expressions.check import check_expressions
 from etl.sources.source import DEFAULT_SIZE_CLASSES, SizeClass, get_source
+from etl.storage.json_files import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +64,7 @@ def load_config(path: Path, *, compiles: bool = True) -> Config:
     for left, right in itertools.combinations(sources, 2):
         if left.prefix == right.prefix:
             raise UsageError(f"{path}: {right.name}.prefix: {right.prefix} is also the prefix of {left.name}; choose another")
-    return Config(table["limit"], table["depth"], sources)
+    return Config(table["limit"], table["depth"], sources, sha256(json.dumps(table).encode()))
 
 
 def _describe(violation: Violation) -> str:

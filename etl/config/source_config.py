@@ -115,11 +115,13 @@ class Config:
     Attributes:
         limit: Models in a manifest, at most, unless its entry says otherwise.
         depth: Records fetched from one stream, at most, to fill its manifests.
+        sha256: A hash of the values in filters.toml.
     """
 
     limit: int
     depth: int
     sources: tuple[SourceConfig, ...]
+    sha256: str
 
     def source(self, name: str) -> SourceConfig:
         """Return the source with this name, which filters.toml must have."""

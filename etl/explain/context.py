@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from etl.config.source_config import Config, SourceConfig
     from etl.core.layout import DataDir
-    from etl.selection.selection import ModelRef
+    from etl.selection.stream_models import ModelRef
 
     Describe = Callable[[SourceConfig, bytes, Path, str], list[str]]
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from etl.config.options import Option
     from etl.config.source_config import SourceConfig
     from etl.explain.context import ExplainContext
-    from etl.selection.selection import ModelRef, Selection
+    from etl.selection.selection import Selection
+    from etl.selection.stream_models import ModelRef
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def _drop_steps(
         remaining -= len(counted.withheld)
         add("withheld", [*counted.withheld], remaining, withheld_by(counted.withheld.values()))
     for step, (kept, dropped) in zip(counted.steps, count_values(selection, counted.steps), strict=True):
-        others = selection.positions_of(step.dropped)
+        others = selection.groups.positions(step.dropped)
         added = add(step.condition.title, others, step.remaining, dropped)
         examples = selection.refs(others[:MAX_EXAMPLES])
         values = [_deciding_values(context, source, filter_.stream, model, step.condition) for model in examples]

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from etl.core.layout import DataDir
     from etl.explain.context import ExplainContext
     from etl.selection.safety import Ruling
-    from etl.selection.selection import ModelRef
     from etl.selection.stored import StoredStream, StoredStreams
+    from etl.selection.stream_models import ModelRef
 
     Rejected = list[tuple[str, dict[str, Any]]]  # page files with records
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from etl.config.filters import Filter
     from etl.config.source_config import Config, SourceConfig
     from etl.selection.funnel import FillStatus, Funnel
-    from etl.selection.selection import ModelRef
+    from etl.selection.stream_models import ModelRef
     from etl.storage.ledger import Ledger
 
 

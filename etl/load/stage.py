@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from etl.core.errors import MissingInputError, StorageError, describe_os_error
 from etl.core.layout import ALL_MODELS, INDEX, source_names
 from etl.core.schemas import published_schema
 from etl.load.content import Manifest, MissingManifest, all_models_json, index_json, manifest_json
+from etl.load.recorded import load_fingerprint, record_result, recorded_result
+from etl.load.result import LoadResult, Withholding
 from etl.selection.doubts import find_warnings
 from etl.selection.funnel import fill_status, funnel
 from etl.selection.stored import StoredStreams
@@ -24,52 +25,23 @@ if TYPE_CHECKING:
     from etl.core.layout import DataDir
 
 
-@dataclass(frozen=True)
-class Withholding:
-    """A stream whose records withhold models from manifests though no filter reads it, so that extract never renews it.
-
-    Attributes:
-        timestamp: When its newest page was fetched.
-        models: How many models it withholds.
-    """
-
-    source: str
-    stream: str
-    timestamp: str
-    models: int
-
-
-@dataclass(frozen=True)
-class LoadResult:
-    """What a load published.
-
-    Attributes:
-        index: The content of index.json.
-        non_atomic_reason: Why the set could not be swapped in by one system call; None if it was.
-        kept: Files and folders in data/manifests and data/models that are not ours and stay, relative to the data folder.
-        withholding: Streams that withhold models and that extract does not renew.
-        respelled: By source, the published spelling of ids that records spell in several ways.
-        removed: Manifests of the set before that are of no filter any more.
-        warnings: Values in filters.toml that no model on disk has, doubtful expressions, and leftovers that could not be removed.
-    """
-
-    index: dict[str, Any]
-    non_atomic_reason: str | None
-    kept: list[str]
-    withholding: list[Withholding]
-    respelled: dict[str, list[str]]
-    removed: list[str]
-    warnings: list[str]
-
-
 def load(data: DataDir, config: Config) -> LoadResult:
-    """Publish the manifests of every filter whose stream is on disk, all at once.
+    """Publish the manifests of every filter whose stream is on disk, all at once; if nothing changed, nothing is written.
 
     Raises:
         MissingInputError: no stream is on disk, or its models were not built yet; nothing is published.
         InvalidDataError: a ledger or a file of models violates its schema; nothing is published.
         StorageError: the set could not be written; the published one stays.
     """
+    if result := recorded_result(data, load_fingerprint(data, config)):
+        return result
+    result = _load(data, config)
+    record_result(data, load_fingerprint(data, config), result)
+    return result
+
+
+def _load(data: DataDir, config: Config) -> LoadResult:
+    """Select the models of all manifests, and publish them."""
     streams = {source.name: StoredStreams(data, source) for source in config.sources}
     manifests: list[Manifest] = []
     missing: list[MissingManifest] = []

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from etl.config.options import Option
     from etl.config.source_config import SourceConfig
     from etl.core.layout import DataDir
+    from etl.selection.groups import FacetGroup
     from etl.selection.safety import Ruling
-    from etl.selection.selection import FacetGroup, Selection
+    from etl.selection.selection import Selection
     from etl.selection.stored import StoredStreams
 
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from etl.config.source_config import SourceConfig
     from etl.expressions.expression import Expression
     from etl.selection.conditions import ExpressionResult
-    from etl.selection.selection import FacetGroup, Selection
+    from etl.selection.groups import FacetGroup
+    from etl.selection.selection import Selection
     from etl.selection.stored import StoredStreams
 
 
@@ -49,8 +50,8 @@ def find_doubts(filters: Iterable[Filter], selections: Sequence[Selection]) -> l
 
 
 def _doubts(expression: Expression, selections: Sequence[Selection]) -> list[str]:
-    models = count_distinct([_keys(selection, selection.groups) for selection in selections])
-    results = {group.values[expression.key]: None for selection in selections for group in selection.groups}
+    models = count_distinct([_keys(selection, selection.groups.all) for selection in selections])
+    results = {group.values[expression.key]: None for selection in selections for group in selection.groups.all}
 
     def where(has_result: Callable[[ExpressionResult], bool]) -> _Models:
         return _Models(selections, expression, {result for result in results if has_result(result)})
@@ -87,7 +88,7 @@ class _Models:
 
     def __init__(self, selections: Sequence[Selection], expression: Expression, results: Container[ExpressionResult]) -> None:
         self._groups = [
-            (selection, [group for group in selection.groups if group.values[expression.key] in results])
+            (selection, [group for group in selection.groups.all if group.values[expression.key] in results])
             for selection in selections
         ]
 

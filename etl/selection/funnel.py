@@ -104,16 +104,16 @@ def funnel(stream: StoredStream, filter_: Filter) -> Funnel:
     """Return the funnel of a filter that reads from a stream."""
     ledger, selection, records = stream
     withheld = selection.decisive_rulings(filter_)  # a group is withheld entirely or not at all
-    groups = selection.all_groups(without=withheld)
+    groups = selection.groups.without(withheld)
     steps = []
     for condition in filter_.conditions:
-        kept = groups & selection.groups_matching(condition)
-        steps.append(Step(condition, selection.count_of(kept), kept, groups - kept))
+        kept = groups & selection.groups.matching(condition)
+        steps.append(Step(condition, selection.groups.count(kept), kept, groups - kept))
         groups = kept
     duplicates, skipped = len(selection.duplicates), len(selection.skipped)
     return Funnel(
         ledger.exhausted, records, records - selection.count - duplicates - skipped, duplicates, skipped, withheld,
-        steps, selection.count_of(groups), selection.published(filter_),
+        steps, selection.groups.count(groups), selection.published(filter_),
     )  # fmt: skip
 
 
@@ -145,7 +145,7 @@ def _count_values(
         if condition.tests_values:
             counts.update(values[condition.field][index])
         elif condition.where:
-            group = selection.groups[index]
+            group = selection.groups.all[index]
             result = group.values[condition.where.key]
             counts["error" if result.is_error else result.unexpected or str(result.is_match).lower()] += len(group.positions)
     return _most_first(counts)

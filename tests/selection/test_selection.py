@@ -88,7 +88,7 @@ def test_a_funnel_adds_up(stream: tuple[str, Pages], set_aside: int) -> None:
         counts = result.counts()
         values = count_values(selection, result.steps)
         dropped = [sum(dropped.values()) for _, dropped in values]
-        assert dropped == [len(selection.positions_of(step.dropped)) for step in result.steps]
+        assert dropped == [len(selection.groups.positions(step.dropped)) for step in result.steps]
         assert [sum(kept.values()) for kept, _ in values] == [step.remaining for step in result.steps]
         others = [counts[key] for key in ("set_aside", "duplicates", "skipped", "cut", "published")]
         assert others[0] == set_aside
@@ -108,7 +108,7 @@ def test_models_are_grouped_by_the_values_that_options_name() -> None:
     page = [{"id": str(number), "level": "pg", **fields, "base": base} for number, base in enumerate(bases)]
     page.append({**page[0], "id": "r", "level": "r"})
     selection = selection_of(SOURCES["civitai"], [page])
-    assert sorted([*group.positions] for group in selection.groups) == [[0, 3], [1, 2], [4], [5], [6]]
+    assert sorted([*group.positions] for group in selection.groups.all) == [[0, 3], [1, 2], [4], [5], [6]]
 
 
 IDS = st.sampled_from([*"abcA", "s"])
@@ -178,5 +178,5 @@ def test_expressions_select_by_what_all_records_decide_and_the_funnel_adds_up(
         counts = result.counts()
         assert len(records) == sum(
             counts[key] for key in ("set_aside", "duplicates", "skipped", "withheld", "cut", "published")
-        ) + sum(selection.count_of(step.dropped) for step in result.steps)
+        ) + sum(selection.groups.count(step.dropped) for step in result.steps)
         assert [step["left"] for step in counts["steps"]][-1] == len(published)

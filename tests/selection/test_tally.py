@@ -27,7 +27,7 @@ def check_equal(source: SourceConfig, tally: Tally, selection: Selection) -> Non
     assert (tally.models, tally.duplicates) == (selection.count, len(selection.duplicates))
     for filter_ in all_filters(source):
         assert tally.count(filter_.matches) == selection.count_matching(filter_.conditions)
-        own = sum(len(group.positions) for group in selection.groups if filter_.matches(group.own))
+        own = sum(len(group.positions) for group in selection.groups.all if filter_.matches(group.own))
         assert tally.count_own(filter_.matches) == own
     filters = [replace(filter_, limit=2) for filter_ in all_filters(source)]
     are_full = [selection.count_matching(filter_.conditions) >= filter_.limit for filter_ in filters]

@@ -22,7 +22,7 @@ from etl.core.layout import PROJECT, SCHEMAS, SOURCES, DataDir
 from etl.core.levels import LEVELS
 from etl.core.schemas import load_schema
 from etl.explain.context import ExplainContext
-from etl.selection.selection import ModelRef
+from etl.selection.stream_models import ModelRef
 from etl.sources.source import TransformOptions
 from etl.transform.page import project, transform_page
 from etl.transform.repair import expected
@@ -248,7 +248,7 @@ def imported_modules(module: str) -> set[str]:
 def check_explain_commands(source: Source, page: Any) -> None:
     """Check that the jq commands of explain find the raw record of a model, the model, and a rejected record."""
     table = SourceConfig(source.name, "prefix", 1, None, 1, Rate(1, 1, 1), {}, (), frozenset(), (), 1)
-    context = ExplainContext(DataDir(Path("data")), Config(1, 1, (table,)), lambda *_: [])
+    context = ExplainContext(DataDir(Path("data")), Config(1, 1, (table,), ""), lambda *_: [])
     result = transform_page(source, json.dumps(page).encode(), "the sample")
     for model in result.models:
         ref = ModelRef(model["id"], model["slug"], model["name"], "page-0001.json", 0, model["id"])

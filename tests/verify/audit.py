@@ -38,9 +38,8 @@ def config_of(source: str, *options: Option, skip: tuple[str, ...] = ()) -> Conf
     filters = tuple(
         Filter(source, "m", tuple(axis.options[axis.options[1] is option_] for axis in axes), 100) for option_ in options
     )
-    return Config(
-        100, 100, (SourceConfig(source, "m", 100, "limit", 10**6, Rate(1, 1, 1), {}, axes, frozenset(skip), filters, 100),)
-    )
+    table = SourceConfig(source, "m", 100, "limit", 10**6, Rate(1, 1, 1), {}, axes, frozenset(skip), filters, 100)
+    return Config(100, 100, (table,), "")
 
 
 def manifest(filter_: Filter, *ids: str) -> bytes:
