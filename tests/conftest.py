@@ -80,6 +80,10 @@ class Workspace:
         """Run a command with this workspace's data and filters; return its exit code."""
         return main([command, "--data", str(self.data.root), "--filters", str(self.filters), *options])
 
+    def forget_load(self) -> None:
+        """Make the next load select and write all manifests, even if nothing changed."""
+        self.data.cache("loaded").unlink(missing_ok=True)
+
     def manifest(self, file: str) -> Any:
         return json.loads((self.data.manifests / file).read_text())
 

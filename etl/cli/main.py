@@ -60,8 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _attempt(args: argparse.Namespace, summary: RefreshSummary) -> int:
     """Run the command and print what stops it; return the exit code."""
     try:
-        # The transform evaluates no expression, and make runs it once for each source.
-        config = load_config(args.filters, compiles=args.command != "transform")
+        config = load_config(args.filters)
         data = DataDir(args.data)
         _check_arguments(args, data)
         return run_command(args, data, config, summary)

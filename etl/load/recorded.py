@@ -31,8 +31,9 @@ def load_fingerprint(data: DataDir, config: Config) -> str:
         with suppress(OSError):
             status = path.stat()
             models.append(f"{path} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}")
+    listed = [str(path) for folder in (data.manifests, data.staging) for path in sorted(folder.glob("*"))]
     others = [*data.raw_root.glob("*/*/stream.json"), *data.manifests.rglob("*")]
-    return fingerprint(others, {"filters": config.sha256.encode(), "models": "\n".join(models).encode()})
+    return fingerprint(others, {"filters": config.sha256.encode(), "paths": "\n".join([*models, *listed]).encode()})
 
 
 def recorded_result(data: DataDir, inputs: str) -> LoadResult | None:

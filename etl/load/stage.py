@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from etl.core.errors import MissingInputError, StorageError, describe_os_error
@@ -35,13 +36,14 @@ def load(data: DataDir, config: Config) -> LoadResult:
     """
     if result := recorded_result(data, load_fingerprint(data, config)):
         return result
-    result = _load(data, config)
-    record_result(data, load_fingerprint(data, config), result)
-    return result
+    result, leftovers = _load(data, config)
+    if not leftovers:  # else the next load tries to remove them
+        record_result(data, load_fingerprint(data, config), replace(result, removed=[], non_atomic_reason=None))
+    return replace(result, warnings=[*result.warnings, *leftovers])
 
 
-def _load(data: DataDir, config: Config) -> LoadResult:
-    """Select the models of all manifests, and publish them."""
+def _load(data: DataDir, config: Config) -> tuple[LoadResult, list[str]]:
+    """Select the models of all manifests, and publish them; return warnings about leftovers beside the result."""
     streams = {source.name: StoredStreams(data, source) for source in config.sources}
     manifests: list[Manifest] = []
     missing: list[MissingManifest] = []
@@ -63,7 +65,7 @@ def _load(data: DataDir, config: Config) -> LoadResult:
     removed = sorted(listed - {filter_.file for source in config.sources for filter_ in source.filters})
     swapped, leftovers = _publish(data, config, files, listed)
     kept = [*(f"{data.manifests.name}/{name}" for name in swapped.kept), *_foreign_models(data, streams)]
-    return LoadResult(index, swapped.non_atomic_reason, kept, withholding, respelled, removed, [*warnings, *leftovers])
+    return LoadResult(index, swapped.non_atomic_reason, kept, withholding, respelled, removed, warnings), leftovers
 
 
 def _manifests(source: SourceConfig, streams: StoredStreams, config: Config) -> tuple[list[Manifest], list[MissingManifest]]:

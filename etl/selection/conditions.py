@@ -125,7 +125,7 @@ class Conditions:
 
     def _results(self, models: Sequence[Mapping[str, Any]], now: str) -> list[dict[str, ExpressionResult]]:
         """Return of each model the result of each expression, by its key."""
-        if not self._expressions:
+        if not self._expressions or not models:
             return [{} for _ in models]
         outcomes = self._evaluator.evaluate(models, now)
         return [

@@ -109,6 +109,7 @@ def test_interrupted_copies_are_ours_and_removed_by_the_next_load(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(shutil, "copyfile", copy_and_interrupt)
+    loaded.forget_load()
     assert loaded.run("load") == 130
     monkeypatch.undo()
     (linked / ".hf-filter-gone.json.partial").write_text("")

@@ -219,6 +219,7 @@ def test_an_open_folder_stays_complete_until_the_load_after_next(workspace: Work
     content = {name: os.read(os.open(name, os.O_RDONLY, dir_fd=folder), 10**6) for name in names}
     assert content == before
     assert published(workspace) != before
+    workspace.forget_load()
     assert workspace.run("load") == 0
     assert os.listdir(folder) == []  # noqa: PTH208  as above
     os.close(folder)
@@ -230,7 +231,9 @@ def test_failed_cleanup_is_a_warning(
     workspace.write_stream("huggingface", "default", [hf("o/s1", **SMALL)])
     workspace.write_stream("huggingface", "likes", [hf("o/s1")])
     assert workspace.run("manifests") == 0
+    workspace.forget_load()
     assert workspace.run("load") == 0
+    workspace.forget_load()
 
     def refuse(path: Path) -> None:
         raise PermissionError(13, "Permission denied", str(path))
@@ -279,6 +282,7 @@ def test_io_errors_end_with_74_and_the_old_set_stays(workspace: Workspace, capsy
     before = published(workspace)
     shutil.rmtree(workspace.data.staging, ignore_errors=True)
     workspace.data.staging.write_text("a file where the folder should be")
+    workspace.forget_load()
     assert workspace.run("load") == 74
     assert ".manifests" in capsys.readouterr().err
     assert published(workspace) == before
