@@ -1,6 +1,6 @@
 """The whole Hub in one stream, made up: any number of records in pages of 500, newest first, and filters that read it.
 
-Records are like those of the snapshot, with ids, dates and rare tags of their own. Most have few likes and downloads, and 5 % have
+Records are like those of the snapshot, with ids, dates and rare tags of their own. Most have few likes and downloads; 5 % have
 a chat template of 4 KB, as the list API sends it. A page depends on nothing but its number.
 """
 

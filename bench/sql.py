@@ -30,50 +30,56 @@ SELECT first AS position, records.* FROM records JOIN (
 """
 
 
+Choice = tuple[str, str]  # an axis and an option of it
+
+
 def top_ids(folder: Path, filters: Path) -> dict[str, list[str]]:
     """Return the ids of each published filter of the only source in `filters`, by the filter's path."""
     config = tomllib.loads(filters.read_text(encoding="utf-8"))
     (source,) = (value for value in config.values() if isinstance(value, dict))
     axes = {axis: {key: value for key, value in table.items() if key != "field"} for axis, table in source["axes"].items()}
-    tests = {
-        option: test
-        for axis, options in axes.items()
-        for option, value in options.items()
-        if (test := _condition(source["axes"][axis].get("field", axis), value))
-    }
-    orders = {option: value["orders"] for options in axes.values() for option, value in options.items() if "orders" in value}
+    options = {(axis, name): option for axis, table in axes.items() for name, option in table.items()}
+    conditions = {choice: _condition(source["axes"][choice[0]].get("field", choice[0]), options[choice]) for choice in options}
+    tests = {choice: condition for choice, condition in conditions.items() if condition}
+    orders = {choice: option["orders"] for choice, option in options.items() if "orders" in option}
     with duckdb.connect(config=_SETTINGS) as database:
+        database.execute("SET TimeZone = 'UTC'")  # of times that name no zone
         _read(database, folder, tests, sorted({*orders.values()}), source.get("skip", []))
-        return {path: _ids(database, axes, path, tests, orders, config["limit"]) for path in source["manifests"]}
+        top = {}
+        for path in source["manifests"]:
+            choices = _choices(axes, path)
+            where = " AND ".join(["true", *(_column(choice) for choice in choices if choice in tests)])
+            order = ", ".join([*(f"{orders[choice]} DESC NULLS LAST" for choice in choices if choice in orders), "position"])
+            query = f"SELECT id FROM models WHERE {where} ORDER BY {order} LIMIT {config['limit']}"  # noqa: S608 -- names only
+            top[path] = [identity for (identity,) in database.execute(query).fetchall()]
+        return top
 
 
-def _read(database: Any, folder: Path, tests: dict[str, str], orders: list[str], skip: list[str]) -> None:
+def _choices(axes: dict[str, Any], path: str) -> list[Choice]:
+    """Return the option of each axis: one that the path names, or the first."""
+    names = set(path.split("/"))
+    return [
+        (axis, next((name for name in [*options][1:] if name in names), next(iter(options)))) for axis, options in axes.items()
+    ]
+
+
+def _read(database: Any, folder: Path, tests: dict[Choice, str], orders: list[str], skip: list[str]) -> None:
     """Create the table `models`: position, id, a column for each test, and the values that order."""
     files = sorted(folder.glob("page-*.json"), key=lambda path: int(path.stem.removeprefix("page-")))
     fields = {"id", *orders, *(field for test in tests.values() for field in re.findall(r'"(\w+)"', test))}
     columns = ", ".join(f"{field}: '{_type(field)}'" for field in sorted(fields))
-    selected = ["id", *orders, *(f'coalesce({test}, false) AS "is {option}"' for option, test in tests.items())]
+    selected = ["id", *orders, *(f"coalesce({test}, false) AS {_column(choice)}" for choice, test in tests.items())]
     skipped = "".join(f" AND lower(id) <> lower({_quote(identity)})" for identity in skip)
     database.execute(  # rows keep the order of the files and of their items: preserve_insertion_order
-        f"CREATE TABLE records AS SELECT {', '.join(selected)} FROM read_json($files, format='array', columns={{{columns}}}) "  # noqa: S608 -- the values are quoted
-        f"WHERE true{skipped}",
+        f"CREATE TABLE records AS SELECT {', '.join(selected)} "  # noqa: S608 -- the values are quoted
+        f"FROM read_json($files, format='array', columns={{{columns}}}) WHERE true{skipped}",
         {"files": [str(path) for path in files]},
     )
     database.execute(_MODELS)
 
 
-def _ids(  # noqa: PLR0913, PLR0917 -- what a filter says
-    database: Any, axes: dict[str, Any], path: str, tests: dict[str, str], orders: dict[str, str], limit: int
-) -> list[str]:
-    chosen = {next(iter(options)) for options in axes.values()}
-    for option in path.split("/"):
-        if option != "default":
-            (axis,) = (options for options in axes.values() if option in options)
-            chosen = chosen - {*axis} | {option}
-    conditions = " AND ".join(["true", *(f'"is {option}"' for option in sorted(chosen & {*tests}))])
-    fields = [f"{orders[option]} DESC NULLS LAST" for option in chosen & {*orders}]
-    query = f"SELECT id FROM models WHERE {conditions} ORDER BY {', '.join([*fields, 'position'])} LIMIT {limit}"  # noqa: S608
-    return [identity for (identity,) in database.execute(query).fetchall()]
+def _column(choice: Choice) -> str:
+    return f'"{choice[0]} is {choice[1]}"'
 
 
 def _condition(field: str, option: dict[str, Any]) -> str:
@@ -98,7 +104,7 @@ def _has_any(field: str, values: list[Any]) -> str:
 def _type(field: str) -> str:
     if field in _LISTS:
         return "VARCHAR[]"
-    return "BIGINT" if field in _NUMBERS else "TIMESTAMP" if field in _TIMES else "VARCHAR"
+    return "BIGINT" if field in _NUMBERS else "TIMESTAMPTZ" if field in _TIMES else "VARCHAR"
 
 
 def _quote(text: str) -> str:
