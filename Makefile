@@ -203,7 +203,7 @@ bench: $(ready_dev) ## measure time, memory and requests, next to plain baseline
 	@$(isolated) bench
 
 .PHONY: bench-hub
-bench-hub: $(ready_dev) ## measure each stage on one stream of many records, RECORDS="30000 300000"
+bench-hub: $(ready_dev) ## measure each command on one stream of many records, beside DuckDB: RECORDS="30000 300000"
 	@export BENCH_RECORDS="$$RECORDS" && $(isolated) bench.hub
 
 # Files that no run created are kept, and links are not followed.

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 from etl.core.layout import PROJECT
 from etl.sources.source import get_source
 from etl.storage.json_files import dump_json, sha256
+from etl.storage.ledger import page_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from etl.core.layout import DataDir
 
@@ -109,18 +111,25 @@ def write_stream(data: DataDir, source: str, name: str, request: str, pages: Ite
     """Write an exhausted stream of pages, the first of which was requested so; one page is in memory at a time."""
     folder = data.raw(source, name)
     folder.mkdir(parents=True)
+    entries = [write_page(folder, source, request, number, content) for number, content in enumerate(pages, 1)]
+    write_ledger(data, source, name, entries)
+
+
+def write_page(folder: Path, source: str, request: str, number: int, records: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Write a page of a stream, the first of which was requested so; return its entry in the ledger."""
     api = get_source(source)
-    entries: list[dict[str, Any]] = []
-    for number, content in enumerate(pages, 1):
-        metadata = {"nextCursor": str(number)}  # also on the last page, which nobody follows
-        body = json.dumps(content if api.records_key is None else {api.records_key: content, "metadata": metadata}).encode()
-        file = f"page-{number:04}.json"
-        (folder / file).write_bytes(body)
-        url = request if number == 1 else f"{request}&cursor={number - 1}"
-        entries.append({
-            "url": url, "file": file, "sha256": sha256(body), "bytes": len(body), "etag": None,
-            "fetched_at": FETCHED_AT, "records": len(content), "next": f"{request}&cursor={number}",
-        })  # fmt: skip
-    entries[-1]["next"] = None
-    ledger = {"pages": entries, "checked_at": FETCHED_AT, "complete": True, "exhausted": True}
+    metadata = {"nextCursor": str(number)}  # also on the last page, which nobody follows
+    body = json.dumps(records if api.records_key is None else {api.records_key: records, "metadata": metadata}).encode()
+    file = page_file(number)
+    (folder / file).write_bytes(body)
+    return {
+        "url": request if number == 1 else f"{request}&cursor={number - 1}", "file": file, "sha256": sha256(body),
+        "bytes": len(body), "etag": None, "fetched_at": FETCHED_AT, "records": len(records), "next": f"{request}&cursor={number}",
+    }  # fmt: skip
+
+
+def write_ledger(data: DataDir, source: str, name: str, entries: Sequence[dict[str, Any]]) -> None:
+    """Write the ledger of an exhausted stream of these pages."""
+    pages = [*entries[:-1], {**entries[-1], "next": None}]
+    ledger = {"pages": pages, "checked_at": FETCHED_AT, "complete": True, "exhausted": True}
     data.ledger(source, name).write_bytes(dump_json(ledger))

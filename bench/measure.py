@@ -10,12 +10,22 @@ import sys
 from etl.config.load import load_config
 from etl.core.layout import PROJECT
 
-# A process of its own: the system counts to a process the memory of the one that started it, and this one's is large.
+# A process of its own: the system counts to a process the memory of the one that started it, and this one's is large. The system
+# counts only descendants that somebody waited for, and nobody waits for the server that starts the workers: on Linux this process
+# adopts it (PR_SET_CHILD_SUBREAPER). Elsewhere, workers are not counted.
 RUN = """
-import resource, subprocess, sys, time
+import ctypes, os, resource, subprocess, sys, time
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
 start = time.perf_counter()
 done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+seconds = time.perf_counter() - start
+try:
+    while True:
+        os.wait()
+except ChildProcessError:
+    pass
+print(seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 if done.returncode:  # warnings about invented records are no news
     sys.stderr.buffer.write(done.stderr)
 sys.exit(done.returncode)
