@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CPU_S", "Evaluator", "Outcome", "check_expressions"]
 _BATCH = 1000  # models in one request
+_MAX_CACHED = 50_000  # inputs of a program whose outcomes are kept: some 10 MB
 _MAX_ERROR_CHARS = 200
 
 
@@ -99,6 +100,8 @@ class Evaluator:
 
     def _evaluate(self, program: _Program, models: Sequence[Mapping[str, Any]], now: str) -> list[tuple[Outcome, ...]]:
         """Return the outcomes of the expressions of one program; evaluate the inputs that are not in its cache."""
+        if len(program.cache) > _MAX_CACHED:
+            program.cache.clear()
         inputs = [program.serialize(model) for model in models]
         salt = now.encode() if program.is_timed else b""
         digests = [blake2b(salt + text, digest_size=16).digest() for text in inputs]

@@ -182,6 +182,16 @@ def test_days_since_counts_from_the_time_of_each_call() -> None:
         assert evaluate.evaluate([MODEL], "2026-01-02T00:00:00.000Z") == [(Outcome(is_match=True),)]
 
 
+def test_outcomes_are_kept_of_so_many_inputs_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("etl.expressions.evaluator._MAX_CACHED", 2)
+    models = [MODEL | {"likes": number} for number in range(3)]
+    with Evaluator([parse(".likes == 1")]) as evaluate:
+        for count in (2, 2, 3, 6):
+            rows = evaluate.evaluate(models[: 2 if count == 2 else 3], NOW)
+            assert [row[0].is_match for row in rows] == [False, True, False][: len(rows)]
+            assert evaluate.inputs_sent == count
+
+
 def test_each_distinct_input_is_evaluated_once() -> None:
     models = [MODEL | {"likes": number % 3, "id": str(number)} for number in range(10)]
     with Evaluator([parse(".likes == 1")]) as evaluate:  # narrow: three different values
