@@ -41,8 +41,8 @@ def compare(base: Snapshot, new: Snapshot) -> Diff:
             f"levels, sizes and licences: no models in {' and '.join(without)}; commit data/models too, or keep a copy"
         )
         return Diff(base.name, new.name, not_compared, [], [], [], [], [], None, added, removed, changed, unchanged)
-    old_models, new_models = load_models(base), load_models(new)
     manifests = _manifests_by_model([*before.items(), *after.items()])
+    old_models, new_models = load_models(base, manifests), load_models(new, manifests)
     in_both = [key for key in manifests if key in old_models and key in new_models]
 
     def changes(field: str) -> list[FieldChange]:

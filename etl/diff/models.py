@@ -11,6 +11,8 @@ from etl.core.levels import LEVELS
 from etl.core.schemas import load_schema
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from etl.storage.snapshot import Snapshot
 
 
@@ -35,17 +37,19 @@ class ComparedFields(NamedTuple):
 Models = dict[Key, ComparedFields]
 
 
-def load_models(snapshot: Snapshot) -> Models:
-    """Return the models of all streams.
+def load_models(snapshot: Snapshot, wanted: Container[Key]) -> Models:
+    """Return the wanted ones of the models of all streams; one page is in memory at a time.
 
     Raises:
         InvalidDataError: a page of models is not valid output of the transform.
     """
     models: Models = {}
-    for path, content in snapshot.models.items():
+    for path in snapshot.models:
         if "/page-" in path:
-            for model in _parse(snapshot, path, content):
+            for model in _parse(snapshot, path):
                 key = Key(model["source"], model["id"])
+                if key not in wanted:
+                    continue
                 fields = ComparedFields(*(model.get(field) for field in ComparedFields._fields))
                 first = models.setdefault(key, fields)
                 if severity(fields.level) > severity(first.level):
@@ -65,18 +69,18 @@ def rejection_reasons(snapshot: Snapshot) -> dict[Key, str]:
         InvalidDataError: a summary violates its schema.
     """
     reasons: dict[Key, str] = {}
-    for path, content in snapshot.models.items():
+    for path in snapshot.models:
         if path.endswith("/summary.json"):
-            summary = _parse(snapshot, path, content)
+            summary = _parse(snapshot, path)
             rejected = (record for stream in summary["streams"].values() for page in stream for record in page["set_aside"])
             reasons |= {Key(summary["source"], str(record["id"])): record["reason"] for record in rejected}
     return reasons
 
 
-def _parse(snapshot: Snapshot, path: str, content: bytes) -> Any:
+def _parse(snapshot: Snapshot, path: str) -> Any:
     """Return the value of a page of models, or of a summary."""
     try:
-        value = orjson.loads(content)
+        value = orjson.loads(snapshot.models[path])
     except orjson.JSONDecodeError:
         value = None
     if path.endswith("summary.json"):

@@ -104,8 +104,8 @@ def read_catalogue(data: DataDir, config: Config) -> Catalogue:
                 files.setdefault(entry["stream"], []).append(entry["file"])
         for stream, of_stream in files.items():
             wanted = {id_ for file in of_stream for id_ in ids[file]}
-            selected = (model for model in streams[source.name].models(stream) if model["id"] in wanted)
-            models[source.name, stream] = {model["id"]: model for model in selected}
+            selected = streams[source.name].models(stream, wanted)
+            models[source.name, stream] = {model["id"]: model for model in selected if model["id"] in wanted}
     manifests = []
     for entry in index["manifests"]:
         by_id = models[entry["source"], entry["stream"]]

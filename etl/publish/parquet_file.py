@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from etl.core.errors import StorageError
-from etl.core.ids import model_key
 from etl.publish.catalogue import ModelKey
 from etl.publish.columns import model_columns, model_row
 
@@ -72,10 +71,9 @@ def _all_models(catalogue: Catalogue) -> Iterator[Mapping[str, Any]]:
 
 def _models_of(streams: StoredStreams) -> Iterator[Mapping[str, Any]]:
     """Yield each model of the complete streams of a source once, as its most recently fetched stream has it."""
-    seen: set[str] = set()
     newest_first = sorted(streams.all_streams().items(), key=lambda item: item[1].ledger.timestamp, reverse=True)
-    for name, _ in newest_first:
+    for number, (name, _) in enumerate(newest_first):
+        newer = [stream.selection for _, stream in newest_first[:number]]
         for model in streams.models(name):
-            if (key := model_key(model["id"])) not in seen:
-                seen.add(key)
+            if not any(selection.position_of(model["id"]) is not None for selection in newer):
                 yield model

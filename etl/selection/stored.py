@@ -20,7 +20,7 @@ from etl.storage.json_files import read_json
 from etl.storage.ledger import list_streams, read_ledger, request_differences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from etl.config.filters import Filter
@@ -81,13 +81,14 @@ class StoredStreams:
         """Return the models of all complete streams."""
         return [stream.selection for stream in self._loaded.streams.values()]
 
-    def models(self, stream: str) -> Iterator[Mapping[str, Any]]:
+    def models(self, stream: str, ids: Iterable[str] | None = None) -> Iterator[Mapping[str, Any]]:
         """Yield the distinct models of a complete stream in stream order, as all their records have them, page by page.
 
-        Models that are excluded by id or never published are left out.
+        Models that are excluded by id or never published are left out. With `ids`, only these models, in any spelling.
         """
         selection = self._loaded.streams[stream].selection
-        for position in selection.positions_in_order:
+        found = None if ids is None else [position for id_ in ids if (position := selection.position_of(id_)) is not None]
+        for position in selection.positions_in_order if found is None else sorted(set(found)):
             model = selection.model(position)
             key = model_key(model["id"])
             if model.get("images"):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from etl.storage.json_files import read_json
 from etl.storage.owned import is_owned, listed_files
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Container, Iterator
 
     from etl.core.layout import DataDir
 
@@ -27,7 +27,7 @@ LAST_COMMIT = "the last commit"  # the name of the default snapshot
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Published files by name, and model files by their path below data/models; `name` is for messages."""
+    """Published files by name, and model files by their path below data/models, read when asked for; `name` is for messages."""
 
     name: str
     manifests: Mapping[str, bytes]
@@ -114,21 +114,44 @@ def _ours(manifests: dict[str, bytes]) -> dict[str, bytes]:
     return {name: body for name, body in manifests.items() if is_owned(name, listed)}
 
 
-def _models(folder: Path) -> dict[str, bytes]:
-    return _pages({path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.glob("*/**/*.json"))})
+class _Files(Mapping[str, bytes]):
+    """Files below a folder by their paths, each read when it is asked for."""
+
+    def __init__(self, folder: Path, pattern: str) -> None:
+        self._paths = {path.relative_to(folder).as_posix(): path for path in sorted(folder.glob(pattern))}
+
+    def __getitem__(self, name: str) -> bytes:
+        return self._paths[name].read_bytes()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def restrict(self, names: Container[str]) -> _Files:
+        """Keep some of the files."""
+        self._paths = {name: path for name, path in self._paths.items() if name in names}
+        return self
 
 
-def _pages(models: dict[str, bytes]) -> dict[str, bytes]:
-    """Return the files of data/models that are ours: summaries, and the pages of the streams in them."""
-    pages = {}
-    for path, body in models.items():
+def _models(folder: Path) -> Mapping[str, bytes]:
+    files = _Files(folder, "*/**/*.json")
+    return files.restrict(_pages(files))
+
+
+def _pages(models: Mapping[str, bytes]) -> set[str]:
+    """Return the paths of data/models that are ours: summaries, and the pages of the streams in them."""
+    sources = {path.partition("/")[0] for path in models}
+    streams = {source: _streams(models.get(f"{source}/summary.json", b"")) for source in sources}
+    pages = set()
+    for path in models:
         source, *rest = path.split("/")
-        if rest == ["summary.json"] or (len(rest) == 2 and rest[0] in _streams(models.get(f"{source}/summary.json", b""))):
-            pages[path] = body
+        if rest == ["summary.json"] or (len(rest) == 2 and rest[0] in streams[source]):
+            pages.add(path)
     return pages
 
 
-@lru_cache(maxsize=16)  # one per source
 def _streams(summary: bytes) -> Container[str]:
     """Return the streams in a summary; empty if it is invalid, which its readers report."""
     try:
@@ -150,4 +173,6 @@ def _revision(root: Path, revision: str, name: str, *, with_models: bool) -> Sna
         {path.removeprefix(parent): body for path, body in files.items() if path.startswith(parent)}
         for parent in (f"{(prefix / kind).as_posix()}/" for kind in ("manifests", "models"))
     )
-    return Snapshot(name, _ours(manifests), _pages(models)) if _ours(manifests) else None
+    ours = _pages(models)
+    models = {path: body for path, body in models.items() if path in ours}
+    return Snapshot(name, _ours(manifests), models) if _ours(manifests) else None
