@@ -24,7 +24,9 @@ from etl.core.schemas import load_schema
 from etl.explain.context import ExplainContext
 from etl.selection.selection import ModelRef
 from etl.sources.source import TransformOptions
-from etl.transform.page import project, transform_page
+from etl.storage.json_files import parse_json_body
+from etl.transform.page import transform_page
+from etl.transform.projection import project
 from etl.transform.repair import expected
 
 if TYPE_CHECKING:
@@ -77,7 +79,9 @@ def check_odd_values(source: Source, page: Any) -> None:
         assert len(result.models) + len(result.set_aside) == len(records)
         for model in result.models:
             assert load_schema(f"{source.name}/model").violations(model) == []
-        for record, entry in zip(records, project(source, body, "odd values"), strict=True):
+        for record, entry in zip(
+            records, project(source, parse_json_body(body.encode(), "odd values"), "odd values"), strict=True
+        ):
             assert all(isinstance(line, str) for line in describe(record, entry, TransformOptions()))
             compared += 1
     assert compared > len(ODD_VALUES)
@@ -118,7 +122,7 @@ def check_jq_command(source: Source, page: Any) -> None:
             entries = json.loads(process.stdout)
         else:
             (entries,) = jq.compile(program.read_text(encoding="utf-8")).input_value(json.loads(text)).all()
-        assert entries == project(source, text, "the sample")
+        assert entries == project(source, parse_json_body(text.encode(), "the sample"), "the sample")
 
 
 def check_paging_ends(source: Source, page: Any) -> None:
