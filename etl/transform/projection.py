@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jq
 import orjson
@@ -18,14 +18,20 @@ from etl.core.errors import InvalidDataError
 from etl.core.layout import SOURCES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from etl.sources.source import Source
     from etl.storage.json_files import JsonBody
 
 Entry = dict[str, Any]
-_Tree = dict[str, Any]  # by key, the tree of what is read of its value; an empty one for the value as it is
 _Copy = tuple[int, str, list[str]]  # index of the record, field, value
+
+
+class _Tree(NamedTuple):
+    """What is read of an object: the names of fields, and of others what is read of their objects."""
+
+    fields: tuple[str, ...]
+    objects: tuple[tuple[str, _Tree], ...]
 
 
 def project(source: Source, body: JsonBody, where: object) -> list[Entry]:
@@ -73,27 +79,36 @@ def _read_part(source: Source, records: Sequence[Any]) -> tuple[str, list[_Copy]
     Raises:
         orjson.JSONEncodeError: a value is nested too deeply.
     """
-    tree = _tree(source.read_fields)
+    tree = _tree(tuple(path for path in source.read_fields if path not in source.copied_lists))
     page: list[Any] = []
     copies: list[_Copy] = []
     for index, record in enumerate(records):
         fields = _select(record, tree)
         page.append(fields)
-        if isinstance(fields, dict):
-            copies += [(index, key, fields.pop(key)) for key in source.copied_lists if _is_list_of_texts(fields.get(key))]
-    value = page if source.records_key is None else {source.records_key: page}
-    return orjson.dumps(value).decode(), copies
+        if fields is not record:
+            for key in source.copied_lists:
+                value = record.get(key)
+                if _is_list_of_texts(value):
+                    copies.append((index, key, value))
+                elif key in record:
+                    fields[key] = value
+    part = page if source.records_key is None else {source.records_key: page}
+    return orjson.dumps(part).decode(), copies
 
 
-def _select(value: Any, tree: Mapping[str, _Tree]) -> Any:
+def _select(value: Any, tree: _Tree) -> Any:
     """Return a copy of an object with the fields of a tree; any other value as it is."""
     if type(value) is not dict:
         return value
-    return {key: _select(value[key], inner) if inner else value[key] for key, inner in tree.items() if key in value}
+    fields = {key: value[key] for key in tree.fields if key in value}
+    for key, inner in tree.objects:
+        if key in value:
+            fields[key] = _select(value[key], inner)
+    return fields
 
 
 def _is_list_of_texts(value: object) -> bool:
-    if not isinstance(value, list):
+    if type(value) is not list:
         return False
     try:
         "".join(value)
@@ -103,13 +118,14 @@ def _is_list_of_texts(value: object) -> bool:
 
 
 @cache
-def _tree(fields: tuple[str, ...]) -> _Tree:
-    tree: _Tree = {}
-    for path in fields:
-        node = tree
-        for key in path.split("."):
-            node = node.setdefault(key, {})
-    return tree
+def _tree(paths: tuple[str, ...]) -> _Tree:
+    fields = tuple(path for path in paths if "." not in path)
+    inner: dict[str, list[str]] = {}
+    for path in paths:
+        key, dot, rest = path.partition(".")
+        if dot:
+            inner.setdefault(key, []).append(rest)
+    return _Tree(fields, tuple((key, _tree(tuple(rests))) for key, rests in inner.items()))
 
 
 @cache
