@@ -21,8 +21,9 @@ _ESCAPE = re.compile(
 )
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 # Parsers disagree about so long numbers: orjson about integers beyond 64 bits, jq about those from 2^53 up and about last digits.
-_INEXACT_IN_ORJSON, _INEXACT_IN_JQ = b"0" * 19, b"0" * 16
-_DIGITS_AS_ZERO = bytes(ord("0" if chr(byte) in "0123456789." else " ") for byte in range(256))
+# A number follows a comma, a colon, a bracket, white space or its sign; the digits of a text, such as a hash, usually do not.
+_INEXACT_IN_ORJSON, _INEXACT_IN_JQ = b":" + b"0" * 19, b":" + b"0" * 16
+_NUMBERS = bytes.maketrans(b"0123456789.,:[ \t\r\n-", b"0" * 11 + b":" * 8)
 
 
 def dump_json(value: object) -> bytes:
@@ -94,12 +95,12 @@ def parse_json_body(body: bytes, where: object, *, unique: bool = False) -> Json
         body = _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], body)
     try:
         text = body.decode()
-        digits = body.translate(_DIGITS_AS_ZERO)
-        if not unique and _INEXACT_IN_ORJSON not in digits:
+        numbers = (b" " + body).translate(_NUMBERS)
+        if not unique and _INEXACT_IN_ORJSON not in numbers:
             with suppress(
                 orjson.JSONDecodeError
             ):  # also for 1e400, which json reads as infinity; of others it says what is wrong
-                return JsonBody(text, orjson.loads(body), content, is_exact=_INEXACT_IN_JQ not in digits)
+                return JsonBody(text, orjson.loads(body), content, is_exact=_INEXACT_IN_JQ not in numbers)
         hook = _reject_duplicate_keys if unique else None
         return JsonBody(text, json.loads(text, parse_constant=_reject_constant, object_pairs_hook=hook), content)
     except RecursionError as error:
