@@ -68,7 +68,10 @@ def run_program(source: Source, text: str, where: object) -> list[Entry]:
     try:
         orjson.dumps(entries)
     except orjson.JSONEncodeError:  # an integer beyond 64 bits, which JSON files have as a float
-        entries = orjson.loads(json.dumps(entries))
+        try:
+            entries = orjson.loads(json.dumps(entries))
+        except (RecursionError, ValueError) as error:
+            raise InvalidDataError(f"{where}: is nested too deeply") from error
     result: list[Entry] = entries
     return result
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from etl.core.errors import InvalidDataError
 from etl.sources.source import get_source
 from etl.storage.json_files import parse_json_body
 from etl.transform import projection
@@ -100,3 +102,10 @@ def test_values_nested_deeper_than_the_validator_goes_are_dropped(depth: int) ->
     page = transform_page(HUB, f'[{{"id": "o/m", "likes": {deep}, "tags": ["a", {deep}]}}]'.encode(), "p")
     assert [(drop.field, drop.reason) for drop in page.dropped] == [("likes", "wrong type"), ("tags", "wrong type")]
     assert page.models[0]["tags"] == ["a"]
+
+
+@pytest.mark.parametrize("depth", [250, 1_000, 1_021, 5_000])
+def test_a_value_of_any_depth_is_dropped_or_an_error(depth: int) -> None:
+    deep = "[" * depth + "]" * depth
+    with suppress(InvalidDataError):  # by the limits of the parsers, which depend on the version of Python
+        assert transform_page(HUB, f'[{{"id": "o/m", "likes": {deep}}}]'.encode(), "p").models[0]["likes"] is None
