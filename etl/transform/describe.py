@@ -8,7 +8,8 @@ import jq
 
 from etl.core.ids import model_key
 from etl.storage.json_files import parse_json_body
-from etl.transform.page import project, transform_page
+from etl.transform.page import transform_page
+from etl.transform.projection import project
 
 if TYPE_CHECKING:
     from etl.sources.source import Source, TransformOptions
@@ -23,14 +24,14 @@ def describe(source: Source, body: bytes, where: object, key: str, options: Tran
     Raises:
         InvalidDataError: the page is not a response of the source; `where` is only named in the message.
     """
-    text, value, _ = parse_json_body(body, where)
+    text, value, *_ = parse_json_body(body, where)
     only = "[.[$index]]" if source.records_key is None else f"{{{source.records_key}: [.{source.records_key}[$index]]}}"
     lines = []
     for index, record in enumerate(source.records(value)):
         if isinstance(record, dict) and model_key(record.get("id")) == key:
-            alone = jq.compile(only, args={"index": index}).input_text(text).text()
+            alone = parse_json_body(jq.compile(only, args={"index": index}).input_text(text).text().encode(), where)
             lines += source.load_rules().describe(record, project(source, alone, where)[0], options)
-            page = transform_page(source, alone.encode(), where, options)
+            page = transform_page(source, alone, where, options)
             for lost in page.dropped:
                 why = _INVALID_EVIDENCE if lost.field in _DECIDED else f"{lost.reason}, so that it was dropped"
                 lines.append(f"{lost.field}: {why}")

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import jq
-import orjson
-
 from etl.core.errors import InvalidDataError
-from etl.core.layout import SOURCES
 from etl.core.schemas import load_schema
 from etl.sources.source import TransformOptions
 from etl.storage.json_files import JsonBody, parse_json_body
+from etl.transform.projection import project
 from etl.transform.repair import expected, is_required, repair
 
 if TYPE_CHECKING:
@@ -83,19 +79,16 @@ def transform_page(source: Source, body: JsonBody | bytes, where: object, option
     Raises:
         InvalidDataError: the page as a whole is not a response of the source.
     """
-    text, value, _ = body if isinstance(body, JsonBody) else parse_json_body(body, where)
+    parsed = body if isinstance(body, JsonBody) else parse_json_body(body, where)
     violations: dict[int, str] = {}
-    for violation in load_schema(f"{source.name}/raw").violations(value):
+    for violation in load_schema(f"{source.name}/raw").violations(parsed.value):
         index = next((part for part in violation.path if isinstance(part, int)), None)
         if index is None:
             raise InvalidDataError(f"{where}: {violation}; the source has changed its format")
         violations.setdefault(index, str(violation))
-    entries = project(source, text, where)
-    records = source.records(value)
-    if len(entries) != len(records):
-        raise InvalidDataError(f"{where}: {source.name}/transform.jq made {len(entries)} entries of {len(records)} records")
+    entries = project(source, parsed, where)
     rules = source.load_rules()
-    page = PageResult(len(records))
+    page = PageResult(len(entries))
     for index, entry in enumerate(entries):
         if "set_aside" in entry:
             detail = violations.get(index) if entry["set_aside"] == "id" else None
@@ -143,25 +136,6 @@ def resolve_page(
     for index, evidence in deferred.items():
         resolved[index] = {**models[index], **resolve(evidence, facts, options)}
     return resolved
-
-
-def project(source: Source, text: str, where: object) -> list[dict[str, Any]]:
-    """Run the source's jq program over the text of a page: one entry per record; `where` is only named in messages.
-
-    Raises:
-        InvalidDataError: jq cannot read it.
-    """
-    try:
-        results = _program(source.name).input_text(text).text()
-        entries: list[dict[str, Any]] = orjson.loads(results)
-    except ValueError as error:  # what jq cannot read although json can, such as nesting beyond its depth
-        raise InvalidDataError(f"{where}: {source.name}/transform.jq cannot read it: {error}") from error
-    return entries
-
-
-@cache
-def _program(source_name: str) -> Any:
-    return jq.compile((SOURCES / source_name / "transform.jq").read_text(encoding="utf-8"))
 
 
 def _levels(model: Model) -> dict[str, Any] | None:

@@ -38,7 +38,7 @@ def repair(model: dict[str, Any], source: str) -> list[DroppedField]:
         if reason is None:
             continue
         if isinstance(value, list) and rule.items:
-            model[field] = [item for item in value if rule.items.is_valid(item)]
+            model[field] = [item for item in value if _violation(rule.items, item) is None]
         elif field == "name":
             model[field] = model["id"]
             if value is None:
@@ -79,5 +79,8 @@ def _rules(source: str) -> dict[str, _Rule]:
 
 def _violation(validator: jsonschema_rs.Draft202012Validator, value: object) -> str | None:
     """Return why a value violates its schema; None if it conforms."""
-    error = next(validator.iter_errors(value), None)
+    try:
+        error = next(validator.iter_errors(value), None)
+    except ValueError:  # nested deeper than the validator goes
+        return _REASONS["type"]
     return _REASONS.get(error.kind.name, error.kind.name) if error else None

@@ -22,9 +22,13 @@ from etl.core.layout import PROJECT, SCHEMAS, SOURCES, DataDir
 from etl.core.levels import LEVELS
 from etl.core.schemas import load_schema
 from etl.explain.context import ExplainContext
+from etl.expressions.names import collect_names
+from etl.expressions.tokens import tokenize
 from etl.selection.stream_models import ModelRef
 from etl.sources.source import TransformOptions
-from etl.transform.page import project, transform_page
+from etl.storage.json_files import parse_json_body
+from etl.transform.page import transform_page
+from etl.transform.projection import project, run_program
 from etl.transform.repair import expected
 
 if TYPE_CHECKING:
@@ -77,17 +81,26 @@ def check_odd_values(source: Source, page: Any) -> None:
         assert len(result.models) + len(result.set_aside) == len(records)
         for model in result.models:
             assert load_schema(f"{source.name}/model").violations(model) == []
-        for record, entry in zip(records, project(source, body, "odd values"), strict=True):
+        for record, entry in zip(
+            records, project(source, parse_json_body(body.encode(), "odd values"), "odd values"), strict=True
+        ):
             assert all(isinstance(line, str) for line in describe(record, entry, TransformOptions()))
             compared += 1
     assert compared > len(ODD_VALUES)
 
 
 def check_mixed_fields(source: Source, page: Any, rounds: int) -> None:
-    """Check that records whose fields come from different records of sample and snapshot become valid models or are rejected.
+    """Check that records whose fields come from different records of sample and snapshot become valid models or are rejected."""
+    for mixed in mixed_records(source, page, rounds):
+        result = transform_page(source, json.dumps(with_records(source, page, mixed)).encode(), "mixed fields")
+        assert len(result.models) + len(result.set_aside) == len(mixed)
+        assert len(result.models) > len(mixed) / 4
+        for model in result.models:
+            assert load_schema(f"{source.name}/model").violations(model) == []
 
-    Their names, tags and counts contradict each other, as nobody would write them by hand.
-    """
+
+def mixed_records(source: Source, page: Any, rounds: int) -> Iterator[list[dict[str, Any]]]:
+    """Yield, round by round, records whose names, tags and counts contradict each other, as nobody would write them by hand."""
     paths = sorted((PROJECT / "data" / "raw" / source.name).glob("*/page-*.json"))
     pages = [page, *(json.loads(path.read_bytes()) for path in paths)]  # a new source has no snapshot
     records = [record for other in pages for record in source.records(other) if isinstance(record, dict)]
@@ -101,11 +114,21 @@ def check_mixed_fields(source: Source, page: Any, rounds: int) -> None:
             rng.shuffle(values)
             for record, value in zip(mixed, values, strict=True):
                 record.update({} if value is DELETED else {field: value})
-        result = transform_page(source, json.dumps(with_records(source, page, mixed)).encode(), "mixed fields")
-        assert len(result.models) + len(result.set_aside) == len(records)
-        assert len(result.models) > len(records) / 4
-        for model in result.models:
-            assert load_schema(f"{source.name}/model").violations(model) == []
+        yield mixed
+
+
+def check_read_fields(source: Source, page: Any) -> None:
+    """Check that transform.jq reads the fields that the source states, and makes the same of them as of whole records."""
+    if not source.read_fields:
+        return
+    program = (SOURCES / source.name / "transform.jq").read_text(encoding="utf-8")
+    stated = {key for path in source.read_fields for key in path.split(".")}
+    assert set(collect_names(tokenize(program)).reads) - {source.records_key} == stated
+    assert set(source.copied_lists) <= stated
+    for records in (source.records(page), *variants(source, page), *mixed_records(source, page, rounds=1)):
+        body = parse_json_body(json.dumps(with_records(source, page, records)).encode(), "records")
+        assert body.is_exact
+        assert project(source, body, "records") == run_program(source, body.text, "records")
 
 
 def check_jq_command(source: Source, page: Any) -> None:
@@ -118,7 +141,7 @@ def check_jq_command(source: Source, page: Any) -> None:
             entries = json.loads(process.stdout)
         else:
             (entries,) = jq.compile(program.read_text(encoding="utf-8")).input_value(json.loads(text)).all()
-        assert entries == project(source, text, "the sample")
+        assert entries == project(source, parse_json_body(text.encode(), "the sample"), "the sample")
 
 
 def check_paging_ends(source: Source, page: Any) -> None:

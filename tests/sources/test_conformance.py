@@ -47,6 +47,10 @@ def test_records_that_contradict_themselves_become_valid_models(source: Source, 
     conformance.check_mixed_fields(source, page, rounds=2)
 
 
+def test_the_program_needs_only_the_fields_that_its_source_states(source: Source, page: Any) -> None:
+    conformance.check_read_fields(source, page)
+
+
 def test_paging_ends(source: Source, page: Any) -> None:
     conformance.check_paging_ends(source, page)
 

@@ -6,6 +6,11 @@ from typing import Any
 
 from etl.sources.source import Source
 
+_READ_FIELDS = (
+    "id", "author", "pipeline_tag", "downloads", "likes", "tags", "gated", "private", "disabled", "createdAt", "lastModified",
+    "safetensors.parameters", "safetensors.total", "gguf.total", "gguf.architecture",
+)  # fmt: skip
+
 
 def _next_page(_request: str, link: str | None, _value: Any) -> str | None:
     return link
@@ -21,6 +26,8 @@ SOURCE = Source(
     page_param="limit",
     next_page=_next_page,
     neutral_params=frozenset(("limit", "expand")),
+    read_fields=_READ_FIELDS,
+    copied_lists=("tags",),
     card_fields=("size", "parameters", "size_from"),
     sort_param="sort",
     narrowing_params=frozenset(("filter",)),

@@ -91,17 +91,16 @@ class Corroborator:
         has the size of that family.
         """
         pattern, family_size = _any_version(name)
-        is_family_generative = pattern is not None and _GENERATIVE.search(pattern) is not None
-        rest = name.replace(pattern, "") if pattern and is_family_generative else name
-        is_comparable = not _GENERATIVE.search(rest) and (is_family_generative or not _is_generative(tags))
-        if family_size and is_comparable and _CONTRADICTION_FACTOR * family_size.high < named.low:
-            return family_size, "family"
-        if _GENERATIVE.search(name) or _is_generative(tags):
-            return None
+        if pattern and family_size and _CONTRADICTION_FACTOR * family_size.high < named.low:
+            is_family_generative = _GENERATIVE.search(pattern) is not None
+            rest = name.replace(pattern, "") if is_family_generative else name
+            if not _GENERATIVE.search(rest) and (is_family_generative or not _is_generative(tags)):
+                return family_size, "family"
         candidates = ((architecture(tags.split("\n")), "architecture"), self._base(name, tags) or (None, ""))
-        return next(
-            ((size, origin) for size, origin in candidates if size and _CONTRADICTION_FACTOR * size.high < named.low), None
-        )
+        for size, origin in candidates:
+            if size and _CONTRADICTION_FACTOR * size.high < named.low:
+                return None if _GENERATIVE.search(name) or _is_generative(tags) else (size, origin)
+        return None
 
     def _base(self, name: str, tags: str) -> tuple[ParameterRange, str] | None:
         """Return the size of the base models and the evidence for it, if all have the same."""
@@ -118,7 +117,7 @@ class Corroborator:
 
 def _any_version(name: str) -> tuple[str | None, ParameterRange | None]:
     """Return the pattern of the family of a name, with or without its version, and the size of that family."""
-    for candidate in (name, _VERSION.sub("", name)):
+    for candidate in dict.fromkeys((name, _VERSION.sub("", name))):
         if pattern := match_family(candidate):
             return pattern, family(candidate)
     return None, None

@@ -40,7 +40,8 @@ def family_table() -> dict[str, ParameterRange]:
 
 def architecture(tags: Sequence[str]) -> ParameterRange | None:
     """Return the parameters of the published models of the architecture, pipeline or library that tags name."""
-    sizes = [_architectures()[tag] for tag in architectures_of(tags)]
+    rows = _architectures()
+    sizes = [] if _LIBRARIES.isdisjoint(tags) else [rows[tag] for tag in rows.keys() & tags]
     return ParameterRange(min(size.low for size in sizes), max(size.high for size in sizes)) if sizes else None
 
 
@@ -103,12 +104,9 @@ def match_family(name: str) -> str | None:
     Of matching rows the one counts whose match is not within that of another: roberta-base is not in xlm-roberta-base.
     """
     index = _index_by_first_token()
-    tokens = name.replace("_", "-").replace(".", "-").split("-")
-    if index.keys().isdisjoint(tokens):
-        return None
     spans = {}
-    for token in dict.fromkeys(tokens):
-        for pattern in index.get(token, ()):
+    for token in index.keys() & name.replace("_", "-").replace(".", "-").split("-"):
+        for pattern in index[token]:
             if match := _regex(pattern).search(name):
                 spans[pattern] = match.span()
     if len(spans) < 2:
@@ -123,7 +121,10 @@ def match_family(name: str) -> str | None:
 
 def family(name: str) -> ParameterRange | None:
     """Return the parameters of the family of a name; None for a component of such a model."""
-    pattern = match_family(name)
+    return _size_of_family(name, match_family(name))
+
+
+def _size_of_family(name: str, pattern: str | None) -> ParameterRange | None:
     if pattern is None or (is_component(name) and not is_component(pattern)):
         return None
     return family_table()[pattern]
@@ -131,9 +132,9 @@ def family(name: str) -> ParameterRange | None:
 
 def check_family(name: str, tags: Sequence[str], parameters: float) -> dict[str, bool]:
     """Return the rows that would decide a counted model's size if it had no count, and whether its count is within a fifth."""
-    if is_auxiliary(name) or ((named := parse_size(name)) and named.is_total):
-        return {}
     pattern = match_family(name)
-    size = family(name)
+    size = _size_of_family(name, pattern)
     rows = {pattern: size} if pattern and size else {tag: _architectures()[tag] for tag in architectures_of(tags)}
+    if not rows or is_auxiliary(name) or ((named := parse_size(name)) and named.is_total):
+        return {}
     return {row: size.low / 1.2 <= parameters <= size.high * 1.2 for row, size in rows.items()}

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _UNPACKED = "safetensors corrected for packing"
 _NOMINAL = 0.2  # of the named size: a count within it is consistent with the name (Llama-2-7b has 6.74B)
 _CORRUPT = 1e-3  # of the named size: a smaller count is not of the weights
+_INCOMPLETE = 0.5  # of the named size: a smaller count may be without quantized weights
 _AUXILIARY = 0.1  # of the denoiser: a smaller count of a diffusers folder is a VAE or an encoder
 _SHARD = 4  # a GGUF file smaller than its family by this factor is one of several shards
 _MIXTURE = re.compile(r"\n(?:moe|mixtral|mixture-of-experts|[a-z0-9_]+_moe)(?=\n)")
@@ -88,14 +89,14 @@ class SizeEstimator:
         stated = corroboration.stated
         if stated and agrees(count, stated):
             return self._from_count(count, corroboration.named, "safetensors", corroboration.conflicting)
-        is_small_part = component_name(count) or (stated and count < _AUXILIARY * stated.low)
-        if "\ndiffusers\n" in tags and not is_component(name) and is_small_part:
+        is_denoiser = "\ndiffusers\n" in tags and not is_component(name)
+        if is_denoiser and (component_name(count) or (stated and count < _AUXILIARY * stated.low)):
             return self._from_evidence(corroboration.or_architecture(tags), ["safetensors"])
-        if stated:
-            # Quantized weights of a type that is not counted are missing.
-            is_incomplete = is_quantized(name, tags) and not has_quantized(elements)
-            if count < stated.low * (0.5 if is_incomplete else _CORRUPT):
-                return self._from_evidence(corroboration, ["safetensors"])
+        low = stated.low if stated else 0.0
+        # Quantized weights of a type that is not counted are missing.
+        is_incomplete = count < _INCOMPLETE * low and is_quantized(name, tags) and not has_quantized(elements)
+        if count < _CORRUPT * low or is_incomplete:
+            return self._from_evidence(corroboration, ["safetensors"])
         conflicting = (corroboration.origin, *corroboration.conflicting) if stated else ()
         return self._from_count(count, corroboration.named, "safetensors", conflicting)
 
@@ -147,11 +148,11 @@ class SizeEstimator:
         if stated is None:
             return _UNKNOWN._replace(size_against=list(conflicting))
         is_count = origin in {"family", "base model", "architecture"}
-        bounds = (stated.low, stated.high)
-        low, high = (self._class(nominal(parameters, None) if is_count else parameters) for parameters in bounds)
-        if low != high:
+        classes = {self._class(nominal(bound, None) if is_count else bound) for bound in {stated.low, stated.high}}
+        if len(classes) > 1:
             return _UNKNOWN._replace(size_against=[origin, *also_conflicting, *conflicting])
-        return SizeEstimate(round(stated.low) if stated.is_total else None, low, origin, [*also_conflicting, *conflicting])
+        parameters = round(stated.low) if stated.is_total else None
+        return SizeEstimate(parameters, classes.pop(), origin, [*also_conflicting, *conflicting])
 
     def _class(self, parameters: float) -> str:
         for name, upper_bound, is_inclusive in self._classes:

@@ -17,7 +17,7 @@ def model:
       source: "huggingface",
       slug: ($path | if length == 2 then .[0] + "--" + .[1] else join("--") end),  # join alone is slow
       name: $path[-1],
-      author: (.author // if ($path | length) > 1 then $path[0] else null end),
+      author: (if .author then .author elif ($path | length) > 1 then $path[0] else null end),
       type: .pipeline_tag,
       downloads,
       likes,
