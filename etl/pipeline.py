@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from etl.storage.json_files import JsonBody
     from etl.storage.locks import Locks
     from etl.storage.snapshot import Snapshot
+    from etl.transform.workers import WorkerOptions
 
 
 @dataclass(frozen=True)
@@ -116,12 +117,14 @@ def extract_sources(  # noqa: PLR0913, PLR0917 -- what to read, how, and what is
     return ExtractResult(readers, {name: check.tallies for name, check in checks.items()})
 
 
-def transform_source(data: DataDir, source: SourceConfig, jobs: int | None = None) -> dict[str, Any]:
-    """Make the models of a source in up to `jobs` processes, by default as many as there are cores; return its summary."""
+def transform_source(data: DataDir, source: SourceConfig, workers: WorkerOptions | None = None) -> dict[str, Any]:
+    """Make the models of a source, by default in as many processes as there are cores; return its summary."""
     from etl.transform.stage import transform
-    from etl.transform.workers import available_cores
+    from etl.transform.workers import WorkerOptions, available_cores
 
-    return transform(data, get_source(source.name), source.transform_options, jobs or available_cores())
+    workers = workers or WorkerOptions(available_cores())
+    shared = data.absolute() if workers.cluster else data  # other machines have another working directory
+    return transform(shared, get_source(source.name), source.transform_options, workers)
 
 
 def load_manifests(data: DataDir, config: Config) -> LoadResult:
