@@ -68,13 +68,15 @@ def main() -> None:
             *sys.argv[2:],
         ],
     ]
-    processes = [subprocess.Popen(command, stdin=subprocess.DEVNULL) for command in commands]
-    (folder / "scheduler.pid").write_text(str(processes[0].pid))
-    while not select.select([sys.stdin], [], [], LOOK_S)[0] and processes[0].poll() is None:
-        pass
-    for process in processes:
-        process.kill()
-        process.wait()
+    processes = [subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True) for command in commands]
+    try:
+        (folder / "scheduler.pid").write_text(str(processes[0].pid))
+        while not select.select([sys.stdin], [], [], LOOK_S)[0] and processes[0].poll() is None:
+            pass
+    finally:
+        for process in processes:  # with the workers that it started
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def kill_worker(_task: Task) -> Outcome:
