@@ -66,7 +66,7 @@ def difference(expected: tuple[tuple[str, str], ...], marker: Path | None = None
 
 def _exists(marker: Path) -> bool:
     try:
-        return marker.read_bytes() == b""  # NFS asks the server when a file is opened, but not for `stat`
+        return marker.read_bytes() == b""  # opening a file gets its state from an NFS server, `stat` may not
     except OSError:
         return False
 

@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import distributed
@@ -19,8 +20,8 @@ from etl.core.layout import PROJECT, DataDir
 from etl.transform import cluster, cluster_worker, stage
 from etl.transform.workers import WorkerOptions, start_workers
 from tests.conftest import Workspace, hf
+from tests.support.cluster import LOOK_S, kill_worker, kill_worker_once, write_slowly
 from tests.support.cluster import cluster as start_test_cluster
-from tests.support.cluster import kill_worker, kill_worker_once, write_slowly
 from tests.transform.test_workers import content
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def test_no_call_of_an_interrupted_run_goes_on(page: Workspace, client: distribu
     def interrupted() -> Iterator[Path]:
         yield from paths[:3]
         while not paths[0].exists():
-            pass
+            time.sleep(LOOK_S)
         raise KeyboardInterrupt
 
     with (
@@ -226,9 +227,9 @@ def test_a_cluster_that_is_lost_exits_with_75(
         with monkeypatch.context() as patch:
             patch.setattr(stage, "transform_file", kill_worker)
             assert transform(page, address) == 75
-        again = "see what scheduler and workers printed, start them again, and run the same command\n"
+        advice = "see what scheduler and workers printed, start them again, and run the same command\n"
         reason = "no worker is left, or its calls were cancelled"
-        assert capsys.readouterr().err == f"cluster {address}: {reason}; {again}"
+        assert capsys.readouterr().err == f"cluster {address}: {reason}; {advice}"
         assert transform(page, address) == 75
         start = shlex.join([sys.executable, "-m", "dask", "worker", address, "--nworkers", "-1", "--nthreads", "1"])
         assert capsys.readouterr().err == f"cluster {address}: has no workers; start some in the project's folder: {start}\n"
