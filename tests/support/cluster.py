@@ -1,7 +1,7 @@
 """A Dask cluster on this machine, with the commands of the README, and calls that its workers run.
 
 Its processes end with the process that started it: they are children of `python -m tests.support.cluster`, which waits for the
-end of its standard input.
+end of its standard input in a session of its own, so that it outlives a group of processes that is killed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ def cluster(folder: Path, *worker_options: str) -> Iterator[str]:
     environment |= {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
     with (
         (folder / "log").open("wb") as log,
-        subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment) as process,
+        subprocess.Popen(
+            command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, start_new_session=True
+        ) as process,
     ):
         try:
             yield _address(folder, process)
