@@ -9,7 +9,7 @@ MAKEFLAGS += --no-builtin-rules --warn-undefined-variables
 
 # Every variable is plain text. A value from the command line or the environment is never expanded by make: it replaces itself and
 # reaches recipes through their environment, as "$$NAME", so that the shell does not interpret it. This includes unknown names.
-override variables := DATA FILTERS SOURCE BASE NEW OLDEST ALLOW_SHRINK ALLOW_REJECTED FILTER AGAINST FIELD MAX_AGE JOBS SITE KEEP SIGN_KEY KEY PYTHON WORKERS CHROMIUM RECORDS
+override variables := DATA FILTERS SOURCE BASE NEW OLDEST ALLOW_SHRINK ALLOW_REJECTED FILTER AGAINST FIELD MAX_AGE JOBS CLUSTER SITE KEEP SIGN_KEY KEY PYTHON WORKERS CHROMIUM RECORDS
 override command_line := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 override inherited := $(strip $(foreach name,$(variables),$(if $(filter environment,$(origin $(name))),$(if $(value $(name)),$(name)))))
 DATA ?= data
@@ -64,7 +64,7 @@ override etl := "$$python" -m etl
 override where := --data="$$DATA" --filters="$$FILTERS"
 override source := $${SOURCE:+"--source=$$SOURCE"}
 override max_age := $${MAX_AGE:+"--max-age=$$MAX_AGE"}
-override jobs := $${JOBS:+"--jobs=$$JOBS"}
+override workers := $${JOBS:+"--jobs=$$JOBS"} $${CLUSTER:+"--cluster=$$CLUSTER"}
 override base := $${BASE:+"--base=$$BASE"}
 # Set the positional parameters to the options of ALLOW_SHRINK and ALLOW_REJECTED, one per word.
 override allowed := set -f && set -- && for value in $$ALLOW_SHRINK; do set -- "$$@" "--allow-shrink=$$value"; done && \
@@ -136,7 +136,7 @@ extract: $(ready) ## fetch current data from the APIs
 
 .PHONY: refresh
 refresh: $(ready) ## run extract, manifests and verify, even if a stream fails
-	@$(allowed) && $(etl) refresh $(where) $(jobs) $(source) $(max_age) $(base) "$$@"
+	@$(allowed) && $(etl) refresh $(where) $(workers) $(source) $(max_age) $(base) "$$@"
 
 .PHONY: manifests
 manifests: $(index) ## rebuild models and manifests whose inputs changed
@@ -217,7 +217,7 @@ wipe() { find "$$@" -delete 2> /dev/null || :; } && for source in $(sources); do
 done && \
 wipe $(DATA)/.manifests -mindepth 1 -path "$(DATA)/.manifests/set-*" && \
 wipe $(DATA)/.manifests -maxdepth 1 -type f -name '*.json' && wipe $(DATA)/.manifests -maxdepth 0 -type d -empty && \
-wipe $(DATA)/.cache -maxdepth 1 -type f \( -name .gitignore -o -name verified -o -name published \) && wipe $(DATA)/.cache -maxdepth 0 -type d -empty && \
+wipe $(DATA)/.cache -maxdepth 1 -type f \( -name .gitignore -o -name verified -o -name published -o -name 'cluster-*' \) && wipe $(DATA)/.cache -maxdepth 0 -type d -empty && \
 wipe $(DATA)/report -maxdepth 1 -type f -name index.html && wipe $(DATA)/report -maxdepth 0 -type d -empty && \
 wipe $(state) -maxdepth 1 -type f \( -name '[!.]*' -o -name .filters \) && \
 if [ -f .venv/made-by-make ] && [ ! -L .venv ]; then rm -rf .venv; fi; \
@@ -245,13 +245,13 @@ $(sources:%=$(state)/%): $(state)/%: schemas/model.schema.json schemas/ledger.sc
   $$(call existing,$(DATA)/raw $(DATA)/raw/$$* $(DATA)/raw/$$*/* $(DATA)/raw/$$*/*/*.json) \
   $$(call existing,$(DATA)/models/$$* $(DATA)/models/$$*/* $(DATA)/models/$$*/*/*.json) \
   $$(if $$(filter changed-$$*,$(seen)),force) $$(if $$(wildcard $(DATA)/models/$$*/summary.json),,force) | $(ready)
-	@$(call stamped,$(etl) transform --source=$* $(where) $(jobs),$@)
+	@$(call stamped,$(etl) transform --source=$* $(where) $(workers),$@)
 
 # Models are built first, source by source, so that -j2 builds both in parallel; `etl manifests` then finds them up to date.
 $(index): $(models) $(modules_all) $(modules_manifests) $(wildcard schemas/*.schema.json schemas/*/*.schema.json) \
   $$(call existing,$(DATA)/manifests $(DATA)/manifests/*) \
   $(if $(filter changed-manifests,$(seen)),force) $(if $(wildcard $(DATA)/manifests/index.json),,force) | $(ready)
-	@$(call stamped,$(etl) manifests $(where) $(jobs),$(models) $@)
+	@$(call stamped,$(etl) manifests $(where) $(workers),$(models) $@)
 
 $(state)/sources.mk: $(wildcard etl/config/*.py etl/sources/*/transform.jq) $(if $(and $(filter undefined,$(origin MAKE_RESTARTS)),$(filter changed-.filters,$(seen))),force) \
   | $(ready)

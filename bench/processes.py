@@ -15,7 +15,7 @@ from etl.core.layout import PROJECT, DataDir
 from etl.sources.source import get_source
 from etl.storage.json_files import dump_json, sha256
 from etl.transform.stage import transform
-from etl.transform.workers import START_METHOD
+from etl.transform.workers import START_METHOD, WorkerOptions
 
 RUNS = 3
 PAGES, RECORDS = 80, 500
@@ -32,7 +32,7 @@ def main() -> None:
                 shutil.rmtree(data.root / "models", ignore_errors=True)
                 data.cache("huggingface").unlink(missing_ok=True)
                 start = time.perf_counter()
-                transform(data, get_source("huggingface"), jobs=jobs)
+                transform(data, get_source("huggingface"), workers=WorkerOptions(jobs))
                 durations.append(time.perf_counter() - start)
     serial, parallel = (statistics.median(durations) for durations in seconds.values())
     records = PAGES * RECORDS

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from etl.storage.json_files import JsonBody
     from etl.storage.locks import Locks
     from etl.storage.snapshot import Snapshot
+    from etl.transform.workers import WorkerOptions
 
 
 @dataclass(frozen=True)
@@ -116,32 +117,33 @@ def extract_sources(  # noqa: PLR0913, PLR0917 -- what to read, how, and what is
     return ExtractResult(readers, {name: check.tallies for name, check in checks.items()})
 
 
-def transform_source(data: DataDir, source: SourceConfig, jobs: int | None = None) -> dict[str, Any]:
-    """Make the models of a source, and their facets, in up to `jobs` processes, by default as many as there are cores.
+def transform_source(data: DataDir, source: SourceConfig, workers: WorkerOptions | None = None) -> dict[str, Any]:
+    """Make the models of a source and their facets, by default in as many processes as there are cores.
 
     Return the summary of the transform.
     """
     from etl.transform.stage import transform
-    from etl.transform.workers import available_cores
+    from etl.transform.workers import WorkerOptions, available_cores
 
-    jobs = jobs or available_cores()
-    summary = transform(data, get_source(source.name), source.transform_options, jobs)
-    _update_facets(data, source, summary, jobs)
+    workers = workers or WorkerOptions(available_cores())
+    shared = data.absolute() if workers.cluster else data  # other machines have another working directory
+    summary = transform(shared, get_source(source.name), source.transform_options, workers)
+    _update_facets(shared, source, summary, workers)
     return summary
 
 
-def _update_facets(data: DataDir, source: SourceConfig, summary: Mapping[str, Any], jobs: int) -> None:
+def _update_facets(data: DataDir, source: SourceConfig, summary: Mapping[str, Any], options: WorkerOptions) -> None:
     """Make the facets of the pages whose models changed, or of all pages if filters.toml tests something else now."""
     from etl.selection.facet_files import end_evaluation, facet_tasks, is_current, make_facets_file
     from etl.transform.workers import start_workers
 
     tasks = [task for task in facet_tasks(data, source, summary) if not is_current(task)]
-    with start_workers(jobs, sum(task.models.stat().st_size for task in tasks)) as workers:
-        try:
+    try:
+        with start_workers(options, data, sum(task.models.stat().st_size for task in tasks)) as workers:
             for _, future in workers.run(make_facets_file, tasks):
                 future.result()
-        finally:
-            end_evaluation()
+    finally:
+        end_evaluation()
 
 
 def load_manifests(data: DataDir, config: Config) -> LoadResult:

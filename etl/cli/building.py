@@ -12,6 +12,7 @@ from etl.cli.environment import clock, credentials
 from etl.cli.run import report_error
 from etl.core.errors import EXIT_CHECK_FAILED, EtlError, highest_priority
 from etl.sources.source import get_source
+from etl.transform.workers import WorkerOptions, available_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,11 +48,15 @@ def transform(run: Run) -> int:
 def _transform_source(run: Run, source: SourceConfig) -> int:
     try:
         with output.progress_note(f"transform: {run.data.raw(source.name)}"):
-            summary = pipeline.transform_source(run.data, source, run.args.jobs)
+            summary = pipeline.transform_source(run.data, source, _workers(run))
         results.print_transform(run.data, source.name, summary)
     except EtlError as error:
         return report_error(error, run.summary)
     return 0
+
+
+def _workers(run: Run) -> WorkerOptions:
+    return WorkerOptions(run.args.jobs or available_cores(), run.args.cluster)
 
 
 def load(run: Run) -> int:

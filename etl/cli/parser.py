@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 COMMANDS = {
@@ -32,7 +33,10 @@ def build_parser() -> argparse.ArgumentParser:
         command.add_argument("--filters", type=Path, default=Path("filters.toml"), help="the filters file (filters.toml)")
         command.add_argument("--source", help="this source only; what is published is always everything on disk")
         if name in ("transform", "manifests", "refresh"):
-            command.add_argument("--jobs", type=_jobs, help="processes that transform pages (the number of cores)")
+            workers = command.add_mutually_exclusive_group()
+            workers.add_argument("--jobs", type=_jobs, help="processes that transform pages (the number of cores)")
+            cluster = "transform pages on the Dask cluster with this scheduler, whose machines share the data folder"
+            workers.add_argument("--cluster", type=_scheduler, metavar="ADDRESS", help=f"{cluster}: tcp://10.0.0.1:8786")
         if name == "explain":
             target = "hf/likes/small, the file name of a manifest, or a model: huggingface:Qwen/Qwen3-0.6B"
             command.add_argument("target", help=target)
@@ -88,6 +92,13 @@ def _jobs(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 1024:
         raise argparse.ArgumentTypeError(f"{text}: not a valid number of processes (expected 1 to 1024)")
     return int(text)
+
+
+def _scheduler(text: str) -> str:
+    """Return the address of a Dask scheduler."""
+    if not re.fullmatch(r"(tcp|tls)://(\[[0-9a-fA-F:.]+\]|[\w.-]+):[0-9]{1,5}", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text}: not a valid address of a scheduler (expected such as tcp://10.0.0.1:8786)")
+    return text
 
 
 def _age_s(age: str) -> float:

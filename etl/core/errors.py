@@ -7,7 +7,7 @@ EtlError
 ├── InvalidDataError              65   re-fetch or rebuild the file that violates its schema
 │   └── UpstreamContractError     65   check what the source changed: it ignores request parameters
 ├── StorageError                  74   free disk space, or fix permissions
-└── SourceUnavailableError        75   retry later: a source, or a folder that another process uses, is not available
+└── SourceUnavailableError        75   retry later: a source, the cluster, or a folder that another process uses, is not available
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class StorageError(EtlError):
 
 
 class SourceUnavailableError(EtlError):
-    """A source does not respond, or another process uses the folder; retry later."""
+    """A source or the cluster does not respond, or another process uses the folder; retry later."""
 
     code = 75
 

@@ -25,6 +25,10 @@ class DataDir:
     root: Path
     raw_override: Path | None = None  # the folder of raw files, unless it is `root`/raw
 
+    def absolute(self) -> DataDir:
+        """Return the same folder by absolute paths."""
+        return DataDir(self.root.absolute(), self.raw_override and self.raw_override.absolute())
+
     @property
     def raw_root(self) -> Path:
         return self.raw_override or self.root / "raw"
@@ -44,7 +48,10 @@ class DataDir:
         return self.models(source) / "summary.json"
 
     def cache(self, file: str) -> Path:
-        """Return a file in which a command remembers what it need not do again: SOURCE.pages, verified (JSON), published."""
+        """Return a file in which a command remembers what it need not do again: SOURCE.pages, verified (JSON), published.
+
+        A cluster-HASH exists while a run has calls on a cluster.
+        """
         return self.root / ".cache" / file
 
     @property

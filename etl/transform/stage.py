@@ -17,7 +17,7 @@ from etl.transform.files import is_page, remove_pages, streams_before
 from etl.transform.losses import Losses
 from etl.transform.page import resolve_page
 from etl.transform.task import Task, count_unknown_sizes, transform_file
-from etl.transform.workers import start_workers
+from etl.transform.workers import WorkerOptions, start_workers
 
 if TYPE_CHECKING:
     from etl.core.layout import DataDir
@@ -27,16 +27,19 @@ if TYPE_CHECKING:
 # Below etl/: all that shapes models, beside the package of the source.
 PROGRAM = ("core/*.py", "config/*.py", "sources/*.py", "storage/json_files.py", "storage/ledger.py", "transform/*.py")
 _DEFAULT = TransformOptions()
+_SERIAL = WorkerOptions()
 
 Key = tuple[str, str]  # stream and file of a page
 
 
-def transform(data: DataDir, source: Source, options: TransformOptions = _DEFAULT, jobs: int = 1) -> dict[str, Any]:
+def transform(
+    data: DataDir, source: Source, options: TransformOptions = _DEFAULT, workers: WorkerOptions = _SERIAL
+) -> dict[str, Any]:  # fmt: skip
     """Write the models of every stream of a source that is on disk, and return its summary.
 
-    `jobs` processes transform pages at once; their number changes no byte. Models of pages that no ledger names are removed. The
-    summary is written last, and only if every page was good. It names what it was made of; if that is still the same, nothing
-    but the time of the summary changes.
+    Where pages are transformed changes no byte. Models of pages that no ledger names are removed. The summary is written last,
+    and only if every page was good. It names what it was made of; if that is still the same, nothing but the time of the summary
+    changes.
 
     Raises:
         InvalidDataError: pages violate their schemas; all their streams are named.
@@ -51,7 +54,7 @@ def transform(data: DataDir, source: Source, options: TransformOptions = _DEFAUL
     for stream in streams_before(data, source.name) - set(streams):
         remove_pages(data.models(source.name, stream), set())
     cache = PageCache(data.cache(f"{source.name}.pages"), program)
-    outcomes = _transform_streams(data, source, options, streams, cache, jobs)
+    outcomes = _transform_streams(data, source, options, streams, cache, workers)
     facts = _merge_all(source, [outcome["facts"] for outcome in outcomes.values()])
     _resolve(data, source, options, outcomes, facts)
     cache.write(outcomes)
@@ -67,7 +70,7 @@ def transform(data: DataDir, source: Source, options: TransformOptions = _DEFAUL
 
 
 def _transform_streams(  # noqa: PLR0913, PLR0917 -- what to transform, how, and with how many
-    data: DataDir, source: Source, options: TransformOptions, streams: list[str], cache: PageCache, jobs: int
+    data: DataDir, source: Source, options: TransformOptions, streams: list[str], cache: PageCache, worker_options: WorkerOptions
 ) -> dict[Key, Outcome]:
     """Return the outcome of each page, in order of streams and pages."""
     outcomes: dict[Key, Outcome] = {}
@@ -85,7 +88,7 @@ def _transform_streams(  # noqa: PLR0913, PLR0917 -- what to transform, how, and
             if outcome := cache.get((stream, entry.file), entry, task.raw, task.models):
                 outcomes[stream, entry.file] = outcome
     pending = {key: task for key, task in tasks.items() if key not in outcomes}
-    with start_workers(jobs, sum(task.entry.bytes for task in pending.values())) as workers:
+    with start_workers(worker_options, data, sum(task.entry.bytes for task in pending.values())) as workers:
         for task, future in workers.run(transform_file, pending.values()):
             try:
                 outcomes[task.stream, task.entry.file] = future.result()

@@ -1,4 +1,4 @@
-"""Where pages are transformed: in this process, or in several."""
+"""Where pages are transformed: in this process, in several, or on a cluster."""
 
 from __future__ import annotations
 
@@ -14,11 +14,20 @@ from etl.core.errors import StorageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from etl.core.layout import DataDir
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _BYTES_PER_WORKER = 4_000_000  # of raw pages, below which starting another process takes longer than it saves
 START_METHOD = "forkserver"  # safe beside threads; the server imports the transform once
+
+
+class WorkerOptions(NamedTuple):
+    """What may run calls: at most `jobs` processes of this machine or, if there is one, the cluster of a scheduler's address."""
+
+    jobs: int = 1
+    cluster: str | None = None
 
 
 class SerialExecutor(Executor):
@@ -63,24 +72,43 @@ def available_cores() -> int:
 
 
 @contextmanager
-def start_workers(jobs: int, size_bytes: int) -> Iterator[Workers]:
-    """Yield what runs the tasks for so many bytes of raw pages: at most `jobs` processes, or this one.
+def start_workers(options: WorkerOptions, data: DataDir, size_bytes: int) -> Iterator[Workers]:
+    """Yield what runs calls for so many bytes of raw pages of a data folder, whose paths are absolute for a cluster.
+
+    A cluster is used for any page, processes only for so many bytes that starting them pays off.
 
     Raises:
-        StorageError: a worker process was killed.
+        EtlError: a worker was killed; or see `etl.transform.cluster.start_cluster`.
     """
-    workers = min(jobs, size_bytes // _BYTES_PER_WORKER)
-    if workers < 2:
+    if options.cluster and size_bytes:
+        from etl.transform.cluster import start_cluster
+
+        with start_cluster(options.cluster, data) as (executor, concurrency):
+            yield Workers(executor, concurrency)
+        return
+    processes = min(options.jobs, size_bytes // _BYTES_PER_WORKER)
+    if processes < 2:
         yield Workers(SerialExecutor(), 1)
         return
+    with _start_processes(processes) as executor:
+        yield Workers(executor, processes)
+
+
+@contextmanager
+def _start_processes(count: int) -> Iterator[Executor]:
+    """Yield an executor of so many processes, none of which is left at the end.
+
+    Raises:
+        StorageError: one was killed.
+    """
     import multiprocessing
     from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 
     context = multiprocessing.get_context(START_METHOD)
     context.set_forkserver_preload(["etl.transform.stage"])
-    executor = ProcessPoolExecutor(workers, context, initializer=_ignore_interrupts)
+    executor = ProcessPoolExecutor(count, context, initializer=_ignore_interrupts)
     try:
-        yield Workers(executor, workers)
+        yield executor
         executor.shutdown()
     except BaseException as error:
         executor.shutdown(wait=False, cancel_futures=True)

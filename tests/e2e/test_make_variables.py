@@ -65,6 +65,12 @@ def test_a_value_is_passed_unchanged(project: ProjectCopy, value: str) -> None:
     assert not (project.root / "PWNED").exists()
 
 
+@pytest.mark.parametrize(("variable", "option"), [("JOBS", "--jobs"), ("CLUSTER", "--cluster")])
+def test_every_command_that_transforms_gets_its_workers(project: ProjectCopy, variable: str, option: str) -> None:
+    ran = calls(project, f"{variable}=$(touch PWNED)", "refresh", "manifests")[1]
+    assert [call[0] for call in ran if f"{option}=$(touch PWNED)" in call] == ["refresh", "transform", "transform", "manifests"]
+
+
 def test_a_list_is_split_at_whitespace_only(project: ProjectCopy) -> None:
     text = " hf/small\tcivitai/*\n$(touch PWNED) --x "
     items = ["hf/small", "civitai/*", "$(touch", "PWNED)", "--x"]

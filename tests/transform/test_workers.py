@@ -58,7 +58,7 @@ def test_several_processes_write_the_same_bytes_as_one(shipped: Workspace, monke
     for path in models.rglob("*.json"):
         path.unlink()
     monkeypatch.setattr(workers, "_BYTES_PER_WORKER", 1000)
-    assert transform(shipped.data, HUB, jobs=2) == serial
+    assert transform(shipped.data, HUB, workers=workers.WorkerOptions(2)) == serial
     assert content(models) == expected
 
 
