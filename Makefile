@@ -211,13 +211,16 @@ override define wipe
 wipe() { find "$$@" -delete 2> /dev/null || :; } && for source in $(sources); do \
   wipe $(DATA)/models -mindepth 2 -maxdepth 3 -type f \( -path "$(DATA)/models/$$source/*/page-[0-9]*.json" \
     -o -path "$(DATA)/models/$$source/*.json.partial" -o -path "$(DATA)/models/$$source/summary.json" \) && \
-  wipe $(DATA)/.cache -maxdepth 1 -type f -name "$$source.pages" && \
+  wipe $(DATA)/.cache -maxdepth 1 -type f \( -name "$$source.pages" -o -name "$$source.files" \) && \
+  wipe $(DATA)/.cache/pages/$$source -mindepth 2 -maxdepth 2 -type f -name 'page-[0-9]*.json' && \
+  wipe $(DATA)/.cache/pages/$$source -maxdepth 1 -type d -empty && \
   wipe $(DATA)/models -maxdepth 2 -type d \( -path $(DATA)/models -o -path $(DATA)/models/$$source -o \
     -path "$(DATA)/models/$$source/*" \) -empty; \
 done && \
 wipe $(DATA)/.manifests -mindepth 1 -path "$(DATA)/.manifests/set-*" && \
 wipe $(DATA)/.manifests -maxdepth 1 -type f -name '*.json' && wipe $(DATA)/.manifests -maxdepth 0 -type d -empty && \
-wipe $(DATA)/.cache -maxdepth 1 -type f \( -name .gitignore -o -name verified -o -name published \) && wipe $(DATA)/.cache -maxdepth 0 -type d -empty && \
+wipe $(DATA)/.cache -maxdepth 1 -type f \( -name .gitignore -o -name verified -o -name published \) && \
+wipe $(DATA)/.cache/pages -maxdepth 0 -type d -empty && wipe $(DATA)/.cache -maxdepth 0 -type d -empty && \
 wipe $(DATA)/report -maxdepth 1 -type f -name index.html && wipe $(DATA)/report -maxdepth 0 -type d -empty && \
 wipe $(state) -maxdepth 1 -type f \( -name '[!.]*' -o -name .filters \) && \
 if [ -f .venv/made-by-make ] && [ ! -L .venv ]; then rm -rf .venv; fi; \

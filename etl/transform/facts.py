@@ -109,7 +109,7 @@ class _FirstKinds:
         counts = Counter[int]()
         for keys, kinds in zip(self._keys, self._kinds, strict=True):
             counts.update(dict(zip(reversed(keys), reversed(kinds), strict=True)).values())
-        return {kind: counts[number] for kind, number in self._number_of.items()}
+        return {kind: counts[number] for kind, number in self._number_of.items() if number in counts}
 
 
 def parse_facts(lines: Iterable[bytes]) -> dict[str, Any]:

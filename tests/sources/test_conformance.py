@@ -47,6 +47,10 @@ def test_records_that_contradict_themselves_become_valid_models(source: Source, 
     conformance.check_mixed_fields(source, page, rounds=2)
 
 
+def test_facts_survive_a_file(source: Source, page: Any) -> None:
+    conformance.check_facts(source, page)
+
+
 def test_paging_ends(source: Source, page: Any) -> None:
     conformance.check_paging_ends(source, page)
 
