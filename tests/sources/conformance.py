@@ -150,12 +150,10 @@ def check_facts(source: Source, page: Any) -> None:
             assert {**model, **rules.resolve(evidence, {}, TransformOptions())} == model
             resolved = {**model, **rules.resolve(evidence, facts, TransformOptions())}
             assert load_schema(f"{source.name}/model").violations(resolved) == []
-        kinds = [rules.kind(fact) for fact in facts.values()]
-        assert rules.summarize([(kind, 2) for kind in kinds if kind]) == rules.summarize(
-            [(kind, 1) for kind in kinds if kind] * 2
-        )
-        for fact in facts.values() if rules.follow else ():
-            assert all(isinstance(key, str) for key in rules.follow(fact))
+        kinds = [kind for fact in facts.values() if (kind := rules.kind(fact)) is not None]
+        assert rules.summarize([(kind, 2) for kind in kinds]) == rules.summarize([(kind, 1) for kind in kinds * 2])
+        names = [key for fact in facts.values() for key in rules.follow(fact)] if rules.follow else []
+        assert all(isinstance(key, str) for key in names)
 
 
 def check_audit(source: Source, page: Any) -> None:

@@ -192,9 +192,10 @@ def test_an_interrupted_run_keeps_what_it_transformed(
     def interrupt(_resolution: Resolution) -> Outcome:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(page_module, "resolve_file", interrupt)
-        transform(pages.data, HUB)
+        with pytest.raises(KeyboardInterrupt):
+            transform(pages.data, HUB)
     transformed.clear()
     transform(pages.data, HUB)
     assert transformed == []
