@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections import Counter
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from etl.transform.hashes import BUCKETS, hash_texts, numbers
+from etl.transform.hashes import BUCKETS, hash_text, hash_texts, numbers, ranges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -21,7 +22,7 @@ class PageFacts(NamedTuple):
     """The facts of a page.
 
     Attributes:
-        keys: The hashes of their keys.
+        keys: The hashes of their keys, sorted.
         kinds: Of each the JSON of its kind, which summary.json counts.
         lines: Of each the JSON of key and fact.
     """
@@ -33,18 +34,20 @@ class PageFacts(NamedTuple):
 
 def pack_facts(facts: Mapping[str, Any], kind: Callable[[Any], Any]) -> bytes:
     """Return the facts of a page as lines; the first one has what decides whether any other is needed."""
-    kinds = [orjson.dumps(kind(fact)).decode() for fact in facts.values()]
-    distinct = {text: number for number, text in enumerate(dict.fromkeys(kinds))}
-    head = {"keys": hash_texts(facts).hex(), "kinds": [*distinct], "kind_of": [distinct[text] for text in kinds]}
-    return b"\n".join([orjson.dumps(head), *(orjson.dumps(pair) for pair in facts.items())])
+    items = sorted((hash_text(key), key, fact) for key, fact in facts.items())
+    kinds = [orjson.dumps(kind(fact)).decode() for _, _, fact in items]
+    number_of = {text: number for number, text in enumerate(dict.fromkeys(kinds))}
+    keys = b"".join(hash_ for hash_, _, _ in items)
+    head = {"keys": keys.hex(), "kinds": [*number_of], "kind_of": [number_of[text] for text in kinds]}
+    return b"\n".join([orjson.dumps(head), *(orjson.dumps([key, fact]) for _, key, fact in items)])
 
 
 def unpack_facts(content: bytes) -> PageFacts:
     """Return the facts that `pack_facts` made lines of."""
     first, *lines = content.split(b"\n")
     head = orjson.loads(first)
-    distinct = [text.encode() for text in head["kinds"]]
-    return PageFacts(numbers(bytes.fromhex(head["keys"])), [distinct[number] for number in head["kind_of"]], lines)
+    kinds = [text.encode() for text in head["kinds"]]
+    return PageFacts(numbers(bytes.fromhex(head["keys"])), [kinds[number] for number in head["kind_of"]], lines)
 
 
 class NeededFacts:
@@ -55,7 +58,9 @@ class NeededFacts:
         self._lines: dict[int, bytes] = {}
         self._named: dict[int, bytes] = {}
         self._kinds = _FirstKinds()
-        sought = {key for hashes in needed for key in numbers(hashes)}
+        sought = set[int]()
+        for hashes in needed:
+            sought.update(numbers(hashes))
         for content in pages():
             facts = unpack_facts(content)
             self._kinds.add(facts.keys, facts.kinds)
@@ -67,20 +72,20 @@ class NeededFacts:
 
     def of_page(self, needs: bytes) -> list[bytes]:
         """Return the facts that the models of a page need, in an order that depends on nothing else."""
-        keys, named = set[int](), {*numbers(needs)}
-        while named:
-            keys |= named
+        keys = {*numbers(needs)}
+        named = keys
+        while self._named and named:
             named = {name for key in named for name in numbers(self._named.get(key, b""))} - keys
-        return [self._lines[key] for key in sorted(keys) if key in self._lines]
+            keys |= named
+        return [self._lines[key] for key in sorted(keys & self._lines.keys())]
 
     def kinds(self) -> list[tuple[Any, int]]:
         """Return the kinds of the facts of all pages, and how many keys have each."""
         return [(orjson.loads(kind), count) for kind, count in self._kinds.count().items() if kind != b"null"]
 
     def _find(self, facts: PageFacts, keys: set[int]) -> None:
-        for index, key in enumerate(facts.keys):
-            if key in keys:
-                self._lines.setdefault(key, facts.lines[index])
+        for key in keys.intersection(facts.keys):
+            self._lines.setdefault(key, facts.lines[bisect_left(facts.keys, key)])
 
     def _follow(self, follow: Callable[[Any], Iterable[str]], sought: set[int]) -> set[int]:
         """Return the keys that the facts found last name, except those that were sought."""
@@ -97,12 +102,13 @@ class _FirstKinds:
         self._kinds = [array("I") for _ in range(BUCKETS)]
         self._number_of: dict[bytes, int] = {}
 
-    def add(self, keys: Iterable[int], kinds: Iterable[bytes]) -> None:
-        """Add keys, each with its kind."""
-        all_keys, all_kinds, number_of = self._keys, self._kinds, self._number_of
-        for key, kind in zip(keys, kinds, strict=True):
-            all_keys[key % BUCKETS].append(key)
-            all_kinds[key % BUCKETS].append(number_of.setdefault(kind, len(number_of)))
+    def add(self, keys: array[int], kinds: Iterable[bytes]) -> None:
+        """Add sorted keys, each with its kind."""
+        number_of = self._number_of
+        kind_numbers = array("I", (number_of.setdefault(kind, len(number_of)) for kind in kinds))
+        for range_, all_keys, all_kinds in zip(ranges(keys), self._keys, self._kinds, strict=True):
+            all_keys.extend(keys[range_])
+            all_kinds.extend(kind_numbers[range_])
 
     def count(self) -> dict[bytes, int]:
         """Return how many distinct keys have each kind."""

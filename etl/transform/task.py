@@ -95,11 +95,11 @@ def transform_file(task: Task) -> Outcome:
     content = dump_json(page.models)
     write_atomic(task.models, content)
     rules = source.load_rules()
-    needs = dict.fromkeys(key for evidence in page.deferred.values() for key in rules.needs(evidence))
+    needs = hash_texts(key for evidence in page.deferred.values() for key in rules.needs(evidence))
     facts = page.facts or {}
     outcome = Outcome(
         _summary_row(task, page, content), sha256(body), page_losses(task.stream, task.entry.file, page), len(facts),
-        hash_texts(needs), stamps=(raw_stamp, stamp_of(task.models)),
+        needs, stamps=(raw_stamp, stamp_of(task.models)),
     )  # fmt: skip
     deferred = orjson.dumps(page.deferred, option=orjson.OPT_NON_STR_KEYS)
     write_parts(task.outcome, task.program, [_dump(outcome), pack_facts(facts, rules.kind), deferred])
