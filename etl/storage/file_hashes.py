@@ -26,7 +26,7 @@ class FileStamp(NamedTuple):
 
 
 def stamp_of(path: Path) -> FileStamp | None:
-    """Return the stamp of a file; None if there is none. Take it before reading the file, or after writing it."""
+    """Return the stamp of a file; None if it is absent. Take it before reading the file, or after writing it."""
     try:
         status = path.stat()
     except OSError:
@@ -56,8 +56,8 @@ class FileHashes:
             StorageError: it cannot be read.
         """
         name, stamp = self._name(path), stamp_of(path)
-        *known, value = self._current.get(name) or self._recorded.get(name) or [None]
-        if stamp is None or known != [*stamp]:
+        *recorded, value = self._current.get(name) or self._recorded.get(name) or [""]
+        if stamp is None or recorded != [*stamp]:
             value = sha256(read_bytes(path))
         self.add(path, stamp, value)
         return str(value)

@@ -23,12 +23,14 @@ class PageFacts(NamedTuple):
 
     Attributes:
         keys: The hashes of their keys, sorted.
-        kinds: Of each the JSON of its kind, which summary.json counts.
+        kinds: The distinct kinds, which summary.json counts, as JSON.
+        kind_of: Of each fact the index of its kind.
         lines: Of each the JSON of key and fact.
     """
 
     keys: array[int]
-    kinds: list[bytes]
+    kinds: list[str]
+    kind_of: list[int]
     lines: list[bytes]
 
 
@@ -46,8 +48,7 @@ def unpack_facts(content: bytes) -> PageFacts:
     """Return the facts that `pack_facts` made lines of."""
     first, *lines = content.split(b"\n")
     head = orjson.loads(first)
-    kinds = [text.encode() for text in head["kinds"]]
-    return PageFacts(numbers(bytes.fromhex(head["keys"])), [kinds[number] for number in head["kind_of"]], lines)
+    return PageFacts(numbers(bytes.fromhex(head["keys"])), head["kinds"], head["kind_of"], lines)
 
 
 class NeededFacts:
@@ -63,7 +64,7 @@ class NeededFacts:
             sought.update(numbers(hashes))
         for content in pages():
             facts = unpack_facts(content)
-            self._kinds.add(facts.keys, facts.kinds)
+            self._kinds.add(facts)
             self._find(facts, sought)
         while rules.follow and (named := self._follow(rules.follow, sought)):
             for content in pages():
@@ -81,7 +82,7 @@ class NeededFacts:
 
     def kinds(self) -> list[tuple[Any, int]]:
         """Return the kinds of the facts of all pages, and how many keys have each."""
-        return [(orjson.loads(kind), count) for kind, count in self._kinds.count().items() if kind != b"null"]
+        return [(orjson.loads(kind), count) for kind, count in self._kinds.count().items() if kind != "null"]
 
     def _find(self, facts: PageFacts, keys: set[int]) -> None:
         for key in keys.intersection(facts.keys):
@@ -100,17 +101,17 @@ class _FirstKinds:
     def __init__(self) -> None:
         self._keys = [array("Q") for _ in range(BUCKETS)]
         self._kinds = [array("I") for _ in range(BUCKETS)]
-        self._number_of: dict[bytes, int] = {}
+        self._number_of: dict[str, int] = {}
 
-    def add(self, keys: array[int], kinds: Iterable[bytes]) -> None:
-        """Add sorted keys, each with its kind."""
-        number_of = self._number_of
-        kind_numbers = array("I", (number_of.setdefault(kind, len(number_of)) for kind in kinds))
-        for range_, all_keys, all_kinds in zip(ranges(keys), self._keys, self._kinds, strict=True):
-            all_keys.extend(keys[range_])
-            all_kinds.extend(kind_numbers[range_])
+    def add(self, facts: PageFacts) -> None:
+        """Add the facts of a page."""
+        number_of = [self._number_of.setdefault(kind, len(self._number_of)) for kind in facts.kinds]
+        kinds = array("I", [number_of[index] for index in facts.kind_of])
+        for range_, all_keys, all_kinds in zip(ranges(facts.keys), self._keys, self._kinds, strict=True):
+            all_keys.extend(facts.keys[range_])
+            all_kinds.extend(kinds[range_])
 
-    def count(self) -> dict[bytes, int]:
+    def count(self) -> dict[str, int]:
         """Return how many distinct keys have each kind."""
         counts = Counter[int]()
         for keys, kinds in zip(self._keys, self._kinds, strict=True):
@@ -124,6 +125,6 @@ def parse_facts(lines: Iterable[bytes]) -> dict[str, Any]:
 
 
 def facts_digest(lines: Iterable[bytes]) -> str | None:
-    """Return a hash of facts; None if there are none, as before any were looked for."""
+    """Return a hash of facts; None for no facts, as before any were looked for."""
     content = b"\n".join(lines)
     return blake2b(content, digest_size=16).hexdigest() if content else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from etl.sources.source import Rules
 from etl.transform.facts import NeededFacts, facts_digest, pack_facts, parse_facts, unpack_facts
-from etl.transform.hashes import hash_texts
+from etl.transform.hashes import hash_text, hash_texts, numbers
 
 KEYS = "abcdefg"
 # A fact: its own value, the key that it names, and its kind.
@@ -42,25 +43,25 @@ def first_of(pages: list[dict[str, Any]]) -> dict[str, Any]:
 
 @given(PAGES, NEEDS)
 def test_pages_get_the_first_fact_of_each_key_that_they_need(pages: list[dict[str, Any]], needs: list[frozenset[str]]) -> None:
-    facts, known = find(pages, [hash_texts(keys) for keys in needs]), first_of(pages)
+    facts, first = find(pages, [hash_texts(keys) for keys in needs]), first_of(pages)
     for keys in needs:
         lines = facts.of_page(hash_texts(keys))
-        assert parse_facts(lines) == {key: known[key] for key in keys & known.keys()}
+        assert parse_facts(lines) == {key: first[key] for key in keys & first.keys()}
         assert lines == facts.of_page(hash_texts(sorted(keys)))
-    assert dict(facts.kinds()) == Counter(fact[2] for fact in known.values() if fact[2])
+    assert dict(facts.kinds()) == Counter(fact[2] for fact in first.values() if fact[2])
 
 
 @given(PAGES, NEEDS)
 def test_facts_that_facts_name_are_found_in_any_page(pages: list[dict[str, Any]], needs: list[frozenset[str]]) -> None:
-    facts, known = find(pages, [hash_texts(keys) for keys in needs], chained=True), first_of(pages)
+    facts, first = find(pages, [hash_texts(keys) for keys in needs], chained=True), first_of(pages)
     for keys in needs:
         expected: dict[str, Any] = {}
         pending = [*keys]
         while pending:
             key = pending.pop()
-            if key in known and key not in expected:
-                expected[key] = known[key]
-                pending.append(known[key][1])
+            if key in first and key not in expected:
+                expected[key] = first[key]
+                pending.append(first[key][1])
         assert parse_facts(facts.of_page(hash_texts(keys))) == expected
 
 
@@ -79,7 +80,8 @@ def test_it_does_not_matter_how_facts_are_split_into_pages(
 def test_facts_of_a_page_are_read_as_they_were_written(facts: dict[str, Any]) -> None:
     page = unpack_facts(pack_facts(facts, kind))
     assert parse_facts(page.lines) == facts
-    assert len(page.keys) == len(page.kinds) == len(facts)
+    kinds = [json.loads(page.kinds[index]) for index in page.kind_of]
+    assert dict(zip(page.keys, kinds, strict=True)) == {numbers(hash_text(key))[0]: fact[2] for key, fact in facts.items()}
 
 
 def test_no_facts_are_as_before_any_were_looked_for() -> None:

@@ -85,8 +85,8 @@ def _needs(deferred: Sequence[Any]) -> list[str]:
 
 def _resolve(deferred: Sequence[Any], facts: Mapping[str, _Fact], options: TransformOptions) -> Mapping[str, Any]:
     evidence = SizeEvidence(*deferred)
-    found = ((base, facts.get(base.casefold(), ["", None])) for base in bases(evidence.tags))
-    counts = {base: fact[1] for base, fact in found if fact[0] == base and fact[1] is not None}
+    matches = ((base, facts.get(base.casefold(), ["", None])) for base in bases(evidence.tags))
+    counts = {base: fact[1] for base, fact in matches if fact[0] == base and fact[1] is not None}
     return SizeEstimator(options.size_classes, counts).estimate(evidence)._asdict()
 
 
