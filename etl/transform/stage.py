@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from etl.core.layout import DataDir
     from etl.sources.source import Source
 
-_STORAGE = ("storage/checked_parts.py", "storage/json_files.py", "storage/ledger.py")
+_STORAGE = tuple(f"storage/{module}.py" for module in ("checked_parts", "file_hashes", "json_files", "ledger"))
 # Below etl/: all that shapes models, beside the package of the source.
 PROGRAM = ("core/*.py", "config/*.py", "sources/*.py", *_STORAGE, "transform/*.py")
 _DEFAULT = TransformOptions()
