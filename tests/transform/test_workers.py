@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import shutil
 import signal
 from itertools import permutations
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from etl.sources.source import get_source
+from etl.sources.source import TransformOptions, get_source
+from etl.storage.ledger import parse_ledger
 from etl.transform import pages as page_module
 from etl.transform import task, workers
 from etl.transform.stage import transform
@@ -112,6 +114,23 @@ def test_only_changed_pages_are_transformed(pages: Workspace, transformed: list[
     pages.data.summary("huggingface").unlink()
     transform(pages.data, HUB)
     assert content(pages.data.models("huggingface")) == reused
+
+
+def test_a_page_with_the_same_facts_stays_as_it_is(pages: Workspace) -> None:
+    transform(pages.data, HUB)
+    path = pages.data.models("huggingface", "default") / "page-0001.json"
+    inode = path.stat().st_ino
+    pages.write_stream("huggingface", "likes", [hf("o/other"), hf("o/base", **BASE)])
+    transform(pages.data, HUB)
+    assert path.stat().st_ino == inode
+    assert size_of(pages, "o/copy") == ("large", "base model")
+
+
+def test_what_a_worker_returns_is_small(shipped: Workspace) -> None:
+    entry = max(parse_ledger(shipped.data.ledger("huggingface", "default")).pages, key=lambda page: page.records)
+    page = task.Task(shipped.data, "huggingface", "default", entry, TransformOptions(), "program")
+    assert entry.records > 400
+    assert len(pickle.dumps(task.transform_file(page))) < 20 * entry.records < len(pickle.dumps(page.raw.read_bytes())) / 10
 
 
 def test_a_reused_page_is_updated_if_its_base_model_changes(pages: Workspace, transformed: list[str]) -> None:
