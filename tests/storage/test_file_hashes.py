@@ -9,7 +9,7 @@ import pytest
 
 from etl.core.errors import InvalidDataError
 from etl.storage import file_hashes
-from etl.storage.file_hashes import FileHashes, stamp_of
+from etl.storage.file_hashes import FileHashes, FileStamp, stamp_of
 from etl.storage.json_files import read_bytes, sha256
 
 if TYPE_CHECKING:
@@ -86,6 +86,19 @@ def test_a_file_in_the_place_of_another_is_noticed(tmp_path: Path, file: Path) -
     other.write_bytes(b"new")
     other.replace(file)
     assert hashes.sha256_of(file) == sha256(b"new")
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize("field", FileStamp._fields)
+def test_a_file_is_read_again_if_anything_in_its_stamp_differs(
+    tmp_path: Path, file: Path, read: list[str], monkeypatch: pytest.MonkeyPatch, field: str
+) -> None:
+    hashes, stamp, status = recorded(tmp_path, file), stamp_of(file), file.stat()
+    assert stamp == (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    monkeypatch.setattr(file_hashes, "stamp_of", lambda _path: stamp._replace(**{field: 1}))
+    read.clear()
+    hashes.sha256_of(file)
+    assert read == ["page"]
 
 
 def test_a_file_edited_within_the_same_moment_is_noticed(tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

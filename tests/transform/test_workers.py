@@ -116,6 +116,27 @@ def test_only_changed_pages_are_transformed(pages: Workspace, transformed: list[
     assert content(pages.data.models("huggingface")) == reused
 
 
+def test_a_base_model_counts_under_the_id_that_tags_name(workspace: Workspace) -> None:
+    tags = {"named": "O/Base-Model", "misspelt": "o/base-MODEL"}
+    copies = [hf(f"o/{name}", tags=["gguf", f"base_model:quantized:{base}"]) for name, base in tags.items()]
+    workspace.write_stream("huggingface", "default", copies, [hf("O/Base-Model", **BASE)])
+    transform(workspace.data, HUB)
+    assert size_of(workspace, "o/named") == ("large", "base model")
+    assert size_of(workspace, "o/misspelt") == ("unknown", "none")
+
+
+def test_the_summary_has_the_hashes_of_the_ledger(pages: Workspace, transformed: list[str]) -> None:
+    transform(pages.data, HUB)
+    transformed.clear()
+    path = pages.data.ledger("huggingface", "likes")
+    ledger = json.loads(path.read_bytes())
+    ledger["pages"][0]["sha256"] = "0" * 64  # verify reports that the page is another
+    path.write_text(json.dumps(ledger))
+    pages.data.summary("huggingface").unlink()
+    assert transform(pages.data, HUB)["streams"]["likes"][0]["raw_sha256"] == "0" * 64
+    assert transformed == []
+
+
 def test_a_page_with_the_same_facts_stays_as_it_is(pages: Workspace) -> None:
     transform(pages.data, HUB)
     path = pages.data.models("huggingface", "default") / "page-0001.json"
