@@ -105,7 +105,7 @@ override selected := $(if $(SOURCE),$(state)/$(SOURCE),$(models))
 
 # The modules that determine models and manifests, models only, manifests only; a test compares them with the imports.
 override modules_all := $(wildcard $(addprefix etl/,__init__.py core/*.py expressions/*.py config/*.py sources/*.py) \
-  $(addprefix etl/storage/,__init__.py json_files.py ledger.py))
+  $(addprefix etl/storage/,__init__.py checked_parts.py file_hashes.py json_files.py ledger.py))
 override modules_models := $(wildcard etl/transform/*.py)
 override modules_manifests := $(wildcard etl/load/*.py etl/selection/*.py etl/storage/fingerprint.py etl/storage/owned.py etl/storage/swap.py)
 
@@ -211,13 +211,17 @@ override define wipe
 wipe() { find "$$@" -delete 2> /dev/null || :; } && for source in $(sources); do \
   wipe $(DATA)/models -mindepth 2 -maxdepth 3 -type f \( -path "$(DATA)/models/$$source/*/page-[0-9]*.json" \
     -o -path "$(DATA)/models/$$source/*.json.partial" -o -path "$(DATA)/models/$$source/summary.json" \) && \
-  wipe $(DATA)/.cache -maxdepth 1 -type f -name "$$source.pages" && \
+  wipe $(DATA)/.cache -maxdepth 1 -type f \( -name "$$source.pages" -o -name "$$source.files" \) && \
+  wipe $(DATA)/.cache/pages/$$source -mindepth 2 -maxdepth 2 -type f -name 'page-[0-9]*.json' && \
+  wipe $(DATA)/.cache/facets/$$source -mindepth 2 -maxdepth 2 -type f -name 'page-[0-9]*' && \
+  wipe $(DATA)/.cache/pages/$$source $(DATA)/.cache/facets/$$source -maxdepth 1 -type d -empty && \
   wipe $(DATA)/models -maxdepth 2 -type d \( -path $(DATA)/models -o -path $(DATA)/models/$$source -o \
     -path "$(DATA)/models/$$source/*" \) -empty; \
 done && \
 wipe $(DATA)/.manifests -mindepth 1 -path "$(DATA)/.manifests/set-*" && \
 wipe $(DATA)/.manifests -maxdepth 1 -type f -name '*.json' && wipe $(DATA)/.manifests -maxdepth 0 -type d -empty && \
-wipe $(DATA)/.cache -maxdepth 1 -type f \( -name .gitignore -o -name verified -o -name published -o -name 'cluster-*' \) && wipe $(DATA)/.cache -maxdepth 0 -type d -empty && \
+wipe $(DATA)/.cache -maxdepth 1 -type f \( -name .gitignore -o -name verified -o -name published -o -name loaded -o -name 'cluster-*' \) && \
+wipe $(DATA)/.cache/pages $(DATA)/.cache/facets -maxdepth 0 -type d -empty && wipe $(DATA)/.cache -maxdepth 0 -type d -empty && \
 wipe $(DATA)/report -maxdepth 1 -type f -name index.html && wipe $(DATA)/report -maxdepth 0 -type d -empty && \
 wipe $(state) -maxdepth 1 -type f \( -name '[!.]*' -o -name .filters \) && \
 if [ -f .venv/made-by-make ] && [ ! -L .venv ]; then rm -rf .venv; fi; \

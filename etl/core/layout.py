@@ -48,11 +48,15 @@ class DataDir:
         return self.models(source) / "summary.json"
 
     def cache(self, file: str) -> Path:
-        """Return a file in which a command remembers what it need not do again: SOURCE.pages, verified (JSON), published.
+        """Return a file in which a command remembers what it need not do again: SOURCE.files, verified (JSON), published, loaded.
 
         A cluster-HASH exists while a run has calls on a cluster.
         """
         return self.root / ".cache" / file
+
+    def outcomes(self, source: str, stream: str = "") -> Path:
+        """Return the folder of what became of the pages of a source's streams, or of one stream."""
+        return self.root / ".cache" / "pages" / source / stream
 
     @property
     def site(self) -> Path:

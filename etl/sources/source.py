@@ -16,7 +16,7 @@ from etl.core.layout import source_names
 from etl.core.urls import encode_query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
     Record = Mapping[str, Any]
     Params = Mapping[str, Sequence[str]]
@@ -58,18 +58,20 @@ class Rules:
     """What the transform decides after jq: values and pure functions.
 
     An entry is what transform.jq makes of a record: `{id, model, evidence}`. Facts are what models of different pages must know
-    of each other; they are JSON values.
+    of each other: JSON values, each by a key. Of several pages that state a fact of one key, the first one counts.
 
     Attributes:
         complete: (entry, options): completes the model from the evidence; returns fields whose evidence was invalid.
         forbid_images: (entry, options): the URLs of images that no card of the model may show, whichever record has them too;
             scaled as in models, and only those that a model could have.
         defer: (model, evidence): the evidence, as a JSON value, of a model that facts may change; None for all others.
-        collect: (models): the facts that the models of a page state; None if absent.
-        merge: (left, right): the facts of both, associative; where they disagree, those of the earlier page win.
-        narrow: (facts, deferred evidence of a page): the part of the facts that these models need.
-        resolve: (deferred evidence, narrowed facts, options): the fields of the model that now hold.
-        summarize: (facts): the counts that summary.json has as `families`.
+        collect: (models): the facts that the models of a page state, by key; None if absent.
+        needs: (deferred evidence): the keys of the facts that may change the model.
+        follow: (fact): the keys of further facts that are needed wherever this one is; None if no fact names others.
+        resolve: (deferred evidence, facts by key, options): the fields of the model that now hold; the facts are those on disk
+            that the models of its page need.
+        kind: (fact): what summary.json counts of it, a JSON value; None: nothing.
+        summarize: (kinds, each with how many facts have it): the counts that summary.json has as `families`.
         warnings: (families of a summary): lines for the operator.
         describe: (raw record, entry, options): lines that say what decides, for explain.
     """
@@ -78,11 +80,12 @@ class Rules:
     describe: Callable[[Record, dict[str, Any], TransformOptions], list[str]]
     forbid_images: Callable[[dict[str, Any], TransformOptions], list[str]] = lambda _entry, _options: []
     defer: Callable[[Record, Any], Any] = lambda _model, _evidence: None
-    collect: Callable[[Sequence[Record]], Any] = lambda _models: None
-    merge: Callable[[Any, Any], Any] = lambda left, right: right if left is None else left
-    narrow: Callable[[Any, Sequence[Any]], Any] = lambda _facts, _deferred: None
-    resolve: Callable[[Any, Any, TransformOptions], Record] = lambda _deferred, _facts, _options: {}
-    summarize: Callable[[Any], dict[str, dict[str, int]]] = lambda _facts: {}
+    collect: Callable[[Sequence[Record]], dict[str, Any] | None] = lambda _models: None
+    needs: Callable[[Any], Iterable[str]] = lambda _deferred: ()
+    follow: Callable[[Any], Iterable[str]] | None = None
+    resolve: Callable[[Any, Mapping[str, Any], TransformOptions], Record] = lambda _deferred, _facts, _options: {}
+    kind: Callable[[Any], Any] = lambda _fact: None
+    summarize: Callable[[Iterable[tuple[Any, int]]], dict[str, dict[str, int]]] = lambda _kinds: {}
     warnings: Callable[[Mapping[str, Mapping[str, int]]], list[str]] = lambda _families: []
 
 

@@ -1,4 +1,4 @@
-"""The files of data/models that are of this project; all others stay."""
+"""The files of data/models, and of the outcomes of its pages, that are of this project; all others stay."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _STREAM = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 def is_page(path: Path) -> bool:
-    """Return whether a path is a page of models, or what an interrupted run left of one."""
+    """Return whether a path is a page of models, or its outcome, or what an interrupted run left of one."""
     return _PAGE.fullmatch(path.name) is not None and path.is_file()
 
 
 def remove_pages(folder: Path, keep: set[str]) -> None:
-    """Remove the pages of models of a stream except those to keep, and then the folder if it is empty.
+    """Remove the pages in the folder of a stream except those to keep, and then the folder if it is empty.
 
     Raises:
         StorageError: one cannot be removed.
@@ -38,6 +38,25 @@ def remove_pages(folder: Path, keep: set[str]) -> None:
             folder.rmdir()
     except OSError as error:
         raise StorageError(f"{folder}: cannot be cleaned: {describe_os_error(error, folder)}") from error
+
+
+def remove_gone(data: DataDir, source_name: str, streams: list[str]) -> None:
+    """Remove the models and outcomes of all but some streams, and the cache of earlier versions.
+
+    Raises:
+        StorageError: one cannot be removed.
+    """
+    for stream in streams_before(data, source_name) - {*streams}:
+        remove_pages(data.models(source_name, stream), set())
+    outcomes = data.outcomes(source_name)
+    for folder in outcomes.iterdir() if outcomes.is_dir() else ():
+        if folder.name not in streams:
+            remove_pages(folder, set())
+    path = data.cache(f"{source_name}.pages")
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be removed: {describe_os_error(error, path)}") from error
 
 
 def streams_before(data: DataDir, source_name: str) -> set[str]:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from etl.transform.hashes import HashSet, hash_texts
 
 if TYPE_CHECKING:
     from etl.transform.page import PageResult
 
 
-@dataclass(frozen=True)
-class PageLosses:
-    """What one page lost; JSON values.
+class PageLosses(NamedTuple):
+    """What one page lost.
 
     Attributes:
-        names: The id of each record, in page order; its position if it has none.
-        lost: `rejected` or `dropped`, the reason or field, and the index of the record.
+        ids: The hash of the id of each record, in any spelling; of its position if it has none.
+        lost: `rejected` or `dropped`, the reason or field, and the id.
     """
 
-    names: list[str]
-    lost: list[tuple[str, str, int]]
+    ids: bytes
+    lost: list[tuple[str, str, str]]
 
 
 def page_losses(stream: str, file: str, page: PageResult) -> PageLosses:
@@ -30,16 +31,16 @@ def page_losses(stream: str, file: str, page: PageResult) -> PageLosses:
         str(rejected[index].id or f"record {index} of {stream}/{file}") if index in rejected else next(ids)
         for index in range(page.records)
     ]
-    lost = [("rejected", record.reason, record.record) for record in page.set_aside]
-    return PageLosses(names, lost + [("dropped", value.field, value.record) for value in page.dropped])
+    lost = [("rejected", record.reason, names[record.record]) for record in page.set_aside]
+    lost += [("dropped", value.field, names[value.record]) for value in page.dropped]
+    return PageLosses(_hashes(names), lost)
 
 
-@dataclass
-class _Count:
-    """Distinct ids, and those of them that were lost, by what and reason, each with the name of the record."""
+class _Lost(NamedTuple):
+    """The ids of the records that were lost for one reason, and the first of them."""
 
-    ids: set[str] = field(default_factory=set)
-    lost: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    first: str
+    ids: HashSet
 
 
 class Losses:
@@ -49,27 +50,36 @@ class Losses:
     """
 
     def __init__(self) -> None:
-        self._counts: dict[str | None, _Count] = {None: _Count()}
+        self._ids = defaultdict[str, HashSet](HashSet)
+        self._lost: dict[str | None, dict[tuple[str, str], _Lost]] = {None: {}}
 
     def add(self, stream: str, page: PageLosses) -> None:
         """Count the records of the next page of a stream."""
-        keys = [name.casefold() for name in page.names]
-        for count in (self._counts[None], self._counts.setdefault(stream, _Count())):
-            count.ids.update(keys)
-            for what, reason, index in page.lost:
-                count.lost.setdefault((what, reason), {}).setdefault(keys[index], page.names[index])
+        self._ids[stream].add(page.ids)
+        for lost in (self._lost[None], self._lost.setdefault(stream, {})):
+            for what, reason, name in page.lost:
+                if (what, reason) not in lost:
+                    lost[what, reason] = _Lost(name, HashSet())
+                lost[what, reason].ids.add(_hashes([name]))
 
     def report(self) -> list[dict[str, Any]]:
         """Return a row for each loss: of a stream, or of the whole source (null), how many of how many ids, and the first."""
-        return [
-            {
-                "stream": stream,
-                "what": what,
-                "reason": reason,
-                "ids": len(ids),
-                "of": len(count.ids),
-                "first": next(iter(ids.values())),
-            }
-            for stream, count in self._counts.items()
-            for (what, reason), ids in sorted(count.lost.items())
-        ]
+        rows: list[dict[str, Any]] = []
+        for stream, losses in self._lost.items():
+            records = HashSet.count([self._ids[stream]] if stream else [*self._ids.values()]) if losses else 0
+            rows += [
+                {
+                    "stream": stream,
+                    "what": what,
+                    "reason": reason,
+                    "ids": HashSet.count([lost.ids]),
+                    "of": records,
+                    "first": lost.first,
+                }
+                for (what, reason), lost in sorted(losses.items())
+            ]
+        return rows
+
+
+def _hashes(names: list[str]) -> bytes:
+    return hash_texts(name.casefold() for name in names)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 from typing import TYPE_CHECKING, Any
 
@@ -10,26 +9,26 @@ from etl.core.errors import InvalidDataError, StorageError, describe_os_error
 from etl.core.layout import PROJECT
 from etl.core.schemas import load_schema
 from etl.sources.source import TransformOptions
-from etl.storage.json_files import dump_json, read_bytes, read_json, sha256, write_atomic
+from etl.storage.file_hashes import FileHashes
+from etl.storage.json_files import dump_json, read_json, sha256, write_atomic
 from etl.storage.ledger import list_streams, parse_ledger
-from etl.transform.cache import PageCache
-from etl.transform.files import is_page, remove_pages, streams_before
+from etl.transform.files import is_page, remove_gone, remove_pages
 from etl.transform.losses import Losses
-from etl.transform.page import resolve_page
-from etl.transform.task import Task, count_unknown_sizes, transform_file
-from etl.transform.workers import WorkerOptions, start_workers
+from etl.transform.pages import resolve_pages, transform_pages
+from etl.transform.task import Task
+from etl.transform.workers import WorkerOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from etl.core.layout import DataDir
     from etl.sources.source import Source
-    from etl.transform.task import Outcome
 
+_STORAGE = tuple(f"storage/{module}.py" for module in ("checked_parts", "file_hashes", "json_files", "ledger"))
 # Below etl/: all that shapes models, beside the package of the source.
-PROGRAM = ("core/*.py", "config/*.py", "sources/*.py", "storage/json_files.py", "storage/ledger.py", "transform/*.py")
+PROGRAM = ("core/*.py", "config/*.py", "sources/*.py", *_STORAGE, "transform/*.py")
 _DEFAULT = TransformOptions()
 _SERIAL = WorkerOptions()
-
-Key = tuple[str, str]  # stream and file of a page
 
 
 def transform(
@@ -41,40 +40,46 @@ def transform(
     and only if every page was good. It names what it was made of; if that is still the same, nothing but the time of the summary
     changes.
 
+    Of each record this process keeps some hashes; the rest is in the file of the page's outcome.
+
     Raises:
         InvalidDataError: pages violate their schemas; all their streams are named.
         StorageError: a file cannot be read or written.
     """
     streams = list_streams(data, source.name)
     program = _program_fingerprint(source, options)
-    made_of = _input_fingerprint(data, source, streams, program)
-    if summary := _summary_of(data, source, made_of):
+    hashes = _file_hashes(data, source)
+    if summary := _current_summary(data, source, streams, program, hashes):
         data.summary(source.name).touch()
+        hashes.write()
         return summary
-    for stream in streams_before(data, source.name) - set(streams):
-        remove_pages(data.models(source.name, stream), set())
-    cache = PageCache(data.cache(f"{source.name}.pages"), program)
-    outcomes = _transform_streams(data, source, options, streams, cache, workers)
-    facts = _merge_all(source, [outcome["facts"] for outcome in outcomes.values()])
-    _resolve(data, source, options, outcomes, facts)
-    cache.write(outcomes)
+    remove_gone(data, source.name, streams)
+    write_atomic(data.cache(".gitignore"), b"*\n")
+    tasks, invalid_ledgers = _tasks(data, source, options, streams, program)
+    outcomes, invalid_pages = transform_pages(data, tasks, hashes, workers)
+    if invalid := invalid_pages | invalid_ledgers:
+        raise _refuse(data, source, invalid)
+    rules = source.load_rules()
+    facts = resolve_pages(data, tasks, outcomes, rules, hashes, workers)
+    hashes.write()
+    pages = [*zip(tasks, outcomes, strict=True)]
+    made_of = _fingerprint(program, ((task.stream, task.entry.file, outcome.body) for task, outcome in pages))
     summary = {"source": source.name, "made_of": made_of, "streams": {stream: [] for stream in streams}}
     losses = Losses()
-    for (stream, _), outcome in outcomes.items():
-        summary["streams"][stream].append(outcome["row"])
-        losses.add(stream, outcome["losses"])
-    summary["families"] = source.load_rules().summarize(facts)
+    for task, outcome in pages:
+        summary["streams"][task.stream].append(outcome.row)
+        losses.add(task.stream, outcome.losses)
+    summary["families"] = rules.summarize(facts.kinds())
     summary["losses"] = losses.report()
     write_atomic(data.summary(source.name), dump_json(summary))
     return summary
 
 
-def _transform_streams(  # noqa: PLR0913, PLR0917 -- what to transform, how, and with how many
-    data: DataDir, source: Source, options: TransformOptions, streams: list[str], cache: PageCache, worker_options: WorkerOptions
-) -> dict[Key, Outcome]:
-    """Return the outcome of each page, in order of streams and pages."""
-    outcomes: dict[Key, Outcome] = {}
-    tasks: dict[Key, Task] = {}
+def _tasks(
+    data: DataDir, source: Source, options: TransformOptions, streams: list[str], program: str
+) -> tuple[list[Task], dict[str, InvalidDataError]]:
+    """Return the pages of all streams, in order, and the errors of invalid ledgers, by stream; remove what other pages left."""
+    tasks: list[Task] = []
     invalid: dict[str, InvalidDataError] = {}
     for stream in streams:
         try:
@@ -82,46 +87,10 @@ def _transform_streams(  # noqa: PLR0913, PLR0917 -- what to transform, how, and
         except InvalidDataError as error:
             invalid[stream] = error
             continue
-        remove_pages(data.models(source.name, stream), {entry.file for entry in entries})
-        for entry in entries:
-            task = tasks[stream, entry.file] = Task(data, source.name, stream, entry, options)
-            if outcome := cache.get((stream, entry.file), entry, task.raw, task.models):
-                outcomes[stream, entry.file] = outcome
-    pending = {key: task for key, task in tasks.items() if key not in outcomes}
-    with start_workers(worker_options, data, sum(task.entry.bytes for task in pending.values())) as workers:
-        for task, future in workers.run(transform_file, pending.values()):
-            try:
-                outcomes[task.stream, task.entry.file] = future.result()
-            except InvalidDataError as error:
-                invalid.setdefault(task.stream, error)
-    if invalid:
-        raise _refuse(data, source, invalid)
-    return {key: outcomes[key] for key in tasks}
-
-
-def _merge_all(source: Source, facts: list[Any]) -> Any:
-    """Return the facts of all pages; merged in pairs, so that each is copied as often as the number of pages has digits."""
-    merge = source.load_rules().merge
-    while len(facts) > 1:
-        pairs = zip(facts[::2], facts[1::2], strict=False)
-        facts = [merge(left, right) for left, right in pairs] + (facts[-1:] if len(facts) % 2 else [])
-    return facts[0] if facts else None
-
-
-def _resolve(data: DataDir, source: Source, options: TransformOptions, outcomes: dict[Key, Outcome], facts: Any) -> None:
-    """Decide deferred models by the facts of all pages; write the pages that change."""
-    narrow = source.load_rules().narrow
-    for (stream, file), outcome in outcomes.items():
-        deferred = {int(index): evidence for index, evidence in outcome["deferred"].items()}
-        narrowed = narrow(facts, [*deferred.values()]) if deferred else None
-        if (narrowed or None) == outcome["resolved"]:
-            continue
-        path = data.models(source.name, stream) / file
-        models = resolve_page(source, read_json(path), deferred, narrowed, options)
-        content = dump_json(models)
-        write_atomic(path, content)
-        outcome["row"] |= {"sha256": sha256(content), "unsized": count_unknown_sizes(models)}
-        outcome["resolved"] = narrowed or None
+        for folder in (data.models(source.name, stream), data.outcomes(source.name, stream)):
+            remove_pages(folder, {entry.file for entry in entries})
+        tasks += [Task(data, source.name, stream, entry, options, program) for entry in entries]
+    return tasks, invalid
 
 
 def _refuse(data: DataDir, source: Source, invalid: dict[str, InvalidDataError]) -> InvalidDataError:
@@ -141,37 +110,45 @@ def _refuse(data: DataDir, source: Source, invalid: dict[str, InvalidDataError])
 
 def current_summary(data: DataDir, source: Source, options: TransformOptions = _DEFAULT) -> dict[str, Any] | None:
     """Return the summary on disk if it and its models were made of the pages on disk; else None."""
-    program = _program_fingerprint(source, options)
-    return _summary_of(data, source, _input_fingerprint(data, source, list_streams(data, source.name), program))
+    streams, program = list_streams(data, source.name), _program_fingerprint(source, options)
+    return _current_summary(data, source, streams, program, _file_hashes(data, source))
 
 
-def _summary_of(data: DataDir, source: Source, made_of: str | None) -> dict[str, Any] | None:
-    """Return the summary on disk if it and its models were made of inputs with a fingerprint; else None."""
+def _current_summary(
+    data: DataDir, source: Source, streams: list[str], program: str, hashes: FileHashes
+) -> dict[str, Any] | None:  # fmt: skip
+    """Return the summary on disk if it and its models were made of the streams on disk by the program; else None."""
     try:
         summary: dict[str, Any] = read_json(data.summary(source.name))
-        if not made_of or summary["made_of"] != made_of or not load_schema("summary").is_valid(summary):
+        if not load_schema("summary").is_valid(summary) or summary["made_of"] != _fingerprint(
+            program, _hashes_on_disk(data, source, streams, hashes)
+        ):
             return None
         for stream, pages in summary["streams"].items():
             expected = {page["file"]: page["sha256"] for page in pages}
             on_disk = (path for path in data.models(source.name, stream).iterdir() if is_page(path))
-            if expected != {path.name: sha256(path.read_bytes()) for path in on_disk}:
+            if expected != {path.name: hashes.sha256_of(path) for path in on_disk}:
                 return None
     except (InvalidDataError, LookupError, TypeError, AttributeError, OSError):  # absent, or an older one
         return None
     return summary
 
 
-def _input_fingerprint(data: DataDir, source: Source, streams: list[str], program: str) -> str | None:
-    """Return a hash of all that shapes the models of a source: program, options, pages; None if a page is missing."""
-    made_of = hashlib.sha256(program.encode())
-    try:
-        for stream in streams:
-            for entry in parse_ledger(data.ledger(source.name, stream)).pages:
-                body = read_bytes(data.raw(source.name, stream) / entry.file)
-                made_of.update(f"{stream}/{entry.file}/{len(body)}/".encode() + body)
-    except InvalidDataError:
-        return None
-    return made_of.hexdigest()
+def _hashes_on_disk(data: DataDir, source: Source, streams: list[str], hashes: FileHashes) -> Iterator[tuple[str, str, str]]:
+    """Yield stream, file and hash of each raw page."""
+    for stream in streams:
+        folder = data.raw(source.name, stream)
+        for entry in parse_ledger(data.ledger(source.name, stream)).pages:
+            yield stream, entry.file, hashes.sha256_of(folder / entry.file)
+
+
+def _fingerprint(program: str, pages: Iterable[tuple[str, str, str]]) -> str:
+    """Return a hash of all that shapes the models of a source: program and options, and stream, file and hash of each page."""
+    return sha256("\n".join([program, *map("/".join, pages)]).encode())
+
+
+def _file_hashes(data: DataDir, source: Source) -> FileHashes:
+    return FileHashes(data.root, data.cache(f"{source.name}.files"))
 
 
 def _program_fingerprint(source: Source, options: TransformOptions) -> str:

@@ -5,30 +5,39 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from etl.sources.source import TransformOptions, get_source
-from etl.storage.json_files import dump_json, read_bytes, sha256, write_atomic
-from etl.transform.losses import page_losses
-from etl.transform.page import transform_page
+import orjson
+
+from etl.core.errors import StorageError
+from etl.sources.source import get_source
+from etl.storage.checked_parts import read_parts, write_parts
+from etl.storage.file_hashes import FileStamp, stamp_of
+from etl.storage.json_files import dump_json, read_bytes, read_json, sha256, write_atomic
+from etl.transform.facts import facts_digest, pack_facts, parse_facts
+from etl.transform.hashes import hash_texts
+from etl.transform.losses import PageLosses, page_losses
+from etl.transform.page import resolve_page, transform_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from etl.core.layout import DataDir
+    from etl.sources.source import TransformOptions
     from etl.storage.ledger import PageEntry
     from etl.transform.page import Model, PageResult, RejectedRecord
 
-Outcome = dict[str, Any]  # JSON values, as `transform_file` returns them
+_HEAD, _FACTS, _DEFERRED = range(3)  # the parts of the file of an outcome
 
 
 class Task(NamedTuple):
-    """A page to transform, with what another process needs for it."""
+    """A page to transform, with what another process needs for it; `program` is the fingerprint of program and options."""
 
     data: DataDir
     source: str
     stream: str
     entry: PageEntry
     options: TransformOptions
+    program: str
 
     @property
     def raw(self) -> Path:
@@ -38,33 +47,131 @@ class Task(NamedTuple):
     def models(self) -> Path:
         return self.data.models(self.source, self.stream) / self.entry.file
 
+    @property
+    def outcome(self) -> Path:
+        return self.data.outcomes(self.source, self.stream) / self.entry.file
+
+
+class Resolution(NamedTuple):
+    """A page whose deferred models are to be decided by facts, as lines."""
+
+    task: Task
+    facts: list[bytes]
+
+
+class Outcome(NamedTuple):
+    """What became of a page, as far as the whole source needs it; all else is in its file only.
+
+    Attributes:
+        row: The entry of the page in the summary.
+        body: The hash of the raw page.
+        losses: What it lost.
+        facts: How many facts its models state.
+        needs: The hashes of the keys of the facts that its deferred models need.
+        resolved: The digest of the facts that they were decided by last.
+        stamps: Those of the raw page and of the models when they had these hashes, as far as this run read or wrote them.
+    """
+
+    row: dict[str, Any]
+    body: str
+    losses: PageLosses
+    facts: int
+    needs: bytes
+    resolved: str | None = None
+    stamps: tuple[FileStamp | None, FileStamp | None] = (None, None)
+
 
 def transform_file(task: Task) -> Outcome:
-    """Write the models of one page, and return its outcome.
-
-    `row` is its entry in the summary, `body` the hash of the raw page, `losses`, `deferred` and `facts` are what is needed to
-    finish the source, and `resolved` the narrowed facts that its models were last decided with.
+    """Write the models and the outcome of one page, and return the outcome.
 
     Raises:
         InvalidDataError: it is not a page of the source.
         StorageError: a file cannot be read or written.
     """
+    raw_stamp = stamp_of(task.raw)
     body = read_bytes(task.raw)
-    page = transform_page(get_source(task.source), body, task.raw, task.options)
+    source = get_source(task.source)
+    page = transform_page(source, body, task.raw, task.options)
     content = dump_json(page.models)
     write_atomic(task.models, content)
+    rules = source.load_rules()
+    needs = hash_texts(key for evidence in page.deferred.values() for key in rules.needs(evidence))
+    facts = page.facts or {}
+    outcome = Outcome(
+        _summary_row(task, page, content), sha256(body), page_losses(task.stream, task.entry.file, page), len(facts),
+        needs, stamps=(raw_stamp, stamp_of(task.models)),
+    )  # fmt: skip
+    deferred = orjson.dumps(page.deferred, option=orjson.OPT_NON_STR_KEYS)
+    write_parts(task.outcome, task.program, [_dump(outcome), pack_facts(facts, rules.kind), deferred])
+    return outcome
+
+
+def resolve_file(resolution: Resolution) -> Outcome:
+    """Decide the deferred models of a page that was transformed, write models and outcome, and return the outcome.
+
+    Raises:
+        InvalidDataError: a file is missing.
+        StorageError: a file cannot be read or written.
+    """
+    task, lines = resolution
+    (head, facts, deferred), _ = _parts(task, [_HEAD, _FACTS, _DEFERRED])
+    evidence = {int(index): value for index, value in orjson.loads(deferred).items()}
+    models = resolve_page(get_source(task.source), read_json(task.models), evidence, parse_facts(lines), task.options)
+    content = dump_json(models)
+    write_atomic(task.models, content)
+    outcome = _parse(head, task)
+    row = {**outcome.row, "sha256": sha256(content), "unsized": count_unknown_sizes(models)}
+    outcome = outcome._replace(row=row, resolved=facts_digest(lines))
+    write_parts(task.outcome, task.program, [_dump(outcome), facts, deferred])
+    return outcome._replace(stamps=(None, stamp_of(task.models)))
+
+
+def read_outcome(task: Task) -> Outcome | None:
+    """Return the outcome in the file of a page, if the same program wrote it; other parts of the file may be damaged."""
+    parts = read_parts(task.outcome, task.program, [_HEAD])
+    return _parse(parts[0], task) if parts else None
+
+
+def read_facts(task: Task) -> tuple[bytes, Outcome | None]:
+    """Return the facts of a page that was transformed; if its file is damaged, it is transformed again, and its new outcome.
+
+    Raises:
+        InvalidDataError, StorageError: as `transform_file`.
+    """
+    (facts,), outcome = _parts(task, [_FACTS])
+    return facts, outcome
+
+
+def _parts(task: Task, numbers: list[int]) -> tuple[list[bytes], Outcome | None]:
+    if parts := read_parts(task.outcome, task.program, numbers):
+        return parts, None
+    outcome = transform_file(task)
+    if parts := read_parts(task.outcome, task.program, numbers):
+        return parts, outcome
+    raise StorageError(f"{task.outcome}: another program changed it during the run; run it again")
+
+
+def _dump(outcome: Outcome) -> bytes:
+    ids, lost = outcome.losses
+    return orjson.dumps({
+        "row": outcome.row, "body": outcome.body, "ids": ids.hex(), "lost": lost, "facts": outcome.facts,
+        "needs": outcome.needs.hex(), "resolved": outcome.resolved,
+    })  # fmt: skip
+
+
+def _parse(content: bytes, task: Task) -> Outcome:
+    head = orjson.loads(content)
+    row = {**head["row"], "raw_sha256": task.entry.sha256}
+    losses = PageLosses(bytes.fromhex(head["ids"]), head["lost"])
+    return Outcome(row, head["body"], losses, head["facts"], bytes.fromhex(head["needs"]), head["resolved"])
+
+
+def _summary_row(task: Task, page: PageResult, models: bytes) -> dict[str, Any]:
     return {
-        "row": {
-            "file": task.entry.file, "raw_sha256": task.entry.sha256, "sha256": sha256(content),
-            "records": page.records, "models": len(page.models), "unsized": count_unknown_sizes(page.models),
-            "set_aside": [_rejected_row(record) for record in page.set_aside], "dropped": _dropped_rows(page),
-            "forbidden_images": page.forbidden_images,
-        },
-        "body": sha256(body),
-        "losses": page_losses(task.stream, task.entry.file, page),
-        "deferred": page.deferred,
-        "facts": page.facts,
-        "resolved": None,
+        "file": task.entry.file, "raw_sha256": task.entry.sha256, "sha256": sha256(models),
+        "records": page.records, "models": len(page.models), "unsized": count_unknown_sizes(page.models),
+        "set_aside": [_rejected_row(record) for record in page.set_aside], "dropped": _dropped_rows(page),
+        "forbidden_images": page.forbidden_images,
     }  # fmt: skip
 
 

@@ -159,6 +159,26 @@ def check_paging_ends(source: Source, page: Any) -> None:
         assert source.next_page(next_request, None, last) is None
 
 
+def check_facts(source: Source, page: Any) -> None:
+    """Check that facts and deferred evidence survive a file, and that without facts a deferred model stays as it is."""
+    rules = source.load_rules()
+    paths = sorted((PROJECT / "data" / "raw" / source.name).glob("*/page-*.json"))
+    for value in (page, *(json.loads(path.read_bytes()) for path in paths[:2])):  # a new source has no snapshot
+        result = transform_page(source, json.dumps(value).encode(), "a page")
+        facts, deferred = json.loads(json.dumps([result.facts or {}, {str(key): item for key, item in result.deferred.items()}]))
+        assert facts == (result.facts or {})
+        for index, evidence in deferred.items():
+            model = result.models[int(index)]
+            assert all(isinstance(key, str) for key in rules.needs(evidence))
+            assert {**model, **rules.resolve(evidence, {}, TransformOptions())} == model
+            resolved = {**model, **rules.resolve(evidence, facts, TransformOptions())}
+            assert load_schema(f"{source.name}/model").violations(resolved) == []
+        kinds = [kind for fact in facts.values() if (kind := rules.kind(fact)) is not None]
+        assert rules.summarize([(kind, 2) for kind in kinds]) == rules.summarize([(kind, 1) for kind in kinds * 2])
+        names = [key for fact in facts.values() for key in rules.follow(fact)] if rules.follow else []
+        assert all(isinstance(key, str) for key in names)
+
+
 def check_audit(source: Source, page: Any) -> None:
     """Check that audit and transform agree on each record, also on odd values."""
     audit = source.load_audit()

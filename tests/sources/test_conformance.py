@@ -51,6 +51,10 @@ def test_the_program_needs_only_the_fields_that_its_source_states(source: Source
     conformance.check_read_fields(source, page)
 
 
+def test_facts_survive_a_file(source: Source, page: Any) -> None:
+    conformance.check_facts(source, page)
+
+
 def test_paging_ends(source: Source, page: Any) -> None:
     conformance.check_paging_ends(source, page)
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
+import shutil
 import signal
+from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from etl.sources.huggingface.rules import RULES
-from etl.sources.source import get_source
-from etl.transform import stage, task, workers
+from etl.sources.source import TransformOptions, get_source
+from etl.storage.ledger import parse_ledger
+from etl.transform import pages as page_module
+from etl.transform import task, workers
 from etl.transform.stage import transform
 from tests.conftest import hf
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from etl.transform.task import Outcome, Task
+    from etl.transform.task import Outcome, Resolution, Task
     from tests.conftest import Workspace
 
 HUB = get_source("huggingface")
@@ -71,7 +73,7 @@ def test_a_killed_worker_exits_with_74_and_publishes_nothing(
     pages: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(workers, "_BYTES_PER_WORKER", 1)
-    monkeypatch.setattr(stage, "transform_file", kill_worker)
+    monkeypatch.setattr(page_module, "transform_file", kill_worker)
     assert pages.run("manifests", "--jobs", "2") == 74
     assert "a worker process was killed; is there enough memory? Run it again with JOBS=1" in capsys.readouterr().err
     assert not pages.data.summary("huggingface").exists()
@@ -94,7 +96,8 @@ def transformed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(f"{page.stream}/{page.entry.file}")
         return transform_file(page)
 
-    monkeypatch.setattr(stage, "transform_file", spy)
+    monkeypatch.setattr(page_module, "transform_file", spy)
+    monkeypatch.setattr(task, "transform_file", spy)
     return names
 
 
@@ -107,10 +110,48 @@ def test_only_changed_pages_are_transformed(pages: Workspace, transformed: list[
     transform(pages.data, HUB)
     assert transformed == ["default/page-0002.json"]
     reused = content(pages.data.models("huggingface"))
-    pages.data.cache("huggingface.pages").unlink()
+    shutil.rmtree(pages.data.outcomes("huggingface"))
     pages.data.summary("huggingface").unlink()
     transform(pages.data, HUB)
     assert content(pages.data.models("huggingface")) == reused
+
+
+def test_a_base_model_counts_under_the_id_that_tags_name(workspace: Workspace) -> None:
+    tags = {"named": "O/Base-Model", "misspelt": "o/base-MODEL"}
+    copies = [hf(f"o/{name}", tags=["gguf", f"base_model:quantized:{base}"]) for name, base in tags.items()]
+    workspace.write_stream("huggingface", "default", copies, [hf("O/Base-Model", **BASE)])
+    transform(workspace.data, HUB)
+    assert size_of(workspace, "o/named") == ("large", "base model")
+    assert size_of(workspace, "o/misspelt") == ("unknown", "none")
+
+
+def test_the_summary_has_the_hashes_of_the_ledger(pages: Workspace, transformed: list[str]) -> None:
+    transform(pages.data, HUB)
+    transformed.clear()
+    path = pages.data.ledger("huggingface", "likes")
+    ledger = json.loads(path.read_bytes())
+    ledger["pages"][0]["sha256"] = "0" * 64  # verify reports that the page is another
+    path.write_text(json.dumps(ledger))
+    pages.data.summary("huggingface").unlink()
+    assert transform(pages.data, HUB)["streams"]["likes"][0]["raw_sha256"] == "0" * 64
+    assert transformed == []
+
+
+def test_a_page_with_the_same_facts_stays_as_it_is(pages: Workspace) -> None:
+    transform(pages.data, HUB)
+    path = pages.data.models("huggingface", "default") / "page-0001.json"
+    inode = path.stat().st_ino
+    pages.write_stream("huggingface", "likes", [hf("o/other"), hf("o/base", **BASE)])
+    transform(pages.data, HUB)
+    assert path.stat().st_ino == inode
+    assert size_of(pages, "o/copy") == ("large", "base model")
+
+
+def test_what_a_worker_returns_is_small(shipped: Workspace) -> None:
+    entry = max(parse_ledger(shipped.data.ledger("huggingface", "default")).pages, key=lambda page: page.records)
+    page = task.Task(shipped.data, "huggingface", "default", entry, TransformOptions(), "program")
+    assert entry.records > 400
+    assert len(pickle.dumps(task.transform_file(page))) < 20 * entry.records < len(pickle.dumps(page.raw.read_bytes())) / 10
 
 
 def test_a_reused_page_is_updated_if_its_base_model_changes(pages: Workspace, transformed: list[str]) -> None:
@@ -122,36 +163,113 @@ def test_a_reused_page_is_updated_if_its_base_model_changes(pages: Workspace, tr
     assert size_of(pages, "o/copy") == ("unknown", "none")
 
 
-@pytest.mark.parametrize("damage", ["models", "cache"])
-def test_corrupted_models_and_caches_are_rebuilt(pages: Workspace, transformed: list[str], damage: str) -> None:
+def test_corrupted_models_are_rebuilt(pages: Workspace, transformed: list[str]) -> None:
     transform(pages.data, HUB)
     expected = content(pages.data.models("huggingface"))
     transformed.clear()
-    if damage == "models":
-        (pages.data.models("huggingface", "likes") / "page-0001.json").write_text("[]")
-    elif damage == "cache":
-        path = pages.data.cache("huggingface.pages")
-        edited = path.read_bytes().replace(b'"deferred":{', b'"deferred":[', 1)
-        assert edited != path.read_bytes()
-        path.write_bytes(edited)
-    pages.data.summary("huggingface").unlink()
+    (pages.data.models("huggingface", "likes") / "page-0001.json").write_text("[]")
     transform(pages.data, HUB)
-    assert (
-        transformed
-        == {
-            "models": ["likes/page-0001.json"],
-            "cache": ["default/page-0001.json", "default/page-0002.json", "likes/page-0001.json"],
-        }[damage]
-    )
+    assert transformed == ["likes/page-0001.json"]
     assert content(pages.data.models("huggingface")) == expected
 
 
-facts: st.SearchStrategy[Any] = st.none() | st.dictionaries(
-    st.sampled_from("abc"), st.tuples(st.sampled_from("aAbB"), st.none() | st.integers(1, 9), st.just({})).map(list), min_size=1
-)
+def damage(path: Path, text: bytes) -> None:
+    """Change the last letter of a text in a file."""
+    body = path.read_bytes()
+    assert text in body
+    path.write_bytes(body.replace(text, text[:-1] + b"~", 1))
 
 
-@given(facts, facts, facts)
-def test_merging_facts_is_associative(left: Any, middle: Any, right: Any) -> None:
-    assert RULES.merge(RULES.merge(left, middle), right) == RULES.merge(left, RULES.merge(middle, right))
-    assert RULES.merge(left, None) == RULES.merge(None, left) == left
+@pytest.mark.parametrize("text", [b'"row":{"file', b'"body":"', b'"needs":"', b'["o/base"'])
+def test_damaged_outcomes_are_ignored(pages: Workspace, transformed: list[str], text: bytes) -> None:
+    transform(pages.data, HUB)
+    expected = content(pages.data.models("huggingface"))
+    transformed.clear()
+    damage(pages.data.outcomes("huggingface", "likes") / "page-0001.json", text)
+    pages.data.summary("huggingface").unlink()
+    transform(pages.data, HUB)
+    assert transformed == ["likes/page-0001.json"]
+    assert content(pages.data.models("huggingface")) == expected
+
+
+def test_damaged_evidence_of_deferred_models_is_ignored(pages: Workspace, transformed: list[str]) -> None:
+    transform(pages.data, HUB)
+    transformed.clear()
+    damage(pages.data.outcomes("huggingface", "default") / "page-0001.json", b'{"0":["copy"')
+    shutil.rmtree(pages.data.raw("huggingface", "likes"))
+    transform(pages.data, HUB)
+    assert transformed == ["default/page-0001.json"]
+    assert size_of(pages, "o/copy") == ("unknown", "none")
+
+
+@pytest.mark.parametrize("length", [0, 10, 200, -1])
+def test_truncated_outcomes_are_ignored(pages: Workspace, transformed: list[str], length: int) -> None:
+    transform(pages.data, HUB)
+    transformed.clear()
+    path = pages.data.outcomes("huggingface", "default") / "page-0001.json"
+    path.write_bytes(path.read_bytes()[:length])
+    shutil.rmtree(pages.data.raw("huggingface", "likes"))
+    transform(pages.data, HUB)
+    assert transformed == ["default/page-0001.json"]
+    assert size_of(pages, "o/copy") == ("unknown", "none")
+
+
+def test_the_outcome_of_another_page_is_ignored(pages: Workspace, transformed: list[str]) -> None:
+    transform(pages.data, HUB)
+    expected = pages.data.summary("huggingface").read_bytes()
+    transformed.clear()
+    folder = pages.data.outcomes("huggingface", "default")
+    shutil.copy(folder / "page-0002.json", folder / "page-0001.json")
+    pages.data.summary("huggingface").unlink()
+    transform(pages.data, HUB)
+    assert transformed == ["default/page-0001.json"]
+    assert pages.data.summary("huggingface").read_bytes() == expected
+
+
+def test_an_interrupted_run_keeps_what_it_transformed(
+    pages: Workspace, transformed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_resolution: Resolution) -> Outcome:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(page_module, "resolve_file", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            transform(pages.data, HUB)
+    transformed.clear()
+    transform(pages.data, HUB)
+    assert transformed == []
+    assert size_of(pages, "o/copy") == ("large", "base model")
+
+
+def test_outcomes_of_removed_pages_and_the_cache_of_earlier_versions_are_removed(pages: Workspace) -> None:
+    pages.data.cache("huggingface.pages").parent.mkdir()
+    pages.data.cache("huggingface.pages").write_bytes(b"")
+    transform(pages.data, HUB)
+    outcomes = pages.data.outcomes("huggingface")
+    assert names(outcomes) == ["default/page-0001.json", "default/page-0002.json", "likes/page-0001.json"]
+    shutil.rmtree(pages.data.raw("huggingface", "likes"))
+    pages.write_stream("huggingface", "default", [hf("o/copy", **COPY), hf("o/a-7b")])
+    pages.data.summary("huggingface").unlink()  # which lists streams, too
+    transform(pages.data, HUB)
+    assert names(outcomes) == ["default/page-0001.json"]
+    assert names(outcomes.parents[1]) == [".gitignore", "huggingface.files", "pages/huggingface/default/page-0001.json"]
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_the_order_in_which_pages_are_transformed_changes_nothing(
+    pages: Workspace, transformed: list[str], order: tuple[int, ...]
+) -> None:
+    transform(pages.data, HUB)
+    expected, summary = content(pages.data.models("huggingface")), pages.data.summary("huggingface")
+    outcomes = [*transformed]
+    for index in order:  # one page alone is transformed each time
+        (pages.data.outcomes("huggingface") / outcomes[index]).unlink()
+        summary.unlink()
+        transform(pages.data, HUB)
+        assert content(pages.data.models("huggingface")) == expected
+    assert transformed == outcomes + [outcomes[index] for index in order]

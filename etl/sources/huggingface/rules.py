@@ -12,7 +12,7 @@ from etl.sources.huggingface.size import SizeEstimator
 from etl.sources.source import DroppedField, Rules
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from etl.sources.source import SizeClass, TransformOptions
 
@@ -22,8 +22,7 @@ _OPTIONAL_NUMBERS = _NUMBERS | {type(None)}
 _ROWS = "/".join(TABLE.parts[-4:])
 
 
-# By id regardless of case: [id, parameters or None if other evidence disagrees, {row of families.toml: whether it fits}].
-_Facts = dict[str, list[Any]]
+_Fact = list[Any]  # [id, parameters or None if other evidence disagrees, {row of families.toml: whether it fits}]
 
 
 def _complete(entry: dict[str, Any], options: TransformOptions) -> list[DroppedField]:
@@ -89,8 +88,9 @@ def _defer(model: Mapping[str, Any], evidence: SizeEvidence) -> list[Any] | None
     return list(evidence) if model["size_from"] != "safetensors" and bases(evidence.tags) else None
 
 
-def _collect(models: Sequence[Mapping[str, Any]]) -> _Facts | None:
-    facts: _Facts = {}
+def _collect(models: Sequence[Mapping[str, Any]]) -> dict[str, _Fact] | None:
+    """Return a fact of each counted model, by its id regardless of case."""
+    facts: dict[str, _Fact] = {}
     for model in models:
         if model["size_from"] == "safetensors" and (key := model["id"].casefold()) not in facts:
             parameters = model["parameters"]  # null where packed elements decide the class only
@@ -99,28 +99,27 @@ def _collect(models: Sequence[Mapping[str, Any]]) -> _Facts | None:
     return facts or None
 
 
-def _merge(left: _Facts | None, right: _Facts | None) -> _Facts | None:
-    return {**(right or {}), **(left or {})} or None
+def _needs(deferred: Sequence[Any]) -> list[str]:
+    return [base.casefold() for base in bases(SizeEvidence(*deferred).tags)]
 
 
-def _narrow(facts: _Facts | None, deferred: Sequence[Sequence[Any]]) -> dict[str, int]:
-    """Return the parameters of the base models, by id."""
-    needed = [base for evidence in deferred for base in bases(SizeEvidence(*evidence).tags)]
-    counted = ((base, (facts or {}).get(base.casefold(), ["", None])) for base in needed)
-    return {base: fact[1] for base, fact in counted if fact[0] == base and fact[1] is not None}
+def _resolve(deferred: Sequence[Any], facts: Mapping[str, _Fact], options: TransformOptions) -> Mapping[str, Any]:
+    evidence = SizeEvidence(*deferred)
+    matches = ((base, facts.get(base.casefold(), ["", None])) for base in bases(evidence.tags))
+    counts = {base: fact[1] for base, fact in matches if fact[0] == base and fact[1] is not None}
+    return SizeEstimator(options.size_classes, counts).estimate(evidence)._asdict()
 
 
-def _resolve(deferred: Sequence[Any], facts: Mapping[str, int], options: TransformOptions) -> Mapping[str, Any]:
-    return SizeEstimator(options.size_classes, facts).estimate(SizeEvidence(*deferred))._asdict()
+def _kind(fact: _Fact) -> Mapping[str, bool] | None:
+    return fact[2] or None
 
 
-def _summarize(facts: _Facts | None) -> dict[str, dict[str, int]]:
+def _summarize(kinds: Iterable[tuple[Mapping[str, bool], int]]) -> dict[str, dict[str, int]]:
     """Return, by row of families.toml, how many counted models are consistent with it, and how many conflict."""
     families: dict[str, dict[str, int]] = {}
-    for _, _, rows in (facts or {}).values():
+    for rows, models in kinds:
         for row, is_consistent in rows.items():
-            counts = families.setdefault(row, {"borne_out": 0, "against": 0})
-            counts["borne_out" if is_consistent else "against"] += 1
+            families.setdefault(row, {"borne_out": 0, "against": 0})["borne_out" if is_consistent else "against"] += models
     return dict(sorted(families.items()))
 
 
@@ -144,6 +143,6 @@ def _describe(_record: Mapping[str, Any], entry: dict[str, Any], options: Transf
 
 
 RULES = Rules(
-    complete=_complete, describe=_describe, defer=_defer, collect=_collect, merge=_merge, narrow=_narrow,
-    resolve=_resolve, summarize=_summarize, warnings=_warnings,
+    complete=_complete, describe=_describe, defer=_defer, collect=_collect, needs=_needs, resolve=_resolve, kind=_kind,
+    summarize=_summarize, warnings=_warnings,
 )  # fmt: skip

@@ -1,0 +1,42 @@
+"""Files of the cache: parts, each with a checksum, so that one that was edited, or written by another program, is ignored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from etl.storage.json_files import sha256, write_atomic
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+def write_parts(path: Path, program: str, parts: Sequence[bytes]) -> None:
+    """Write a file of parts, each of which can be read without the others; `program` is the fingerprint of what made them.
+
+    Raises:
+        StorageError: the disk is full, or a permission is missing.
+    """
+    write_atomic(path, b"".join(b"%s %d\n%s" % (_checksum(program, part), len(part), part) for part in parts))
+
+
+def read_parts(path: Path, program: str, numbers: Sequence[int]) -> list[bytes] | None:
+    """Return parts of a file by their numbers, which must rise; None if one is absent or not as the program wrote it."""
+    parts: list[bytes] = []
+    try:
+        with path.open("rb") as file:
+            for number in range(numbers[-1] + 1):
+                checksum, length = file.readline().split()
+                if number not in numbers:
+                    file.seek(int(length), 1)
+                    continue
+                parts.append(file.read(int(length)))
+                if checksum != _checksum(program, parts[-1]):
+                    return None
+    except (OSError, ValueError):  # absent, or no line of a part
+        return None
+    return parts
+
+
+def _checksum(program: str, part: bytes) -> bytes:
+    return sha256(program.encode() + part).encode()

@@ -1,0 +1,65 @@
+"""Millions of texts, by hashes of 8 bytes. No I/O.
+
+Of 3,000,000 texts, two have the same hash with a probability of 1 in 4,000,000.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from bisect import bisect_left
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+_BITS = 5
+_BOUNDS = [number << (64 - _BITS) for number in range(1, 1 << _BITS)]
+BUCKETS = 1 << _BITS  # ranges of hashes, each of which is counted alone, so that few hashes are objects at once
+
+
+def hash_text(text: str) -> bytes:
+    """Return the hash of a text."""
+    return blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest()
+
+
+def hash_texts(texts: Iterable[str]) -> bytes:
+    """Return the distinct hashes of texts, sorted, one after the other."""
+    return b"".join(sorted({hash_text(text) for text in texts}))
+
+
+def numbers(hashes: bytes) -> array[int]:
+    """Return hashes as numbers, which sort as the hashes do."""
+    result = array("Q", hashes)
+    if sys.byteorder == "little":
+        result.byteswap()
+    return result
+
+
+def ranges(hashes: array[int]) -> Iterator[slice]:
+    """Yield which of sorted hashes are in each bucket."""
+    start = 0
+    for bound in _BOUNDS:
+        end = bisect_left(hashes, bound, start)
+        yield slice(start, end)
+        start = end
+    yield slice(start, len(hashes))
+
+
+class HashSet:
+    """A set of hashes that can only grow and be counted."""
+
+    def __init__(self) -> None:
+        self._buckets = [array("Q") for _ in range(BUCKETS)]
+
+    def add(self, hashes: bytes) -> None:
+        """Add sorted hashes, some of which may be in the set."""
+        added = numbers(hashes)
+        for bucket, range_ in zip(self._buckets, ranges(added), strict=True):
+            bucket.extend(added[range_])
+
+    @staticmethod
+    def count(sets: Sequence[HashSet]) -> int:
+        """Return how many distinct hashes some sets have."""
+        return sum(len(set().union(*(set_._buckets[bucket] for set_ in sets))) for bucket in range(BUCKETS))  # noqa: SLF001

@@ -1,0 +1,90 @@
+"""The pages of a source, in order: those that changed are transformed, then deferred models decided by the facts of all."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from etl.core.errors import EtlError, InvalidDataError
+from etl.transform.facts import NeededFacts, facts_digest
+from etl.transform.task import Resolution, read_facts, read_outcome, resolve_file, transform_file
+from etl.transform.workers import start_workers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from etl.core.layout import DataDir
+    from etl.sources.source import Rules
+    from etl.storage.file_hashes import FileHashes
+    from etl.transform.task import Outcome, Task
+    from etl.transform.workers import WorkerOptions
+
+
+def transform_pages(
+    data: DataDir, tasks: Sequence[Task], hashes: FileHashes, options: WorkerOptions
+) -> tuple[list[Outcome], dict[str, InvalidDataError]]:
+    """Return the outcome of each page, and the errors of invalid pages, by stream; transform the pages that changed.
+
+    Raises:
+        StorageError: a file cannot be read or written.
+    """
+    outcomes = [_current_outcome(task, hashes) for task in tasks]
+    pending = [index for index, outcome in enumerate(outcomes) if outcome is None]
+    invalid: dict[str, InvalidDataError] = {}
+    with start_workers(options, data, sum(tasks[index].entry.bytes for index in pending)) as workers:
+        calls = workers.run(transform_file, (tasks[index] for index in pending))
+        for index, (task, future) in zip(pending, calls, strict=True):
+            try:
+                outcomes[index] = _recorded(task, future.result(), hashes)
+            except InvalidDataError as error:
+                invalid.setdefault(task.stream, error)
+    return [outcome for outcome in outcomes if outcome], invalid
+
+
+def resolve_pages(  # noqa: PLR0913, PLR0917 -- the pages with what is known of them, and where to resolve them
+    data: DataDir, tasks: Sequence[Task], outcomes: list[Outcome], rules: Rules, hashes: FileHashes, options: WorkerOptions
+) -> NeededFacts:  # fmt: skip
+    """Decide deferred models by the facts of all pages, and return these.
+
+    Pages for which the facts are the same as the last time stay; the outcomes of all others are updated.
+
+    Raises:
+        InvalidDataError: a file is missing.
+        StorageError: a file cannot be read or written.
+    """
+    needed = NeededFacts(rules, (outcome.needs for outcome in outcomes), lambda: _facts_of_pages(tasks, outcomes, hashes))
+    changed = [
+        index for index, outcome in enumerate(outcomes)
+        if outcome.needs and facts_digest(needed.of_page(outcome.needs)) != outcome.resolved
+    ]  # fmt: skip
+    with start_workers(options, data, sum(tasks[index].entry.bytes for index in changed)) as workers:
+        resolutions = (Resolution(tasks[index], needed.of_page(outcomes[index].needs)) for index in changed)
+        for index, (resolution, future) in zip(changed, workers.run(resolve_file, resolutions), strict=True):
+            outcomes[index] = _recorded(resolution.task, future.result(), hashes)
+    return needed
+
+
+def _current_outcome(task: Task, hashes: FileHashes) -> Outcome | None:
+    """Return the outcome of an earlier run if its page and models are those on disk; None if a file is missing or another."""
+    with suppress(EtlError):
+        outcome = read_outcome(task)
+        if outcome and hashes.sha256_of(task.raw) == outcome.body and hashes.sha256_of(task.models) == outcome.row["sha256"]:
+            return outcome
+    return None
+
+
+def _recorded(task: Task, outcome: Outcome, hashes: FileHashes) -> Outcome:
+    """Return the outcome of a page without the stamps, after recording these."""
+    raw, models = outcome.stamps
+    hashes.add(task.raw, raw, outcome.body)
+    hashes.add(task.models, models, outcome.row["sha256"])
+    return outcome._replace(stamps=(None, None))
+
+
+def _facts_of_pages(tasks: Sequence[Task], outcomes: list[Outcome], hashes: FileHashes) -> Iterator[bytes]:
+    for index, task in enumerate(tasks):
+        if outcomes[index].facts:
+            facts, outcome = read_facts(task)
+            if outcome:
+                outcomes[index] = _recorded(task, outcome, hashes)
+            yield facts
