@@ -9,13 +9,15 @@ import itertools
 import pkgutil
 import re
 import time
+from argparse import ArgumentTypeError
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import etl
-from etl.cli import hints
+from etl.cli import hints, parser
 from etl.config import fields
 from etl.core import display_name
 from etl.explain import values
@@ -45,6 +47,11 @@ def _request(value: str) -> None:
     responses._retry_after_s({"ratelimit": value, "retry-after": value}, 429)  # noqa: SLF001
 
 
+def _scheduler(value: str) -> None:
+    with suppress(ArgumentTypeError):
+        parser._scheduler(value)  # noqa: SLF001
+
+
 def _problem(source: str, field: str) -> Callable[[str], object]:
     return fields.model_fields(source, DEFAULT_SIZE_CLASSES)[field].problem
 
@@ -69,6 +76,7 @@ CASES: dict[str, tuple[Callable[[str], object], list[tuple[str, str]]]] = {
         lambda value: hints.complete_commands(value, Path("../c"), Path("o.toml")),
         [("make verify ", ""), ("make verify A=", ""), (" A=b", ""), ("make verify A='", "x"), ("A_", "=")],
     ),
+    "etl.cli.parser:_scheduler": (_scheduler, [("tcp://a", "!"), ("a.", "!"), ("tcp://[0:", ""), ("1", "x")]),
     "etl.expressions.tokens._TOKEN": (
         tokens._TOKEN.match,  # noqa: SLF001
         [("#", "\r"), ("#\\", "\n"), ("a::", ""), ("1", "e"), ("$ ", "!"), (" ", "\r"), (".a", "")],

@@ -45,14 +45,14 @@ class Reasons:
 
     def groups_of(self, selection: Selection) -> list[int]:
         """Return the group of each selected model of a stream, in its order."""
-        known: dict[tuple[str, bool], int] = {}
+        index_by_values: dict[tuple[str, bool], int] = {}
         indexes = []
         for position in selection.positions_in_order:
             group = selection.group_at(position)
             key = (repr((group.values, group.own)), group.values is group.own)
-            if key not in known:
-                known[key] = self._group(group)
-            indexes.append(known[key])
+            if key not in index_by_values:
+                index_by_values[key] = self._group(group)
+            indexes.append(index_by_values[key])
         return indexes
 
     def _group(self, group: FacetGroup) -> int:

@@ -113,9 +113,9 @@ class Conditions:
         `models` are the models themselves where an expression has to be evaluated again; see `needs_model`.
         """
         values = [{**mine, **changed} for mine, changed in zip(own, fields, strict=True)]
-        again = [index for index, model in enumerate(models) if model is not None]
-        inputs = [{**(models[index] or {}), **fields[index]} for index in again]
-        for index, result in zip(again, self._results(inputs, now), strict=True):
+        outdated = [index for index, model in enumerate(models) if model is not None]
+        inputs = [{**(models[index] or {}), **fields[index]} for index in outdated]
+        for index, result in zip(outdated, self._results(inputs, now), strict=True):
             values[index] |= result
         return values
 

@@ -75,7 +75,7 @@ class Selection(StreamModels):
         return group._replace(own=own, values={**group.values, **fields, **ruling.fields} if ruling else own)
 
     def input_of(self, id_: str) -> Model | None:
-        """Return what expressions on levels read of a model; None if there are none, or if the model has no level."""
+        """Return what expressions on levels read of a model; None without any, or if the model has no level."""
         position = self.position_of(id_) if self._conditions.spec.reads_ruled_fields else None
         model = None if position is None else self.model(position)
         return model if model is not None and "level" in model else None
@@ -160,7 +160,7 @@ class Selection(StreamModels):
                 self.groups.move(position, values)
 
     def apply(self, safety: Safety) -> None:
-        """Regroup the models by what all their records decide; before filters are asked for their models."""
+        """Regroup the models by what all their records decide; before any filter is applied."""
         self._safety = safety
         positions = ((self.position_of(id_), id_) for id_ in safety.keys)
         rulings = (

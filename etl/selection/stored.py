@@ -87,8 +87,8 @@ class StoredStreams:
         Models that are excluded by id or never published are left out. With `ids`, only these models, in any spelling.
         """
         selection = self._loaded.streams[stream].selection
-        found = None if ids is None else [position for id_ in ids if (position := selection.position_of(id_)) is not None]
-        for position in selection.positions_in_order if found is None else sorted(set(found)):
+        wanted = None if ids is None else [position for id_ in ids if (position := selection.position_of(id_)) is not None]
+        for position in selection.positions_in_order if wanted is None else sorted(set(wanted)):
             model = selection.model(position)
             key = model_key(model["id"])
             if model.get("images"):

@@ -1,4 +1,4 @@
-"""The models of one stream by position: hashes of their ids in memory; all else is read from their pages when asked for."""
+"""The models of one stream by position: hashes of their ids in memory; all else is read from their pages on demand."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ class StreamModels:
     @cached_property
     def duplicates(self) -> array[int]:
         """The positions of later records of a model, in any spelling of its id, ascending."""
-        again = {position for positions in self._index.repeated() for position in positions[1:]}
-        return array("I", sorted(again.difference(self.skipped)))
+        later = {position for positions in self._index.repeated() for position in positions[1:]}
+        return array("I", sorted(later.difference(self.skipped)))
 
     @property
     def count(self) -> int:
@@ -125,8 +125,8 @@ class StreamModels:
     def refs(self, positions: Iterable[int]) -> list[ModelRef]:
         """Return the models at positions, in the same order; each page is read once."""
         wanted = [*positions]
-        found = {position: self.ref(position) for position in sorted(set(wanted))}
-        return [found[position] for position in wanted]
+        by_position = {position: self.ref(position) for position in sorted(set(wanted))}
+        return [by_position[position] for position in wanted]
 
     def remember(self, positions: Iterable[int]) -> None:
         """Keep the models at positions in memory, whose pages are read once now."""

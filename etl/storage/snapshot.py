@@ -27,7 +27,7 @@ LAST_COMMIT = "the last commit"  # the name of the default snapshot
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Published files by name, and model files by their path below data/models, read when asked for; `name` is for messages."""
+    """Published files by name, and model files by their path below data/models, read on demand; `name` is for messages."""
 
     name: str
     manifests: Mapping[str, bytes]
@@ -115,7 +115,7 @@ def _ours(manifests: dict[str, bytes]) -> dict[str, bytes]:
 
 
 class _Files(Mapping[str, bytes]):
-    """Files below a folder by their paths, each read when it is asked for."""
+    """Files below a folder by their paths, each read on demand."""
 
     def __init__(self, folder: Path, pattern: str) -> None:
         self._paths = {path.relative_to(folder).as_posix(): path for path in sorted(folder.glob(pattern))}

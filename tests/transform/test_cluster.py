@@ -17,7 +17,7 @@ import pytest
 
 from etl.core.errors import SourceUnavailableError, UsageError
 from etl.core.layout import PROJECT, DataDir
-from etl.transform import cluster, cluster_worker, stage
+from etl.transform import cluster, cluster_worker, pages
 from etl.transform.workers import WorkerOptions, start_workers
 from tests.conftest import Workspace, hf
 from tests.support.cluster import LOOK_S, kill_worker, kill_worker_once, write_slowly
@@ -78,7 +78,13 @@ def test_a_cluster_writes_the_same_bytes_as_one_process(
     assert transform(relative, address) == 0
     assert content(shipped.data.models("")) == expected
     assert capfd.readouterr() == printed
-    assert sorted(path.name for path in shipped.data.cache("").iterdir()) == [".gitignore", "civitai.pages", "huggingface.pages"]
+    assert sorted(path.name for path in shipped.data.cache("").iterdir()) == [
+        ".gitignore",
+        "civitai.files",
+        "facets",
+        "huggingface.files",
+        "pages",
+    ]
 
 
 def test_nothing_to_transform_needs_no_cluster(page: Workspace) -> None:
@@ -89,7 +95,7 @@ def test_nothing_to_transform_needs_no_cluster(page: Workspace) -> None:
 
 def test_a_killed_worker_costs_its_pages_only(shipped: Workspace, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = rebuilt_serially(shipped, "--source=huggingface")
-    monkeypatch.setattr(stage, "transform_file", kill_worker_once)
+    monkeypatch.setattr(pages, "transform_file", kill_worker_once)
     assert transform(shipped, address, "--source=huggingface") == 0
     assert (shipped.data.root / "killed").exists()
     assert content(shipped.data.models("")) == expected
@@ -98,7 +104,7 @@ def test_a_killed_worker_costs_its_pages_only(shipped: Workspace, address: str, 
 def test_a_page_that_kills_every_worker_exits_with_74(
     page: Workspace, address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(stage, "transform_file", kill_worker)
+    monkeypatch.setattr(pages, "transform_file", kill_worker)
     assert transform(page, address) == 74
     assert re.fullmatch(
         rf"cluster {address}: a page killed 2 workers, the last one tcp://127\.0\.0\.1:\d+; is there enough memory\? "
@@ -225,7 +231,7 @@ def test_a_cluster_that_is_lost_exits_with_75(
         with distributed.Client(address, set_as_default=False) as client:
             client.wait_for_workers(1)
         with monkeypatch.context() as patch:
-            patch.setattr(stage, "transform_file", kill_worker)
+            patch.setattr(pages, "transform_file", kill_worker)
             assert transform(page, address) == 75
         advice = "see what scheduler and workers printed, start them again, and run the same command\n"
         reason = "no worker is left, or its calls were cancelled"
