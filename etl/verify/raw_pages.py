@@ -112,7 +112,8 @@ def _read_records(reading: PageReading, task: PageTask, objects: list[tuple[int,
         is_unrequested = audit.is_unrequested(value, task.params)
         if is_unrequested:
             unrequested.append(index)
-        reading.leaks.update(audit.leaks(safety, task.params))
+        if leaks := audit.leaks(safety, task.params):
+            reading.leaks.update(leaks)
         is_wanted = _add_hashes(reading, id_, wanted)
         own = tuple([read(value) for read in fields]) if is_wanted or task.has_values else ()
         if is_wanted:

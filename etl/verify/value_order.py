@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from etl.config.filters import Filter
     from etl.verify.matching import GreatestUnlisted
+    from etl.verify.missing import Records
     from etl.verify.published import Published
     from etl.verify.raw_records import RawStream
     from etl.verify.raw_streams import Key, RawStreams
@@ -35,6 +36,7 @@ class ValueOrder:
     def __init__(self, published: Published, raw: RawStreams, greatest: Mapping[Key, GreatestUnlisted]) -> None:
         self._published, self._raw, self._greatest = published, raw, greatest
         self._known: dict[tuple[str, str, int], dict[int, list[tuple[float, int, str]]]] = {}
+        self._records: dict[str, Records] = {}
         self._unread: Counter[tuple[str, str]] = Counter()
         self._ambiguous: set[tuple[str, str]] = set()
 
@@ -63,12 +65,11 @@ class ValueOrder:
 
     def _check_listed(self, problems: list[str], filter_: Filter, ids: Sequence[str], stream: RawStream) -> Query:
         """Add what is out of order in a manifest; return what its last model and its keys are."""
-        field = stream.value_fields.index(str(filter_.order_field))
+        field, file = stream.value_fields.index(str(filter_.order_field)), self._published.folder / filter_.file
         last = Value(float("inf"), -1)
         seen: set[str] = set()
         for index, key in enumerate(map(model_key, ids)):
-            where = self._published.where(filter_.file, f"$.models[{index}].id")
-            positions = stream.positions_of(key)
+            where, positions = f"{file}: $.models[{index}].id", stream.positions_of(key)
             if key in seen:
                 problems.append(f"{where}: {ids[index]} is a duplicate")
             if key in seen or not positions:
@@ -79,13 +80,14 @@ class ValueOrder:
                 self._ambiguous.add((stream.source, key))
                 continue
             after = bisect_right(positions, last.position) if value == last.number else 0
-            text = f"{ids[index]} has {filter_.order_field} {self._text(filter_, value)}"
             if value > last.number:
-                problems.append(f"{where}: {text}, and a model before it {self._text(filter_, last.number)}")
+                problem = f", and a model before it {self._text(filter_, last.number)}"
             elif after == len(positions):
-                problems.append(f"{where}: {text} as the model before it, and is out of stream order")
+                problem = " as the model before it, and is out of stream order"
             else:
                 last = Value(value, positions[after])
+                continue
+            problems.append(f"{where}: {ids[index]} has {filter_.order_field} {self._text(filter_, value)}{problem}")
         return Query(filter_, field, last, seen)
 
     def _may_lack(self, query: Query, stream: RawStream) -> bool:
@@ -120,8 +122,9 @@ class ValueOrder:
 
     def _value_of(self, stream: RawStream, key: str, field: int) -> float | None:
         """Return the value of a model in a manifest; None if its records differ."""
-        records = {other.name: other.records for other in self._raw.of_source(stream.source)}
-        return value_of(records, stream.name, key, field)
+        if stream.source not in self._records:
+            self._records[stream.source] = {other.name: other.records for other in self._raw.of_source(stream.source)}
+        return value_of(self._records[stream.source], stream.name, key, field)
 
     def _text(self, filter_: Filter, value: float) -> str:
         """Return a value of the field that a filter orders by, for a message."""
