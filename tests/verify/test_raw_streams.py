@@ -94,7 +94,7 @@ def test_a_problem_is_found_among_equal_hashes(workspace: Workspace) -> None:
 
 @pytest.mark.usefixtures("colliding")
 def test_equal_hashes_of_different_ids_are_no_spellings(workspace: Workspace) -> None:
-    write(workspace, "default", [hf(f"o/{n}") for n in range(99)])
+    write(workspace, "default", [hf(f"{'oO'[n % 2]}/{n}") for n in range(99)])
     config = config_of("huggingface", SMALL)
     raw = read_raw(workspace, config)
     assert raw.streams["huggingface", "default"].records == {}

@@ -84,12 +84,9 @@ def test_the_first_missing_model_in_stream_order_is_named_after_many_whose_recor
     ordered: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, hash_: Callable[[str], int]
 ) -> None:
     twice = [[hf(f"o/a{n}", likes=likes + n) for n in range(20)] for likes in (100, 200)]
-    respelled = [[hf(id_, likes=300) for id_ in ids] for ids in (["o/Q"], ["o/q"])]
-    pages = [
-        [*respelled[0], *twice[0]],
-        [hf("o/x", likes=50), *twice[1]],
-        [hf("o/y", likes=60), *respelled[1], hf("o/z", likes=5)],
-    ]
+    greater = [f"o/y{n}" for n in range(10)]
+    last = [*(hf(id_, likes=60) for id_ in greater), hf("o/q", likes=300), hf("o/z", likes=5)]
+    pages = [[hf("o/Q", likes=300), *twice[0]], [hf("o/x", likes=50), *twice[1]], last]
     ordered.write_stream("huggingface", "default", *pages)
     assert ordered.run("manifests") == 0
     use_hash(monkeypatch, hash_)
@@ -97,9 +94,9 @@ def test_the_first_missing_model_in_stream_order_is_named_after_many_whose_recor
         "$.models: o/x with likes 50 is missing, and the last one has 5"
     ]
     assert problems(ordered, capsys, "hf-filter-default.json", ["o/x"]) == [
-        "$.models: o/y with likes 60 is missing, and the last one has 50"
+        "$.models: o/y0 with likes 60 is missing, and the last one has 50"
     ]
-    assert problems(ordered, capsys, "hf-filter-default.json", ["o/y", "o/x", "o/z"]) == []
+    assert problems(ordered, capsys, "hf-filter-default.json", [*greater, "o/x", "o/z"]) == []
 
 
 def test_a_tie_before_the_last_model_is_missing(ordered: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
