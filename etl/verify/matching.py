@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 _NONE = 2**63 - 1  # beyond any position
 
 
-class Place(NamedTuple):
+class Match(NamedTuple):
     """The position of a model among those of the rebuild, and its class: models of a class match the same filters, of 0 none."""
 
     position: int
     match_class: int
 
 
-_NOWHERE = Place(-1, 0)
+_NO_MATCH = Match(-1, 0)
 
 
 class Matching:
@@ -45,12 +45,12 @@ class Matching:
             key: [number for matches, number in numbers.items() if matches[index]] for index, key in enumerate(conditions)
         }
 
-    def place(self, identity: str) -> Place:
-        """Return the place of a model, in any spelling of its id; of class 0 if the rebuild does not have it."""
+    def find(self, identity: str) -> Match:
+        """Return where a model is, in any spelling of its id; of class 0 if the rebuild does not have it."""
         position = self._selection.position_of(identity)
         if position is None or position >= len(self._classes):
-            return _NOWHERE
-        return Place(position, self._classes[position])
+            return _NO_MATCH
+        return Match(position, self._classes[position])
 
     def classes_of(self, filter_: Filter) -> list[int]:
         """Return the classes of the models that match a filter."""
@@ -67,10 +67,10 @@ class GreatestUnlisted:
 
     def add_page(self, first: int, ids: Sequence[str], values: Sequence[array[float]]) -> None:
         """Take the ids and, by field, the values of the records of the next page, of which `first` is the position."""
-        place, listed = self.matching.place, self._listed
+        find, listed = self.matching.find, self._listed
         columns = list(zip(values, self._values, self._firsts, strict=False))  # an empty page has no values
         for index, id_ in enumerate(ids):
-            number = place(id_).match_class
+            number = find(id_).match_class
             if number and model_key(id_) not in listed:
                 for own, greatest, firsts in columns:
                     if not own[index] <= greatest[number]:  # which is not a number at first

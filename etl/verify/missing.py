@@ -83,15 +83,15 @@ def find_missing(raw: RawStreams, stream: RawStream, matching: Matching, queries
         raw.read_values(stream, _Suspects(matching, queries))
         hashes = {digest(key) for query in queries for key in query.suspects.values()}
         records = raw.records_of(stream.source, hashes)
-        again = []
+        unresolved = []
         for query in queries:
             missing = next(_missing(records, stream, query), None)
             if missing:
                 yield missing
             elif query.has_more:
                 query.tried, query.suspects, query.has_more = max(query.suspects), {}, False
-                again.append(query)
-        queries = again
+                unresolved.append(query)
+        queries = unresolved
 
 
 def _missing(records: Records, stream: RawStream, query: Query) -> Iterator[MissingModel]:
@@ -114,7 +114,7 @@ class _Suspects:
     def add_page(self, first: int, ids: Sequence[str], values: Sequence[array[float]]) -> None:
         """Take the ids and, by field, the values of the records of the next page, of which `first` is the position."""
         for index, id_ in enumerate(ids):
-            position, number = self._matching.place(id_)
+            position, number = self._matching.find(id_)
             for query in self._queries.get(number, ()):
                 is_before = query.last.is_after(values[query.field][index], first + index)
                 if is_before and position > query.tried and (key := model_key(id_)) not in query.listed:

@@ -212,7 +212,7 @@ class _Part:
         self._ranks.extend(reading.ranks)
 
     def finish(self) -> None:
-        """Judge the order of all pages."""
+        """Assess the order of all pages."""
         count = len(self._ranks)
         out_of_order = count_out_of_order(self._ranks, tolerated=1 + ORDER_TOLERANCE * count)
         self._stream.order = RawOrder(count, out_of_order, self._first_rise)

@@ -15,7 +15,7 @@ _PARTS = 256  # looked at one after the other, so that few hashes are in a dict 
 class Spellings:
     """The hashes of the ids of all records, page by page: in any spelling, and as spelled.
 
-    Equal hashes may be those of different ids, so that whoever asks must compare the ids on the pages.
+    Equal hashes may be those of different ids, so that the ids on the pages must be compared.
     """
 
     def __init__(self) -> None:

@@ -35,7 +35,7 @@ class ValueOrder:
 
     def __init__(self, published: Published, raw: RawStreams, greatest: Mapping[Key, GreatestUnlisted]) -> None:
         self._published, self._raw, self._greatest = published, raw, greatest
-        self._known: dict[tuple[str, str, int], dict[int, list[tuple[float, int, str]]]] = {}
+        self._listed: dict[tuple[str, str, int], dict[int, list[tuple[float, int, str]]]] = {}
         self._records: dict[str, Records] = {}
         self._unread: Counter[tuple[str, str]] = Counter()
         self._ambiguous: set[tuple[str, str]] = set()
@@ -95,30 +95,30 @@ class ValueOrder:
         greatest = self._greatest.get((stream.source, stream.name))
         if greatest is None:
             return False  # the streams cannot be rebuilt, which another check reports
-        known = self._known_values(stream, query.field, greatest)
+        listed = self._listed_values(stream, query.field, greatest)
         for number in greatest.matching.classes_of(query.filter):
             if greatest.may_precede(number, query.field, query.last.number, query.last.position):
                 return True
-            for value, position, key in known.get(number, ()):
+            for value, position, key in listed.get(number, ()):
                 if value < query.last.number:
                     break
                 if key not in query.listed and query.last.is_after(value, position):
                     return True
         return False
 
-    def _known_values(
+    def _listed_values(
         self, stream: RawStream, field: int, greatest: GreatestUnlisted
     ) -> dict[int, list[tuple[float, int, str]]]:  # fmt: skip
         """Return by class the values of the models in any manifest, greatest first, with their last positions and their keys."""
         key = (stream.source, stream.name, field)
-        if key not in self._known:
+        if key not in self._listed:
             by_class: dict[int, list[tuple[float, int, str]]] = {}
             for own, records in stream.records.items():
-                value, number = self._value_of(stream, own, field), greatest.matching.place(own).match_class
+                value, number = self._value_of(stream, own, field), greatest.matching.find(own).match_class
                 if number and value is not None:
                     by_class.setdefault(number, []).append((value, records[-1].position, own))
-            self._known[key] = {number: sorted(values, reverse=True) for number, values in by_class.items()}
-        return self._known[key]
+            self._listed[key] = {number: sorted(values, reverse=True) for number, values in by_class.items()}
+        return self._listed[key]
 
     def _value_of(self, stream: RawStream, key: str, field: int) -> float | None:
         """Return the value of a model in a manifest; None if its records differ."""
