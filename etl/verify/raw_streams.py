@@ -13,14 +13,15 @@ from urllib.parse import parse_qs
 from etl.core.errors import EtlError
 from etl.sources.source import get_source
 from etl.storage.ledger import list_streams, read_ledger
-from etl.transform.workers import available_cores, start_workers
 from etl.verify.order import ORDER_TOLERANCE, Fetch, count_out_of_order, seconds
 from etl.verify.raw_pages import PageTask, digest, location, read_page, write_hashes
 from etl.verify.raw_records import RawOrder, RawPage, RawStream, model_key
 from etl.verify.spellings import Spellings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
+    from contextlib import AbstractContextManager
 
     from etl.config.source_config import Config
     from etl.core.layout import DataDir
@@ -28,7 +29,18 @@ if TYPE_CHECKING:
     from etl.verify.raw_pages import PageReading
     from etl.verify.raw_records import RawRecord
 
+    StartWorkers = Callable[[int], AbstractContextManager["Workers"]]  # for so many bytes of raw pages
+
 Key = tuple[str, str]  # of a stream: its source and its name
+
+
+class Workers(Protocol):
+    """What reads pages, in this process or in several."""
+
+    def run(
+        self, fn: Callable[[PageTask], PageReading], items: Iterable[PageTask], /
+    ) -> Iterator[tuple[PageTask, Future[PageReading]]]:
+        """Yield each item with its call, which has ended, in the order of the items; few are ahead."""
 
 
 class ValueObserver(Protocol):
@@ -57,6 +69,7 @@ class RawStreams:
         errors: Those of streams whose ledgers cannot be read.
     """
 
+    start_workers: StartWorkers
     streams: dict[Key, RawStream] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     _pages: dict[str, list[_Page]] = field(default_factory=dict)
@@ -81,7 +94,7 @@ class RawStreams:
         """Read all pages; keep the records of listed models, by source and `model_key`, and of those with several spellings."""
         hashes = {digest(key) for keys in listed.values() for key in keys}
         parts: dict[Key, _Part] = {}
-        for page, reading in _read([page for pages in self._pages.values() for page in pages], hashes, observers.keys()):
+        for page, reading in self._read([page for pages in self._pages.values() for page in pages], hashes, observers.keys()):
             stream = page.stream
             part = parts.setdefault((stream.source, stream.name), _Part(stream))
             page.first = stream.record_count
@@ -114,22 +127,37 @@ class RawStreams:
         records: dict[str, dict[str, list[RawRecord]]] = {}
         if hashes:
             pages = [self._pages[source][number] for number in self._spellings[source].pages_of(hashes)]
-            for page, reading in _read(pages, hashes):
+            for page, reading in self._read(pages, hashes):
                 _keep(records.setdefault(page.stream.name, {}), page, reading)
         return records
 
     def read_values(self, stream: RawStream, observer: ValueObserver) -> None:
         """Read the pages of a stream again for an observer."""
         pages = [page for page in self._pages[stream.source] if page.stream is stream]
-        for page, reading in _read(pages, (), {(stream.source, stream.name)}):
+        for page, reading in self._read(pages, (), {(stream.source, stream.name)}):
             observer.add_page(page.first, reading.ids, reading.values)
+
+    def _read(
+        self, pages: Sequence[_Page], hashes: Iterable[int], with_values: Collection[Key] = ()
+    ) -> Iterator[tuple[_Page, PageReading]]:
+        """Yield pages as they are read, in order; of streams in `with_values` with the values of all records."""
+        with (
+            tempfile.TemporaryDirectory(prefix="verify-") as folder,
+            self.start_workers(sum(page.entry.bytes for page in pages)) as workers,
+        ):
+            keys = Path(folder) / "keys"
+            write_hashes(keys, hashes)
+            tasks = map(partial(_task, keys, with_values), pages)
+            for page, (_, future) in zip(pages, workers.run(read_page, tasks), strict=True):
+                yield page, future.result()
 
 
 def read_raw_streams(
-    data: DataDir, config: Config, listed: Mapping[str, Collection[str]], observers: Mapping[Key, ValueObserver] | None = None
+    data: DataDir, config: Config, start_workers: StartWorkers, listed: Mapping[str, Collection[str]],
+    observers: Mapping[Key, ValueObserver] | None = None,
 ) -> RawStreams:  # fmt: skip
     """Read the raw streams on disk; keep the records of the listed models, by source and `model_key`."""
-    raw = RawStreams()
+    raw = RawStreams(start_workers)
     for source in config.sources:
         for name in list_streams(data, source.name):
             try:
@@ -150,21 +178,6 @@ def _open_stream(data: DataDir, source: str, name: str, ledger: Ledger, order_fi
         source, name, ledger, params, audit.sort_key(params), audit.has_partial_records(params), str(data.ledger(source, name)),
         tuple(field for field in order_fields if field in audit.field_values),
     )  # fmt: skip
-
-
-def _read(
-    pages: Sequence[_Page], hashes: Iterable[int], with_values: Collection[Key] = ()
-) -> Iterator[tuple[_Page, PageReading]]:
-    """Yield pages as they are read, in order; of streams in `with_values` with the values of all records."""
-    with (
-        tempfile.TemporaryDirectory(prefix="verify-") as folder,
-        start_workers(available_cores(), sum(page.entry.bytes for page in pages)) as workers,
-    ):
-        keys = Path(folder) / "keys"
-        write_hashes(keys, hashes)
-        tasks = map(partial(_task, keys, with_values), pages)
-        for page, (_, future) in zip(pages, workers.run(read_page, tasks), strict=True):
-            yield page, future.result()
 
 
 def _task(keys: Path, with_values: Collection[Key], page: _Page) -> PageTask:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from etl.config.filters import Filter
     from etl.config.source_config import Config
     from etl.storage.snapshot import Snapshot
+    from etl.verify.raw_streams import StartWorkers
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class VerifyOptions:
 
     Attributes:
         rebuild: Makes models and manifests below another data folder that has the same raw files.
+        start_workers: Starts what reads so many bytes of raw pages.
         base: An earlier set; None if absent.
         allowed: Filters that may have lost models since.
         allowed_losses: `source/reason` or `source/field` of losses that are right.
@@ -40,6 +42,7 @@ class VerifyOptions:
     """
 
     rebuild: Callable[[DataDir], object]
+    start_workers: StartWorkers
     base: Snapshot | None
     allowed: frozenset[Filter]
     allowed_losses: frozenset[str]
@@ -52,7 +55,7 @@ def verify(data: DataDir, config: Config, options: VerifyOptions) -> list[Check]
     published = Published(data.manifests, _owned_files(read_dir(data.manifests), config), config)
     with tempfile.TemporaryDirectory(prefix="rebuild-") as folder:
         rebuilt = check_rebuilt(published, DataDir(Path(folder), data.raw_root), options.rebuild, options.allowed_losses)
-    raw = read_raw_streams(data, config, published.listed, rebuilt.greatest)
+    raw = read_raw_streams(data, config, options.start_workers, published.listed, rebuilt.greatest)
     streams = [*raw.streams.values()]
     read = {(source.name, stream.name) for source in config.sources for stream in source.streams}
     raw_check = raw_checks.check_raw_hashes(streams)

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from etl import pipeline
 from etl.config.filters import Filter
 from etl.config.options import Axis, Option
 from etl.config.source_config import Config, Rate, SourceConfig
@@ -61,7 +62,7 @@ def published(config: Config, folder: Path, *lists: list[str]) -> Published:
 def read_raw(workspace: Workspace, config: Config, *ids: str) -> RawStreams:
     """Read all streams of the source of a config that are on disk; keep the records of these models."""
     (source,) = config.sources
-    raw = read_raw_streams(workspace.data, config, {source.name: {model_key(id_) for id_ in ids}})
+    raw = read_raw_streams(workspace.data, config, pipeline.start_readers, {source.name: {model_key(id_) for id_ in ids}})
     assert raw.streams
     return raw
 

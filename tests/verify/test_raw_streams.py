@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from etl import pipeline
 from etl.transform.workers import start_workers
 from etl.verify import missing, raw_checks, raw_pages, raw_streams, safety
 from etl.verify.spellings import Spellings
@@ -136,11 +137,11 @@ def test_workers_read_what_one_process_reads(workspace: Workspace, monkeypatch: 
     started = []
 
     @contextmanager
-    def start_two(_jobs: int, _size_bytes: int) -> Iterator[Workers]:
+    def start_two(_size_bytes: int) -> Iterator[Workers]:
         with start_workers(2, 10**9) as workers:
             started.append(workers.concurrency)
             yield workers
 
-    monkeypatch.setattr(raw_streams, "start_workers", start_two)
+    monkeypatch.setattr(pipeline, "start_readers", start_two)
     assert read_streams(workspace, "huggingface", "o/0-1", "o/8-3") == serial
     assert set(started) == {2}

@@ -24,11 +24,16 @@ from etl.verify.site.signature import check_signature, read_public_key
 if TYPE_CHECKING:
     from etl.config.source_config import Config
     from etl.core.layout import DataDir
+    from etl.verify.raw_streams import StartWorkers
     from etl.verify.site.reading import Reader
 
 
-def verify_site(data: DataDir, config: Config, target: str, key_file: Path | None) -> list[Check]:
+def verify_site(
+    data: DataDir, config: Config, target: str, key_file: Path | None, start_workers: StartWorkers
+) -> list[Check]:  # fmt: skip
     """Check a site; comparisons with data/manifests, data/models and data/raw are left out if there are no manifests.
+
+    `start_workers` starts what reads so many bytes of raw pages.
 
     Raises:
         UsageError: `target` is not a site, or the key file has no public key.
@@ -53,7 +58,7 @@ def verify_site(data: DataDir, config: Config, target: str, key_file: Path | Non
         skipped = Check("pages and cards against data", fix=REBUILD)
         skipped.notes.append(f"not checked: {data.manifests / INDEX} not found")
         return [*checks, skipped]
-    raw = read_raw_streams(data, config, listed_models(pages))
+    raw = read_raw_streams(data, config, start_workers, listed_models(pages))
     manifests = LocalManifests(data.manifests)
     images = raw_images(data, raw.streams, pages)
     models = {source.name: LocalModels(data, source.name, raw.streams, images) for source in config.sources}
