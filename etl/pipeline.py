@@ -15,6 +15,7 @@ from etl.sources.source import get_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from etl.config.filters import Stream
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from etl.storage.json_files import JsonBody
     from etl.storage.locks import Locks
     from etl.storage.snapshot import Snapshot
-    from etl.transform.workers import WorkerOptions
+    from etl.transform.workers import WorkerOptions, Workers
 
 
 @dataclass(frozen=True)
@@ -198,6 +199,13 @@ def rebuilder(config: Config) -> Callable[[DataDir], None]:
         load_manifests(data, config)
 
     return rebuild
+
+
+def start_readers(size_bytes: int) -> AbstractContextManager[Workers]:
+    """Return what starts the processes that read so many bytes of raw pages, for verify."""
+    from etl.transform.workers import available_cores, start_processes
+
+    return start_processes(available_cores(), size_bytes)
 
 
 def summarize_changes(data: DataDir, baseline: Snapshot) -> str:

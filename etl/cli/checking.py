@@ -37,6 +37,7 @@ def verify_options(run: Run) -> VerifyOptions:
     args = run.args
     return VerifyOptions(
         rebuild=pipeline.rebuilder(run.config),
+        start_workers=pipeline.start_readers,
         allowed=frozenset(resolve_filter(run.config, name) for name in args.allow_shrink),
         base=run.snapshot(args.base, with_models=False),
         allowed_losses=parse_allowed(args.allow_rejected, run.config),
@@ -77,7 +78,7 @@ def _verify_site(run: Run) -> int:
     site = Path(run.args.site).resolve()
     locks = Locks(site.parent, f"etl {run.args.command}", output.print_error)
     with locks.hold(reads=[site] if site.is_dir() else []), output.progress_note(f"verify: {run.args.site}"):
-        checks = verify_site(run.data, run.config, run.args.site, run.args.key)
+        checks = verify_site(run.data, run.config, run.args.site, run.args.key, pipeline.start_readers)
     results.print_verify(checks, None, is_json=run.args.json)
     code = highest_priority([check.code for check in checks if check.problems])
     if code:

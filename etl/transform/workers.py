@@ -75,7 +75,7 @@ def available_cores() -> int:
 def start_workers(options: WorkerOptions, data: DataDir, size_bytes: int) -> Iterator[Workers]:
     """Yield what runs calls for so many bytes of raw pages of a data folder, whose paths are absolute for a cluster.
 
-    A cluster is used for any page, processes only for so many bytes that starting them pays off.
+    A cluster is used for any page, else see `start_processes`.
 
     Raises:
         EtlError: a worker was killed; or see `etl.transform.cluster.start_cluster`.
@@ -86,7 +86,18 @@ def start_workers(options: WorkerOptions, data: DataDir, size_bytes: int) -> Ite
         with start_cluster(options.cluster, data) as (executor, concurrency):
             yield Workers(executor, concurrency)
         return
-    processes = min(options.jobs, size_bytes // _BYTES_PER_WORKER)
+    with start_processes(options.jobs, size_bytes) as workers:
+        yield workers
+
+
+@contextmanager
+def start_processes(jobs: int, size_bytes: int) -> Iterator[Workers]:
+    """Yield what runs calls for so many bytes of pages on this machine: several processes only if starting them pays off.
+
+    Raises:
+        StorageError: a process was killed.
+    """
+    processes = min(jobs, size_bytes // _BYTES_PER_WORKER)
     if processes < 2:
         yield Workers(SerialExecutor(), 1)
         return

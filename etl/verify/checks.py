@@ -154,11 +154,11 @@ def check_values(config: Config, streams: Mapping[str, StoredStreams]) -> Check:
     return check
 
 
-def check_rebuild(published: Published) -> Check:
+def check_rebuild(published: Published, rebuilt_files: Mapping[str, bytes]) -> Check:
     """The raw files and filters.toml give exactly these bytes."""
-    check = Check("rebuild from raw", len(published.rebuilt), fix=REBUILD)
-    for name in sorted(published.content.keys() | published.rebuilt.keys()):
-        content, rebuilt = published.content.get(name), published.rebuilt.get(name)
+    check = Check("rebuild from raw", len(rebuilt_files), fix=REBUILD)
+    for name in sorted(published.content.keys() | rebuilt_files.keys()):
+        content, rebuilt = published.content.get(name), rebuilt_files.get(name)
         if content == rebuilt:
             continue
         if content is None:

@@ -9,11 +9,14 @@ from etl.selection.equality import explain_equality
 from etl.verify.published import REBUILD, Check, Published
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from etl.config.filters import Filter
+    from etl.selection.stored import StoredStream
 
 
-def check_equal_lists(published: Published) -> Check:
-    """No two manifests of a source have the same list without an explanation."""
+def check_equal_lists(published: Published, streams: Mapping[tuple[str, str], StoredStream | None]) -> Check:
+    """No two manifests of a source have the same list without an explanation; `streams` are those of the models, if on disk."""
     check = Check("equal lists", fix=REBUILD)
     by_list: dict[tuple[str, ...], list[Filter]] = {}
     for filter_, ids in published.ids_by_filter:
@@ -21,8 +24,7 @@ def check_equal_lists(published: Published) -> Check:
         by_list.setdefault((filter_.source, *ids), []).append(filter_)
     for (_, *ids), filters in by_list.items():
         for left, right in itertools.combinations(filters, 2):
-            streams = [published.streams[filter_.source, filter_.stream] for filter_ in (left, right)]
-            reason = explain_equality((left, right), streams)
+            reason = explain_equality((left, right), [streams[filter_.source, filter_.stream] for filter_ in (left, right)])
             if reason is None:
                 where = published.where(right.file, "$.models")
                 check.problems.append(f"{where}: the same list as {left.file}, {len(ids)} models, and nothing explains it")

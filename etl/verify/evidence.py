@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from etl.core.levels import LEVELS
-from etl.verify.raw_records import model_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,7 +32,6 @@ class Evidence:
 
     level_most: RawRecord
     latest: RawRecord
-    latest_at: str
     rejected: RawRecord | None = None
     flagged: RawRecord | None = None
     level: RawRecord | None = None
@@ -64,24 +62,23 @@ class SafetyVerdict(NamedTuple):
 
 
 def gather(streams: Iterable[RawStream]) -> dict[str, Evidence]:
-    """Return the evidence of the models of one source, by `model_key`, from its complete streams."""
+    """Return the evidence of models of one source, by `model_key`, from the records that its complete streams keep."""
     models: dict[str, Evidence] = {}
     for stream in sorted(streams, key=lambda stream: stream.name):
-        for page in stream.pages if stream.ledger.complete else ():
-            for record in page.records:
-                if record.id:
-                    _add(models, record, page.entry.fetched_at, is_partial=stream.has_partial_records)
+        for key, records in stream.records.items() if stream.ledger.complete else ():
+            for record in records if key else ():
+                _add(models, key, record, is_partial=stream.has_partial_records)
     return models
 
 
-def _add(models: dict[str, Evidence], record: RawRecord, fetched_at: str, *, is_partial: bool) -> None:
-    """Take the next record: in the order of streams by name, and then of the stream."""
-    evidence = models.get(key := model_key(record.id))
+def _add(models: dict[str, Evidence], key: str, record: RawRecord, *, is_partial: bool) -> None:
+    """Take the next record of a model: in the order of streams by name, and then of the stream."""
+    evidence = models.get(key)
     if evidence is None:
-        evidence = models[key] = Evidence(record, record, fetched_at)
+        evidence = models[key] = Evidence(record, record)
     evidence.spellings.add(record.id)
-    if fetched_at >= evidence.latest_at:
-        evidence.latest, evidence.latest_at = record, fetched_at
+    if record.fetched_at >= evidence.latest.fetched_at:
+        evidence.latest = record
     if record.rejections:
         evidence.rejected = evidence.rejected or record
     if record.flagged:

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from etl.core.errors import EXIT_CHECK_FAILED
 from etl.storage.snapshot import parse_published, parse_valid
+from etl.verify.raw_records import model_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from etl.config.filters import Filter
     from etl.config.source_config import Config
-    from etl.selection.stored import StoredStream
-
 
 REBUILD = "make manifests"
 FETCH_AGAIN = "make extract manifests"
@@ -42,16 +40,11 @@ class Check:
 
 @dataclass(frozen=True)
 class Published:
-    """A folder of manifests, its files as bytes, and the same set rebuilt from the raw files.
-
-    `streams` has the streams that filters read from, by source and name; None if it is not on disk.
-    """
+    """A folder of manifests, and its files as bytes."""
 
     folder: Path
     content: dict[str, bytes]
-    rebuilt: dict[str, bytes]
     config: Config
-    streams: Mapping[tuple[str, str], StoredStream | None]
 
     @cached_property
     def values(self) -> dict[str, Any]:
@@ -63,6 +56,14 @@ class Published:
         """The filters of filters.toml that have a valid file, each with the ids in it."""
         filters = (filter_ for source in self.config.sources for filter_ in source.filters)
         return [(filter_, ids(self.values[filter_.file])) for filter_ in filters if filter_.file in self.values]
+
+    @cached_property
+    def listed(self) -> dict[str, set[str]]:
+        """The keys of the models in these files, by source."""
+        listed: dict[str, set[str]] = {source.name: set() for source in self.config.sources}
+        for filter_, ids_ in self.ids_by_filter:
+            listed[filter_.source].update(map(model_key, ids_))
+        return listed
 
     def where(self, name: str, path: str = "$") -> str:
         """Return the start of a message: a file and a JSON path in it."""

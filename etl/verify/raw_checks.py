@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from etl.verify.order import ORDER_TOLERANCE, count_out_of_order
+from etl.verify.order import ORDER_TOLERANCE
 from etl.verify.published import FETCH_AGAIN, REBUILD, Check
 from etl.verify.raw_records import model_key
 from etl.verify.value_order import ValueOrder
@@ -14,8 +13,10 @@ from etl.verify.value_order import ValueOrder
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from etl.verify.matching import GreatestUnlisted
     from etl.verify.published import Published
     from etl.verify.raw_records import RawStream
+    from etl.verify.raw_streams import Key, RawStreams
 
 
 def check_raw_hashes(streams: Sequence[RawStream]) -> Check:
@@ -39,27 +40,28 @@ def check_raw_hashes(streams: Sequence[RawStream]) -> Check:
     return check
 
 
-def check_order(published: Published, streams: Mapping[tuple[str, str], RawStream]) -> Check:
+def check_order(published: Published, raw: RawStreams, greatest: Mapping[Key, GreatestUnlisted]) -> Check:
     """The models of a manifest are in the order of the raw pages, each once; a duplicate may be at any of its records.
 
     If the filter orders by a field, its values in the raw records never rise, those that are equal are in the order of the raw
-    pages, and no model of the stream that matches and is not listed has a greater one.
+    pages, and no model of the stream that matches and is not listed has a greater one: `greatest` are those of rebuilt streams.
     """
     check = Check("order of the streams", fix=REBUILD)
-    by_value = ValueOrder(published, streams)
+    by_value = ValueOrder(published, raw, greatest)
+    value_problems = by_value.problems()
     for filter_, ids in published.ids_by_filter:
-        stream = streams.get((filter_.source, filter_.stream))
+        stream = raw.streams.get((filter_.source, filter_.stream))
         if stream is None or stream.has_read_errors:
             continue
         check.looked_at += 1
         if filter_.order_field:
-            check.problems += by_value.problems(filter_, filter_.order_field, ids, stream)
+            check.problems += value_problems.get(filter_, ())
             continue
         last = -1
         seen: set[str] = set()
         for index, key in enumerate(map(model_key, ids)):
-            positions = stream.positions.get(key)
-            if positions is None:
+            positions = stream.positions_of(key)
+            if not positions:
                 continue  # reported by another check
             after = bisect_right(positions, last)
             if after == len(positions) or key in seen:
@@ -77,31 +79,28 @@ def check_request_honored(streams: Sequence[RawStream]) -> Check:
         "responses against requests", fix=f"{FETCH_AGAIN}; if the source still ignores an option, remove it from filters.toml"
     )
     for stream in streams:
-        records = stream.records
-        check.looked_at += len(records)
-        unrequested = [record for record in records if record.is_unrequested]
-        if 2 * len(unrequested) > len(records):
-            message = f"{len(unrequested)} of {len(records)} records were not requested, the first at {unrequested[0].where}"
-            check.problems.append(f"{stream.where}: {message}; the source ignores an option")
-        elif unrequested:
-            check.notes.append(f"{stream.source}/{stream.name}: {len(unrequested)} records were not requested")
+        check.looked_at += stream.record_count
+        if 2 * stream.unrequested > stream.record_count:
+            counts = f"{stream.unrequested} of {stream.record_count} records were not requested"
+            check.problems.append(
+                f"{stream.where}: {counts}, the first at {stream.first_unrequested}; the source ignores an option"
+            )
+        elif stream.unrequested:
+            check.notes.append(f"{stream.source}/{stream.name}: {stream.unrequested} records were not requested")
         _check_order(check, stream)
     return check
 
 
 def _check_order(check: Check, stream: RawStream) -> None:
     """Add a problem if too many records of a stream are out of the requested order; a note if the API need not keep it."""
-    ranked = [record for record in stream.records if record.rank is not None]
-    ranks = [record.rank for record in ranked if record.rank is not None]
-    out_of_order = count_out_of_order(ranks)
-    if out_of_order <= 1 + ORDER_TOLERANCE * len(ranks):
+    ranked, out_of_order, first = stream.order
+    if out_of_order <= 1 + ORDER_TOLERANCE * ranked:
         return
     if stream.has_partial_records:
-        message = f"{out_of_order} of {len(ranks)} records are out of order by {stream.sort_key}"
+        message = f"{out_of_order} of {ranked} records are out of order by {stream.sort_key}"
         check.notes.append(
             f"{stream.source}/{stream.name}: {message}; with baseModels the API may sort by counters of the base model"
         )
         return
-    first = next(record.where for record, (before, after) in zip(ranked[1:], pairwise(ranks), strict=True) if after > before)
-    message = f"{out_of_order} of {len(ranks)} records are out of order, the first at {first}"
+    message = f"{out_of_order} of {ranked} records are out of order, the first at {first}"
     check.problems.append(f"{stream.where}: {message}; the source ignores the order {stream.params['sort'][0]}")

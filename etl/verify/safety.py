@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,20 +19,25 @@ if TYPE_CHECKING:
     from etl.config.filters import Filter
     from etl.config.options import Option
     from etl.config.source_config import SourceConfig
+    from etl.expressions.expression import Expression
     from etl.verify.evidence import Evidence, SafetyVerdict
     from etl.verify.published import Published
     from etl.verify.raw_records import RawRecord, RawStream
 
+    Inputs = Mapping[tuple[str, str], Mapping[str, Mapping[str, Any]]]
+
 _NEVER_FETCHED = "no filter of filters.toml reads that stream, so it is never fetched again: if it is stale, remove it"
 
 
-def check_safety(published: Published, streams: Mapping[tuple[str, str], RawStream]) -> Check:
+def check_safety(published: Published, streams: Mapping[tuple[str, str], RawStream], inputs: Inputs) -> Check:
     """Every model of a manifest has a record in its stream, and no record anywhere that forbids it on this manifest.
 
     A record forbids a model that must never be published, that filters.toml excludes by id, whose levels or flag do not match the
     manifest, or that was not requested. Of a model's records in all complete streams the worst counts. An expression that names a
     level or the flag is evaluated with what the raw records say of them. Notes count what the API's own filters should have
     excluded, and name ids with several spellings.
+
+    `inputs` has of each stream whose models can be made what expressions on levels read of models in manifests, by id.
     """
     check = Check("levels and flags, read again", fix=REBUILD)
     audits = {
@@ -44,7 +48,7 @@ def check_safety(published: Published, streams: Mapping[tuple[str, str], RawStre
         for audit in audits.values():
             stack.enter_context(audit.evaluator)
         for filter_, ids in published.ids_by_filter:
-            _check_manifest(check, published, filter_, ids, streams, audits)
+            _check_manifest(check, published, filter_, ids, streams, audits, inputs)
     check.notes += list(filter(None, map(_upstream_leaks, streams.values())))
     for source, audit in audits.items():
         check.notes += spelling_notes(source, audit.evidence)
@@ -53,7 +57,7 @@ def check_safety(published: Published, streams: Mapping[tuple[str, str], RawStre
 
 def _check_manifest(  # noqa: PLR0913, PLR0917 -- a manifest, and what it is checked against
     check: Check, published: Published, filter_: Filter, ids: Sequence[str],
-    streams: Mapping[tuple[str, str], RawStream], audits: Mapping[str, _SourceAudit],
+    streams: Mapping[tuple[str, str], RawStream], audits: Mapping[str, _SourceAudit], inputs: Inputs,
 ) -> None:  # fmt: skip
     """Add what is wrong with the models of a manifest."""
     stream = streams.get((filter_.source, filter_.stream))
@@ -68,7 +72,8 @@ def _check_manifest(  # noqa: PLR0913, PLR0917 -- a manifest, and what it is che
     for index, identity in enumerate(ids):
         for problem in audit.problems(stream, options, identity):
             check.problems.append(f"{published.where(filter_.file, f'$.models[{index}]')}: {identity} {problem}")
-    check.problems += audit.expression_problems(published, filter_, stream, ids)
+    own = inputs.get((filter_.source, filter_.stream))
+    check.problems += audit.expression_problems(published, filter_, stream, ids, own)
 
 
 class _SourceAudit:
@@ -79,11 +84,7 @@ class _SourceAudit:
         self._skip = {model_key(identity) for identity in source.skip}
         self._used = {stream.name for stream in source.streams}
         self._verdicts: dict[tuple[str, str], SafetyVerdict | None] = {}
-        self._expressions = [
-            expression
-            for expression in source.expressions
-            if not expression.is_narrow or not set(TESTED).isdisjoint(expression.fields)
-        ]
+        self._expressions = [expression for expression in source.expressions if tests_levels(expression)]
         self.evaluator = Evaluator(self._expressions)
 
     def problems(self, stream: RawStream, options: Sequence[Option], identity: str) -> Iterator[str]:
@@ -108,20 +109,20 @@ class _SourceAudit:
             yield f"is spelled {verdict.latest.id} by the record fetched last {self._cite(verdict.latest)}"
 
     def expression_problems(
-        self, published: Published, filter_: Filter, stream: RawStream, ids: Sequence[str]
+        self, published: Published, filter_: Filter, stream: RawStream, ids: Sequence[str],
+        inputs: Mapping[str, Mapping[str, Any]] | None,
     ) -> Iterator[str]:  # fmt: skip
         """Yield the models of a manifest that do not match its expressions on levels, by what the raw records say of these."""
         conditions = [condition for condition in filter_.conditions if condition.where in self._expressions]
         if not conditions:
             return
-        stored = published.streams.get((filter_.source, filter_.stream))
-        if stored is None:
+        if inputs is None:
             yield f"{published.where(filter_.file)}: its expressions cannot be evaluated without the models; see below"
             return
         rows: dict[str, Mapping[str, Any]] = {}
         verdicts = {identity: verdict for identity in ids if (verdict := self._verdict(stream, identity))}
         for identity, verdict in verdicts.items():
-            if (model := stored.selection.input_of(identity)) is not None:
+            if (model := inputs.get(identity)) is not None:
                 rows[identity] = {**model, **{name: finding.value for name, finding in verdict.fields.items()}}
         outcomes = self.evaluator.evaluate([*rows.values()], stream.ledger.timestamp)
         for identity, results in zip(rows, outcomes, strict=True):
@@ -155,8 +156,12 @@ class _SourceAudit:
         return f"{cited}; {_NEVER_FETCHED}: {shlex.join(['rm', '-r', str(folder)])}"
 
 
+def tests_levels(expression: Expression) -> bool:
+    """Return whether an expression may read a field that the raw records decide."""
+    return not expression.is_narrow or not set(TESTED).isdisjoint(expression.fields)
+
+
 def _upstream_leaks(stream: RawStream) -> str | None:
     """Return how many records the API's own filters should have excluded; None if absent."""
-    counts = Counter(leak for record in stream.records for leak in record.leaks)
-    leaks = ", ".join(f"{count} {leak}" for leak, count in sorted(counts.items()))
+    leaks = ", ".join(f"{count} {leak}" for leak, count in sorted(stream.leaks.items()))
     return f"{stream.source}/{stream.name}: the API's own filter let through {leaks}" if leaks else None

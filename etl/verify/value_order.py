@@ -1,4 +1,4 @@
-"""Whether manifests that order models by a field have the greatest first, by the values in the raw records. No I/O.
+"""Whether manifests that order models by a field have the greatest first, by the values in the raw records.
 
 The values are read from raw records by the audit of the source. Which models of the stream match a filter is what the rebuild
 says; other checks compare that. Not checked are fields that raw records do not state, and models whose records differ.
@@ -9,105 +9,126 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from etl.config.fields import model_fields
+from etl.verify.missing import Query, Value, find_missing, value_of
+from etl.verify.raw_pages import NULL
 from etl.verify.raw_records import model_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from etl.config.filters import Filter
+    from etl.verify.matching import GreatestUnlisted
+    from etl.verify.missing import Records
     from etl.verify.published import Published
     from etl.verify.raw_records import RawStream
-
-_LEAST = float("-inf")  # null, which is last
-
-
-class _Value(NamedTuple):
-    """What a model is ordered by: its number, or its time in seconds, and the position of its record in the stream."""
-
-    number: float
-    position: int
+    from etl.verify.raw_streams import Key, RawStreams
 
 
 class ValueOrder:
-    """Checks the order of manifests by values, of all sources; `streams` are all raw streams on disk."""
+    """Checks the order of manifests by values, of all sources.
 
-    def __init__(self, published: Published, streams: Mapping[tuple[str, str], RawStream]) -> None:
-        self._published, self._streams = published, streams
-        self._respelled: dict[str, set[str]] = {}
-        self._values: dict[tuple[str, str, str], dict[str, float | None]] = {}
+    `greatest` is of the streams that were rebuilt: without it, only what a manifest lists is checked.
+    """
+
+    def __init__(self, published: Published, raw: RawStreams, greatest: Mapping[Key, GreatestUnlisted]) -> None:
+        self._published, self._raw, self._greatest = published, raw, greatest
+        self._listed: dict[tuple[str, str, int], dict[int, list[tuple[float, int, str]]]] = {}
+        self._records: dict[str, Records] = {}
         self._unread: Counter[tuple[str, str]] = Counter()
         self._ambiguous: set[tuple[str, str]] = set()
 
-    def problems(self, filter_: Filter, field: str, ids: Sequence[str], stream: RawStream) -> Iterator[str]:
-        """Yield what is out of order in the manifest of a filter that orders by a field, and what is missing from it."""
-        if field not in stream.value_fields:
-            self._unread[filter_.source, field] += 1
-            return
-        values = self._values_of(stream, field)
-        last = _Value(float("inf"), -1)
+    def problems(self) -> dict[Filter, list[str]]:
+        """Return what is out of order in the manifests of filters that order by a field, and what is missing from them."""
+        problems: dict[Filter, list[str]] = {}
+        queries: dict[Key, list[Query]] = {}
+        for filter_, ids in self._published.ids_by_filter:
+            stream, field = self._raw.streams.get((filter_.source, filter_.stream)), filter_.order_field
+            if stream is None or stream.has_read_errors or field is None:
+                continue
+            if field not in stream.value_fields:
+                self._unread[filter_.source, field] += 1
+                continue
+            problems[filter_] = []
+            query = self._check_listed(problems[filter_], filter_, ids, stream)
+            if ids and self._may_lack(query, stream):
+                queries.setdefault((stream.source, stream.name), []).append(query)
+        for key, suspicious in queries.items():
+            for query, id_, value in find_missing(self._raw, self._raw.streams[key], self._greatest[key].matching, suspicious):
+                filter_ = query.filter
+                missing = f"{id_} with {filter_.order_field} {self._text(filter_, value)} is missing"
+                last = f"the last one has {self._text(filter_, query.last.number)}"
+                problems[filter_].append(f"{self._published.where(filter_.file, '$.models')}: {missing}, and {last}")
+        return problems
+
+    def _check_listed(self, problems: list[str], filter_: Filter, ids: Sequence[str], stream: RawStream) -> Query:
+        """Add what is out of order in a manifest; return what its last model and its keys are."""
+        field, file = stream.value_fields.index(str(filter_.order_field)), self._published.folder / filter_.file
+        last = Value(float("inf"), -1)
         seen: set[str] = set()
         for index, key in enumerate(map(model_key, ids)):
-            where = self._published.where(filter_.file, f"$.models[{index}].id")
+            where, positions = f"{file}: $.models[{index}].id", stream.positions_of(key)
             if key in seen:
-                yield f"{where}: {ids[index]} is a duplicate"
-            if key in seen or key not in stream.positions:
+                problems.append(f"{where}: {ids[index]} is a duplicate")
+            if key in seen or not positions:
                 continue  # the latter is reported by another check
             seen.add(key)
-            positions, value = stream.positions[key], values[key]
+            value = self._value_of(stream, key, field)
             if value is None:
                 self._ambiguous.add((stream.source, key))
                 continue
             after = bisect_right(positions, last.position) if value == last.number else 0
-            text = f"{ids[index]} has {field} {self._text(filter_, value)}"
             if value > last.number:
-                yield f"{where}: {text}, and a model before it {self._text(filter_, last.number)}"
+                problem = f", and a model before it {self._text(filter_, last.number)}"
             elif after == len(positions):
-                yield f"{where}: {text} as the model before it, and is out of stream order"
+                problem = " as the model before it, and is out of stream order"
             else:
-                last = _Value(value, positions[after])
-        if ids:
-            yield from self._missing(filter_, seen, last, stream, values)
-
-    def _missing(
-        self, filter_: Filter, listed: set[str], last: _Value, stream: RawStream, values: Mapping[str, float | None]
-    ) -> Iterator[str]:
-        """Yield the first matching model that is not listed although it comes before the last one that is."""
-        stored = self._published.streams.get((filter_.source, filter_.stream))
-        if stored is None:
-            return  # the streams cannot be rebuilt, which another check reports
-        for position in stored.selection.positions(filter_):
-            identity = stored.selection.ref(position).id
-            value = values.get(key := model_key(identity))
-            if key in listed or value is None:
+                last = Value(value, positions[after])
                 continue
-            if value > last.number or (value == last.number and stream.positions[key][-1] < last.position):
-                missing = f"{identity} with {filter_.order_field} {self._text(filter_, value)} is missing"
-                where = self._published.where(filter_.file, "$.models")
-                yield f"{where}: {missing}, and the last one has {self._text(filter_, last.number)}"
-                return
+            problems.append(f"{where}: {ids[index]} has {filter_.order_field} {self._text(filter_, value)}{problem}")
+        return Query(filter_, field, last, seen)
 
-    def _values_of(self, stream: RawStream, field: str) -> dict[str, float | None]:
-        """Return the value of each model of a stream; None if its records differ."""
-        name = (stream.source, stream.name, field)
-        if name not in self._values:
-            if stream.source not in self._respelled:
-                self._respelled[stream.source] = _respelled(self._streams, stream.source)
-            index = stream.value_fields.index(field)
-            values: dict[str, float | None] = {}
-            for record in stream.records:
-                key = model_key(record.id)
-                value = _LEAST if (own := record.values[index]) is None else own
-                is_ambiguous = key in self._respelled[stream.source] or values.get(key, value) != value
-                values[key] = None if is_ambiguous else value
-            self._values[name] = values
-        return self._values[name]
+    def _may_lack(self, query: Query, stream: RawStream) -> bool:
+        """Return whether a manifest may lack a model that comes before its last one."""
+        greatest = self._greatest.get((stream.source, stream.name))
+        if greatest is None:
+            return False  # the streams cannot be rebuilt, which another check reports
+        listed = self._listed_values(stream, query.field, greatest)
+        for number in greatest.matching.classes_of(query.filter):
+            if greatest.may_precede(number, query.field, query.last.number, query.last.position):
+                return True
+            for value, position, key in listed.get(number, ()):
+                if value < query.last.number:
+                    break
+                if key not in query.listed and query.last.is_after(value, position):
+                    return True
+        return False
+
+    def _listed_values(
+        self, stream: RawStream, field: int, greatest: GreatestUnlisted
+    ) -> dict[int, list[tuple[float, int, str]]]:  # fmt: skip
+        """Return by class the values of the models in any manifest, greatest first, with their last positions and their keys."""
+        key = (stream.source, stream.name, field)
+        if key not in self._listed:
+            by_class: dict[int, list[tuple[float, int, str]]] = {}
+            for own, records in stream.records.items():
+                value, number = self._value_of(stream, own, field), greatest.matching.find(own).match_class
+                if number and value is not None:
+                    by_class.setdefault(number, []).append((value, records[-1].position, own))
+            self._listed[key] = {number: sorted(values, reverse=True) for number, values in by_class.items()}
+        return self._listed[key]
+
+    def _value_of(self, stream: RawStream, key: str, field: int) -> float | None:
+        """Return the value of a model in a manifest; None if its records differ."""
+        if stream.source not in self._records:
+            self._records[stream.source] = {other.name: other.records for other in self._raw.of_source(stream.source)}
+        return value_of(self._records[stream.source], stream.name, key, field)
 
     def _text(self, filter_: Filter, value: float) -> str:
         """Return a value of the field that a filter orders by, for a message."""
-        if value == _LEAST:
+        if value == NULL:
             return "null"
         source = self._published.config.source(filter_.source)
         if model_fields(source.name, source.sizes)[str(filter_.order_field)].is_time:
@@ -128,10 +149,3 @@ class ValueOrder:
                 for source, count in sorted(ambiguous.items())
             ),
         ]
-
-
-def _respelled(streams: Mapping[tuple[str, str], RawStream], source: str) -> set[str]:
-    """Return the models of a source whose ids its records spell in several ways: a record of another stream may count."""
-    first: dict[str, str] = {}
-    records = (record for (name, _), stream in streams.items() if name == source for record in stream.records)
-    return {key for record in records if first.setdefault(key := model_key(record.id), record.id) != record.id}

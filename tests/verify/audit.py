@@ -6,18 +6,20 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from etl import pipeline
 from etl.config.filters import Filter
 from etl.config.options import Axis, Option
 from etl.config.source_config import Config, Rate, SourceConfig
-from etl.storage.ledger import list_streams, read_ledger
 from etl.verify.published import Published
-from etl.verify.raw_records import read_raw_stream
+from etl.verify.raw_records import model_key
+from etl.verify.raw_streams import read_raw_streams
 from tests.conftest import TIME, Workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from etl.verify.raw_records import RawStream
+    from etl.verify.raw_streams import RawStreams
 
 
 def write_page(
@@ -53,13 +55,17 @@ def published(config: Config, folder: Path, *lists: list[str]) -> Published:
         filter_.file: manifest(filter_, *ids)
         for filter_, ids in zip(config.sources[0].filters, lists, strict=True)
     }  # fmt: skip
-    return Published(folder, content, {}, config, {})
+    return Published(folder, content, config)
 
 
-def read_streams(workspace: Workspace, source: str) -> dict[tuple[str, str], RawStream]:
-    """Read all streams of a source that are on disk."""
-    names = list_streams(workspace.data, source)
-    assert names
-    return {
-        (source, name): read_raw_stream(workspace.data, source, name, read_ledger(workspace.data, source, name)) for name in names
-    }
+def read_raw(workspace: Workspace, config: Config, *ids: str) -> RawStreams:
+    """Read all streams of the source of a config that are on disk; keep the records of these models."""
+    (source,) = config.sources
+    raw = read_raw_streams(workspace.data, config, pipeline.start_readers, {source.name: {model_key(id_) for id_ in ids}})
+    assert raw.streams
+    return raw
+
+
+def read_streams(workspace: Workspace, source: str, *ids: str) -> dict[tuple[str, str], RawStream]:
+    """Read all streams of a source that are on disk; keep the records of these models."""
+    return read_raw(workspace, config_of(source), *ids).streams

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from etl.core.levels import LEVELS
 from etl.verify import raw_checks, safety
 from etl.verify.evidence import decide, gather, spelling_notes
 from tests.conftest import Workspace, civitai, hf
-from tests.verify.audit import config_of, option, published, read_streams, write_page
+from tests.verify.audit import config_of, option, published, read_raw, read_streams, write_page
 
 if TYPE_CHECKING:
     from etl.config.source_config import Config
@@ -42,8 +43,8 @@ def with_images(*levels: Any, base: str = "SD 1.5") -> dict[str, Any]:
 
 def check_safety(workspace: Workspace, config: Config, *lists: list[str]) -> Check:
     """Check manifests of the config's filters with these lists of ids."""
-    streams = read_streams(workspace, config.sources[0].name)
-    return safety.check_safety(published(config, workspace.data.manifests, *lists), streams)
+    raw = read_raw(workspace, config, *chain.from_iterable(lists))
+    return safety.check_safety(published(config, workspace.data.manifests, *lists), raw.streams, {})
 
 
 def location(workspace: Workspace, stream: str, index: int, source: str = "civitai") -> str:
@@ -242,7 +243,7 @@ def test_two_spellings_of_an_id_are_one_model_and_the_latest_record_counts(works
 def test_the_later_record_counts_at_equal_times(workspace: Workspace, first: list[str], second: list[str], latest: str) -> None:
     write_page(workspace, "huggingface", "default", "sort=downloads", *map(hf, first))
     write_page(workspace, "huggingface", "likes", "sort=likes", *map(hf, second))
-    assert gather(reversed(read_streams(workspace, "huggingface").values()))["o/a"].latest.id == latest
+    assert gather(reversed(read_streams(workspace, "huggingface", "o/a").values()))["o/a"].latest.id == latest
 
 
 def test_a_spelling_that_no_record_has_fails(workspace: Workspace) -> None:
@@ -277,9 +278,8 @@ def test_only_three_spellings_are_shown(workspace: Workspace) -> None:
 )
 def test_manifests_must_be_in_stream_order(workspace: Workspace, records: list[str], ids: list[str], count: int) -> None:
     write_page(workspace, "huggingface", "default", "sort=downloads", *map(hf, records))
-    check = raw_checks.check_order(
-        published(config_of("huggingface", SMALL), workspace.data.manifests, ids), read_streams(workspace, "huggingface")
-    )  # fmt: skip
+    config = config_of("huggingface", SMALL)
+    check = raw_checks.check_order(published(config, workspace.data.manifests, ids), read_raw(workspace, config, *ids), {})
     assert (len(check.problems), check.looked_at) == (count, 1)
 
 
@@ -327,7 +327,7 @@ def effective(specs: StreamSpecs) -> tuple[bool, int, int]:
         workspace = Workspace(DataDir(Path(folder)), Path(folder))
         for index, (query, items) in enumerate(specs):
             write_page(workspace, "civitai", f"s{index}", query, *items)
-        streams = read_streams(workspace, "civitai")
+        streams = read_streams(workspace, "civitai", "1")
         assert len(streams) == len(specs)
         result = decide(streams["civitai", "s0"].records_of("1"), gather(streams.values())["1"])
     level, level_most = (LEVELS.index(str(result.fields[name].value)) for name in ("level", "level_most"))

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from etl.selection.ordering import OrderValues
+from etl.verify.raw_pages import digest
+from etl.verify.raw_streams import RawStreams
 from tests.conftest import Workspace, civitai, hf
 from tests.selection.test_ordering import ORDERED
 from tests.verify.test_gate import checked
+from tests.verify.test_raw_streams import few_hashes, use_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +77,46 @@ def test_what_is_out_of_order_or_missing_is_a_problem(
     ordered: Workspace, capsys: pytest.CaptureFixture[str], ids: list[str], problem: list[str]
 ) -> None:
     assert problems(ordered, capsys, "hf-filter-default.json", ids) == problem
+
+
+@pytest.mark.parametrize("hash_", [digest, few_hashes], ids=["hashes", "equal hashes"])
+def test_the_first_missing_model_in_stream_order_is_named_after_many_whose_records_differ(
+    ordered: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, hash_: Callable[[str], int]
+) -> None:
+    twice = [[hf(f"o/a{n}", likes=likes + n) for n in range(20)] for likes in (100, 200)]
+    greater = [f"o/y{n}" for n in range(10)]
+    last = [*(hf(id_, likes=60) for id_ in greater), hf("o/q", likes=300), hf("o/z", likes=5)]
+    pages = [[hf("o/Q", likes=300), *twice[0]], [hf("o/x", likes=50), *twice[1]], last]
+    ordered.write_stream("huggingface", "default", *pages)
+    assert ordered.run("manifests") == 0
+    use_hash(monkeypatch, hash_)
+    assert problems(ordered, capsys, "hf-filter-default.json", ["o/z"]) == [
+        "$.models: o/x with likes 50 is missing, and the last one has 5"
+    ]
+    assert problems(ordered, capsys, "hf-filter-default.json", ["o/x"]) == [
+        "$.models: o/y0 with likes 60 is missing, and the last one has 50"
+    ]
+    assert problems(ordered, capsys, "hf-filter-default.json", [*greater, "o/x", "o/z"]) == []
+
+
+def test_a_tie_before_the_last_model_is_missing(ordered: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    ordered.write_stream("huggingface", "default", [hf(f"o/{n}", likes=n // 2) for n in range(8)])
+    assert ordered.run("manifests") == 0
+    assert problems(ordered, capsys, "hf-filter-default.json", ["o/6", "o/7", "o/5"]) == [
+        "$.models: o/4 with likes 2 is missing, and the last one has 2"
+    ]
+    assert problems(ordered, capsys, "hf-filter-default.json", ["o/6", "o/7", "o/4"]) == []
+
+
+def test_pages_are_read_again_only_where_a_model_may_be_missing(
+    ordered: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(RawStreams, "read_values", lambda _self, stream, _observer: read.append(stream.name))
+    assert order_check(ordered, capsys)["problems"] == []
+    assert read == []
+    problems(ordered, capsys, "hf-filter-default.json", ["o/7", "o/7b", "o/5"])
+    assert read == ["default"]
 
 
 def test_only_models_that_match_are_missing(ordered: Workspace, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from etl.config.lookup import parse_filter_path
@@ -11,13 +13,14 @@ from etl.sources.source import get_source
 from etl.storage.json_files import parse_json_body, read_bytes
 from etl.verify.published import Check
 from etl.verify.raw_records import model_key
+from etl.verify.site.pages import listed_models
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from etl.config.source_config import Config
     from etl.core.layout import DataDir
-    from etl.verify.raw_records import RawPage, RawStream
+    from etl.verify.raw_records import RawStream
     from etl.verify.site.files import Site
     from etl.verify.site.pages import Page
 
@@ -92,26 +95,29 @@ def _raw_problem(image: Mapping[str, Any], levels: Mapping[str, int | None]) -> 
 
 def raw_images(data: DataDir, streams: Streams, pages: Sequence[Page]) -> Images:
     """Return the images of the models on these pages by all raw records of complete streams; the worst record counts."""
-    keys = {(page.value["source"], model_key(card["id"])) for page in pages for card in page.value["models"]}
+    listed = listed_models(pages)
     images: Images = {}
     for stream in streams.values():
-        for page in stream.pages if stream.ledger.complete else ():
-            if any((stream.source, model_key(record.id)) in keys for record in page.records):
-                for identity, record in _records(data, stream, page):
-                    key = (stream.source, model_key(identity))
-                    if key in keys:
-                        levels = images.setdefault(key, {})
-                        for url, level in get_source(stream.source).load_audit().image_levels(record).items():
-                            worst = levels.get(url, 0)
-                            levels[url] = None if level is None or worst is None else max(level, worst)
+        if not stream.ledger.complete:
+            continue
+        image_levels = get_source(stream.source).load_audit().image_levels
+        for key, record in _records(data, stream, listed.get(stream.source, ())):
+            levels = images.setdefault((stream.source, key), {})
+            for url, level in image_levels(record).items():
+                worst = levels.get(url, 0)
+                levels[url] = None if level is None or worst is None else max(level, worst)
     return images
 
 
-def _records(data: DataDir, stream: RawStream, page: RawPage) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the id and the value of each record of a page; none if it cannot be read any more."""
-    path = data.raw(stream.source, stream.name) / page.entry.file
-    try:
-        values = get_source(stream.source).records(parse_json_body(read_bytes(path), path)[1])
-    except (EtlError, TypeError, LookupError):
-        return
-    yield from zip((record.id for record in page.records), (value for value in values if isinstance(value, dict)), strict=False)
+def _records(data: DataDir, stream: RawStream, keys: Collection[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the key and the value of each record of some models, page by page; none of a page that cannot be read any more."""
+    records = sorted((record.position, key, record) for key in stream.records.keys() & keys for record in stream.records[key])
+    for page, group in groupby(records, key=lambda item: item[2].page):
+        path = data.raw(stream.source, stream.name) / Path(page.rpartition(": $")[0]).name
+        try:
+            values = get_source(stream.source).records(parse_json_body(read_bytes(path), path)[1])
+        except (EtlError, TypeError, LookupError):
+            continue
+        for _, key, record in group:
+            if record.page_index < len(values) and isinstance(values[record.page_index], dict):
+                yield key, values[record.page_index]

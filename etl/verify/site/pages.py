@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.verify.published import Check
+from etl.verify.raw_records import model_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from etl.verify.site.files import Site
 
@@ -54,6 +55,14 @@ def valid_pages(site: Site) -> list[Page]:
         Page(entry["file"], site.values[entry["file"]], entry, number)
         for number, entry in entries if entry["file"] in site.values
     ]  # fmt: skip
+
+
+def listed_models(pages: Iterable[Page]) -> dict[str, set[str]]:
+    """Return the keys of the models on pages, by source."""
+    listed: dict[str, set[str]] = {}
+    for page in pages:
+        listed.setdefault(page.value["source"], set()).update(model_key(card["id"]) for card in page.value["models"])
+    return listed
 
 
 def check_pages(site: Site, pages: Sequence[Page]) -> Check:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from etl.core.layout import INDEX
 from etl.verify.published import REBUILD, Check
-from etl.verify.raw_records import read_raw_streams
+from etl.verify.raw_streams import read_raw_streams
 from etl.verify.site.cards import LocalModels, check_cards
 from etl.verify.site.changes import check_changes
 from etl.verify.site.download import UrlReader, is_url
 from etl.verify.site.files import SiteFiles
 from etl.verify.site.images import check_images, raw_images
 from etl.verify.site.manifests import LocalManifests, check_manifests
-from etl.verify.site.pages import check_links, check_options, check_pages, valid_pages
+from etl.verify.site.pages import check_links, check_options, check_pages, listed_models, valid_pages
 from etl.verify.site.reading import FolderReader
 from etl.verify.site.schemas import ClosedSchemas
 from etl.verify.site.shards import check_search, check_shards
@@ -24,11 +24,16 @@ from etl.verify.site.signature import check_signature, read_public_key
 if TYPE_CHECKING:
     from etl.config.source_config import Config
     from etl.core.layout import DataDir
+    from etl.verify.raw_streams import StartWorkers
     from etl.verify.site.reading import Reader
 
 
-def verify_site(data: DataDir, config: Config, target: str, key_file: Path | None) -> list[Check]:
+def verify_site(
+    data: DataDir, config: Config, target: str, key_file: Path | None, start_workers: StartWorkers
+) -> list[Check]:  # fmt: skip
     """Check a site; comparisons with data/manifests, data/models and data/raw are left out if there are no manifests.
+
+    `start_workers` starts what reads so many bytes of raw pages.
 
     Raises:
         UsageError: `target` is not a site, or the key file has no public key.
@@ -53,12 +58,12 @@ def verify_site(data: DataDir, config: Config, target: str, key_file: Path | Non
         skipped = Check("pages and cards against data", fix=REBUILD)
         skipped.notes.append(f"not checked: {data.manifests / INDEX} not found")
         return [*checks, skipped]
-    streams, errors = read_raw_streams(data, config)
+    raw = read_raw_streams(data, config, start_workers, listed_models(pages))
     manifests = LocalManifests(data.manifests)
-    images = raw_images(data, streams, pages)
-    models = {source.name: LocalModels(data, source.name, streams, images) for source in config.sources}
+    images = raw_images(data, raw.streams, pages)
+    models = {source.name: LocalModels(data, source.name, raw.streams, images) for source in config.sources}
     cards = check_cards(site, pages, manifests.streams, config, models)
-    cards.problems += errors
+    cards.problems += raw.errors
     return [*checks, check_images(site, pages, config, images), check_manifests(site, pages, manifests), cards]
 
 

@@ -1,0 +1,186 @@
+"""One raw page, read a second time without what the transform made of it: small, so that another process may read it."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import blake2b
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from etl.core.errors import EtlError, InvalidDataError
+from etl.sources.auditing import whole_number
+from etl.sources.source import get_source
+from etl.storage.json_files import parse_json_body, read_bytes, sha256
+from etl.verify.order import Fetch, rank
+from etl.verify.raw_records import RawRecord, model_key
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+    from pathlib import Path
+
+    from etl.sources.source import Audit, Source
+
+NULL = float("-inf")  # the value of a record that has none, which is last
+
+
+class PageTask(NamedTuple):
+    """A page to read.
+
+    Attributes:
+        params: The parameters of its stream's request; `sort_key` is what that sorts by.
+        value_fields: Fields of models whose values its records state.
+        keys: A file of hashes: of the models of which all records are returned.
+        has_values: Whether the id and the values of every record are returned.
+    """
+
+    path: Path
+    source: str
+    params: dict[str, list[str]]
+    sort_key: str
+    fetch: Fetch
+    value_fields: tuple[str, ...]
+    keys: Path
+    has_values: bool
+
+
+@dataclass(slots=True)
+class PageReading:
+    """What a page is, and what its records say; `count` of them are objects, and only these count.
+
+    Attributes:
+        read_error: Why it could not be read; None if it was.
+        records: All records of some models, and others whose hashes are the same.
+        unrequested: The number of records that the request should have excluded, and the index of the first.
+        leaks: What the API's own filters should have excluded, by reason.
+        ranks: The ranks of the records that have one.
+        first_ranked: The index of the first of these.
+        first_rise: The index of the first whose rank is above that of the one before; None without one.
+        keys: Hashes of the ids in any spelling; records without an id are left out.
+        spellings: Hashes of these ids as spelled.
+        ids: The ids of all records as spelled.
+        values: By field, the values of all records.
+    """
+
+    bytes: int = 0
+    sha256: str = ""
+    record_count: int = 0
+    read_error: str | None = None
+    count: int = 0
+    records: list[RawRecord] = field(default_factory=list)
+    unrequested: tuple[int, int] = (0, 0)
+    leaks: Counter[str] = field(default_factory=Counter)
+    ranks: array[float] = field(default_factory=lambda: array("d"))
+    first_ranked: int = 0
+    first_rise: int | None = None
+    keys: array[int] = field(default_factory=lambda: array("Q"))
+    spellings: array[int] = field(default_factory=lambda: array("Q"))
+    ids: list[str] = field(default_factory=list)
+    values: list[array[float]] = field(default_factory=list)
+
+
+def digest(text: str) -> int:
+    """Return an 8-byte hash of a text, equal in all processes."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def read_page(task: PageTask) -> PageReading:
+    """Read a page; what is wrong with the file is in the result."""
+    source = get_source(task.source)
+    try:
+        body = read_bytes(task.path)
+        values = _values(body, task.path, source)
+    except EtlError as error:
+        return PageReading(read_error=str(error))
+    reading = PageReading(len(body), sha256(body), len(values))
+    objects = [(index, value) for index, value in enumerate(values) if isinstance(value, dict)]
+    reading.count = len(objects)
+    audit = source.load_audit()
+    _read_records(reading, task, objects, audit)
+    _read_ranks(reading, task, objects, audit)
+    return reading
+
+
+def _read_records(reading: PageReading, task: PageTask, objects: list[tuple[int, dict[str, Any]]], audit: Audit) -> None:
+    wanted, unrequested = _hashes(task.keys), []
+    fields = [audit.field_values[name] for name in task.value_fields]
+    rows: list[tuple[float | None, ...]] = []
+    for position, (index, value) in enumerate(objects):
+        safety, id_ = audit.read(value), _identify(value)
+        is_unrequested = audit.is_unrequested(value, task.params)
+        if is_unrequested:
+            unrequested.append(index)
+        if leaks := audit.leaks(safety, task.params):
+            reading.leaks.update(leaks)
+        is_wanted = _add_hashes(reading, id_, wanted)
+        own = tuple([read(value) for read in fields]) if is_wanted or task.has_values else ()
+        if is_wanted:
+            reading.records.append(RawRecord(index, id_, *safety, is_unrequested, own, position))
+        if task.has_values:
+            reading.ids.append(id_)
+            rows.append(own)
+    if unrequested:
+        reading.unrequested = len(unrequested), unrequested[0]
+    if rows:
+        reading.values = [
+            array("d", [NULL if value is None else value for value in column]) for column in zip(*rows, strict=True)
+        ]
+
+
+def _add_hashes(reading: PageReading, id_: str, wanted: Container[int]) -> bool:
+    """Add the hashes of an id, unless it is empty; return whether its records are wanted."""
+    key = model_key(id_)
+    hash_ = digest(key)
+    if id_:
+        reading.keys.append(hash_)
+        reading.spellings.append(hash_ if key == id_ else digest(id_))
+    return hash_ in wanted
+
+
+def _read_ranks(reading: PageReading, task: PageTask, objects: list[tuple[int, dict[str, Any]]], audit: Audit) -> None:
+    if not task.sort_key:
+        return
+    is_time = task.sort_key in audit.time_keys
+    ranks = ((index, rank(audit.sort_value(value, task.sort_key), task.fetch, is_time=is_time)) for index, value in objects)
+    ranked = [(index, number) for index, number in ranks if number is not None]
+    if ranked:
+        reading.ranks = array("d", [number for _, number in ranked])
+        reading.first_ranked = ranked[0][0]
+        reading.first_rise = next((index for (_, before), (index, after) in pairwise(ranked) if after > before), None)
+
+
+def location(path: Path, source: Source) -> str:
+    """Return the file of a page and the JSON path of the records in it."""
+    return f"{path}: ${source.records_path.rstrip('.')}"
+
+
+def write_hashes(path: Path, keys: Iterable[int]) -> None:
+    """Write the hashes of models for `PageTask.keys`."""
+    path.write_bytes(array("Q", keys).tobytes())
+
+
+@lru_cache(maxsize=2)  # all pages of one reading have the same
+def _hashes(path: Path) -> frozenset[int]:
+    hashes = array("Q")
+    hashes.frombytes(path.read_bytes())
+    return frozenset(hashes)
+
+
+def _values(body: bytes, path: Path, source: Source) -> list[Any]:
+    value = parse_json_body(body, path)[1]
+    if source.records_key is not None:
+        value = value.get(source.records_key) if isinstance(value, dict) else None
+    if not isinstance(value, list):
+        raise InvalidDataError(f"{location(path, source)} must be a list of records")
+    return value
+
+
+def _identify(record: dict[str, Any]) -> str:
+    """Return the id of a record as text; empty if it has none."""
+    identity = record.get("id")
+    if isinstance(identity, str):
+        return identity
+    number = whole_number(identity)
+    return "" if number is None else str(number)
