@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from etl.selection.ordering import OrderValues
+from etl.selection.selection import Selection
 from etl.verify.raw_pages import digest
 from etl.verify.raw_streams import RawStreams
 from tests.conftest import Workspace, civitai, hf
@@ -17,6 +17,8 @@ from tests.verify.test_raw_streams import few_hashes, use_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from etl.config.filters import Filter
 
 FILTERS = ORDERED.replace("limit = 2", "limit = 3").replace('["updated",', '["default",')
 GGUF = {"tags": ["gguf"]}
@@ -125,23 +127,18 @@ def test_only_models_that_match_are_missing(ordered: Workspace, capsys: pytest.C
     ]
 
 
-def key_of(order: OrderValues, field: str) -> Callable[[int], float]:
-    return order._values[field].__getitem__  # noqa: SLF001 -- what a wrong selection would read
+WRONG: dict[str, Callable[[Selection, Filter], list[int]]] = {
+    "ascending": lambda selection, filter_: selection.ranking(filter_)[::-1],
+    "unsorted": lambda selection, filter_: selection.positions(filter_),
+    "ties reversed": lambda selection, filter_: selection.in_order(selection.positions(filter_)[::-1], filter_.order_field),
+}
 
 
-@pytest.mark.parametrize(
-    "sort",
-    [
-        lambda self, positions, field: sorted(positions, key=key_of(self, field)) if field else positions,
-        lambda _self, positions, _field: positions,
-        lambda self, positions, field: sorted(positions, key=key_of(self, field))[::-1] if field else positions,
-    ],
-    ids=["ascending", "unsorted", "ties reversed"],
-)
+@pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_selection_is_found_although_the_rebuild_agrees(
-    ordered: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, sort: Callable[..., list[int]]
+    ordered: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(OrderValues, "sort", sort)
+    monkeypatch.setattr(Selection, "published", lambda self, filter_: WRONG[name](self, filter_)[: filter_.limit])
     assert ordered.run("manifests") == 0
     capsys.readouterr()
     checks = checked(ordered, capsys)
