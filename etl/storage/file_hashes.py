@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from etl.storage.checked_parts import read_parts, write_parts
-from etl.storage.json_files import read_bytes, sha256, write_atomic
+from etl.storage.json_files import ignore_in_git, read_bytes, sha256
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,7 +85,5 @@ class FileHashes:
 
 def _file_system_time(folder: Path) -> int:
     """Return the time by the clock that files of a folder of the cache get their times from, which may be another machine's."""
-    ignored = folder / ".gitignore"
-    write_atomic(ignored, b"*\n")
-    stamp = stamp_of(ignored)
+    stamp = stamp_of(ignore_in_git(folder))
     return stamp.mtime_ns if stamp else 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from etl.core.errors import EtlError
 from etl.core.layout import PROJECT, TYPES
-from etl.storage.json_files import read_bytes, write_atomic
+from etl.storage.json_files import ignore_in_git, read_bytes, write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,5 +47,5 @@ def record(data: DataDir, file: str, value: str) -> None:
     Raises:
         StorageError: it cannot be written.
     """
-    write_atomic(data.cache(".gitignore"), b"*\n")
+    ignore_in_git(data.cache(""))
     write_atomic(data.cache(file), value.encode())

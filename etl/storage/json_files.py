@@ -120,6 +120,21 @@ def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
+def ignore_in_git(folder: Path) -> Path:
+    """Make git ignore a folder, which is created; return the file that says so. Several processes may do so at once.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    path = folder / ".gitignore"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"*\n")
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written: {describe_os_error(error, path)}") from error
+    return path
+
+
 def write_atomic(path: Path, content: bytes) -> None:
     """Write a file and create its parent folders; readers see the old content or the new, never a part.
 

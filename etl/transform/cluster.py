@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from etl.core.errors import EtlError, SourceUnavailableError, StorageError, UsageError
 from etl.core.layout import PROJECT
-from etl.storage.json_files import write_atomic
+from etl.storage.json_files import ignore_in_git, write_atomic
 from etl.transform.cluster_worker import Run, call, difference, environment, wait_until_idle
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def start_cluster(address: str, data: DataDir) -> Iterator[tuple[Executor, int]]
     marker = data.cache(f"cluster-{secrets.token_hex(8)}")
     try:
         with _explained(client, address):
-            write_atomic(data.cache(".gitignore"), b"*\n")
+            ignore_in_git(data.cache(""))
             write_atomic(marker, b"")
             run = Run(environment(), marker.absolute())
             _compare(client, address, run)

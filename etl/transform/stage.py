@@ -10,7 +10,7 @@ from etl.core.layout import PROJECT
 from etl.core.schemas import load_schema
 from etl.sources.source import TransformOptions
 from etl.storage.file_hashes import FileHashes
-from etl.storage.json_files import dump_json, read_json, sha256, write_atomic
+from etl.storage.json_files import dump_json, ignore_in_git, read_json, sha256, write_atomic
 from etl.storage.ledger import list_streams, parse_ledger
 from etl.transform.files import is_page, remove_gone, remove_pages
 from etl.transform.losses import Losses
@@ -54,7 +54,7 @@ def transform(
         hashes.write()
         return summary
     remove_gone(data, source.name, streams)
-    write_atomic(data.cache(".gitignore"), b"*\n")
+    ignore_in_git(data.cache(""))
     tasks, invalid_ledgers = _tasks(data, source, options, streams, program)
     outcomes, invalid_pages = transform_pages(data, tasks, hashes, workers)
     if invalid := invalid_pages | invalid_ledgers:

@@ -141,9 +141,10 @@ def test_a_model_that_another_stream_raises_is_hidden_and_says_by_which(catalogu
 
 def test_changes_name_models_by_their_ids(catalogue: Workspace) -> None:
     base = working_tree(catalogue.data)
+    before = Snapshot("before", base.manifests, {**base.models})
     catalogue.write_stream("civitai", "default", [civitai(1), civitai(2, nsfwLevel=1, name="Explicit name")])
     assert catalogue.run("manifests") == 1
-    changes = report(catalogue, Snapshot("before", base.manifests, base.models)).changes
+    changes = report(catalogue, before).changes
     assert changes is not None
     (levels, manifests) = changes.sections
     assert (levels.title, levels.is_safety) == ("Content level", True)
