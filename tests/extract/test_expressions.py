@@ -92,7 +92,8 @@ def test_a_harmful_expression_ends_every_command_that_evaluates_it_and_changes_n
     capsys.readouterr()
     assert live.run("plan") == 0
     for command in (
-        ["transform"], ["load"], ["manifests"], ["explain", "hf/small"], ["explain", "hf:org0/model-0-1b"], ["verify"], ["extract"], ["refresh"],
+        ["transform"], ["load"], ["manifests"], ["explain", "hf/small"], ["explain", "hf:org0/model-0-1b"], ["verify"],
+        ["extract"], ["refresh"],
     ):  # fmt: skip
         assert live.run(*command) == 2, command
         printed = "".join(capsys.readouterr())
