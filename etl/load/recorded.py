@@ -26,13 +26,14 @@ def load_fingerprint(data: DataDir, config: Config) -> str:
     Raises:
         StorageError: a file cannot be read.
     """
+    summaries = [data.summary(source.name) for source in config.sources]  # which are touched if nothing changed
     models = []
-    for path in sorted(data.models("").rglob("*")):
+    for path in sorted({*data.models("").rglob("*")}.difference(summaries)):
         with suppress(OSError):
             status = path.stat()
             models.append(f"{path} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}")
     listed = [str(path) for folder in (data.manifests, data.staging) for path in sorted(folder.glob("*"))]
-    others = [*data.raw_root.glob("*/*/stream.json"), *data.manifests.rglob("*")]
+    others = [*summaries, *data.raw_root.glob("*/*/stream.json"), *data.manifests.rglob("*")]
     return fingerprint(others, {"filters": config.sha256.encode(), "paths": "\n".join([*models, *listed]).encode()})
 
 

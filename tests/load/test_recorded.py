@@ -32,6 +32,8 @@ def test_nothing_is_written_and_the_same_is_printed(loaded: tuple[Workspace, str
     before = inode(workspace)
     assert workspace.run("load") == 0
     assert (inode(workspace), capsys.readouterr().out) == (before, printed)
+    assert workspace.run("manifests") == 0
+    assert inode(workspace) == before
 
 
 CHANGES: dict[str, Callable[[Workspace], object]] = {
