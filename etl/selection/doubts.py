@@ -50,7 +50,7 @@ def find_doubts(filters: Iterable[Filter], selections: Sequence[Selection]) -> l
 
 
 def _doubts(expression: Expression, selections: Sequence[Selection]) -> list[str]:
-    models = count_distinct([_keys(selection, selection.groups.all) for selection in selections])
+    models = _count([(selection, selection.groups.all) for selection in selections])
     results = {group.values[expression.key]: None for selection in selections for group in selection.groups.all}
 
     def where(has_result: Callable[[ExpressionResult], bool]) -> _Models:
@@ -94,7 +94,7 @@ class _Models:
 
     @property
     def count(self) -> int:
-        return count_distinct([_keys(selection, groups) for selection, groups in self._groups])
+        return _count(self._groups)
 
     @property
     def first(self) -> str:
@@ -103,6 +103,10 @@ class _Models:
         return selection.ref(min(group.positions[0] for group in groups)).id
 
 
-def _keys(selection: Selection, groups: Iterable[FacetGroup]) -> array[int]:
-    """Return the hashes of the models of groups."""
-    return array("Q", (selection.keys[position] for group in groups for position in group.positions))
+def _count(groups: Sequence[tuple[Selection, Sequence[FacetGroup]]]) -> int:
+    """Return how many models groups of streams have together; a model may be in several streams."""
+    if len(groups) == 1:
+        return sum(len(group.positions) for group in groups[0][1])
+    return count_distinct([
+        array("Q", (selection.keys[position] for group in own for position in group.positions)) for selection, own in groups
+    ])  # fmt: skip
