@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from array import array
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import orjson
 
 from etl.core.ids import model_key
 from etl.selection.conditions import ExpressionResult
-from etl.selection.ordering import order_value
+from etl.selection.ordering import order_column
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -93,22 +94,26 @@ def facets_of(models: Sequence[Mapping[str, Any]], conditions: Conditions, now: 
         TypeError, KeyError, AttributeError: the models are not output of the transform.
         ExpressionError: an expression exceeds a limit or crashes jq.
     """
-    if not all(isinstance(model[field], str) for model in models for field in ("id", "slug", "name")):
+    ids, slugs, names = ([model[field] for model in models] for field in ("id", "slug", "name"))
+    if not {str}.issuperset(map(type, [*ids, *slugs, *names])):
         raise TypeError("the id, slug and name of a model must be text")
-    groups: dict[tuple[Any, ...], tuple[int, Mapping[str, Any]]] = {}
-    group_of = array("I")
     conditions.errors.clear()
-    for values in conditions.values_of(models, now):
-        group_of.append(groups.setdefault(conditions.key_of(values), (len(groups), values))[0])
-    rows = [{key: _json(value) for key, value in values.items()} for _, values in groups.values()]
+    results = conditions.results_of(models, now)
+    keys = conditions.keys_of(models, results)
+    first = dict(zip(reversed(keys), reversed(range(len(keys))), strict=True))
+    groups: dict[tuple[Any, ...], int] = {}
+    group_of = array("I", [groups.setdefault(key, len(groups)) for key in keys])
+    rows = [conditions.values(models[index], results[index]) for index in map(first.__getitem__, groups)]
     return PageFacets(
-        array("Q", (digest(model_key(model["id"])) for model in models)),
-        array("Q", (digest(model["id"]) for model in models)),
+        array("Q", map(digest, map(model_key, ids))),
+        array("Q", map(digest, ids)),
         group_of,
-        {field: array("d", (order_value(model[field]) for model in models)) for field in conditions.spec.order_fields},
-        [group_key(key) for key in groups], orjson.dumps(rows), dict(conditions.errors),
+        {field: order_column([model[field] for model in models]) for field in conditions.spec.order_fields},
+        [*map(group_key, groups)],
+        orjson.dumps([{key: _json(value) for key, value in row.items()} for row in rows]),
+        dict(conditions.errors),
         any("level" in model for model in models),
-    )  # fmt: skip
+    )
 
 
 def digest(text: str) -> int:
@@ -116,6 +121,7 @@ def digest(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest())
 
 
+@lru_cache(maxsize=10_000)  # the groups of most pages are those of other pages
 def group_key(key: tuple[Any, ...]) -> int:
     """Return a hash of the key of a group."""
     return digest(repr(key))
