@@ -60,9 +60,7 @@ def parse_size(name: str) -> ParameterRange | None:
     """Return the size that a name (in lower case, without its owner) states; None if it states none, or two."""
     if "tiny-" in name and _TEST_MODEL.search(name):  # a test model; what follows is the model that it imitates
         return ParameterRange(1, 1e9)
-    if "laion" in name or ("0d" in name and _DIMENSIONS.search(name)):
-        return None
-    if not _UNITS.search(name):
+    if "laion" in name or ("0d" in name and _DIMENSIONS.search(name)) or not _UNITS.search(name):
         return None
     matches = _SIZE.findall(f"-{name}")
     if len(matches) == 1 and not (matches[0][0] or matches[0][1] or matches[0][4]):
