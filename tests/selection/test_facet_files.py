@@ -9,11 +9,11 @@ import pytest
 
 from etl.config.load import load_config
 from etl.expressions.evaluator import Evaluator
-from etl.selection.conditions import Conditions, FacetSpec
+from etl.selection.conditions import Conditions
 from etl.selection.facet_files import facet_tasks, is_current, read_facets
 from etl.selection.facets import facets_of
 from etl.selection.stored import read_summary
-from tests.conftest import TIME, Workspace, hf
+from tests.conftest import Workspace, hf
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -184,20 +184,3 @@ def test_a_folder_that_cannot_be_written_costs_time_only(
     assert built.run("explain", "hf/popular") == 0
     assert built.run("load") == 0
     assert built.ids("hf-filter-popular.json") == ["o/01", "o/11"]
-
-
-@pytest.mark.parametrize("key", ["level", "level_most"])
-def test_keys_by_columns_are_those_of_values(workspace: Workspace, key: str) -> None:
-    workspace.filters.write_text(FILTERS.replace(".likes > 9", f".likes > 9 and .{key} != null"))
-    (source,) = load_config(workspace.filters).sources
-    tags = [["license:mit"], [], ["b", "a"]]
-    models = [
-        {"id": f"o/{likes}", "likes": likes, "license": license_, "tags": tags[likes % 3], key: "pg"}
-        for likes in (1, 10, 20)
-        for license_ in ("mit", "other", None)
-    ]
-    with Evaluator(source.expressions) as evaluator:
-        conditions = Conditions(FacetSpec.by(source), evaluator)
-        keys = conditions.keys_of(models, conditions.results_of(models, TIME))
-        assert keys == [conditions.key_of(values) for values in conditions.values_of(models, TIME)]
-    assert len({*keys}) == 4
