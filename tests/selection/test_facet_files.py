@@ -9,7 +9,6 @@ import pytest
 
 from etl.config.load import load_config
 from etl.expressions.evaluator import Evaluator
-from etl.selection.conditions import Conditions
 from etl.selection.facet_files import facet_tasks, is_current, read_facets
 from etl.selection.facets import facets_of
 from etl.selection.stored import read_summary
@@ -18,6 +17,7 @@ from tests.conftest import Workspace, hf
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from etl.selection.conditions import Conditions
     from etl.selection.facet_files import FacetTask
     from etl.selection.facets import PageFacets
 
