@@ -74,13 +74,11 @@ class Conditions:
 
     Attributes:
         named: By field, the values that options include or exclude.
-        errors: Why an expression failed first, with the id of the model, by the key of the expression.
     """
 
     def __init__(self, spec: FacetSpec, evaluator: Evaluator) -> None:
         self.spec = spec
         self.named = dict(spec.named)
-        self.errors: dict[str, tuple[str, str]] = {}
         self._evaluator = evaluator
         self._expressions = spec.expressions
         self._keys = [expression.key for expression in spec.expressions]
@@ -160,8 +158,6 @@ class Conditions:
         ]
 
     def _result(self, expression: Expression, model: Mapping[str, Any], outcome: Outcome) -> ExpressionResult:
-        if outcome.error is not None:
-            self.errors.setdefault(expression.key, (model["id"], outcome.error))
         if outcome is MATCH and None not in map(model.__getitem__, expression.fields):
             return _MATCH
         nulls = tuple(field for field in expression.fields if model[field] is None) if outcome.is_match else ()

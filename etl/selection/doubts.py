@@ -59,7 +59,8 @@ def _doubts(expression: Expression, selections: Sequence[Selection]) -> list[str
     failing, matching = where(lambda result: result.is_error), where(lambda result: result.is_match)
     warnings = []
     if failing.count:
-        id_, error = next(selection.errors[expression.key] for selection in selections if expression.key in selection.errors)
+        selection, position = failing.first_position
+        id_, error = selection.ref(position).record_id, selection.error_at(position, expression)
         counts = f"fails on {failing.count} of {models} models, which do not match"
         warnings.append(f"{expression.key}: {counts}; {id_}: {sanitize(error, 200)}")
     for kind in dict.fromkeys(result.unexpected for result in results if result.unexpected):
@@ -99,8 +100,14 @@ class _Models:
     @property
     def first(self) -> str:
         """The id of the first of them."""
+        selection, position = self.first_position
+        return selection.ref(position).id
+
+    @property
+    def first_position(self) -> tuple[Selection, int]:
+        """The stream of the first of them, and its position there."""
         selection, groups = next((selection, groups) for selection, groups in self._groups if groups)
-        return selection.ref(min(group.positions[0] for group in groups)).id
+        return selection, min(group.positions[0] for group in groups)
 
 
 def _count(groups: Sequence[tuple[Selection, Sequence[FacetGroup]]]) -> int:

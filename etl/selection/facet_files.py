@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import lru_cache
+from importlib.metadata import version
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.core.errors import EtlError, InvalidDataError, StorageError, describe_os_error
@@ -67,7 +69,8 @@ def _remove_others(folder: Path, keep: Collection[Path]) -> None:
     """Remove the files below a folder but some."""
     for path in folder.glob("*/*"):
         if path not in keep:
-            path.unlink()
+            with suppress(OSError):  # a folder, or a file that another command has removed: neither does any harm
+                path.unlink()
 
 
 def read_facets(task: FacetTask) -> PageFacets | None:
@@ -111,7 +114,8 @@ def make_facets(task: FacetTask, conditions: Conditions) -> PageFacets:
 
 def make_facets_file(task: FacetTask) -> None:
     """Make the facets of a page, in any process: nothing but the task travels."""
-    make_facets(task, _conditions(task.spec))
+    with _lock:
+        make_facets(task, _conditions(task.spec))
 
 
 def end_evaluation() -> None:
@@ -121,6 +125,7 @@ def end_evaluation() -> None:
         _conditions.cache_clear()
 
 
+_lock = Lock()  # a worker of a cluster may have several threads
 _evaluators: list[Evaluator] = []  # at most one: that of `_conditions`
 
 
@@ -155,7 +160,8 @@ def _made_by(spec: FacetSpec) -> str:
     """Return a hash of the program and of what is tested."""
     named = [(field, sorted(values, key=str)) for field, values in spec.named]
     paths = sorted(path for pattern in _PROGRAM for path in (PROJECT / "etl").glob(pattern))
-    return sha256(b"".join(path.read_bytes() for path in paths) + repr((named, spec.expressions, spec.order_fields)).encode())
+    tested = (named, spec.expressions, spec.order_fields, version("jq"))
+    return sha256(b"".join(path.read_bytes() for path in paths) + repr(tested).encode())
 
 
 def _is_timed(spec: FacetSpec) -> bool:

@@ -35,7 +35,6 @@ class PageFacets:
         order: By field, the value that orders each.
         group_keys: Hashes of what is the same for all models of a group, see `Conditions.key_of`.
         groups: JSON: the values of the first model of each group.
-        errors: Why an expression failed first, with the id of the model, by the key of the expression.
         has_levels: Whether the models have levels, which other records may raise.
     """
 
@@ -45,7 +44,6 @@ class PageFacets:
     order: Mapping[str, array[float]]
     group_keys: Sequence[int]
     groups: bytes
-    errors: Mapping[str, Sequence[str]]
     has_levels: bool
 
     def group_values(self) -> list[dict[str, Any]]:
@@ -56,7 +54,7 @@ class PageFacets:
     def to_bytes(self) -> bytes:
         """Return the facets as a file has them: a line of JSON, the groups as another, and the columns, little-endian."""
         header = {
-            "models": len(self.keys), "fields": [*self.order], "group_keys": self.group_keys, "errors": self.errors,
+            "models": len(self.keys), "fields": [*self.order], "group_keys": self.group_keys,
             "has_levels": self.has_levels, "groups": len(self.groups),
         }  # fmt: skip
         columns: list[array[Any]] = [self.keys, self.spellings, self.group_of, *self.order.values()]
@@ -83,7 +81,7 @@ class PageFacets:
         keys, spellings, group_of, *order = columns
         return cls(
             keys, spellings, group_of, dict(zip(fields, order, strict=True)), header["group_keys"], rest[: header["groups"]],
-            header["errors"], header["has_levels"],
+            header["has_levels"],
         )  # fmt: skip
 
 
@@ -97,7 +95,6 @@ def facets_of(models: Sequence[Mapping[str, Any]], conditions: Conditions, now: 
     ids, slugs, names = ([model[field] for model in models] for field in ("id", "slug", "name"))
     if not {str}.issuperset(map(type, [*ids, *slugs, *names])):
         raise TypeError("the id, slug and name of a model must be text")
-    conditions.errors.clear()
     results = conditions.results_of(models, now)
     keys = conditions.keys_of(models, results)
     first = dict(zip(reversed(keys), reversed(range(len(keys))), strict=True))
@@ -111,7 +108,6 @@ def facets_of(models: Sequence[Mapping[str, Any]], conditions: Conditions, now: 
         {field: order_column([model[field] for model in models]) for field in conditions.spec.order_fields},
         [*map(group_key, groups)],
         orjson.dumps([{key: _json(value) for key, value in row.items()} for row in rows]),
-        dict(conditions.errors),
         any("level" in model for model in models),
     )
 

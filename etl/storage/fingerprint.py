@@ -31,7 +31,7 @@ def fingerprint(paths: Iterable[Path], content: Mapping[str, bytes]) -> str:
     files = [*sorted(path for path in program if path.suffix in _PROGRAM_SUFFIXES), TYPES, *sorted(paths)]
     named = ((str(path), read_bytes(path)) for path in files if path.is_file())  # one is in memory at a time
     for name, body in chain(named, sorted(content.items())):
-        digest.update(f"{len(name)} {name} {len(body)} ".encode() + body)
+        digest.update(f"{len(name)} {name} {len(body)} ".encode(errors="surrogateescape") + body)
     return digest.hexdigest()
 
 
