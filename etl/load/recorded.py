@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from etl.core.errors import EtlError, StorageError
 from etl.load.result import LoadResult, Withholding
-from etl.storage.fingerprint import fingerprint, record
-from etl.storage.json_files import read_bytes, sha256
+from etl.storage.checked_parts import read_parts, write_parts
+from etl.storage.file_hashes import stamp_of
+from etl.storage.fingerprint import fingerprint
+from etl.storage.json_files import ignore_in_git, read_bytes
 from etl.storage.owned import is_owned
 
 if TYPE_CHECKING:
@@ -49,26 +51,22 @@ def load_fingerprint(data: DataDir, inputs: str) -> str:
 
 
 def _stamp(path: Path) -> bytes:
-    try:
-        status = path.stat()
-    except OSError:
-        return os.fsencode(path)
-    return os.fsencode(path) + f" {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}".encode()
+    return os.fsencode(path) + f" {[*(stamp_of(path) or ())]}".encode()
 
 
 def recorded_result(data: DataDir, inputs: str) -> LoadResult | None:
     """Return the result of the last load if it had these inputs; None if it had others, or if its record is not valid."""
-    with suppress(EtlError, ValueError, TypeError):
-        recorded, checksum, content = read_bytes(data.cache(_FILE)).split(b"\n", 2)
-        if recorded == inputs.encode() and checksum == sha256(content).encode():
-            value = json.loads(content)
-            withholding = [Withholding(**row) for row in value.pop("withholding")]
-            return LoadResult(**value, withholding=withholding)
-    return None
+    parts = read_parts(data.cache(_FILE), inputs, [0])
+    if parts is None:
+        return None
+    value = json.loads(parts[0])
+    withholding = [Withholding(**row) for row in value.pop("withholding")]
+    return LoadResult(**value, withholding=withholding)
 
 
 def record_result(data: DataDir, inputs: str, result: LoadResult) -> None:
     """Remember the result of a load, where that is possible: what it published is there in any case."""
-    content = json.dumps(asdict(result))  # in ASCII: names of files need not be UTF-8
     with suppress(StorageError):
-        record(data, _FILE, f"{inputs}\n{sha256(content.encode())}\n{content}")
+        ignore_in_git(data.cache(""))
+        content = json.dumps(asdict(result))  # in ASCII: names of files need not be UTF-8
+        write_parts(data.cache(_FILE), inputs, [content.encode()])

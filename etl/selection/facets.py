@@ -6,12 +6,11 @@ import sys
 from array import array
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from etl.core.ids import model_key
+from etl.core.ids import hash_text, model_key
 from etl.selection.conditions import ExpressionResult
 from etl.selection.ordering import order_column
 
@@ -113,8 +112,8 @@ def facets_of(models: Sequence[Mapping[str, Any]], conditions: Conditions, now: 
 
 
 def digest(text: str) -> int:
-    """Return a hash of 8 bytes; of 3,000,000 texts, two have the same one with a probability of 1 in 4,000,000."""
-    return int.from_bytes(blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest())
+    """Return the hash of a text as a number."""
+    return int.from_bytes(hash_text(text))
 
 
 @lru_cache(maxsize=10_000)  # the groups of most pages are those of other pages

@@ -9,9 +9,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from etl.core.ids import hash_text
 from etl.sources.source import Rules
 from etl.transform.facts import NeededFacts, facts_digest, pack_facts, parse_facts, unpack_facts
-from etl.transform.hashes import hash_text, hash_texts, numbers
+from etl.transform.hashes import hash_texts, numbers
 
 KEYS = "abcdefg"
 # A fact: its own value, the key that it names, and its kind.
