@@ -30,7 +30,7 @@ from etl.sources.civitai import images
 from etl.sources.huggingface import corroboration, counts, evidence, families, names, size
 from etl.sources.source import DEFAULT_SIZE_CLASSES
 from etl.storage import git, json_files, owned, swap
-from etl.transform import files
+from etl.transform import files, projection
 from etl.verify.site import files as site_files
 from etl.verify.site import signature
 
@@ -121,6 +121,10 @@ CASES: dict[str, tuple[Callable[[str], object], list[tuple[str, str]]]] = {
             ("rm -r ", "'"),
             ("make -", ""),
         ],
+    ),
+    "etl.transform.projection._COPIED": (
+        projection._COPIED.findall,  # noqa: SLF001
+        [("def copied_model: {", ""), ("\ndef copied_model: {", ""), ("def copied_model: {};", "x"), ("}", "")],
     ),
     "etl.storage.json_files._ESCAPE": (_answer, [(r"\ud800", ""), ("\\\\", r"\ud800"), (r"\ud800\udc00", r"\udfff")]),
     "etl.storage.json_files._SURROGATE": (_answer, [(r"\u00e9", ""), ("\\\\", ""), (r"\\ud", "")]),

@@ -151,8 +151,7 @@ class Source:
         page_param: The request parameter for the number of records per page; None if absent.
         next_page: (request, next URL of the Link header or None, response): the URL or path and query of the next page, or None.
         neutral_params: Request parameters that neither select nor order records.
-        read_fields: What transform.jq reads of a record, such as `gguf.total`, and all that it gets; empty for all of the record.
-        copied_lists: Of these, lists of texts that transform.jq only copies, into the model by the same name; they bypass it.
+        read_fields: The fields of a record that transform.jq gets, beside those that it copies; empty for the whole record.
         card_fields: Fields of its models that a card shows beside those that all sources have.
         sort_param: The request parameter that orders records; None if absent.
         narrowing_params: Request parameters of which several values narrow the result, so that several axes may set them.
@@ -172,7 +171,6 @@ class Source:
     neutral_params: frozenset[str]
     never_published: frozenset[str]
     read_fields: tuple[str, ...] = ()
-    copied_lists: tuple[str, ...] = ()
     card_fields: tuple[str, ...] = ()
     sort_param: str | None = None
     narrowing_params: frozenset[str] = frozenset()

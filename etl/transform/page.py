@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from etl.core.errors import InvalidDataError
@@ -123,8 +124,14 @@ def _add_model(source: Source, page: PageResult, index: int, entry: dict[str, An
             return False
         lost = [*lost, *dropped]
     page.dropped.extend(DroppedValue(index, model["id"], value.field, value.reason) for value in lost)
-    page.models.append(model)
+    page.models.append({**_fields(source.name), **model})
     return True
+
+
+@cache
+def _fields(source_name: str) -> dict[str, None]:
+    """Return the fields of a model in the order in which files have them, that of its schema."""
+    return dict.fromkeys(load_schema(f"{source_name}/model").schema["required"])
 
 
 def resolve_page(

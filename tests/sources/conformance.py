@@ -28,7 +28,7 @@ from etl.selection.stream_models import ModelRef
 from etl.sources.source import TransformOptions
 from etl.storage.json_files import parse_json_body
 from etl.transform.page import transform_page
-from etl.transform.projection import project, run_program
+from etl.transform.projection import _load_program, project, run_program
 from etl.transform.repair import expected
 
 if TYPE_CHECKING:
@@ -121,10 +121,10 @@ def check_read_fields(source: Source, page: Any) -> None:
     """Check that transform.jq reads the fields that the source states, and makes the same of them as of whole records."""
     if not source.read_fields:
         return
-    program = (SOURCES / source.name / "transform.jq").read_text(encoding="utf-8")
-    stated = {key for path in source.read_fields for key in path.split(".")}
-    assert set(collect_names(tokenize(program)).reads) - {source.records_key} == stated
-    assert set(source.copied_lists) <= stated
+    program = _load_program(source.name)
+    copied = {*program.model.values(), *program.evidence.values()}
+    text = (SOURCES / source.name / "transform.jq").read_text(encoding="utf-8")
+    assert set(collect_names(tokenize(text)).reads) - {source.records_key} - copied == {*source.read_fields}
     for records in (source.records(page), *variants(source, page), *mixed_records(source, page, rounds=1)):
         body = parse_json_body(json.dumps(with_records(source, page, records)).encode(), "records")
         assert body.is_exact

@@ -15,10 +15,12 @@ from etl.sources.source import get_source
 from etl.storage.json_files import parse_json_body
 from etl.transform import projection
 from etl.transform.page import transform_page
-from etl.transform.projection import project, run_program
+from etl.transform.projection import _load_program, _run, project, run_program
 from tests.conftest import hf
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from etl.sources.source import Source
 
 HUB = get_source("huggingface")
@@ -27,6 +29,7 @@ COMPLETE = hf(
     library_name="x", safetensors={"parameters": {"BF16": 5}, "total": 5},
     gguf={"total": 5, "architecture": "llama", "chat_template": "{{ x }}"},
 )  # fmt: skip
+COUNTS = ("downloads", "likes")  # copied, and a part of a published file
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
@@ -38,7 +41,11 @@ def entries(*records: Any) -> list[dict[str, Any]]:
     """Return the entries of records, after a check that they are those of the whole page."""
     body = parse_json_body(json.dumps(records).encode(), "p")
     result = project(HUB, body, "p")
-    assert repr(result) == repr(run_program(HUB, body.text, "p"))
+    whole = run_program(HUB, body.text, "p")
+    assert result == whole
+    assert [repr(entry.get("model", {}).get(field)) for entry in result for field in COUNTS] == [
+        repr(entry.get("model", {}).get(field)) for entry in whole for field in COUNTS
+    ]
     return result
 
 
@@ -47,25 +54,25 @@ def texts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The texts that jq gets."""
     seen: list[str] = []
 
-    def run(source: Source, text: str, where: object) -> list[dict[str, Any]]:
+    def run(source: Source, program: Any, text: str, where: object) -> list[dict[str, Any]]:
         seen.append(text)
-        return run_program(source, text, where)
+        return _run(source, program, text, where)
 
-    monkeypatch.setattr(projection, "run_program", run)
+    monkeypatch.setattr(projection, "_run", run)
     return seen
 
 
-def test_jq_gets_no_unread_field_and_no_list_of_texts(texts: list[str]) -> None:
+def test_jq_gets_only_what_the_program_reads_and_does_not_copy(texts: list[str]) -> None:
     (entry,) = project(HUB, parse_json_body(json.dumps([COMPLETE]).encode(), "p"), "p")
     (record,) = json.loads(texts[0])
-    assert record["gguf"] == {"total": 5, "architecture": "llama"}
-    assert {"tags", "library_name"}.isdisjoint(record)
+    assert record == {"id": "o/m", "author": "o", "private": False, "disabled": False}
     assert entry["model"]["tags"] == ["gguf", "license:mit"]
+    assert entry["evidence"] == {"safetensors": COMPLETE["safetensors"], "gguf": COMPLETE["gguf"]}
 
 
 @pytest.mark.parametrize("value", ["9007199254740993", "0.12345678901234567", "[" * 300 + "]" * 300])
 def test_jq_gets_the_whole_page_where_a_part_may_differ(texts: list[str], value: str) -> None:
-    body = f'[{{"id": "o/m", "likes": {value}, "x": 1}}]'
+    body = f'[{{"id": "o/m", "author": {value}, "x": 1}}]'
     project(HUB, parse_json_body(body.encode(), "p"), "p")
     assert texts == [body]
 
@@ -92,8 +99,14 @@ def test_any_value_of_a_field_gives_the_entry_of_the_whole_record(path: tuple[st
 
 
 def test_an_integer_beyond_64_bits_becomes_the_float_that_json_files_have() -> None:
-    (entry,) = entries({**COMPLETE, "gguf": {"total": 1e30}})
-    assert repr(entry["evidence"]["gguf"]) == "1e+30"
+    (entry,) = entries({**COMPLETE, "gguf": {"total": 10**30}, "likes": 10**30})
+    assert repr(entry["evidence"]["gguf"]) == "{'total': 1e+30}"
+    assert repr(entry["model"]["likes"]) == "1e+30"
+
+
+@pytest.mark.parametrize("likes", [3.0, -0.0, 3.5, 1e15, 9e15, 1e16, 1e300])
+def test_a_copied_number_is_what_jq_makes_of_it(likes: float) -> None:
+    entries({**COMPLETE, "likes": likes})
 
 
 @pytest.mark.parametrize("depth", [300, 900])
@@ -109,3 +122,12 @@ def test_a_value_of_any_depth_is_dropped_or_an_error(depth: int) -> None:
     deep = "[" * depth + "]" * depth
     with suppress(InvalidDataError):  # by the limits of the parsers, which depend on the version of Python
         assert transform_page(HUB, f'[{{"id": "o/m", "likes": {deep}}}]'.encode(), "p").models[0]["likes"] is None
+
+
+@pytest.mark.parametrize("field", ["a: (.b | length)", "a:.b", "a, ", "a: .b.c", '"a": .b'])
+def test_a_copy_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, field: str) -> None:
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "transform.jq").write_text(f"def copied_model: {{likes, {field}}};\nmap({{model: copied_model}})\n")
+    monkeypatch.setattr(projection, "SOURCES", tmp_path)
+    with pytest.raises(ValueError, match=r"x/transform\.jq: copied_model: "):
+        _load_program("x")

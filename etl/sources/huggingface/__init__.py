@@ -6,11 +6,6 @@ from typing import Any
 
 from etl.sources.source import Source
 
-_READ_FIELDS = (
-    "id", "author", "pipeline_tag", "downloads", "likes", "tags", "gated", "private", "disabled", "createdAt", "lastModified",
-    "safetensors.parameters", "safetensors.total", "gguf.total", "gguf.architecture",
-)  # fmt: skip
-
 
 def _next_page(_request: str, link: str | None, _value: Any) -> str | None:
     return link
@@ -26,8 +21,7 @@ SOURCE = Source(
     page_param="limit",
     next_page=_next_page,
     neutral_params=frozenset(("limit", "expand")),
-    read_fields=_READ_FIELDS,
-    copied_lists=("tags",),
+    read_fields=("id", "author", "private", "disabled"),
     card_fields=("size", "parameters", "size_from"),
     sort_param="sort",
     narrowing_params=frozenset(("filter",)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.sources.huggingface.corroboration import bases
 from etl.sources.huggingface.evidence import SizeEvidence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _LICENSE = "license:"
 _NUMBERS = frozenset((int, float))
 _OPTIONAL_NUMBERS = _NUMBERS | {type(None)}
+_WRONG = "not an object"  # a count, which no text may be, of `safetensors` or `gguf` that has none
 _ROWS = "/".join(TABLE.parts[-4:])
 
 
@@ -26,12 +27,12 @@ _Fact = list[Any]  # [id, parameters or None if other evidence disagrees, {row o
 
 
 def _complete(entry: dict[str, Any], options: TransformOptions) -> list[DroppedField]:
-    model, raw = entry["model"], entry["evidence"]
-    entry["evidence"] = evidence = size_evidence(model["name"], model["tags"], **raw)
+    model, counts = entry["model"], _counts(**entry["evidence"])
+    entry["evidence"] = evidence = size_evidence(model["name"], model["tags"], *counts)
     model["license"] = _license(model["tags"], evidence.tags)
     estimate = _estimator(options.size_classes).estimate(evidence)
     model["parameters"], model["size"], model["size_from"], model["size_against"] = estimate
-    return [DroppedField("size", "wrong type")] if _has_wrong_counts(**raw) else []
+    return [DroppedField("size", "wrong type")] if _has_wrong_counts(*counts) else []
 
 
 @lru_cache(maxsize=8)
@@ -53,7 +54,29 @@ def _license(tags: object, lines: str) -> str | None:
     return next(filter(None, ids), None)
 
 
-def size_evidence(  # noqa: PLR0913, PLR0917 -- the fields of the evidence, as the program of jq names them
+class _Counts(NamedTuple):
+    """The counts of a record as they came."""
+
+    elements: object
+    total: object
+    gguf: object
+    gguf_architecture: object
+
+
+def _counts(safetensors: object, gguf: object) -> _Counts:
+    elements = total = gguf_total = architecture = None
+    if isinstance(safetensors, dict):
+        elements, total = safetensors.get("parameters"), safetensors.get("total")
+    elif safetensors is not None:
+        elements = _WRONG
+    if isinstance(gguf, dict):
+        gguf_total, architecture = gguf.get("total"), gguf.get("architecture")
+    elif gguf is not None:
+        gguf_total = _WRONG
+    return _Counts(elements, total, gguf_total, architecture)
+
+
+def size_evidence(  # noqa: PLR0913, PLR0917 -- the counts as `_Counts` names them
     name: object, tags: object, elements: object, total: object, gguf: object, gguf_architecture: object = None
 ) -> SizeEvidence:
     """Return the evidence of a model's size from values as the API gave them; values of a wrong type are ignored."""
@@ -138,7 +161,7 @@ def _describe(_record: Mapping[str, Any], entry: dict[str, Any], options: Transf
         return []
     model = entry["model"]
     return SizeEstimator(options.size_classes).describe_conflicts(
-        size_evidence(model["name"], model["tags"], **entry["evidence"])
+        size_evidence(model["name"], model["tags"], *_counts(**entry["evidence"]))
     )
 
 

@@ -1,5 +1,5 @@
 # A page of the Hub's GET /api/models, [record], to one entry for each record, in its order:
-#   {id, model, evidence}  a model, and the evidence of its size
+#   {id, model, evidence}  a model, and the evidence of its size beside its name and tags
 #   {id, set_aside}        a rejected record, and the code of the reason
 # Values pass through as they came: the transform replaces what violates schemas/huggingface/model.schema.json by null.
 
@@ -8,6 +8,10 @@ def rejected:
   if .private then "private"
   elif .disabled then "disabled"
   else null end;
+
+# record -> fields of the model, and its evidence, as they came: the transform copies what these two lines name without jq
+def copied_model: {type: .pipeline_tag, downloads, likes, tags, gated, created: .createdAt, updated: .lastModified};
+def copied_evidence: {safetensors, gguf};
 
 # record -> model; rules.py sets license from the tags, size and parameters from the evidence
 def model:
@@ -18,30 +22,15 @@ def model:
       slug: ($path | if length == 2 then .[0] + "--" + .[1] else join("--") end),  # join alone is slow
       name: $path[-1],
       author: (if .author then .author elif ($path | length) > 1 then $path[0] else null end),
-      type: .pipeline_tag,
-      downloads,
-      likes,
-      tags,
       license: null,
-      gated,
-      created: .createdAt,
-      updated: .lastModified,
       url: ("https://huggingface.co/" + .id)
-    };
-
-# record -> evidence of its size beside its name and tags, as it came; a text, which no count may be, of what is not an object
-def evidence:
-  {
-    elements: (try .safetensors.parameters catch "not an object"),
-    total: (try .safetensors.total catch "not an object"),
-    gguf: (try .gguf.total catch "not an object"),
-    gguf_architecture: (try .gguf.architecture catch null)
-  };
+    }
+  + copied_model;
 
 map(
   if type != "object" or (.id | type) != "string" then {id: null, set_aside: "id"}
   else
     rejected as $why
-    | if $why then {id, set_aside: $why} else {id, model: model, evidence: evidence} end
+    | if $why then {id, set_aside: $why} else {id, model: model, evidence: copied_evidence} end
   end
 )
