@@ -47,15 +47,15 @@ def write_catalogue(data: DataDir, models: dict[str, int]) -> str:
 
 
 class Generator:
-    """Makes records of a source from those of the snapshot."""
+    """Makes records of a source from those of the snapshot, each of which is in `records_of_snapshot` once."""
 
     def __init__(self, source: str, rng: random.Random) -> None:
         self._source, self._rng = source, rng
         paths = sorted((PROJECT / "data" / "raw" / source).glob("*/page-*.json"))
         records = [record for path in paths for record in get_source(source).records(json.loads(path.read_bytes()))]
-        self._records = [*{record["id"]: record for record in records}.values()]
-        self._words = [word for record in self._records for word in re.split(r"[-_ ./]+", self._name(record)) if word]
-        occurrences = Counter(tag for record in self._records for tag in record["tags"])
+        self.records_of_snapshot = [*{record["id"]: record for record in records}.values()]
+        self._words = [word for record in self.records_of_snapshot for word in re.split(r"[-_ ./]+", self._name(record)) if word]
+        occurrences = Counter(tag for record in self.records_of_snapshot for tag in record["tags"])
         self._rare = {tag for tag, count in occurrences.items() if count == 1}
 
     def records(self, count: int) -> Iterator[dict[str, Any]]:
@@ -69,7 +69,7 @@ class Generator:
 
     def record(self) -> dict[str, Any]:
         """Return a record like one of the snapshot."""
-        return self._record(self._rng.choice(self._records))
+        return self._record(self._rng.choice(self.records_of_snapshot))
 
     def _name(self, record: dict[str, Any]) -> str:
         name: str = record.get("name") or record["id"].rpartition("/")[2]
@@ -79,7 +79,9 @@ class Generator:
         name = "-".join(self._rng.sample(self._words, self._rng.randint(2, 5)))
         tags = [self._other(tag) if tag in self._rare else tag for tag in like["tags"]]
         if self._source == "huggingface":
-            author = self._rng.choice(self._records)["id"].partition("/")[0] + self._rng.choice(["", "", "-ai", "lab", "x"])
+            author = self._rng.choice(self.records_of_snapshot)["id"].partition("/")[0] + self._rng.choice(
+                ["", "", "-ai", "lab", "x"]
+            )
             counts = {key: self._near(like[key]) for key in ("downloads", "likes")}
             then = datetime.fromisoformat(like["lastModified"]) - timedelta(hours=self._rng.random() * 5000)
             own = {"id": f"{author}/{name}", "author": author, "tags": tags, "lastModified": then.strftime(_TIME)}
@@ -93,7 +95,7 @@ class Generator:
         if value.replace(".", "").isdecimal():
             return f"{kind}{colon}{self._rng.randint(1601, 2612)}.{self._rng.randint(0, 19999):05}"
         if "/" in value:
-            return f"{kind}{colon}{self._rng.choice(self._records)['id']}"
+            return f"{kind}{colon}{self._rng.choice(self.records_of_snapshot)['id']}"
         return f"{kind}{colon}{'-'.join(self._rng.sample(self._words, 2)).lower()}"
 
     def _near(self, count: int | None) -> int | None:

@@ -1,7 +1,8 @@
 """The whole Hub in one stream, made up: any number of records in pages of 500, newest first, and filters that read it.
 
 Records are like those of the snapshot, with ids, dates and rare tags of their own. Most have few likes and downloads; 5 % have
-a chat template of 4 KB, as the list API sends it. A page depends on nothing but its number.
+a chat template of 4 KB, as the list API sends it. The first have the ids of the snapshot, which others name as their bases, so
+that models of every page depend on other pages. A page depends on nothing but its number.
 """
 
 from __future__ import annotations
@@ -135,9 +136,11 @@ def _generator() -> tuple[random.Random, Generator]:
 
 
 def _record(rng: random.Random, generator: Generator, number: int) -> dict[str, Any]:
-    record = generator.record()
+    is_base = number < len(generator.records_of_snapshot)
+    record = generator.records_of_snapshot[number] if is_base else generator.record()
     gguf = {"gguf": {**(record.get("gguf") or {}), "chat_template": _TEMPLATE}} if number % 20 == 0 else {}
     created = (_START - timedelta(seconds=20 * number)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     share = rng.random() ** 12  # the snapshot has the most popular models only; of all, half have no likes
     counts = {key: int(record[key] * share) for key in ("downloads", "likes")}
-    return {**record, **counts, "id": f"{record['id']}-{number:x}", "createdAt": created, **gguf}
+    id_ = record["id"] if is_base else f"{record['id']}-{number:x}"
+    return {**record, **counts, "id": id_, "createdAt": created, **gguf}

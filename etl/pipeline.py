@@ -123,18 +123,19 @@ def transform_source(data: DataDir, source: SourceConfig, workers: WorkerOptions
 
     Return the summary of the transform.
     """
+    from etl.selection.conditions import FacetSpec
     from etl.transform.stage import transform
     from etl.transform.workers import WorkerOptions, available_cores
 
     workers = workers or WorkerOptions(available_cores())
     shared = data.absolute() if workers.cluster else data  # other machines have another working directory
-    summary = transform(shared, get_source(source.name), source.transform_options, workers)
+    summary = transform(shared, get_source(source.name), source.transform_options, workers, FacetSpec.by(source))
     _update_facets(shared, source, summary, workers)
     return summary
 
 
 def _update_facets(data: DataDir, source: SourceConfig, summary: Mapping[str, Any], options: WorkerOptions) -> None:
-    """Make the facets of the pages whose models changed, or of all pages if filters.toml tests something else now."""
+    """Make the facets that the transform did not make: of all pages if filters.toml tests something else now."""
     from etl.selection.facet_files import end_evaluation, facet_tasks, is_current, make_facets_file
     from etl.transform.workers import start_workers
 

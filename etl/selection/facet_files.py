@@ -19,7 +19,7 @@ from etl.storage.json_files import read_json, sha256
 from etl.storage.ledger import read_ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from etl.config.source_config import SourceConfig
@@ -91,14 +91,17 @@ def is_current(task: FacetTask) -> bool:
     return stamp is not None and read_parts(task.facets, stamp, [_NOTHING]) is not None
 
 
-def make_facets(task: FacetTask, conditions: Conditions) -> PageFacets:
-    """Return the facets of the models of a page, and keep them on disk where that is possible.
+def make_facets(
+    task: FacetTask, conditions: Conditions, models: Sequence[Mapping[str, Any]] | None = None
+) -> PageFacets:  # fmt: skip
+    """Return the facets of a page, and keep them on disk where that is possible; without `models`, those on disk are read.
 
     Raises:
         InvalidDataError: the models are not output of the transform.
         ExpressionError: an expression exceeds a limit or crashes jq.
     """
-    stamp, models = _stamp(task), read_json(task.models)
+    stamp = _stamp(task)
+    models = read_json(task.models) if models is None else models
     try:
         facets = facets_of(models, conditions, task.now)
     except (TypeError, LookupError, AttributeError, ValueError) as error:
@@ -109,10 +112,10 @@ def make_facets(task: FacetTask, conditions: Conditions) -> PageFacets:
     return facets
 
 
-def make_facets_file(task: FacetTask) -> None:
-    """Make the facets of a page, in any process: nothing but the task travels."""
+def make_facets_file(task: FacetTask, models: Sequence[Mapping[str, Any]] | None = None) -> None:
+    """Make the facets of a page, in any process: nothing but the task travels. See `make_facets`."""
     with _lock:
-        make_facets(task, _conditions(task.spec))
+        make_facets(task, _conditions(task.spec), models)
 
 
 def end_evaluation() -> None:

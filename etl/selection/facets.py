@@ -100,9 +100,11 @@ def facets_of(models: Sequence[Mapping[str, Any]], conditions: Conditions, now: 
     groups: dict[tuple[Any, ...], int] = {}
     group_of = array("I", [groups.setdefault(key, len(groups)) for key in keys])
     rows = [conditions.values(models[index], results[index]) for index in map(first.__getitem__, groups)]
+    spellings = array("Q", map(digest, ids))
+    pairs = zip(ids, map(model_key, ids), spellings, strict=True)
     return PageFacets(
-        array("Q", map(digest, map(model_key, ids))),
-        array("Q", map(digest, ids)),
+        array("Q", [hash_ if key == id_ else digest(key) for id_, key, hash_ in pairs]),
+        spellings,
         group_of,
         {field: order_column([model[field] for model in models]) for field in conditions.spec.order_fields},
         [*map(group_key, groups)],

@@ -123,7 +123,8 @@ def _add_model(source: Source, page: PageResult, index: int, entry: dict[str, An
             page.set_aside.append(RejectedRecord(index, _short_id(entry["id"]), reason, detail, _levels(model)))
             return False
         lost = [*lost, *dropped]
-    page.dropped.extend(DroppedValue(index, model["id"], value.field, value.reason) for value in lost)
+    if lost:
+        page.dropped.extend(DroppedValue(index, model["id"], value.field, value.reason) for value in lost)
     page.models.append({**_fields(source.name), **model})
     return True
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from etl.core.errors import InvalidDataError, StorageError, describe_os_error
 from etl.core.layout import PROJECT
 from etl.core.schemas import load_schema
+from etl.selection.facet_files import FacetTask
 from etl.sources.source import TransformOptions
 from etl.storage.file_hashes import FileHashes
 from etl.storage.json_files import dump_json, ignore_in_git, read_json, sha256, write_atomic
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from etl.core.layout import DataDir
+    from etl.selection.conditions import FacetSpec
     from etl.sources.source import Source
 
 _STORAGE = tuple(f"storage/{module}.py" for module in ("checked_parts", "file_hashes", "json_files", "ledger"))
@@ -32,9 +34,12 @@ _SERIAL = WorkerOptions()
 
 
 def transform(
-    data: DataDir, source: Source, options: TransformOptions = _DEFAULT, workers: WorkerOptions = _SERIAL
+    data: DataDir, source: Source, options: TransformOptions = _DEFAULT, workers: WorkerOptions = _SERIAL,
+    spec: FacetSpec | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Write the models of every stream of a source that is on disk, and return its summary.
+
+    With `spec`, the facets of most pages are made from the models in memory; see `etl.selection.facet_files` for all others.
 
     Where pages are transformed changes no byte. Models of pages that no ledger names are removed. The summary is written last,
     and only if every page was good. It names what it was made of; if that is still the same, nothing but the time of the summary
@@ -55,7 +60,7 @@ def transform(
         return summary
     remove_gone(data, source.name, streams)
     ignore_in_git(data.cache(""))
-    tasks, invalid_ledgers = _tasks(data, source, options, streams, program)
+    tasks, invalid_ledgers = _tasks(data, source, options, streams, program, spec)
     outcomes, invalid_pages = transform_pages(data, tasks, hashes, workers)
     if invalid := invalid_pages | invalid_ledgers:
         raise _refuse(data, source, invalid)
@@ -76,20 +81,23 @@ def transform(
 
 
 def _tasks(
-    data: DataDir, source: Source, options: TransformOptions, streams: list[str], program: str
-) -> tuple[list[Task], dict[str, InvalidDataError]]:
+    data: DataDir, source: Source, options: TransformOptions, streams: list[str], program: str, spec: FacetSpec | None
+) -> tuple[list[Task], dict[str, InvalidDataError]]:  # fmt: skip
     """Return the pages of all streams, in order, and the errors of invalid ledgers, by stream; remove what other pages left."""
     tasks: list[Task] = []
     invalid: dict[str, InvalidDataError] = {}
     for stream in streams:
         try:
-            entries = parse_ledger(data.ledger(source.name, stream)).pages
+            ledger = parse_ledger(data.ledger(source.name, stream))
         except InvalidDataError as error:
             invalid[stream] = error
             continue
         for folder in (data.models(source.name, stream), data.outcomes(source.name, stream)):
-            remove_pages(folder, {entry.file for entry in entries})
-        tasks += [Task(data, source.name, stream, entry, options, program) for entry in entries]
+            remove_pages(folder, {entry.file for entry in ledger.pages})
+        now = ledger.timestamp
+        for entry in ledger.pages:
+            facets = spec and FacetTask(data, source.name, stream, entry.file, spec, now)
+            tasks.append(Task(data, source.name, stream, entry, options, program, facets))
     return tasks, invalid
 
 
