@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime
 
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}")
+_NUMBER = (int, float)
 _MAX_SAFE_INTEGER = 2**53 - 1  # JSON readers disagree about greater ones
 
 
@@ -16,9 +17,10 @@ def is_set(value: object) -> bool:
 
 def whole_number(value: object) -> int | None:
     """Return a JSON number as an int; None unless it is whole and from 0 to 2**53 - 1."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MAX_SAFE_INTEGER:
+    if isinstance(value, bool) or not isinstance(value, _NUMBER) or not 0 <= value <= _MAX_SAFE_INTEGER:
         return None
-    return int(value) if value == int(value) else None
+    number = int(value)
+    return number if number == value else None
 
 
 def time_seconds(value: object) -> float | None:
