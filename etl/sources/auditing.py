@@ -6,7 +6,6 @@ import re
 from datetime import UTC, datetime
 
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}")
-_NUMBER = (int, float)
 _MAX_SAFE_INTEGER = 2**53 - 1  # JSON readers disagree about greater ones
 
 
@@ -17,10 +16,9 @@ def is_set(value: object) -> bool:
 
 def whole_number(value: object) -> int | None:
     """Return a JSON number as an int; None unless it is whole and from 0 to 2**53 - 1."""
-    if isinstance(value, bool) or not isinstance(value, _NUMBER) or not 0 <= value <= _MAX_SAFE_INTEGER:
-        return None
-    number = int(value)
-    return number if number == value else None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if type(value) is int and 0 <= value <= _MAX_SAFE_INTEGER else None  # a bool is an int, too
 
 
 def time_seconds(value: object) -> float | None:
