@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from array import array
 from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def model_key(identity: object) -> str:
@@ -13,3 +19,11 @@ def model_key(identity: object) -> str:
 def hash_text(text: str) -> bytes:
     """Return a hash of 8 bytes; of 3,000,000 texts, two have the same one with a probability of 1 in 4,000,000."""
     return blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest()
+
+
+def hash_texts(texts: Iterable[str]) -> array[int]:
+    """Return the hashes of texts as numbers, equal in all processes and on all machines."""
+    hashes = array("Q", b"".join([hash_text(text) for text in texts]))
+    if sys.byteorder == "little":
+        hashes.byteswap()
+    return hashes

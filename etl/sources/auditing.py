@@ -16,9 +16,9 @@ def is_set(value: object) -> bool:
 
 def whole_number(value: object) -> int | None:
     """Return a JSON number as an int; None unless it is whole and from 0 to 2**53 - 1."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MAX_SAFE_INTEGER:
-        return None
-    return int(value) if value == int(value) else None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if type(value) is int and 0 <= value <= _MAX_SAFE_INTEGER else None  # a bool is an int, too
 
 
 def time_seconds(value: object) -> float | None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from etl.config.filters import Filter
     from etl.selection.selection import Selection
+    from etl.verify.raw_pages import PageReading
 
 _NONE = 2**63 - 1  # beyond any position
 
@@ -27,19 +28,27 @@ _NO_MATCH = Match(-1, 0)
 
 
 class Matching:
-    """Which models of a stream match which of some filters: 4 bytes for each beside the selection of the rebuild."""
+    """Which models of a stream match which of some filters: 4 bytes for each beside the selection of the rebuild.
+
+    Attributes:
+        keys: Hashes of the ids of the models in any spelling, by position.
+        left_out: The positions of duplicates and of models that filters.toml excludes by id.
+        classes: By position, the classes of the models; 0 for those that are left out or rejected.
+        count: How many classes there are.
+    """
 
     def __init__(self, selection: Selection, filters: Sequence[Filter]) -> None:
         self._selection = selection
+        self.keys, self.left_out = selection.keys, {*selection.duplicates, *selection.skipped}
         conditions = {filter_.conditions: filter_ for filter_ in filters}
         numbers: dict[tuple[bool, ...], int] = {(False,) * len(conditions): 0}
         groups = [group for group in selection.groups.all if not group.is_forbidden]
-        self._classes = array("I", bytes(4 * (1 + max((max(group.positions) for group in groups), default=-1))))
+        self.classes = array("I", bytes(4 * len(self.keys)))
         for group in groups:
             matches = tuple([filter_.matches(group.values) for filter_ in conditions.values()])
             number = numbers.setdefault(matches, len(numbers))
             for position in group.positions:
-                self._classes[position] = number
+                self.classes[position] = number
         self.count = len(numbers)
         self._matching = {
             key: [number for matches, number in numbers.items() if matches[index]] for index, key in enumerate(conditions)
@@ -48,33 +57,50 @@ class Matching:
     def find(self, identity: str) -> Match:
         """Return where a model is, in any spelling of its id; of class 0 if the rebuild does not have it."""
         position = self._selection.position_of(identity)
-        if position is None or position >= len(self._classes):
-            return _NO_MATCH
-        return Match(position, self._classes[position])
+        return _NO_MATCH if position is None else Match(position, self.classes[position])
 
     def classes_of(self, filter_: Filter) -> list[int]:
         """Return the classes of the models that match a filter."""
         return self._matching[filter_.conditions]
 
 
+class RecordClasses:
+    """The classes of the models of a stream's records, page by page: most are in the order of the models, few are searched."""
+
+    def __init__(self, matching: Matching) -> None:
+        self._matching, self._next = matching, 0
+
+    def next_page(self, reading: PageReading) -> list[int]:
+        """Return the classes of the records of the next page."""
+        keys, left_out, classes = self._matching.keys, self._matching.left_out, self._matching.classes
+        result, position = [], self._next
+        for id_, key in zip(reading.ids, reading.keys, strict=True):
+            is_next = position < len(keys) and keys[position] == key
+            if is_next and position not in left_out:
+                result.append(classes[position])
+            else:
+                result.append(self._matching.find(id_).match_class)
+            position += is_next
+        self._next = position
+        return result
+
+
 class GreatestUnlisted:
     """By class, the greatest value of each field in the records of models that no manifest lists, and the first that has it."""
 
     def __init__(self, matching: Matching, fields: int, listed: Container[str]) -> None:
-        self.matching, self._listed = matching, listed
+        self.matching, self._classes, self._listed = matching, RecordClasses(matching), listed
         self._values = [array("d", [float("nan")]) * matching.count for _ in range(fields)]
         self._firsts = [array("q", [_NONE]) * matching.count for _ in range(fields)]
 
-    def add_page(self, first: int, ids: Sequence[str], values: Sequence[array[float]]) -> None:
-        """Take the ids and, by field, the values of the records of the next page, of which `first` is the position."""
-        find, listed = self.matching.find, self._listed
-        columns = list(zip(values, self._values, self._firsts, strict=False))  # an empty page has no values
-        for index, id_ in enumerate(ids):
-            number = find(id_).match_class
-            if number and model_key(id_) not in listed:
-                for own, greatest, firsts in columns:
-                    if not own[index] <= greatest[number]:  # which is not a number at first
-                        greatest[number], firsts[number] = own[index], first + index
+    def add_page(self, first: int, reading: PageReading) -> None:
+        """Take the records of the next page, with their values, of which `first` is the position."""
+        classes = self._classes.next_page(reading)
+        for values, greatest, firsts in zip(reading.values, self._values, self._firsts, strict=False):  # a lost page has none
+            for index, (number, value) in enumerate(zip(classes, values, strict=True)):
+                is_greater = number and not value <= greatest[number]  # which is not a number at first
+                if is_greater and model_key(reading.ids[index]) not in self._listed:
+                    greatest[number], firsts[number] = value, first + index
 
     def may_precede(self, number: int, field: int, value: float, position: int) -> bool:
         """Return whether a record of a class has a greater value, or this one at an earlier position."""

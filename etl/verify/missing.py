@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, NamedTuple
 
+from etl.verify.matching import RecordClasses
 from etl.verify.raw_pages import NULL, digest
 from etl.verify.raw_records import model_key
 
 if TYPE_CHECKING:
-    from array import array
     from collections.abc import Container, Iterator, Mapping, Sequence
 
     from etl.config.filters import Filter
     from etl.verify.matching import Matching
+    from etl.verify.raw_pages import PageReading
     from etl.verify.raw_records import RawRecord, RawStream
     from etl.verify.raw_streams import RawStreams
 
@@ -105,17 +106,17 @@ class _Suspects:
     """Finds, page by page, models with a record that comes before what a manifest lists last."""
 
     def __init__(self, matching: Matching, queries: Sequence[Query]) -> None:
-        self._matching = matching
+        self._matching, self._classes = matching, RecordClasses(matching)
         self._queries: dict[int, list[Query]] = {}
         for query in queries:
             for number in matching.classes_of(query.filter):
                 self._queries.setdefault(number, []).append(query)
 
-    def add_page(self, first: int, ids: Sequence[str], values: Sequence[array[float]]) -> None:
-        """Take the ids and, by field, the values of the records of the next page, of which `first` is the position."""
-        for index, id_ in enumerate(ids):
-            position, number = self._matching.find(id_)
+    def add_page(self, first: int, reading: PageReading) -> None:
+        """Take the records of the next page, with their values, of which `first` is the position."""
+        for index, number in enumerate(self._classes.next_page(reading)):
             for query in self._queries.get(number, ()):
-                is_before = query.last.is_after(values[query.field][index], first + index)
-                if is_before and position > query.tried and (key := model_key(id_)) not in query.listed:
-                    query.add(position, key)
+                if query.last.is_after(reading.values[query.field][index], first + index):
+                    position, key = self._matching.find(reading.ids[index]).position, model_key(reading.ids[index])
+                    if position > query.tried and key not in query.listed:
+                        query.add(position, key)

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 ORDER_TOLERANCE = 0.05  # share of a counter by which it may have moved while a stream was fetched, and of records out of order
 _HOUR_S = 3600  # by which a time may have moved: an API may sort by an index that lags behind
+_STEP = log1p(ORDER_TOLERANCE)
 _MAX_COUNT = 2**53 - 1
+_NUMBER = (int, float)
 _SORTED_AT_ONCE = 100_000  # ranks
 
 
@@ -32,7 +34,7 @@ def rank(value: object, fetch: Fetch, *, is_time: bool) -> float | None:
     that moved while the stream was fetched.
     """
     if not is_time:
-        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _MAX_COUNT:
+        if isinstance(value, _NUMBER) and not isinstance(value, bool) and 0 <= value <= _MAX_COUNT:
             return count_steps(value)
         return None
     time_s = seconds(value)
@@ -43,18 +45,18 @@ def rank(value: object, fetch: Fetch, *, is_time: bool) -> float | None:
 
 def seconds(value: object) -> float | None:
     """Return an ISO 8601 time as seconds since 1970, UTC if it names no zone; None if it is not one."""
-    try:
-        time = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
+    if not isinstance(value, str):
         return None
-    if time is None:
+    try:
+        time = datetime.fromisoformat(value)
+    except ValueError:
         return None
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 
 def count_steps(count: float) -> float:
     """Return a counter in steps of about ORDER_TOLERANCE of it and one more."""
-    return log1p(count * ORDER_TOLERANCE) / log1p(ORDER_TOLERANCE)
+    return log1p(count * ORDER_TOLERANCE) / _STEP
 
 
 def count_out_of_order(ranks: Sequence[float], tolerated: float = 0) -> int:

@@ -6,11 +6,12 @@ from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
-from hashlib import blake2b
-from itertools import pairwise
+from itertools import compress
+from operator import gt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.core.errors import EtlError, InvalidDataError
+from etl.core.ids import hash_texts
 from etl.sources.auditing import whole_number
 from etl.sources.source import get_source
 from etl.storage.json_files import parse_json_body, read_bytes, sha256
@@ -18,10 +19,10 @@ from etl.verify.order import Fetch, rank
 from etl.verify.raw_records import RawRecord, model_key
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable
+    from collections.abc import Iterable
     from pathlib import Path
 
-    from etl.sources.source import Audit, Source
+    from etl.sources.source import Audit, Record, Source
 
 NULL = float("-inf")  # the value of a record that has none, which is last
 
@@ -58,7 +59,7 @@ class PageReading:
         ranks: The ranks of the records that have one.
         first_ranked: The index of the first of these.
         first_rise: The index of the first whose rank is above that of the one before; None without one.
-        keys: Hashes of the ids in any spelling; records without an id are left out.
+        keys: Hashes of the ids of all records in any spelling, as those of a selection are.
         spellings: Hashes of these ids as spelled.
         ids: The ids of all records as spelled.
         values: By field, the values of all records.
@@ -82,8 +83,8 @@ class PageReading:
 
 
 def digest(text: str) -> int:
-    """Return an 8-byte hash of a text, equal in all processes."""
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
+    """Return the hash of a text, equal in all processes."""
+    return hash_texts([text])[0]
 
 
 def read_page(task: PageTask) -> PageReading:
@@ -95,60 +96,47 @@ def read_page(task: PageTask) -> PageReading:
     except EtlError as error:
         return PageReading(read_error=str(error))
     reading = PageReading(len(body), sha256(body), len(values))
-    objects = [(index, value) for index, value in enumerate(values) if isinstance(value, dict)]
-    reading.count = len(objects)
+    indexes = [index for index, value in enumerate(values) if isinstance(value, dict)]
+    records = [values[index] for index in indexes]
+    reading.count = len(records)
     audit = source.load_audit()
-    _read_records(reading, task, objects, audit)
-    _read_ranks(reading, task, objects, audit)
+    _read_records(reading, task, indexes, records, audit)
+    if task.sort_key:
+        is_time = task.sort_key in audit.time_keys
+        values = [audit.sort_value(record, task.sort_key) for record in records]
+        _read_ranks(reading, [rank(value, task.fetch, is_time=is_time) for value in values], indexes)
     return reading
 
 
-def _read_records(reading: PageReading, task: PageTask, objects: list[tuple[int, dict[str, Any]]], audit: Audit) -> None:
-    wanted, unrequested = _hashes(task.keys), []
+def _read_records(reading: PageReading, task: PageTask, indexes: list[int], records: list[Record], audit: Audit) -> None:
+    safety = [audit.read(record) for record in records]
+    for own, count in Counter(safety).items():
+        for leak in audit.leaks(own, task.params):
+            reading.leaks[leak] += count
+    unrequested = [audit.is_unrequested(record, task.params) for record in records]
+    if True in unrequested:
+        reading.unrequested = sum(unrequested), indexes[unrequested.index(True)]
+    ids = [_identify(record) for record in records]
+    reading.keys, reading.spellings = hash_texts(map(model_key, ids)), hash_texts(ids)
     fields = [audit.field_values[name] for name in task.value_fields]
-    rows: list[tuple[float | None, ...]] = []
-    for position, (index, value) in enumerate(objects):
-        safety, id_ = audit.read(value), _identify(value)
-        is_unrequested = audit.is_unrequested(value, task.params)
-        if is_unrequested:
-            unrequested.append(index)
-        if leaks := audit.leaks(safety, task.params):
-            reading.leaks.update(leaks)
-        is_wanted = _add_hashes(reading, id_, wanted)
-        own = tuple([read(value) for read in fields]) if is_wanted or task.has_values else ()
-        if is_wanted:
-            reading.records.append(RawRecord(index, id_, *safety, is_unrequested, own, position))
-        if task.has_values:
-            reading.ids.append(id_)
-            rows.append(own)
-    if unrequested:
-        reading.unrequested = len(unrequested), unrequested[0]
-    if rows:
-        reading.values = [
-            array("d", [NULL if value is None else value for value in column]) for column in zip(*rows, strict=True)
-        ]
+    wanted = _hashes(task.keys)
+    for position in [position for position, hash_ in enumerate(reading.keys) if hash_ in wanted]:
+        own_values = tuple([read(records[position]) for read in fields])
+        reading.records.append(
+            RawRecord(indexes[position], ids[position], *safety[position], unrequested[position], own_values, position)
+        )
+    if task.has_values:
+        reading.ids = ids
+        columns = ([read(record) for record in records] for read in fields)
+        reading.values = [array("d", [NULL if value is None else value for value in column]) for column in columns]
 
 
-def _add_hashes(reading: PageReading, id_: str, wanted: Container[int]) -> bool:
-    """Add the hashes of an id, unless it is empty; return whether its records are wanted."""
-    key = model_key(id_)
-    hash_ = digest(key)
-    if id_:
-        reading.keys.append(hash_)
-        reading.spellings.append(hash_ if key == id_ else digest(id_))
-    return hash_ in wanted
-
-
-def _read_ranks(reading: PageReading, task: PageTask, objects: list[tuple[int, dict[str, Any]]], audit: Audit) -> None:
-    if not task.sort_key:
-        return
-    is_time = task.sort_key in audit.time_keys
-    ranks = ((index, rank(audit.sort_value(value, task.sort_key), task.fetch, is_time=is_time)) for index, value in objects)
-    ranked = [(index, number) for index, number in ranks if number is not None]
+def _read_ranks(reading: PageReading, ranks: list[float | None], indexes: list[int]) -> None:
+    ranked = [index for index, number in zip(indexes, ranks, strict=True) if number is not None]
     if ranked:
-        reading.ranks = array("d", [number for _, number in ranked])
-        reading.first_ranked = ranked[0][0]
-        reading.first_rise = next((index for (_, before), (index, after) in pairwise(ranked) if after > before), None)
+        reading.ranks = array("d", [number for number in ranks if number is not None])
+        reading.first_ranked = ranked[0]
+        reading.first_rise = next(compress(ranked[1:], map(gt, reading.ranks[1:], reading.ranks)), None)
 
 
 def location(path: Path, source: Source) -> str:
@@ -177,7 +165,7 @@ def _values(body: bytes, path: Path, source: Source) -> list[Any]:
     return value
 
 
-def _identify(record: dict[str, Any]) -> str:
+def _identify(record: Record) -> str:
     """Return the id of a record as text; empty if it has none."""
     identity = record.get("id")
     if isinstance(identity, str):

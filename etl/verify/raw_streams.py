@@ -46,8 +46,8 @@ class Workers(Protocol):
 class ValueObserver(Protocol):
     """Sees the values of all records of a stream, page by page."""
 
-    def add_page(self, first: int, ids: Sequence[str], values: Sequence[array[float]]) -> None:
-        """Take the ids and, by field, the values of the records of the next page, of which `first` is the position."""
+    def add_page(self, first: int, reading: PageReading) -> None:
+        """Take the records of the next page, with their values, of which `first` is the position."""
 
 
 @dataclass
@@ -99,7 +99,7 @@ class RawStreams:
             part = parts.setdefault((stream.source, stream.name), _Part(stream))
             page.first = stream.record_count
             if observer := observers.get((stream.source, stream.name)):
-                observer.add_page(page.first, reading.ids, reading.values)
+                observer.add_page(page.first, reading)
             part.add(page, reading)
             self._spellings[stream.source].add_page(reading.keys, reading.spellings)
             _keep(stream.records, page, reading, listed[stream.source])
@@ -135,7 +135,7 @@ class RawStreams:
         """Read the pages of a stream again for an observer."""
         pages = [page for page in self._pages[stream.source] if page.stream is stream]
         for page, reading in self._read(pages, (), {(stream.source, stream.name)}):
-            observer.add_page(page.first, reading.ids, reading.values)
+            observer.add_page(page.first, reading)
 
     def _read(
         self, pages: Sequence[_Page], hashes: Iterable[int], with_values: Collection[Key] = ()
@@ -227,5 +227,5 @@ class _Part:
     def finish(self) -> None:
         """Assess the order of all pages."""
         count = len(self._ranks)
-        out_of_order = count_out_of_order(self._ranks, tolerated=1 + ORDER_TOLERANCE * count)
+        out_of_order = count_out_of_order(self._ranks, tolerated=1 + ORDER_TOLERANCE * count) if self._first_rise else 0
         self._stream.order = RawOrder(count, out_of_order, self._first_rise)

@@ -10,7 +10,7 @@ import pytest
 
 from etl import pipeline
 from etl.transform.workers import start_processes
-from etl.verify import missing, raw_checks, raw_pages, raw_streams, safety
+from etl.verify import raw_checks, raw_pages, safety
 from etl.verify.spellings import Spellings
 from tests.conftest import Workspace, civitai, hf
 from tests.verify.audit import config_of, option, published, read_raw, read_streams
@@ -25,8 +25,7 @@ LATER = "2026-01-02T00:00:00.000Z"
 
 
 def use_hash(monkeypatch: pytest.MonkeyPatch, hash_: Callable[[str], int]) -> None:
-    for module in (raw_pages, raw_streams, missing):
-        monkeypatch.setattr(module, "digest", hash_)
+    monkeypatch.setattr(raw_pages, "hash_texts", lambda texts: array("Q", map(hash_, texts)))
 
 
 def few_hashes(text: str) -> int:

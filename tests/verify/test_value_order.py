@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from etl.selection.facets import digest as full_hash
 from etl.selection.selection import Selection
-from etl.verify.raw_pages import digest
 from etl.verify.raw_streams import RawStreams
 from tests.conftest import Workspace, civitai, hf
 from tests.selection.test_ordering import ORDERED
@@ -81,7 +81,7 @@ def test_what_is_out_of_order_or_missing_is_a_problem(
     assert problems(ordered, capsys, "hf-filter-default.json", ids) == problem
 
 
-@pytest.mark.parametrize("hash_", [digest, few_hashes], ids=["hashes", "equal hashes"])
+@pytest.mark.parametrize("hash_", [full_hash, few_hashes], ids=["hashes", "equal hashes"])
 def test_the_first_missing_model_in_stream_order_is_named_after_many_whose_records_differ(
     ordered: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, hash_: Callable[[str], int]
 ) -> None:

@@ -10,12 +10,15 @@ from etl.sources.source import Audit, RecordAudit
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+_FLAGS = ("private", "disabled")
+_SAFE = RecordAudit(())
 _TIMES = frozenset(("lastModified", "createdAt"))
 _SORT_KEYS = {"downloads", "likes", *_TIMES}  # of trendingScore a response says nothing
 
 
 def _read(record: Mapping[str, Any]) -> RecordAudit:
-    return RecordAudit(tuple(flag for flag in ("private", "disabled") if is_set(record.get(flag))))
+    codes = [flag for flag in _FLAGS if is_set(record.get(flag))]
+    return RecordAudit(tuple(codes)) if codes else _SAFE
 
 
 def _sort_key(params: Mapping[str, Sequence[str]]) -> str:
