@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from etl.core.ids import hash_text, model_key
+from etl.core.ids import hash_text, hash_texts, model_key
 from etl.selection.conditions import ExpressionResult
 from etl.selection.ordering import order_column
 
@@ -100,11 +100,9 @@ def facets_of(models: Sequence[Mapping[str, Any]], conditions: Conditions, now: 
     groups: dict[tuple[Any, ...], int] = {}
     group_of = array("I", [groups.setdefault(key, len(groups)) for key in keys])
     rows = [conditions.values(models[index], results[index]) for index in map(first.__getitem__, groups)]
-    spellings = array("Q", map(digest, ids))
-    pairs = zip(ids, map(model_key, ids), spellings, strict=True)
     return PageFacets(
-        array("Q", [hash_ if key == id_ else digest(key) for id_, key, hash_ in pairs]),
-        spellings,
+        hash_texts(map(model_key, ids)),
+        hash_texts(ids),
         group_of,
         {field: order_column([model[field] for model in models]) for field in conditions.spec.order_fields},
         [*map(group_key, groups)],

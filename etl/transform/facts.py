@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from etl.core.ids import hash_text
-from etl.transform.hashes import BUCKETS, hash_texts, numbers, ranges
+from etl.transform.hashes import BUCKETS, distinct_hashes, numbers, ranges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -92,7 +92,7 @@ class NeededFacts:
     def _follow(self, follow: Callable[[Any], Iterable[str]], sought: set[int]) -> set[int]:
         """Return the keys that the facts found last name, except those that were sought."""
         for key in self._lines.keys() - self._named.keys():
-            self._named[key] = hash_texts(follow(orjson.loads(self._lines[key])[1]))
+            self._named[key] = distinct_hashes(follow(orjson.loads(self._lines[key])[1]))
         return {name for names in self._named.values() for name in numbers(names)} - sought
 
 

@@ -17,7 +17,7 @@ _BOUNDS = [number << (64 - _BITS) for number in range(1, 1 << _BITS)]
 BUCKETS = 1 << _BITS  # ranges of hashes, each of which is counted alone, so that few hashes are objects at once
 
 
-def hash_texts(texts: Iterable[str]) -> bytes:
+def distinct_hashes(texts: Iterable[str]) -> bytes:
     """Return the distinct hashes of texts, sorted, one after the other."""
     return b"".join(sorted({hash_text(text) for text in texts}))
 

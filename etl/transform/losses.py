@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from etl.transform.hashes import HashSet, hash_texts
+from etl.transform.hashes import HashSet, distinct_hashes
 
 if TYPE_CHECKING:
     from etl.transform.page import PageResult
@@ -82,4 +82,4 @@ class Losses:
 
 
 def _hashes(names: list[str]) -> bytes:
-    return hash_texts(name.casefold() for name in names)
+    return distinct_hashes(name.casefold() for name in names)

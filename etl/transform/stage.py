@@ -80,7 +80,7 @@ def transform(
     return summary
 
 
-def _tasks(
+def _tasks(  # noqa: PLR0913, PLR0917 -- what a task has
     data: DataDir, source: Source, options: TransformOptions, streams: list[str], program: str, spec: FacetSpec | None
 ) -> tuple[list[Task], dict[str, InvalidDataError]]:  # fmt: skip
     """Return the pages of all streams, in order, and the errors of invalid ledgers, by stream; remove what other pages left."""
@@ -96,7 +96,7 @@ def _tasks(
             remove_pages(folder, {entry.file for entry in ledger.pages})
         now = ledger.timestamp
         for entry in ledger.pages:
-            facets = spec and FacetTask(data, source.name, stream, entry.file, spec, now)
+            facets = FacetTask(data, source.name, stream, entry.file, spec, now) if spec else None
             tasks.append(Task(data, source.name, stream, entry, options, program, facets))
     return tasks, invalid
 

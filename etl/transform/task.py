@@ -15,7 +15,7 @@ from etl.storage.checked_parts import read_parts, write_parts
 from etl.storage.file_hashes import FileStamp, stamp_of
 from etl.storage.json_files import dump_json, read_bytes, read_json, sha256, write_atomic
 from etl.transform.facts import facts_digest, pack_facts, parse_facts
-from etl.transform.hashes import hash_texts
+from etl.transform.hashes import distinct_hashes
 from etl.transform.losses import PageLosses, page_losses
 from etl.transform.page import resolve_page, transform_page
 
@@ -104,7 +104,7 @@ def transform_file(task: Task) -> Outcome:
     content = dump_json(page.models)
     write_atomic(task.models, content)
     rules = source.load_rules()
-    needs = hash_texts(key for evidence in page.deferred.values() for key in rules.needs(evidence))
+    needs = distinct_hashes(key for evidence in page.deferred.values() for key in rules.needs(evidence))
     facts = page.facts or {}
     outcome = Outcome(
         _summary_row(task, page, content), sha256(body), page_losses(task.stream, task.entry.file, page), len(facts),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from etl.core.ids import hash_text
 from etl.sources.source import Rules
 from etl.transform.facts import NeededFacts, facts_digest, pack_facts, parse_facts, unpack_facts
-from etl.transform.hashes import hash_texts, numbers
+from etl.transform.hashes import distinct_hashes, numbers
 
 KEYS = "abcdefg"
 # A fact: its own value, the key that it names, and its kind.
@@ -44,9 +44,9 @@ def first_of(pages: list[dict[str, Any]]) -> dict[str, Any]:
 
 @given(PAGES, NEEDS)
 def test_pages_get_the_first_fact_of_each_key_that_they_need(pages: list[dict[str, Any]], needs: list[frozenset[str]]) -> None:
-    facts, first = find(pages, [hash_texts(keys) for keys in needs]), first_of(pages)
+    facts, first = find(pages, [distinct_hashes(keys) for keys in needs]), first_of(pages)
     for keys in needs:
-        lines = facts.of_page(hash_texts(keys))
+        lines = facts.of_page(distinct_hashes(keys))
         assert parse_facts(lines) == {key: first[key] for key in keys & first.keys()}
         assert lines == sorted(lines, key=lambda line: hash_text(*parse_facts([line])))
     assert dict(facts.kinds()) == Counter(fact[2] for fact in first.values() if fact[2])
@@ -54,7 +54,7 @@ def test_pages_get_the_first_fact_of_each_key_that_they_need(pages: list[dict[st
 
 @given(PAGES, NEEDS)
 def test_facts_that_facts_name_are_found_in_any_page(pages: list[dict[str, Any]], needs: list[frozenset[str]]) -> None:
-    facts, first = find(pages, [hash_texts(keys) for keys in needs], chained=True), first_of(pages)
+    facts, first = find(pages, [distinct_hashes(keys) for keys in needs], chained=True), first_of(pages)
     for keys in needs:
         expected: dict[str, Any] = {}
         pending = [*keys]
@@ -63,7 +63,7 @@ def test_facts_that_facts_name_are_found_in_any_page(pages: list[dict[str, Any]]
             if key in first and key not in expected:
                 expected[key] = first[key]
                 pending.append(first[key][1])
-        assert parse_facts(facts.of_page(hash_texts(keys))) == expected
+        assert parse_facts(facts.of_page(distinct_hashes(keys))) == expected
 
 
 @given(PAGES, NEEDS, st.integers(0, 5))
@@ -71,7 +71,7 @@ def test_it_does_not_matter_how_facts_are_split_into_pages(
     pages: list[dict[str, Any]], needs: list[frozenset[str]], index: int
 ) -> None:
     merged = [*pages[:index], first_of(pages[index : index + 2]), *pages[index + 2 :]]
-    hashes = [hash_texts(sorted(keys)) for keys in needs]
+    hashes = [distinct_hashes(sorted(keys)) for keys in needs]
     left, right = find(pages, hashes), find(merged, hashes)
     assert [left.of_page(keys) for keys in hashes] == [right.of_page(keys) for keys in hashes]
     assert dict(left.kinds()) == dict(right.kinds())

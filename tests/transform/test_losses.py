@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl.transform.hashes import HashSet, hash_texts
+from etl.transform.hashes import HashSet, distinct_hashes
 from etl.transform.losses import Losses, page_losses
 from etl.transform.page import DroppedValue, PageResult, RejectedRecord
 
@@ -20,7 +20,7 @@ def test_hashes_are_counted_once(lists: list[list[str]]) -> None:
     sets = []
     for texts in lists:
         sets.append(HashSet())
-        sets[-1].add(hash_texts(texts))
+        sets[-1].add(distinct_hashes(texts))
         assert HashSet.count(sets[-1:]) == len(set(texts))
     assert HashSet.count(sets) == len({text for texts in lists for text in texts})
 
@@ -48,7 +48,7 @@ def test_rows_name_the_first_loss_and_count_ids_in_any_spelling() -> None:
 
 def test_a_record_takes_a_few_bytes() -> None:
     records = 100_000
-    pages = [hash_texts(f"owner/model-{number}" for number in range(start, start + 500)) for start in range(0, records, 500)]
+    pages = [distinct_hashes(f"owner/model-{number}" for number in range(start, start + 500)) for start in range(0, records, 500)]
     hashes = HashSet()
     tracemalloc.start()
     for page_hashes in pages:
