@@ -12,7 +12,7 @@ from etl.core.errors import InvalidDataError, StorageError
 from etl.core.layout import PROJECT
 from etl.expressions.evaluator import Evaluator
 from etl.selection.conditions import Conditions, FacetSpec
-from etl.selection.facets import PageFacets, facets_of
+from etl.selection.facets import Columns, PageFacets, columns_of, facets_of
 from etl.storage.checked_parts import read_parts, write_parts
 from etl.storage.file_hashes import stamp_of
 from etl.storage.json_files import read_json, sha256
@@ -25,11 +25,10 @@ if TYPE_CHECKING:
     from etl.config.source_config import SourceConfig
     from etl.core.layout import DataDir
 
-# Below etl/: all that shapes facets.
-_PROGRAM = ("selection/conditions.py", "selection/facets.py", "selection/ordering.py", "expressions/*.py", "core/ids.py")
-
-
-_NOTHING, _CONTENT = range(2)  # the parts of a file; the first is quick to check
+# Below etl/: all that shapes columns, and all that shapes facets.
+_COLUMNS_PROGRAM = ("selection/facets.py", "selection/ordering.py", "core/ids.py")
+_PROGRAM = (*_COLUMNS_PROGRAM, "selection/conditions.py", "expressions/*.py")
+_NOTHING, _COLUMNS, _GROUPS = range(3)  # the parts of a file; the first is quick to check
 
 
 class FacetTask(NamedTuple):
@@ -80,15 +79,20 @@ def _remove_others(folder: Path, keep: Collection[Path]) -> None:
 
 def read_facets(task: FacetTask) -> PageFacets | None:
     """Return the facets of a page if they are of its models and of what is tested now; else None."""
-    stamp = _stamp(task)
-    parts = stamp and read_parts(task.facets, stamp, [_CONTENT])
-    return PageFacets.from_bytes(parts[0]) if parts else None
+    stamps = _stamps(task)
+    columns, groups = stamps and _read(task, stamps.columns, _COLUMNS), stamps and _read(task, stamps.facets, _GROUPS)
+    return PageFacets.from_parts(columns, groups) if columns and groups else None
 
 
 def is_current(task: FacetTask) -> bool:
     """Return whether facets of the models of a page and of what is tested now are on disk."""
-    stamp = _stamp(task)
-    return stamp is not None and read_parts(task.facets, stamp, [_NOTHING]) is not None
+    stamps = _stamps(task)
+    return stamps is not None and _read(task, stamps.facets, _NOTHING) is not None
+
+
+def _read(task: FacetTask, stamp: str, part: int) -> bytes | None:
+    parts = read_parts(task.facets, stamp, [part])
+    return parts[0] if parts else None
 
 
 def make_facets(
@@ -100,15 +104,17 @@ def make_facets(
         InvalidDataError: the models are not output of the transform.
         ExpressionError: an expression exceeds a limit or crashes jq.
     """
-    stamp = _stamp(task)
+    stamps = _stamps(task)
+    kept = stamps and _read(task, stamps.columns, _COLUMNS)
     models = read_json(task.models) if models is None else models
     try:
-        facets = facets_of(models, conditions, task.now)
+        columns = Columns.from_bytes(kept) if kept else columns_of(models, task.spec.order_fields)
+        facets = facets_of(models, columns, conditions, task.now)
     except (TypeError, LookupError, AttributeError, ValueError) as error:
         raise InvalidDataError(f"{task.models}: not valid output of the transform; rebuild it: make transform") from error
-    if stamp:
+    if stamps:
         with suppress(StorageError):  # they are made again when they are needed
-            write_parts(task.facets, stamp, [b"", facets.to_bytes()])
+            write_parts(task.facets, [stamps.facets, stamps.columns, stamps.facets], [b"", *facets.to_parts()])
     return facets
 
 
@@ -138,18 +144,32 @@ def _conditions(spec: FacetSpec) -> Conditions:
     return Conditions(spec, _evaluators[0])
 
 
-def _stamp(task: FacetTask) -> str | None:
+class _Stamps(NamedTuple):
+    """What the columns of a page are made of, and what its facets are made of."""
+
+    columns: str
+    facets: str
+
+
+def _stamps(task: FacetTask) -> _Stamps | None:
     """Return what facets are made of; None without models, which are the same as long as their file is not touched."""
     file = stamp_of(task.models)
-    return file and f"{_made_by(task.spec)} {task.now if _is_timed(task.spec) else ''} {[*file]}"
+    if not file:
+        return None
+    columns, facets = _made_by(task.spec)
+    return _Stamps(f"{columns} {[*file]}", f"{facets} {task.now if _is_timed(task.spec) else ''} {[*file]}")
 
 
 @lru_cache(maxsize=4)
-def _made_by(spec: FacetSpec) -> str:
-    """Return a hash of the program and of what is tested."""
+def _made_by(spec: FacetSpec) -> tuple[str, str]:
+    """Return hashes of the program and of what is tested: for columns, and for facets."""
     named = [(field, sorted(values, key=str)) for field, values in spec.named]
-    paths = sorted(path for pattern in _PROGRAM for path in (PROJECT / "etl").glob(pattern))
     tested = (named, spec.expressions, spec.order_fields, version("jq"))
+    return _hash(_COLUMNS_PROGRAM, spec.order_fields), _hash(_PROGRAM, tested)
+
+
+def _hash(program: Sequence[str], tested: object) -> str:
+    paths = sorted(path for pattern in program for path in (PROJECT / "etl").glob(pattern))
     return sha256(b"".join(path.read_bytes() for path in paths) + repr(tested).encode())
 
 

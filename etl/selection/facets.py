@@ -1,4 +1,4 @@
-"""The facets of a page of models: in columns, what decides which manifests have them. No I/O."""
+"""The facets of a page of models: what decides which manifests have them, in columns and groups. No I/O."""
 
 from __future__ import annotations
 
@@ -19,96 +19,111 @@ if TYPE_CHECKING:
 
     from etl.selection.conditions import Conditions
 
-_COLUMNS = ("Q", "Q", "I")  # keys, spellings, group_of
-_LENGTHS = (8, 8, 4)
-
 
 @dataclass(frozen=True)
-class PageFacets:
-    """The models of a page in page order; each column has one item for each model.
+class Columns:
+    """What no test of filters.toml changes: of each model of a page, in page order.
 
     Attributes:
         keys: Hashes of the ids in any spelling.
         spellings: Hashes of the ids as they are spelled.
-        group_of: The group of each, by its index in `group_keys`.
-        order: By field, the value that orders each.
-        group_keys: Hashes of what is the same for all models of a group, see `Conditions.key_of`.
-        groups: JSON: the values of the first model of each group.
+        order: By field, the values that order models.
         has_levels: Whether the models have levels, which other records may raise.
     """
 
     keys: array[int]
     spellings: array[int]
-    group_of: array[int]
     order: Mapping[str, array[float]]
-    group_keys: Sequence[int]
-    groups: bytes
     has_levels: bool
 
-    def group_values(self) -> list[dict[str, Any]]:
-        """Return the values of the first model of each group."""
-        rows: list[dict[str, Any]] = orjson.loads(self.groups)
-        return [{key: _result(value) if isinstance(value, dict) else value for key, value in row.items()} for row in rows]
-
     def to_bytes(self) -> bytes:
-        """Return the facets as a file has them: a line of JSON, the groups as another, and the columns, little-endian."""
-        header = {
-            "models": len(self.keys), "fields": [*self.order], "group_keys": self.group_keys,
-            "has_levels": self.has_levels, "groups": len(self.groups),
-        }  # fmt: skip
-        columns: list[array[Any]] = [self.keys, self.spellings, self.group_of, *self.order.values()]
-        return b"".join([orjson.dumps(header), b"\n", self.groups, *map(_little_endian, columns)])
+        """Return the columns as a file has them: a line of JSON, and little-endian numbers of 8 bytes."""
+        header = {"models": len(self.keys), "fields": [*self.order], "has_levels": self.has_levels}
+        columns: list[array[Any]] = [self.keys, self.spellings, *self.order.values()]
+        return b"".join([orjson.dumps(header), b"\n", *map(_little_endian, columns)])
 
     @classmethod
-    def from_bytes(cls, content: bytes) -> PageFacets:
-        """Return the facets that `to_bytes` gave.
+    def from_bytes(cls, content: bytes) -> Columns:
+        """Return the columns that `to_bytes` gave.
 
         Raises:
             ValueError, LookupError: they are others.
         """
         line, _, rest = content.partition(b"\n")
         header = orjson.loads(line)
-        count, fields, offset = header["models"], header["fields"], header["groups"]
-        columns = []
-        for code, length in zip((*_COLUMNS, *("d" for _ in fields)), (*_LENGTHS, *(8 for _ in fields)), strict=True):
-            column: array[Any] = array(code)
-            column.frombytes(rest[offset : offset + length * count])
-            offset += length * count
-            columns.append(_swapped(column))
-        if offset != len(rest):
+        codes, length = ("Q", "Q", *("d" for _ in header["fields"])), 8 * header["models"]
+        if len(rest) != length * len(codes):
             raise ValueError("expected columns of another length")
-        keys, spellings, group_of, *order = columns
-        return cls(
-            keys, spellings, group_of, dict(zip(fields, order, strict=True)), header["group_keys"], rest[: header["groups"]],
-            header["has_levels"],
-        )  # fmt: skip
+        parts = (rest[index * length : (index + 1) * length] for index in range(len(codes)))
+        keys, spellings, *order = map(_column, codes, parts)
+        return cls(keys, spellings, dict(zip(header["fields"], order, strict=True)), header["has_levels"])
 
 
-def facets_of(models: Sequence[Mapping[str, Any]], conditions: Conditions, now: str) -> PageFacets:
+@dataclass(frozen=True)
+class PageFacets:
+    """The models of a page.
+
+    Attributes:
+        columns: What is of each model.
+        group_of: The group of each, by its index in `group_keys`.
+        group_keys: Hashes of what is the same for all models of a group, see `Conditions.key_of`.
+        groups: JSON: the values of the first model of each group.
+    """
+
+    columns: Columns
+    group_of: array[int]
+    group_keys: Sequence[int]
+    groups: bytes
+
+    def group_values(self) -> list[dict[str, Any]]:
+        """Return the values of the first model of each group."""
+        rows: list[dict[str, Any]] = orjson.loads(self.groups)
+        return [{key: _result(value) if isinstance(value, dict) else value for key, value in row.items()} for row in rows]
+
+    def to_parts(self) -> tuple[bytes, bytes]:
+        """Return the facets as a file has them: the columns, and the rest as two lines of JSON and numbers of 4 bytes."""
+        lines = [orjson.dumps(self.group_keys), self.groups]
+        return self.columns.to_bytes(), b"\n".join([*lines, _little_endian(self.group_of)])
+
+    @classmethod
+    def from_parts(cls, columns: bytes, content: bytes) -> PageFacets:
+        """Return the facets that `to_parts` gave.
+
+        Raises:
+            ValueError, LookupError: they are others.
+        """
+        line, groups, numbers = content.split(b"\n", 2)
+        return cls(Columns.from_bytes(columns), _column("I", numbers), orjson.loads(line), groups)
+
+
+def columns_of(models: Sequence[Mapping[str, Any]], order_fields: Sequence[str]) -> Columns:
+    """Return the columns of the models of a page.
+
+    Raises:
+        TypeError, KeyError, AttributeError: the models are not output of the transform.
+    """
+    ids, slugs, names = ([model[field] for model in models] for field in ("id", "slug", "name"))
+    if not {str}.issuperset(map(type, [*ids, *slugs, *names])):
+        raise TypeError("the id, slug and name of a model must be text")
+    order = {field: order_column([model[field] for model in models]) for field in order_fields}
+    return Columns(hash_texts(map(model_key, ids)), hash_texts(ids), order, any("level" in model for model in models))
+
+
+def facets_of(models: Sequence[Mapping[str, Any]], columns: Columns, conditions: Conditions, now: str) -> PageFacets:
     """Return the facets of the models of a page; expressions measure ages against `now`.
 
     Raises:
         TypeError, KeyError, AttributeError: the models are not output of the transform.
         ExpressionError: an expression exceeds a limit or crashes jq.
     """
-    ids, slugs, names = ([model[field] for model in models] for field in ("id", "slug", "name"))
-    if not {str}.issuperset(map(type, [*ids, *slugs, *names])):
-        raise TypeError("the id, slug and name of a model must be text")
     results = conditions.results_of(models, now)
     keys = conditions.keys_of(models, results)
     first = dict(zip(reversed(keys), reversed(range(len(keys))), strict=True))
     groups: dict[tuple[Any, ...], int] = {}
     group_of = array("I", [groups.setdefault(key, len(groups)) for key in keys])
     rows = [conditions.values(models[index], results[index]) for index in map(first.__getitem__, groups)]
-    return PageFacets(
-        hash_texts(map(model_key, ids)),
-        hash_texts(ids),
-        group_of,
-        {field: order_column([model[field] for model in models]) for field in conditions.spec.order_fields},
-        [*map(group_key, groups)],
-        orjson.dumps([{key: _json(value) for key, value in row.items()} for row in rows]),
-        any("level" in model for model in models),
-    )
+    values = orjson.dumps([{key: _json(value) for key, value in row.items()} for row in rows])
+    return PageFacets(columns, group_of, [*map(group_key, groups)], values)
 
 
 def digest(text: str) -> int:
@@ -123,11 +138,22 @@ def group_key(key: tuple[Any, ...]) -> int:
 
 
 def _json(value: Any) -> Any:
-    return value._asdict() if isinstance(value, ExpressionResult) else value
+    return _result_json(value) if isinstance(value, ExpressionResult) else value
+
+
+@lru_cache(maxsize=1000)  # few differ
+def _result_json(result: ExpressionResult) -> dict[str, Any]:
+    return result._asdict()
 
 
 def _result(value: Mapping[str, Any]) -> ExpressionResult:
     return ExpressionResult(value["is_match"], value["is_error"], value["unexpected"], tuple(value["nulls"]))
+
+
+def _column(code: str, content: bytes) -> array[Any]:
+    column: array[Any] = array(code)
+    column.frombytes(content)
+    return _swapped(column)
 
 
 def _little_endian(column: array[Any]) -> bytes:

@@ -54,9 +54,9 @@ class Selection(StreamModels):
     def add_page(self, file: str, facets: PageFacets, now: str) -> None:
         """Add the models of the next page; expressions measured ages against `now`."""
         self._now = now
-        self._add(file, facets.keys, facets.spellings)
+        self._add(file, facets.columns.keys, facets.columns.spellings)
         self._all_groups.add_page(facets)
-        self._order.add(facets.order)
+        self._order.add(facets.columns.order)
 
     @cached_property
     def groups(self) -> Groups:

@@ -170,15 +170,15 @@ class StoredStreams:
             facets = read_facets(task) or make_facets(task, conditions)
             selection.add_page(entry["file"], facets, ledger.timestamp)
             rejected = [RejectedRecord(record["id"], record["reason"], record.get("levels")) for record in entry["set_aside"]]
-            models = self._read_page(name, entry["file"]) if facets.has_levels else ()
+            models = self._read_page(name, entry["file"]) if facets.columns.has_levels else ()
             try:
                 safety.add(name, models, rejected, is_partial=is_partial)
             except (TypeError, LookupError, AttributeError, ValueError) as error:
                 raise InvalidDataError(f"{task.models}: not valid output of the transform; {_REBUILD}") from error
             safety.forbid_images(entry.get("forbidden_images", {}))
-            if len(facets.keys) + len(rejected) != entry["records"]:
+            if len(facets.columns.keys) + len(rejected) != entry["records"]:
                 counts = f"expected models and rejected records to add up to {entry['records']}"
-                raise InvalidDataError(f"{task.models}: {counts}, got {len(facets.keys)} and {len(rejected)}; {_REBUILD}")
+                raise InvalidDataError(f"{task.models}: {counts}, got {len(facets.columns.keys)} and {len(rejected)}; {_REBUILD}")
             records += entry["records"]
         return StoredStream(ledger, selection, records)
 

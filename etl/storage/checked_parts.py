@@ -11,13 +11,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def write_parts(path: Path, program: str, parts: Sequence[bytes]) -> None:
-    """Write a file of parts, each of which can be read without the others; `program` is the fingerprint of what made them.
+def write_parts(path: Path, program: str | Sequence[str], parts: Sequence[bytes]) -> None:
+    """Write a file of parts, each of which can be read without the others.
+
+    `program` is the fingerprint of what made them, or of what made each.
 
     Raises:
         StorageError: the disk is full, or a permission is missing.
     """
-    write_atomic(path, b"".join(b"%s %d\n%s" % (_checksum(program, part), len(part), part) for part in parts))
+    programs = [program] * len(parts) if isinstance(program, str) else program
+    pairs = zip(programs, parts, strict=True)
+    write_atomic(path, b"".join(b"%s %d\n%s" % (_checksum(own, part), len(part), part) for own, part in pairs))
 
 
 def read_parts(path: Path, program: str, numbers: Sequence[int]) -> list[bytes] | None:

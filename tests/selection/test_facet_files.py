@@ -12,7 +12,7 @@ import pytest
 from etl.config.load import load_config
 from etl.expressions.evaluator import Evaluator
 from etl.selection.facet_files import _made_by, end_evaluation, facet_tasks, is_current, make_facets_file, read_facets
-from etl.selection.facets import facets_of
+from etl.selection.facets import columns_of, facets_of
 from etl.selection.stored import read_summary
 from tests.conftest import Workspace, hf
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from etl.selection.conditions import Conditions
     from etl.selection.facet_files import FacetTask
-    from etl.selection.facets import PageFacets
+    from etl.selection.facets import Columns, PageFacets
 
 FILTERS = """
 limit = 2
@@ -63,9 +63,9 @@ def evaluations(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the list to which the first model of each page is added whose facets are made."""
     first: list[str] = []
 
-    def spy(models: Sequence[Mapping[str, Any]], conditions: Conditions, now: str) -> PageFacets:
+    def spy(models: Sequence[Mapping[str, Any]], columns: Columns, conditions: Conditions, now: str) -> PageFacets:
         first.append(models[0]["id"])
-        return facets_of(models, conditions, now)
+        return facets_of(models, columns, conditions, now)
 
     monkeypatch.setattr("etl.selection.facet_files.facets_of", spy)
     return first
@@ -96,6 +96,26 @@ def test_only_changed_pages_are_evaluated_again(built: Workspace, monkeypatch: p
     assert built.run("manifests") == 0
     assert files == ["o/last"]
     assert built.ids("hf-filter-popular.json") == ["o/10", "o/11"]
+
+
+def test_columns_are_kept_if_only_tests_changed(built: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    fields: list[Sequence[str]] = []
+
+    def spy(models: Sequence[Mapping[str, Any]], order_fields: Sequence[str]) -> Columns:
+        fields.append(order_fields)
+        return columns_of(models, order_fields)
+
+    monkeypatch.setattr("etl.selection.facet_files.columns_of", spy)
+    built.filters.write_text(FILTERS.replace(".likes > 9", ".likes > 10").replace('["mit"]', '["mit", "other"]'))
+    assert built.run("manifests") == 0
+    assert (fields, built.ids("hf-filter-popular.json")) == ([], [])
+    built.filters.write_text(FILTERS.replace('orders = "downloads"', 'orders = "likes"'))
+    assert built.run("manifests") == 0
+    assert fields == [("likes",)] * 3
+    fields.clear()
+    built.write_stream("huggingface", "default", [hf("o/changed", likes=99)])
+    assert built.run("manifests") == 0
+    assert (fields, built.ids("hf-filter-popular.json")) == ([("likes",)], ["o/changed"])
 
 
 @pytest.mark.parametrize(
@@ -195,11 +215,11 @@ def test_facets_of_another_jq_are_made_again(built: Workspace, monkeypatch: pyte
 def test_threads_make_facets_one_after_the_other(built: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     active, most = [0], [0]
 
-    def spy(models: Sequence[Mapping[str, Any]], conditions: Conditions, now: str) -> PageFacets:
+    def spy(models: Sequence[Mapping[str, Any]], columns: Columns, conditions: Conditions, now: str) -> PageFacets:
         active[0] += 1
         most[0] = max(most[0], active[0])
         time.sleep(0.02)
-        facets = facets_of(models, conditions, now)
+        facets = facets_of(models, columns, conditions, now)
         active[0] -= 1
         return facets
 

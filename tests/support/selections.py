@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from etl.expressions.evaluator import Evaluator
 from etl.selection.conditions import Conditions, FacetSpec
-from etl.selection.facets import PageFacets, facets_of
+from etl.selection.facets import PageFacets, columns_of, facets_of
 from etl.selection.selection import Selection
 from tests.conftest import TIME
 
@@ -23,6 +23,8 @@ def selection_of(source: SourceConfig, pages: Sequence[list[dict[str, Any]]], ev
     for number, page in enumerate(pages):
         values = [*conditions.values_of(page, TIME)]
         assert conditions.keys_of(page, conditions.results_of(page, TIME)) == [*map(conditions.key_of, values)]
-        facets = PageFacets.from_bytes(facets_of(page, conditions, TIME).to_bytes())
+        facets = PageFacets.from_parts(
+            *facets_of(page, columns_of(page, conditions.spec.order_fields), conditions, TIME).to_parts()
+        )
         selection.add_page(str(number), facets, TIME)
     return selection
