@@ -33,16 +33,16 @@ class DataDir:
     def raw_root(self) -> Path:
         return self.raw_override or self.root / "raw"
 
-    def raw(self, source: str, stream: str = "") -> Path:
-        """Return the folder of a source's raw streams, or of one stream."""
-        return self.raw_root / source / stream
+    def raw(self, source: str, *below: str) -> Path:
+        """Return the folder of a source's raw streams, or below it that of a stream, or a file of one."""
+        return self.raw_root.joinpath(source, *below)
 
     def ledger(self, source: str, stream: str) -> Path:
-        return self.raw(source, stream) / "stream.json"
+        return self.raw(source, stream, "stream.json")
 
-    def models(self, source: str, stream: str = "") -> Path:
-        """Return the folder of a source's transformed streams, or of one stream."""
-        return self.root / "models" / source / stream
+    def models(self, source: str, *below: str) -> Path:
+        """Return the folder of a source's transformed streams, or below it that of a stream, or a file of one."""
+        return self.root.joinpath("models", source, *below)
 
     def summary(self, source: str) -> Path:
         return self.models(source) / "summary.json"
@@ -54,9 +54,13 @@ class DataDir:
         """
         return self.root / ".cache" / file
 
-    def outcomes(self, source: str, stream: str = "") -> Path:
-        """Return the folder of what became of the pages of a source's streams, or of one stream."""
-        return self.root / ".cache" / "pages" / source / stream
+    def outcomes(self, source: str, *below: str) -> Path:
+        """Return the folder of what became of the pages of a source's streams, or below it that of a stream, or a file of one."""
+        return self.root.joinpath(".cache", "pages", source, *below)
+
+    def facets(self, source: str, *below: str) -> Path:
+        """Return the folder of the facets of a source's pages, or below it that of a stream, or a file of one."""
+        return self.root.joinpath(".cache", "facets", source, *below)
 
     @property
     def site(self) -> Path:

@@ -47,11 +47,11 @@ class FacetTask(NamedTuple):
 
     @property
     def models(self) -> Path:
-        return self.data.models(self.source, self.stream) / self.file
+        return self.data.models(self.source, self.stream, self.file)
 
     @property
     def facets(self) -> Path:
-        return self.data.cache("facets") / self.source / self.stream / self.file.removesuffix(".json")
+        return self.data.facets(self.source, self.stream, self.file.removesuffix(".json"))
 
 
 def facet_tasks(data: DataDir, source: SourceConfig, summary: Mapping[str, Any]) -> list[FacetTask]:
@@ -65,7 +65,7 @@ def facet_tasks(data: DataDir, source: SourceConfig, summary: Mapping[str, Any])
     for stream, pages in summary["streams"].items():
         now = read_ledger(data, source.name, stream).timestamp
         tasks += [FacetTask(data, source.name, stream, page["file"], spec, now) for page in pages]
-    _remove_others(data.cache("facets") / source.name, {task.facets for task in tasks})
+    _remove_others(data.facets(source.name), {task.facets for task in tasks})
     return tasks
 
 

@@ -21,7 +21,6 @@ from etl.storage.ledger import list_streams, read_ledger, request_differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
     from etl.config.filters import Filter
     from etl.config.source_config import SourceConfig
@@ -57,7 +56,7 @@ class StoredStreams:
 
     def __init__(self, data: DataDir, source: SourceConfig) -> None:
         self._data, self._source, self._api = data, source, get_source(source.name)
-        self._page: tuple[Path, list[Mapping[str, Any]]] | None = None
+        self._page: tuple[tuple[str, str], list[Mapping[str, Any]]] | None = None
         self._missing: dict[Filter, str | None] = {}
         self._renewed = {stream.name for stream in source.streams}
         ledgers = {name: read_ledger(data, source.name, name) for name in list_streams(data, source.name)}
@@ -184,16 +183,15 @@ class StoredStreams:
 
     def _read_page(self, stream: str, file: str) -> list[Mapping[str, Any]]:
         """Return the models of a page; the last one that was read is in memory."""
-        path = self._data.models(self._source.name, stream) / file
-        if self._page is None or self._page[0] != path:
-            self._page = path, read_json(path)
+        if self._page is None or self._page[0] != (stream, file):
+            self._page = (stream, file), read_json(self._data.models(self._source.name, stream, file))
         return self._page[1]
 
     def _entries(self, stream: str) -> Iterator[dict[str, Any]]:
         """Yield the entry of each page in the summary."""
         entries = {entry["file"]: entry for entry in self._summary["streams"].get(stream, [])}
         for page in self.ledgers[stream].pages:
-            path = self._data.models(self._source.name, stream) / page.file
+            path = self._data.models(self._source.name, stream, page.file)
             if page.file not in entries or not path.is_file():
                 raise MissingInputError(f"{path}: not found; build the models first: make manifests")
             if entries[page.file].get("raw_sha256", page.sha256) != page.sha256:

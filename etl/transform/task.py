@@ -50,15 +50,15 @@ class Task(NamedTuple):
 
     @property
     def raw(self) -> Path:
-        return self.data.raw(self.source, self.stream) / self.entry.file
+        return self.data.raw(self.source, self.stream, self.entry.file)
 
     @property
     def models(self) -> Path:
-        return self.data.models(self.source, self.stream) / self.entry.file
+        return self.data.models(self.source, self.stream, self.entry.file)
 
     @property
     def outcome(self) -> Path:
-        return self.data.outcomes(self.source, self.stream) / self.entry.file
+        return self.data.outcomes(self.source, self.stream, self.entry.file)
 
 
 class Resolution(NamedTuple):
