@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from etl.extract.stream_reader import StreamReader
     from etl.load.result import LoadResult
     from etl.publish.stage import PublishOptions, PublishResult
+    from etl.selection.stored import StoredStreams
     from etl.selection.sufficiency import Progress, SufficiencyCheck
     from etl.selection.tally import Tally
     from etl.storage.json_files import JsonBody
@@ -191,13 +192,17 @@ def forget_publication(data: DataDir) -> None:
         data.cache("published").unlink()
 
 
-def rebuilder(config: Config) -> Callable[[DataDir], None]:
-    """Return a function that makes the models and manifests of another data folder, for verify."""
+def rebuilder(config: Config) -> Callable[[DataDir], Mapping[str, StoredStreams]]:
+    """Return a function that makes the models and manifests of another data folder, and returns its streams, for verify."""
+    from etl.load.stage import load
+    from etl.selection.stored import StoredStreams
 
-    def rebuild(data: DataDir) -> None:
+    def rebuild(data: DataDir) -> Mapping[str, StoredStreams]:
         for source in config.sources:
             transform_source(data, source)
-        load_manifests(data, config)
+        streams = {source.name: StoredStreams(data, source) for source in config.sources}
+        load(data, config, streams)
+        return streams
 
     return rebuild
 

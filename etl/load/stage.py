@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from etl.core.layout import DataDir
 
 
-def load(data: DataDir, config: Config) -> LoadResult:
+def load(data: DataDir, config: Config, streams: Mapping[str, StoredStreams] | None = None) -> LoadResult:
     """Publish the manifests of every filter whose stream is on disk, all at once; if nothing changed, nothing is written.
+
+    `streams` are those on disk, by source, if the caller reads them too.
 
     Raises:
         MissingInputError: no stream is on disk, or its models were not built yet; nothing is published.
@@ -37,15 +39,14 @@ def load(data: DataDir, config: Config) -> LoadResult:
     inputs = load_inputs(data, config)  # as they are before they are read: they may change meanwhile
     if result := recorded_result(data, load_fingerprint(data, inputs)):
         return result
-    result, leftovers = _load(data, config)
+    result, leftovers = _load(data, config, streams or {source.name: StoredStreams(data, source) for source in config.sources})
     if not leftovers:  # else the next load tries to remove them
         record_result(data, load_fingerprint(data, inputs), replace(result, removed=[], non_atomic_reason=None))
     return replace(result, warnings=[*result.warnings, *leftovers])
 
 
-def _load(data: DataDir, config: Config) -> tuple[LoadResult, list[str]]:
+def _load(data: DataDir, config: Config, streams: Mapping[str, StoredStreams]) -> tuple[LoadResult, list[str]]:
     """Select the models of all manifests, and publish them; return warnings about leftovers beside the result."""
-    streams = {source.name: StoredStreams(data, source) for source in config.sources}
     manifests: list[Manifest] = []
     missing: list[MissingManifest] = []
     for source in config.sources:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.core.errors import EtlError
-from etl.selection.stored import StoredStreams, read_summary
+from etl.selection.stored import read_summary
 from etl.storage.snapshot import read_dir
 from etl.verify import checks
 from etl.verify.equality import check_equal_lists
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
     from etl.config.source_config import Config
     from etl.core.layout import DataDir
-    from etl.selection.stored import StoredStream
+    from etl.selection.stored import StoredStream, StoredStreams
     from etl.verify.published import Published
 
     Streams = Mapping[tuple[str, str], StoredStream | None]
+    Rebuild = Callable[[DataDir], Mapping[str, StoredStreams]]
 
 
 class Rebuilt(NamedTuple):
@@ -41,7 +42,7 @@ class Rebuilt(NamedTuple):
 
 
 def check_rebuilt(
-    published: Published, rebuilt: DataDir, rebuild: Callable[[DataDir], object], allowed_losses: Collection[str]
+    published: Published, rebuilt: DataDir, rebuild: Rebuild, allowed_losses: Collection[str]
 ) -> Rebuilt:  # fmt: skip
     """Make the models and manifests in another data folder, and compare; `allowed_losses` are right."""
     config = published.config
@@ -50,8 +51,7 @@ def check_rebuilt(
     losses: dict[str, list[dict[str, Any]]] = {}
     value_checks: list[Check] = []
     try:
-        rebuild(rebuilt)
-        stored = {source.name: StoredStreams(rebuilt, source) for source in config.sources}
+        stored = rebuild(rebuilt)
         streams = {
             (source.name, stream.name): stored[source.name].get(stream.filters[0])
             for source in config.sources for stream in source.streams

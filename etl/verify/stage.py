@@ -19,12 +19,11 @@ from etl.verify.safety import check_safety
 from etl.verify.shrinkage import check_shrinkage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from etl.config.filters import Filter
     from etl.config.source_config import Config
     from etl.storage.snapshot import Snapshot
     from etl.verify.raw_streams import StartWorkers
+    from etl.verify.rebuilt import Rebuild
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class VerifyOptions:
     """What verify checks against.
 
     Attributes:
-        rebuild: Makes models and manifests below another data folder that has the same raw files.
+        rebuild: Makes models and manifests below another data folder that has the same raw files; returns its streams by source.
         start_workers: Starts what reads so many bytes of raw pages.
         base: An earlier set; None if absent.
         allowed: Filters that may have lost models since.
@@ -41,7 +40,7 @@ class VerifyOptions:
         max_age_s: How long ago a stream may have been checked; None: any time.
     """
 
-    rebuild: Callable[[DataDir], object]
+    rebuild: Rebuild
     start_workers: StartWorkers
     base: Snapshot | None
     allowed: frozenset[Filter]

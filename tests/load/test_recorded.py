@@ -12,10 +12,11 @@ from etl.load import stage
 from tests.conftest import Workspace, hf
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from etl.config.source_config import Config
     from etl.core.layout import DataDir
+    from etl.selection.stored import StoredStreams
 
 
 @pytest.fixture
@@ -107,8 +108,8 @@ def test_models_that_change_during_a_load_are_noticed_by_the_next(
     workspace.forget_load()
     publish = stage._load  # noqa: SLF001 -- what runs between the two looks at the inputs
 
-    def publish_then_edit(data: DataDir, config: Config) -> object:
-        result = publish(data, config)
+    def publish_then_edit(data: DataDir, config: Config, streams: Mapping[str, StoredStreams]) -> object:
+        result = publish(data, config, streams)
         edit(workspace, "huggingface/likes/page-0001.json")
         return result
 

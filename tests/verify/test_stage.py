@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from etl import pipeline
+from etl.selection.stored import StoredStreams
 from tests.conftest import TIME, Workspace, hf
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from etl.config.source_config import Config
     from etl.core.layout import DataDir
+    from etl.verify.rebuilt import Rebuild
 
 Corruption = tuple[str, "Callable[[dict[str, Any]], Any]", str, str]
 
@@ -106,10 +108,11 @@ def failed(output: str) -> dict[str, str]:
 def rebuilt(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make verify use the manifests built once per test session instead of rebuilding, which takes most of its time."""
 
-    def rebuilder(_config: Config) -> Callable[[DataDir], None]:
-        def rebuild(data: DataDir) -> None:
+    def rebuilder(config: Config) -> Rebuild:
+        def rebuild(data: DataDir) -> Mapping[str, StoredStreams]:
             for name in ("manifests", "models"):
                 (data.root / name).symlink_to(built.parent / name)
+            return {source.name: StoredStreams(data, source) for source in config.sources}
 
         return rebuild
 
