@@ -7,9 +7,9 @@ from __future__ import annotations
 
 # id | verdict | the clause that decides
 LICENSES = """
-afl-3.0 | yes | §1 grants to reproduce, modify, distribute and sell; §6 asks for notices
-agpl-3.0 | yes | §4 and §5 let anyone convey, for any price; §13 asks to offer the source over a network
-apache-2.0 | yes | §2 grants use, sublicence and distribution to all; §4 asks for notices
+afl-3.0 | yes | §1 grants to reproduce, modify, distribute and sell; §6 requires notices
+agpl-3.0 | yes | §4 and §5 let anyone convey, for any price; §13 requires to offer the source over a network
+apache-2.0 | yes | §2 grants use, sublicence and distribution to all; §4 requires notices
 apple-ascl | yes | grants use, modification and redistribution
 apple-ascl | yes | with or without changes, for no named purpose; notice; patents excluded
 artistic-2.0 | yes | §2 to §8 permit distribution, also for a fee and aggregated in other products; changes are marked
@@ -25,8 +25,8 @@ cc-by-4.0 | yes | §2(a)(1) grants to reproduce, share and adapt for no named pu
 cc-by-sa-3.0 | yes | §3 grants adaptation; §4(b) share-alike; no NonCommercial term
 cc-by-sa-4.0 | yes | §2(a)(1) grants to reproduce, share and adapt; §3(b) share-alike
 cc0-1.0 | yes | §2 waives all rights for any purpose, commercial ones named
-cdla-permissive-1.0 | yes | §2.1 grants to use and publish data; §3 asks to keep the notices
-cdla-permissive-2.0 | yes | §1 grants use, modification and sharing; §2 asks to pass on the text
+cdla-permissive-1.0 | yes | §2.1 grants to use and publish data; §3 requires to keep the notices
+cdla-permissive-2.0 | yes | §1 grants use, modification and sharing; §2 requires to pass on the text
 cdla-sharing-1.0 | yes | §2.1 grants use; §3 share-alike of enhanced data
 ecl-2.0 | yes | Apache 2.0 with a narrower patent grant for universities
 epl-1.0 | yes | §2(a) grants to reproduce and distribute to all; §4 names commercial distributors; source of changes

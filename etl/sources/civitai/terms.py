@@ -50,14 +50,18 @@ def decide_use(bases: Sequence[Any], permitted: Any) -> Verdict:
 
 
 def describe_use(bases: Sequence[Any], permitted: Any) -> str:
-    """Return the verdict with the link that decided and its evidence, in one line."""
-    verdict = decide_use(bases, permitted)
-    link = verdict.link
-    if link is None or link.terms is None:
-        of = f" {link.license}" if link and link.license else ""
-        return f"commercial {verdict.commercial}: the terms of {link.id if link else _BASE}{of} are not known"
-    of = f"{link.id} {link.license} is under {link.terms.name}" if link.license else f"{link.id}: {link.terms.name}"
-    return f"commercial {verdict.commercial}: {of}; {link.terms.condition or ''} {link.terms.source}".replace(";  ", "; ")
+    """Return the verdict, what decided it, and the source of that, in one line."""
+    commercial, link = decide_use(bases, permitted)
+    if link is None or link.id == _PERMISSIONS:
+        why = link.terms.name if link and link.terms else "what its author permits is not known"
+    elif link.license is None:
+        why = "a version has no base model"
+    elif link.terms is None:
+        why = f"the terms of base model {link.license} are not known"
+    else:
+        why = f"base model {link.license} is under {link.terms.name}, {link.terms.source}"
+        why += f": {link.terms.condition}" if link.terms.condition else ""
+    return f"commercial {commercial}: {why}"
 
 
 def _permission_terms(permitted: Any) -> Terms | None:
@@ -66,7 +70,7 @@ def _permission_terms(permitted: Any) -> Terms | None:
         return None
     words = {word for word in permitted if isinstance(word, str)}
     if words & _ALLOWING:
-        return Terms(f"permits {', '.join(sorted(words & _ALLOWING))}", "yes", None, _SOURCE)
+        return Terms(f"its author permits {', '.join(sorted(words & _ALLOWING))}", "yes", None, _SOURCE)
     if len(words) < len(permitted) or not words <= _WORDS:
         return None
-    return Terms("permits neither Image nor Sell", "no", None, _SOURCE)
+    return Terms("its author permits neither Image nor Sell", "no", None, _SOURCE)

@@ -91,7 +91,7 @@ def evidence:
     flag: .nsfw,
     mask: .nsfwLevel,
     images: [.modelVersions | arrays[].images? | arrays],
-    bases: [.modelVersions | arrays[] | objects | .baseModel],
+    bases: [.modelVersions | arrays[].baseModel?],
     permissions: .allowCommercialUse
   };
 

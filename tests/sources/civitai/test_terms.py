@@ -148,9 +148,9 @@ def test_the_other_permissions_are_copied(field: str) -> None:
     first, *rest = field.split("_")
     key = first + "".join(part.capitalize() for part in rest)
     for value in (True, False, None):
-        model, dropped = transform(["Sell"], **{key: value})
+        model, dropped = transform(["Sell"], None, **{key: value})
         assert (model[field], dropped) == (value, [])
-    model, dropped = transform(["Sell"], **{key: "yes"})
+    model, dropped = transform(["Sell"], None, **{key: "yes"})
     assert (model[field], dropped) == (None, [(field, "wrong type")])
 
 
@@ -171,9 +171,15 @@ def describe(permitted: Any, *bases: str) -> str:
 
 def test_explain_has_what_decided_with_its_source() -> None:
     assert describe(["Sell"], "SD 1.5") == (
-        "commercial conditions: base SD 1.5 is under CreativeML Open RAIL-M; Not for the uses that Attachment A prohibits; the "
-        "restrictions pass on to what is made of it. https://huggingface.co/stable-diffusion-v1-5/stable-diffusion-v1-5"
+        "commercial conditions: base model SD 1.5 is under CreativeML Open RAIL-M, "
+        "https://huggingface.co/stable-diffusion-v1-5/stable-diffusion-v1-5: "
+        "Not for the uses that Attachment A prohibits; the restrictions pass on to what is made of it."
     )
-    assert describe(["Rent"], "Flux.1 S") == "commercial no: permissions: permits neither Image nor Sell; https://civitai.com"
-    assert describe(["Sell"], "Kling") == "commercial unknown: the terms of base Kling are not known"
-    assert describe(None, "Flux.1 S") == "commercial unknown: the terms of permissions are not known"
+    assert describe(["Sell"], "Flux.1 D") == (
+        "commercial no: base model Flux.1 D is under FLUX.1 [dev] Non-Commercial License, "
+        "https://huggingface.co/black-forest-labs/FLUX.1-dev"
+    )
+    assert describe(["Rent"], "Flux.1 S") == "commercial no: its author permits neither Image nor Sell"
+    assert describe(["Sell"], "Kling") == "commercial unknown: the terms of base model Kling are not known"
+    assert describe(["Sell"]) == "commercial unknown: a version has no base model"
+    assert describe(None, "Flux.1 S") == "commercial unknown: what its author permits is not known"
