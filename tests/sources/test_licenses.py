@@ -84,7 +84,7 @@ def test_terms_have_the_spdx_id_or_the_name_the_sentence_and_their_own_source() 
     terms = base_model_terms("SDXL 1.0")
     assert terms
     assert terms.name == "CreativeML Open RAIL++-M"
-    assert terms.condition == "Not for the uses that Attachment A prohibits; the restrictions pass on to what is made of it."
+    assert terms.condition == "Not for the uses that Attachment A prohibits; the restrictions pass on to derivatives."
     assert terms.source == "https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0"
 
 

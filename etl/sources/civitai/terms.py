@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from etl.sources.licenses import Verdict
 
 _WORDS = frozenset(("None", "Image", "RentCivit", "Rent", "Sell"))
-_ALLOWING = frozenset(("Image", "Sell"))  # to sell images, or the model; Rent and RentCivit are about services of inference
+_ALLOWING = frozenset(("Image", "Sell"))  # to sell images, or the model; Rent and RentCivit are about inference services
 _BASE, _PERMISSIONS = "base", "permissions"
 _SOURCE = "https://civitai.com"
 

@@ -173,7 +173,7 @@ def test_explain_has_what_decided_with_its_source() -> None:
     assert describe(["Sell"], "SD 1.5") == (
         "commercial conditions: base model SD 1.5 is under CreativeML Open RAIL-M, "
         "https://huggingface.co/stable-diffusion-v1-5/stable-diffusion-v1-5: "
-        "Not for the uses that Attachment A prohibits; the restrictions pass on to what is made of it."
+        "Not for the uses that Attachment A prohibits; the restrictions pass on to derivatives."
     )
     assert describe(["Sell"], "Flux.1 D") == (
         "commercial no: base model Flux.1 D is under FLUX.1 [dev] Non-Commercial License, "
