@@ -104,8 +104,8 @@ override models := $(named:%=$(state)/%)
 override selected := $(if $(SOURCE),$(state)/$(SOURCE),$(models))
 
 # The modules that determine models and manifests, models only, manifests only; a test compares them with the imports.
-override modules_all := $(wildcard $(addprefix etl/,__init__.py core/*.py expressions/*.py config/*.py sources/*.py) \
-  $(addprefix etl/storage/,__init__.py checked_parts.py file_hashes.py json_files.py ledger.py))
+override modules_all := $(wildcard $(addprefix etl/,__init__.py core/*.py expressions/*.py config/*.py sources/*.py sources/*.toml) \
+  schemas/licenses.schema.json $(addprefix etl/storage/,__init__.py checked_parts.py file_hashes.py json_files.py ledger.py))
 override modules_models := $(wildcard etl/transform/*.py)
 override modules_manifests := $(wildcard etl/load/*.py etl/selection/*.py etl/storage/fingerprint.py etl/storage/owned.py etl/storage/swap.py)
 

@@ -53,6 +53,8 @@ EVERYTHING = {"huggingface", "civitai", "manifests"}
         ("etl/sources/huggingface/transform.jq", {"huggingface", "manifests"}),
         ("etl/sources/huggingface/size.py", {"huggingface", "manifests"}),
         ("etl/sources/civitai/levels.py", {"civitai", "manifests"}),
+        ("etl/sources/licenses.toml", EVERYTHING),
+        ("schemas/licenses.schema.json", EVERYTHING),
         ("etl/transform/stage.py", EVERYTHING),
         ("etl/load/stage.py", {"manifests"}),
         ("data/raw/civitai/default/page-0001.json", {"civitai", "manifests"}),

@@ -117,6 +117,7 @@ def test_the_levels_of_a_model_are_explained_by_the_evidence_in_its_records(
             "version 2, SDXL 1.0: images: 1 none, 1 unknown",
             "version 3, Pony: images: none",
             "level r to xxx: it is flagged nsfw, so that the mask tells nothing; from the images",
+            "commercial unknown: what its author permits is not known",
             "level_most: what it is decided from has a value of the wrong type",
             "tags: wrong type, so that it was dropped",
         ]
@@ -132,6 +133,7 @@ def test_the_levels_of_a_model_are_explained_by_the_evidence_in_its_records(
             "nsfw: false, nsfwLevel: 1",
             "version 1, SD 1.5: images: none",
             "level pg to pg: the mildest level of the mask, the most explicit of mask and images",
+            "commercial unknown: what its author permits is not known",
             "rejected: type, type: wrong type (expected A text, such as Checkpoint or LORA)",
         ]
     }

@@ -1,4 +1,4 @@
-"""What the transform decides of a CivitAI record after jq: its levels, its images, its address, its displayed name. No I/O."""
+"""What the transform decides of a CivitAI record after jq: levels, images, address, displayed name, commercial use. No I/O."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from etl.core.display_name import clean_display_name
 from etl.sources.civitai.address import model_url
 from etl.sources.civitai.images import choose_images, forbidden_urls
 from etl.sources.civitai.levels import Levels, content_levels, image_level, is_set
+from etl.sources.civitai.terms import decide_use, describe_use, permissions
 from etl.sources.source import DroppedField, Rules
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ def _complete(entry: dict[str, Any], options: TransformOptions) -> list[DroppedF
     model |= {"level": levels.level, "level_most": levels.level_most, "level_from": levels.level_from, "flagged": is_set(flag)}
     model["url"] = model_url(model["id"], levels.level)
     model["images"] = choose_images(images, options.image_hosts, forbidden_urls(images, options.image_hosts))
+    model["permissions"] = permissions(evidence["permissions"])
+    verdict = decide_use(evidence["bases"], model["permissions"])
+    model |= {"commercial": verdict.commercial, "commercial_from": verdict.link and verdict.link.id}
     wrong = levels.wrong if isinstance(flag, bool | None) else ("flagged", *levels.wrong)
     return [DroppedField(field, "wrong type") for field in wrong]
 
@@ -38,7 +42,7 @@ def _forbid_images(entry: dict[str, Any], options: TransformOptions) -> list[str
 
 
 def _describe(record: Mapping[str, Any], entry: dict[str, Any], _options: TransformOptions) -> list[str]:
-    """Return the flag, the mask, the levels of the images of each version, and how both ends were decided."""
+    """Return the flag, the mask, the levels of the images of each version, how both ends and commercial use were decided."""
     lines = [f"nsfw: {json.dumps(record.get('nsfw'))}, nsfwLevel: {json.dumps(record.get('nsfwLevel'))}"]
     versions = _objects(record.get("modelVersions"))
     for number, version in enumerate(versions[:_MAX_VERSIONS], 1):
@@ -50,6 +54,7 @@ def _describe(record: Mapping[str, Any], entry: dict[str, Any], _options: Transf
     if "evidence" in entry:
         decided = _levels(entry["evidence"], _images(entry["evidence"]))
         lines.append(f"level {decided.level} to {decided.level_most}: {decided.decided_by}")
+        lines.append(describe_use(entry["evidence"]["bases"], permissions(entry["evidence"]["permissions"])))
     return lines
 
 

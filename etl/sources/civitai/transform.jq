@@ -1,5 +1,5 @@
 # A page of CivitAI's GET /api/v1/models, {items: [record]}, to one entry for each record, in its order:
-#   {id, model, evidence}  a model, and the evidence of its levels and images
+#   {id, model, evidence}  a model, and the evidence of its levels, images and commercial use
 #   {id, set_aside}        a rejected record, and the code of the reason
 # Values pass through as they came: the transform replaces what violates schemas/civitai/model.schema.json by null.
 
@@ -45,7 +45,7 @@ def rejected:
   elif .availability | is_flag(["private", "unsearchable"]) then "notpublic"
   else null end;
 
-# record -> model; url, flagged, levels and images are null here: rules.py sets them from the evidence
+# record -> model; url, flagged, levels, images, permissions and commercial are null here: rules.py sets them from the evidence
 def model:
   (.id | if type == "number" and . == floor then floor else . end | tostring) as $id
   | versions as $versions
@@ -75,16 +75,24 @@ def model:
         else wrong end
       ),
       file_bytes: ($first | file_bytes),
+      permissions: null,
+      allow_derivatives: .allowDerivatives,
+      allow_no_credit: .allowNoCredit,
+      allow_different_license: .allowDifferentLicense,
+      commercial: null,
+      commercial_from: null,
       images: null
     };
 
 # record -> evidence of its levels and images: its flag, its mask, and the images of each version, as they came; selecting
-# images here takes longer than passing all of them
+# images here takes longer than passing all of them. Evidence of commercial use: the base model of each version, permissions
 def evidence:
   {
     flag: .nsfw,
     mask: .nsfwLevel,
-    images: [.modelVersions | arrays[].images? | arrays]
+    images: [.modelVersions | arrays[].images? | arrays],
+    bases: [.modelVersions | arrays[].baseModel?],
+    permissions: .allowCommercialUse
   };
 
 .items
