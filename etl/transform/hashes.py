@@ -37,6 +37,14 @@ def numbers(hashes: bytes) -> array[int]:
     return result
 
 
+def as_bytes(hashes: Iterable[int]) -> bytes:
+    """Return hashes that are numbers as bytes, one after the other."""
+    result = array("Q", hashes)
+    if sys.byteorder == "little":
+        result.byteswap()
+    return result.tobytes()
+
+
 def ranges(hashes: array[int]) -> Iterator[slice]:
     """Yield which of sorted hashes are in each bucket."""
     start = 0

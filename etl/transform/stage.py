@@ -13,13 +13,14 @@ from etl.storage.file_hashes import FileHashes
 from etl.storage.json_files import dump_json, ignore_in_git, read_json, sha256, write_atomic
 from etl.storage.ledger import list_streams, parse_ledger
 from etl.transform.files import is_page, remove_gone, remove_pages
+from etl.transform.hashes import HashSet
 from etl.transform.losses import Losses
 from etl.transform.pages import resolve_pages, transform_pages
 from etl.transform.task import Task
 from etl.transform.workers import WorkerOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from etl.core.layout import DataDir
     from etl.sources.source import Source
@@ -70,9 +71,21 @@ def transform(
         summary["streams"][task.stream].append(outcome.row)
         losses.add(task.stream, outcome.losses)
     summary["families"] = rules.summarize(facts.kinds())
+    summary["lineage"] = _count([outcome.tally for outcome in outcomes])
     summary["losses"] = losses.report()
     write_atomic(data.summary(source.name), dump_json(summary))
     return summary
+
+
+def _count(tallies: Sequence[Mapping[str, bytes]]) -> dict[str, int]:
+    """Return how many distinct ids have each word, in any page."""
+    counts = {}
+    for word in sorted({word for tally in tallies for word in tally}):
+        ids = HashSet()
+        for tally in tallies:
+            ids.add(tally.get(word, b""))
+        counts[word] = HashSet.count([ids])
+    return counts
 
 
 def _tasks(

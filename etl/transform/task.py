@@ -12,10 +12,10 @@ from etl.sources.source import get_source
 from etl.storage.checked_parts import read_parts, write_parts
 from etl.storage.file_hashes import FileStamp, stamp_of
 from etl.storage.json_files import dump_json, read_bytes, read_json, sha256, write_atomic
-from etl.transform.facts import facts_digest, pack_facts, parse_facts
-from etl.transform.hashes import hash_texts
+from etl.transform.facts import PageNeeds, pack_facts, parse_facts, unpack_facts
+from etl.transform.hashes import hash_texts, numbers
 from etl.transform.losses import PageLosses, page_losses
-from etl.transform.page import resolve_page, transform_page
+from etl.transform.page import resolve_page, tally_page, transform_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,10 +53,10 @@ class Task(NamedTuple):
 
 
 class Resolution(NamedTuple):
-    """A page whose deferred models are to be decided by facts, as lines."""
+    """A page whose models are to be decided by the facts of all pages."""
 
     task: Task
-    facts: list[bytes]
+    needs: PageNeeds
 
 
 class Outcome(NamedTuple):
@@ -68,7 +68,8 @@ class Outcome(NamedTuple):
         losses: What it lost.
         facts: How many facts its models state.
         needs: The hashes of the keys of the facts that its deferred models need.
-        resolved: The digest of the facts that they were decided by last.
+        tally: The hashes of the ids of its models, by what the summary counts of them.
+        resolved: The digest of the facts that its models were decided by last.
         stamps: Those of the raw page and of the models when they had these hashes, as far as this run read or wrote them.
     """
 
@@ -77,6 +78,7 @@ class Outcome(NamedTuple):
     losses: PageLosses
     facts: int
     needs: bytes
+    tally: dict[str, bytes]
     resolved: str | None = None
     stamps: tuple[FileStamp | None, FileStamp | None] = (None, None)
 
@@ -99,7 +101,7 @@ def transform_file(task: Task) -> Outcome:
     facts = page.facts or {}
     outcome = Outcome(
         _summary_row(task, page, content), sha256(body), page_losses(task.stream, task.entry.file, page), len(facts),
-        needs, stamps=(raw_stamp, stamp_of(task.models)),
+        needs, tally_page(source, page.models, page.deferred, {}), stamps=(raw_stamp, stamp_of(task.models)),
     )  # fmt: skip
     deferred = orjson.dumps(page.deferred, option=orjson.OPT_NON_STR_KEYS)
     write_parts(task.outcome, task.program, [_dump(outcome), pack_facts(facts, rules.kind), deferred])
@@ -107,21 +109,23 @@ def transform_file(task: Task) -> Outcome:
 
 
 def resolve_file(resolution: Resolution) -> Outcome:
-    """Decide the deferred models of a page that was transformed, write models and outcome, and return the outcome.
+    """Decide the models of a page that was transformed by facts of other pages, write models and outcome, and return the outcome.
 
     Raises:
         InvalidDataError: a file is missing.
         StorageError: a file cannot be read or written.
     """
-    task, lines = resolution
+    task, needs = resolution
     (head, facts, deferred), _ = _parts(task, [_HEAD, _FACTS, _DEFERRED])
+    source, needed, stated = get_source(task.source), parse_facts(needs.lines), unpack_facts(facts)
     evidence = {int(index): value for index, value in orjson.loads(deferred).items()}
-    models = resolve_page(get_source(task.source), read_json(task.models), evidence, parse_facts(lines), task.options)
+    named = parse_facts(stated.line(key) for key in numbers(needs.named)).keys()
+    models = resolve_page(source, read_json(task.models), evidence, needed, named, task.options)
     content = dump_json(models)
     write_atomic(task.models, content)
     outcome = _parse(head, task)
     row = {**outcome.row, "sha256": sha256(content), "unsized": count_unknown_sizes(models)}
-    outcome = outcome._replace(row=row, resolved=facts_digest(lines))
+    outcome = outcome._replace(row=row, resolved=needs.digest(), tally=tally_page(source, models, evidence, needed))
     write_parts(task.outcome, task.program, [_dump(outcome), facts, deferred])
     return outcome._replace(stamps=(None, stamp_of(task.models)))
 
@@ -155,7 +159,8 @@ def _dump(outcome: Outcome) -> bytes:
     ids, lost = outcome.losses
     return orjson.dumps({
         "row": outcome.row, "body": outcome.body, "ids": ids.hex(), "lost": lost, "facts": outcome.facts,
-        "needs": outcome.needs.hex(), "resolved": outcome.resolved,
+        "needs": outcome.needs.hex(), "tally": {word: hashes.hex() for word, hashes in outcome.tally.items()},
+        "resolved": outcome.resolved,
     })  # fmt: skip
 
 
@@ -163,7 +168,8 @@ def _parse(content: bytes, task: Task) -> Outcome:
     head = orjson.loads(content)
     row = {**head["row"], "raw_sha256": task.entry.sha256}
     losses = PageLosses(bytes.fromhex(head["ids"]), head["lost"])
-    return Outcome(row, head["body"], losses, head["facts"], bytes.fromhex(head["needs"]), head["resolved"])
+    tally = {word: bytes.fromhex(hashes) for word, hashes in head["tally"].items()}
+    return Outcome(row, head["body"], losses, head["facts"], bytes.fromhex(head["needs"]), tally, head["resolved"])
 
 
 def _summary_row(task: Task, page: PageResult, models: bytes) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the transform decides of a Hub record after jq: its licence and its size. No I/O."""
+"""What the transform decides of a Hub record after jq: its licence, its size and its lineage. No I/O."""
 
 from __future__ import annotations
 
@@ -8,29 +8,40 @@ from typing import TYPE_CHECKING, Any
 from etl.sources.huggingface.corroboration import bases
 from etl.sources.huggingface.evidence import SizeEvidence
 from etl.sources.huggingface.families import TABLE, check_family
+from etl.sources.huggingface.lineage import COPY, describe_chain, is_copy, read_bases, relate, trace
 from etl.sources.huggingface.size import SizeEstimator
 from etl.sources.source import DroppedField, Rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from etl.sources.source import SizeClass, TransformOptions
 
 _LICENSE = "license:"
 _NUMBERS = frozenset((int, float))
 _OPTIONAL_NUMBERS = _NUMBERS | {type(None)}
+_BASE_MODEL = "\nbase_model:"
+_ORIGINS = {"original": "chain", "unknown": "none"}  # relations of a model without a base, and what decides them
 _ROWS = "/".join(TABLE.parts[-4:])
 
 
-_Fact = list[Any]  # [id, parameters or None if other evidence disagrees, {row of families.toml: whether it fits}]
+# [id, parameters or None if other evidence disagrees or none were counted, {row of families.toml: whether it fits}, base models].
+# A number is less than null as JSON, so that of several facts a counted one counts.
+_Fact = list[Any]
 
 
 def _complete(entry: dict[str, Any], options: TransformOptions) -> list[DroppedField]:
     model, raw = entry["model"], entry["evidence"]
+    library = raw.pop("library", None)
     entry["evidence"] = evidence = size_evidence(model["name"], model["tags"], **raw)
     model["license"] = _license(model["tags"], evidence.tags)
     estimate = _estimator(options.size_classes).estimate(evidence)
     model["parameters"], model["size"], model["size_from"], model["size_against"] = estimate
+    identity = model["id"]
+    bases = read_bases(identity, evidence.tags)
+    model["relation"], model["relation_from"] = relate(bases, evidence, library)
+    model["base_models"], model["root"], model["depth"], _ = trace(identity, bases.ids, {})
+    model["is_copy"] = is_copy(identity, bases.ids, model["relation"])
     return [DroppedField("size", "wrong type")] if _has_wrong_counts(**raw) else []
 
 
@@ -84,30 +95,63 @@ def _number(value: object) -> float | None:
 
 
 def _defer(model: Mapping[str, Any], evidence: SizeEvidence) -> list[Any] | None:
-    """Return the evidence of a model made from others, if its own files do not decide its size."""
-    return list(evidence) if model["size_from"] != "safetensors" and bases(evidence.tags) else None
+    """Return the id of a model made from others, its bases, their problems, and the evidence of a size that they may decide."""
+    if _BASE_MODEL not in evidence.tags:
+        return None
+    ids, _, problems = read_bases(model["id"], evidence.tags)
+    is_open = ids and model["size_from"] != "safetensors" and bases(evidence.tags)
+    return [model["id"], ids, problems, list(evidence) if is_open else None]
 
 
 def _collect(models: Sequence[Mapping[str, Any]]) -> dict[str, _Fact] | None:
-    """Return a fact of each counted model, by its id regardless of case."""
+    """Return a fact of each model, by its id regardless of case; of several records of a page the first counted one's."""
     facts: dict[str, _Fact] = {}
+    counted = set[str]()
     for model in models:
-        if model["size_from"] == "safetensors" and (key := model["id"].casefold()) not in facts:
-            parameters = model["parameters"]  # null where packed elements decide the class only
-            rows = check_family(model["name"].lower(), model["tags"] or (), parameters) if parameters else {}
-            facts[key] = [model["id"], None if model["size_against"] else parameters, rows]
+        key, is_counted = model["id"].casefold(), model["size_from"] == "safetensors"
+        if key in facts and (key in counted or not is_counted):
+            continue
+        parameters = model["parameters"] if is_counted else None  # null where packed elements decide the class only
+        rows = check_family(model["name"].lower(), model["tags"] or (), parameters) if parameters else {}
+        facts[key] = [model["id"], None if model["size_against"] else parameters, rows, model["base_models"]]
+        if is_counted:
+            counted.add(key)
     return facts or None
 
 
 def _needs(deferred: Sequence[Any]) -> list[str]:
-    return [base.casefold() for base in bases(SizeEvidence(*deferred).tags)]
+    return [base.casefold() for base in deferred[1]]
+
+
+def _follow(fact: _Fact) -> list[str]:
+    return [base.casefold() for base in fact[3]]
 
 
 def _resolve(deferred: Sequence[Any], facts: Mapping[str, _Fact], options: TransformOptions) -> Mapping[str, Any]:
-    evidence = SizeEvidence(*deferred)
-    matches = ((base, facts.get(base.casefold(), ["", None])) for base in bases(evidence.tags))
+    identity, ids, _, size = deferred
+    base_models, root, depth, _ = trace(identity, ids, facts)
+    fields = {"base_models": base_models, "root": root, "depth": depth}
+    if size is None:
+        return fields
+    matches = ((base, facts.get(base.casefold(), ["", None])) for base in ids)
     counts = {base: fact[1] for base, fact in matches if fact[0] == base and fact[1] is not None}
-    return SizeEstimator(options.size_classes, counts).estimate(evidence)._asdict()
+    return SizeEstimator(options.size_classes, counts).estimate(SizeEvidence(*size))._asdict() | fields
+
+
+def _name(model: Mapping[str, Any], named: Container[str]) -> Mapping[str, Any]:
+    """Return the relation of a model without a base: original if others name it."""
+    if model["base_models"] or model["relation"] not in _ORIGINS:
+        return {}
+    relation = "original" if model["id"].casefold() in named else "unknown"
+    return {} if relation == model["relation"] else {"relation": relation, "relation_from": _ORIGINS[relation]}
+
+
+def _tally(model: Mapping[str, Any], deferred: Sequence[Any] | None, facts: Mapping[str, _Fact]) -> list[str]:
+    """Return the relation of a model, and what is wrong with its bases."""
+    words = [model["relation"], COPY] if model["is_copy"] else [model["relation"]]
+    if deferred is not None:
+        words += [*deferred[2], *trace(deferred[0], deferred[1], facts).problems]
+    return words
 
 
 def _kind(fact: _Fact) -> Mapping[str, bool] | None:
@@ -136,13 +180,11 @@ def _describe(_record: Mapping[str, Any], entry: dict[str, Any], options: Transf
     """Return a line for each count and each other evidence that was not believed."""
     if "evidence" not in entry:
         return []
-    model = entry["model"]
-    return SizeEstimator(options.size_classes).describe_conflicts(
-        size_evidence(model["name"], model["tags"], **entry["evidence"])
-    )
+    model, evidence = entry["model"], {name: value for name, value in entry["evidence"].items() if name != "library"}
+    return SizeEstimator(options.size_classes).describe_conflicts(size_evidence(model["name"], model["tags"], **evidence))
 
 
 RULES = Rules(
-    complete=_complete, describe=_describe, defer=_defer, collect=_collect, needs=_needs, resolve=_resolve, kind=_kind,
-    summarize=_summarize, warnings=_warnings,
+    complete=_complete, describe=_describe, defer=_defer, collect=_collect, needs=_needs, follow=_follow, resolve=_resolve,
+    name=_name, tally=_tally, kind=_kind, summarize=_summarize, warnings=_warnings, chain=describe_chain,
 )  # fmt: skip

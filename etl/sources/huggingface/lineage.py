@@ -1,0 +1,187 @@
+"""Where a Hub model comes from: its base models, how it was made of them, and the end of their chain. No I/O."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from etl.sources.huggingface.evidence import SizeEvidence
+
+    Facts = Mapping[str, Sequence[Any]]  # by the id of a model regardless of case: its id first, its base models last
+
+_TAG = "\nbase_model:"
+_TAGS = re.compile(r"\nbase_model:([^\n]+)")
+_RELATIONS = ("quantized", "adapter", "merge", "finetune")  # of several tags, the first of these decides
+_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)?")
+_MAX_ID = 500  # characters
+_FORMAT = (
+    r"gguf|ggml|mlx|gptq|awq|exl[23]|aqlm|hqq|vptq|quip(?:-?sharp)?|spqr|eetq|quanto|torchao|bnb|bitsandbytes|auto-?round"
+    r"|compressed-tensors|smoothquant|quant(?:s|ized|ization)?|nf4|(?:nv|mx)?fp[468]|u?int[2-8]|w[2-8](?:a[0-9]{1,2}|g[0-9]{2,3})?"
+    r"|[2-8]-?bits?|i?q[2-8](?:f16|f32)?(?:_[0-9k])?(?:_[a-z]{1,2})?|[0-9](?:\.[0-9]{1,3})?[-_]?bpw"
+)
+_FORMAT_IN_NAME = re.compile(rf"[^a-z0-9](?:{_FORMAT})(?![a-z0-9])")
+_FORMAT_IN_TAGS = re.compile(rf"\n(?:{_FORMAT}|modelopt|llm-?compressor|quantized-[a-z]+)(?=\n)", re.IGNORECASE)
+_ADAPTER_IN_NAME = re.compile(r"[^a-z](?:(?:q|re)?loras?|lokr|dora|adapters?|peft)(?![a-z])")
+_FULL_WIDTH = frozenset(("BF16", "F16", "F32", "F64"))
+
+SELF, NOT_A_MODEL, MISSING, RENAMED, CYCLE, COPY = (
+    "self-reference",
+    "not a model",
+    "missing base",
+    "renamed base",
+    "cycle",
+    "copy",
+)
+
+
+class Bases(NamedTuple):
+    """What the tags of a model say of its bases.
+
+    Attributes:
+        ids: As the tags spell them; distinct regardless of case, without the model itself and what cannot be a model.
+        relation: That of the tags of these; None if they name none.
+        problems: SELF if the model names itself, NOT_A_MODEL if it names a data set, an address or the like.
+    """
+
+    ids: list[str]
+    relation: str | None
+    problems: list[str]
+
+
+_NO_BASES = Bases([], None, [])
+
+
+class Chain(NamedTuple):
+    """The base models of a model as the catalogue spells them, the end of their chain, its length, and what is wrong with it."""
+
+    base_models: list[str]
+    root: str | None
+    depth: int | None
+    problems: list[str]
+
+
+def read_bases(identity: str, tags: str) -> Bases:
+    """Return what the tags (lines) of a model say of its bases."""
+    if _TAG not in tags:
+        return _NO_BASES
+    own, ids, relations = identity.casefold(), dict[str, str](), set[str | None]()
+    datasets = {line[8:].casefold() for line in tags.split("\n") if line.startswith("dataset:")} if "\ndataset:" in tags else ()
+    problems = dict[str, None]()
+    for text in _TAGS.findall(tags):
+        relation, base = _parse(text)
+        key = base.casefold() if base else ""
+        if base is None or key in datasets:
+            problems[NOT_A_MODEL] = None
+        elif key == own:
+            problems[SELF] = None
+        else:
+            ids.setdefault(key, base)
+            relations.add(relation)
+    return Bases([*ids.values()], next((name for name in _RELATIONS if name in relations), None), [*problems])
+
+
+@lru_cache(maxsize=4096)  # many models have few bases
+def _parse(text: str) -> tuple[str | None, str | None]:
+    """Return the relation and the id in a tag, after `base_model:`; no id if what it names cannot be a model."""
+    word, colon, rest = text.partition(":")
+    relation = word if colon and word in _RELATIONS else None
+    base = rest if relation else text
+    is_id = len(base) <= _MAX_ID and ".." not in base and "--" not in base and _ID.fullmatch(base)
+    return relation, base if is_id else None
+
+
+def relate(bases: Bases, evidence: SizeEvidence, library: object) -> tuple[str, str]:
+    """Return the relation of a model to its bases, and what decided it; `original` is only decided by other models."""
+    if bases.relation == "quantized":
+        return _check_quantized(evidence)
+    if bases.relation:
+        return bases.relation, "tag"
+    name = f"-{evidence.name}"
+    if library == "peft" or (library is None and "\npeft\n" in evidence.tags):
+        return "adapter", "library"
+    if _FORMAT_IN_NAME.search(name):
+        return "quantized", "name"
+    if _ADAPTER_IN_NAME.search(name):
+        return "adapter", "name"
+    return "unknown", "none"
+
+
+def _check_quantized(evidence: SizeEvidence) -> tuple[str, str]:
+    """Return the relation of a model whose tag says quantized: the Hub says so also of what has a file for ONNX or OpenVINO."""
+    name, tags, elements, _, gguf, _ = evidence
+    if gguf is not None or _FORMAT_IN_NAME.search(f"-{name}") or _FORMAT_IN_TAGS.search(tags):
+        return "quantized", "tag"
+    if not elements:
+        return "finetune", "format"
+    full = sum(count for dtype, count in elements.items() if dtype in _FULL_WIDTH)
+    return ("finetune", "weights") if full > 0.99 * sum(elements.values()) else ("quantized", "tag")  # the rest are positions
+
+
+def is_copy(identity: str, bases: Sequence[str], relation: str) -> bool:
+    """Return whether a model is another owner's model under the same name."""
+    if len(bases) != 1 or relation in {"quantized", "adapter"}:
+        return False
+    owner, _, name = identity.casefold().rpartition("/")
+    base_owner, _, base_name = bases[0].casefold().rpartition("/")
+    return name == base_name and owner != base_owner
+
+
+def trace(identity: str, bases: Sequence[str], facts: Facts) -> Chain:
+    """Return the chain from the bases of a model; a model without a fact is missing, so that the chain ends with its name."""
+    known = [facts.get(base.casefold()) for base in bases]
+    base_models = [fact[0] if fact else base for base, fact in zip(bases, known, strict=True)]
+    problems = [MISSING] if None in known else []
+    problems += [RENAMED] if any(fact and fact[0] != base for base, fact in zip(bases, known, strict=True)) else []
+    if not bases:
+        return Chain([], identity, 0, problems)
+    if len(bases) > 1:
+        return Chain(base_models, None, None, problems)
+    seen = dict[str, None]()
+    base = bases[0]
+    while (key := base.casefold()) not in seen:
+        seen[key] = None
+        fact = facts.get(key)
+        if fact is None or not fact[-1]:
+            return Chain(base_models, fact[0] if fact else base, len(seen), problems)
+        if len(fact[-1]) > 1:
+            return Chain(base_models, None, None, problems)
+        base = fact[-1][0]
+    is_member = key == bases[0].casefold() and identity.casefold() in seen
+    return Chain(base_models, None, None, [*problems, CYCLE] if is_member else problems)
+
+
+def describe_chain(model: Mapping[str, Any], lookup: Callable[[str], Mapping[str, Any] | None]) -> list[str]:
+    """Return a line for each model of a chain, from the model itself to the end, and for each of several bases."""
+    lines, seen, pending = [_describe(model)], {model["id"].casefold()}, [*model["base_models"]]
+    while pending:
+        base = pending.pop(0)
+        if base.casefold() in seen:
+            lines.append(f"{base}: named above")
+            continue
+        seen.add(base.casefold())
+        fields = lookup(base)
+        lines.append(_describe(fields) if fields else f"{base}: not in the catalogue")
+        pending += fields["base_models"] if fields else []
+    return lines
+
+
+def _describe(model: Mapping[str, Any]) -> str:
+    """Return the evidence of the relation of a model, as a line."""
+    relation, bases = model["relation"], model["base_models"]
+    subject = f"{model['id']}: {relation}" + (f" of {', '.join(bases)}" if bases else "")
+    return f"{subject} ({_EVIDENCE[model['relation_from']]})" + (", a copy" if model["is_copy"] else "")
+
+
+_EVIDENCE = {
+    "tag": "by its tag base_model:<relation>:<id>",
+    "weights": "its tag says quantized, but its weights are full-width, and its name and tags show no quantized format",
+    "format": "its tag says quantized, but its name and tags show no quantized format, and its weights are not counted",
+    "name": "by its name",
+    "library": "by its library, peft",
+    "chain": "other models name it as their base",
+    "none": "no evidence",
+}
