@@ -1,8 +1,15 @@
-"""Model ids."""
+"""Model ids, and their hashes."""
 
 from __future__ import annotations
+
+from hashlib import blake2b
 
 
 def model_key(identity: object) -> str:
     """Return an id's key, which is equal for all spellings of it: the Hub's ids are case-insensitive."""
     return str(identity).casefold()
+
+
+def hash_text(text: str) -> bytes:
+    """Return a hash of 8 bytes; of 3,000,000 texts, two have the same one with a probability of 1 in 4,000,000."""
+    return blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest()

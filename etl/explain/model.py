@@ -111,8 +111,8 @@ def _rejected(context: ExplainContext, source: SourceConfig, stream: str, key: s
 def _suggest(source: SourceConfig, streams: Mapping[str, StoredStream], identity: str) -> str:
     """Return the end of a message that suggests similar ids."""
     selections = [stream.selection for stream in streams.values()]
-    ids = {selection.ref(position).id for selection in selections for position in selection.positions_in_order}
-    pool = sorted(id_ for id_ in ids if id_[:3].lower() == identity[:3].lower())[:_MAX_SUGGESTION_POOL]
+    ids = (selection.ref(position).id for selection in selections for position in selection.positions_in_order)
+    pool = sorted({id_ for id_ in ids if id_[:3].lower() == identity[:3].lower()})[:_MAX_SUGGESTION_POOL]
     return did_you_mean([f"{source.name}:{id_}" for id_ in difflib.get_close_matches(identity, pool, 3, MIN_SIMILARITY)])
 
 

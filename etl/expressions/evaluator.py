@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
     from etl.expressions.expression import Expression
 
-__all__ = ["CPU_S", "Evaluator", "Outcome", "check_expressions"]
+__all__ = ["CPU_S", "MATCH", "NO_MATCH", "Evaluator", "Outcome", "check_expressions"]
 _BATCH = 1000  # models in one request
 _MAX_CACHED = 50_000  # inputs of a program whose outcomes are kept: some 10 MB
+_SHORT = 64  # bytes of an input that is its own digest
 _MAX_ERROR_CHARS = 200
 
 
@@ -39,7 +40,8 @@ class Outcome(NamedTuple):
     unexpected: str | None = None
 
 
-_MATCH, _NO_MATCH = Outcome(is_match=True), Outcome(is_match=False)
+NO_MATCH = Outcome(is_match=False)
+MATCH = Outcome(is_match=True)
 
 
 class Evaluator:
@@ -91,7 +93,9 @@ class Evaluator:
         Raises:
             ExpressionError: an expression exceeded a limit or crashed jq; names its key.
         """
-        rows: list[list[Outcome]] = [[_NO_MATCH] * self._width for _ in models]
+        if len(self._programs) == 1:
+            return self._evaluate(self._programs[0], models, now)
+        rows: list[list[Outcome]] = [[NO_MATCH] * self._width for _ in models]
         for program in self._programs:
             for row, outcomes in zip(rows, self._evaluate(program, models, now), strict=True):
                 for index, outcome in zip(program.indexes, outcomes, strict=True):
@@ -104,7 +108,7 @@ class Evaluator:
             program.cache.clear()
         inputs = [program.serialize(model) for model in models]
         salt = now.encode() if program.is_timed else b""
-        digests = [blake2b(salt + text, digest_size=16).digest() for text in inputs]
+        digests = [_digest(salt + text) for text in inputs]
         missing = {digest: text for digest, text in zip(digests, inputs, strict=True) if digest not in program.cache}
         pending = list(missing)
         for start in range(0, len(pending), _BATCH):
@@ -164,6 +168,14 @@ class _Program:
         return orjson.dumps({name: model.get(name) for name in self._fields})
 
 
+def _digest(text: bytes) -> bytes:
+    """Return a copy of a text if it is short, else a hash; the first byte tells them apart.
+
+    A copy, since the text that orjson returns has the memory of a longer one.
+    """
+    return b" " + text if len(text) <= _SHORT else b"#" + blake2b(text, digest_size=16).digest()
+
+
 def _outcomes(results: Sequence[Any]) -> tuple[Outcome, ...]:
     """Return the outcomes of a row; `batch_program` says what results are."""
     return tuple(map(_outcome, results))
@@ -174,7 +186,7 @@ def _outcome(result: bool | str | list[str]) -> Outcome:  # noqa: FBT001 -- JSON
         return Outcome(is_match=False, error=sanitize(result, _MAX_ERROR_CHARS - 1))  # one for the ellipsis
     if isinstance(result, list):
         return Outcome(is_match=False, unexpected=result[0])
-    return _MATCH if result else _NO_MATCH
+    return MATCH if result else NO_MATCH
 
 
 def _death_message(key: str, reason: str) -> str:

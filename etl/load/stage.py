@@ -10,7 +10,7 @@ from etl.core.errors import MissingInputError, StorageError, describe_os_error
 from etl.core.layout import ALL_MODELS, INDEX, source_names
 from etl.core.schemas import published_schema
 from etl.load.content import Manifest, MissingManifest, all_models_json, index_json, manifest_json
-from etl.load.recorded import load_fingerprint, record_result, recorded_result
+from etl.load.recorded import load_fingerprint, load_inputs, record_result, recorded_result
 from etl.load.result import LoadResult, Withholding
 from etl.selection.doubts import find_warnings
 from etl.selection.funnel import fill_status, funnel
@@ -34,11 +34,12 @@ def load(data: DataDir, config: Config) -> LoadResult:
         InvalidDataError: a ledger or a file of models violates its schema; nothing is published.
         StorageError: the set could not be written; the published one stays.
     """
-    if result := recorded_result(data, load_fingerprint(data, config)):
+    inputs = load_inputs(data, config)  # as they are before they are read: they may change meanwhile
+    if result := recorded_result(data, load_fingerprint(data, inputs)):
         return result
     result, leftovers = _load(data, config)
     if not leftovers:  # else the next load tries to remove them
-        record_result(data, load_fingerprint(data, config), replace(result, removed=[], non_atomic_reason=None))
+        record_result(data, load_fingerprint(data, inputs), replace(result, removed=[], non_atomic_reason=None))
     return replace(result, warnings=[*result.warnings, *leftovers])
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from etl.expressions.evaluator import MATCH, NO_MATCH
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from etl.config.source_config import SourceConfig
     from etl.expressions.evaluator import Evaluator, Outcome
     from etl.expressions.expression import Expression
 
     GroupKey = tuple[Any, ...]
+    Results = tuple["ExpressionResult", ...]
 
 RULED_FIELDS = ("level", "level_most", "flagged")  # that other records of a model may decide
 
@@ -31,6 +35,10 @@ class ExpressionResult(NamedTuple):
     is_error: bool
     unexpected: str | None
     nulls: tuple[str, ...]
+
+
+_MATCH = ExpressionResult(is_match=True, is_error=False, unexpected=None, nulls=())
+_NO_MATCH = ExpressionResult(is_match=False, is_error=False, unexpected=None, nulls=())
 
 
 @dataclass(frozen=True)
@@ -66,43 +74,49 @@ class Conditions:
 
     Attributes:
         named: By field, the values that options include or exclude.
-        errors: Why an expression failed first, with the id of the model, by the key of the expression.
     """
 
     def __init__(self, spec: FacetSpec, evaluator: Evaluator) -> None:
         self.spec = spec
         self.named = dict(spec.named)
-        self.errors: dict[str, tuple[str, str]] = {}
         self._evaluator = evaluator
         self._expressions = spec.expressions
+        self._keys = [expression.key for expression in spec.expressions]
         self._has_ruled = spec.reads_ruled_fields
 
     def values_of(self, models: Sequence[Mapping[str, Any]], now: str) -> Iterator[dict[str, Any]]:
-        """Yield of each model the fields and results that filters test; expressions measure ages against `now`.
+        """Return an iterator over the fields and results of each model that filters test; expressions measure ages against `now`.
 
         Raises:
             KeyError: a model lacks a field.
             ExpressionError: an expression exceeds a limit or crashes jq.
         """
-        fields = [*self.named]
-        for model, result in zip(models, self._results(models, now), strict=True):
-            values = {field: model[field] for field in fields}
-            if self._has_ruled:
-                values |= {field: model[field] for field in RULED_FIELDS if field in model}
-            yield values | result
+        return map(self.values, models, self.results_of(models, now))
+
+    def values(self, model: Mapping[str, Any], results: Results) -> dict[str, Any]:
+        """Return the fields and results of a model that filters test."""
+        values = {field: model[field] for field in self.named}
+        if self._has_ruled:
+            values |= {field: model[field] for field in RULED_FIELDS if field in model}
+        return values | dict(zip(self._keys, results, strict=True))
+
+    def keys_of(self, models: Sequence[Mapping[str, Any]], results: Sequence[Results]) -> list[GroupKey]:
+        """Return `key_of` the values of each model."""
+        ruled = [field for field in RULED_FIELDS if self._has_ruled and models and field in models[0]]
+        fields = dict.fromkeys([*self.named, *ruled])
+        columns = [self._key_parts(field, [model[field] for model in models]) for field in fields]
+        return [*zip(*columns, *zip(*results, strict=True), strict=True)] if columns or self._keys else [()] * len(models)
 
     def key_of(self, values: Mapping[str, Any]) -> GroupKey:
         """Return what is equal for models that no option tells apart: of a field only the values that options name count."""
-        key: list[Any] = []
-        for field, value in values.items():
-            named = self.named.get(field)
-            if named is None or field in RULED_FIELDS:  # a result, or what rulings are compared with
-                key.append(value)
-            elif isinstance(value, list):
-                key.append(tuple(sorted(named.intersection(value), key=str)))
-            else:
-                key.append(value if value in named else None)
-        return tuple(key)
+        return tuple(part for field, value in values.items() for part in self._key_parts(field, [value]))
+
+    def _key_parts(self, field: str, values: list[Any]) -> list[Any]:
+        """Return of each value of a field, or result of an expression, what is in the key."""
+        named = None if field in RULED_FIELDS else self.named.get(field)
+        if named is None:  # a result, or what rulings are compared with
+            return values
+        return [_intersection(named, value) if isinstance(value, list) else value if value in named else None for value in values]
 
     def decide(
         self, own: Sequence[Mapping[str, Any]], fields: Sequence[Mapping[str, Any]],
@@ -115,32 +129,44 @@ class Conditions:
         values = [{**mine, **changed} for mine, changed in zip(own, fields, strict=True)]
         outdated = [index for index, model in enumerate(models) if model is not None]
         inputs = [{**(models[index] or {}), **fields[index]} for index in outdated]
-        for index, result in zip(outdated, self._results(inputs, now), strict=True):
-            values[index] |= result
+        for index, result in zip(outdated, self.results_of(inputs, now), strict=True):
+            values[index] |= zip(self._keys, result, strict=True)
         return values
 
     def needs_model(self, fields: Mapping[str, Any]) -> bool:
         """Return whether expressions have to be evaluated again where these fields have other values."""
         return bool(fields) and self._has_ruled
 
-    def _results(self, models: Sequence[Mapping[str, Any]], now: str) -> list[dict[str, ExpressionResult]]:
-        """Return of each model the result of each expression, by its key."""
+    def results_of(self, models: Sequence[Mapping[str, Any]], now: str) -> Sequence[Results]:
+        """Return of each model the result of each expression, in the order of filters.toml.
+
+        Raises:
+            ExpressionError: an expression exceeds a limit or crashes jq.
+        """
         if not self._expressions or not models:
-            return [{} for _ in models]
-        outcomes = self._evaluator.evaluate(models, now)
+            return [()] * len(models)
+        outcomes = zip(*self._evaluator.evaluate(models, now), strict=True)
+        return [*zip(*map(partial(self._column, models), self._expressions, outcomes), strict=True)]
+
+    def _column(
+        self, models: Sequence[Mapping[str, Any]], expression: Expression, outcomes: Iterable[Outcome]
+    ) -> list[ExpressionResult]:
+        """Return of each model the result of an expression."""
         return [
-            {
-                expression.key: self._result(expression, model, outcome)
-                for expression, outcome in zip(self._expressions, row, strict=True)
-            }
-            for model, row in zip(models, outcomes, strict=True)
+            _NO_MATCH if outcome is NO_MATCH else self._result(expression, model, outcome)
+            for model, outcome in zip(models, outcomes, strict=True)
         ]
 
     def _result(self, expression: Expression, model: Mapping[str, Any], outcome: Outcome) -> ExpressionResult:
-        if outcome.error is not None:
-            self.errors.setdefault(expression.key, (model["id"], outcome.error))
+        if outcome is MATCH and None not in map(model.__getitem__, expression.fields):
+            return _MATCH
         nulls = tuple(field for field in expression.fields if model[field] is None) if outcome.is_match else ()
         return ExpressionResult(outcome.is_match, outcome.error is not None, outcome.unexpected, nulls)
+
+
+def _intersection(named: frozenset[str | int], values: list[Any]) -> tuple[str | int, ...]:
+    """Return the named ones of some values, in an order that depends on nothing else."""
+    return () if named.isdisjoint(values) else tuple(sorted(named.intersection(values), key=str))
 
 
 def reads_ruled_fields(expression: Expression) -> bool:

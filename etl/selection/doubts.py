@@ -50,7 +50,7 @@ def find_doubts(filters: Iterable[Filter], selections: Sequence[Selection]) -> l
 
 
 def _doubts(expression: Expression, selections: Sequence[Selection]) -> list[str]:
-    models = count_distinct([_keys(selection, selection.groups.all) for selection in selections])
+    models = _count([(selection, selection.groups.all) for selection in selections])
     results = {group.values[expression.key]: None for selection in selections for group in selection.groups.all}
 
     def where(has_result: Callable[[ExpressionResult], bool]) -> _Models:
@@ -59,7 +59,8 @@ def _doubts(expression: Expression, selections: Sequence[Selection]) -> list[str
     failing, matching = where(lambda result: result.is_error), where(lambda result: result.is_match)
     warnings = []
     if failing.count:
-        id_, error = next(selection.errors[expression.key] for selection in selections if expression.key in selection.errors)
+        selection, position = failing.first_position
+        id_, error = selection.ref(position).record_id, selection.error_at(position, expression)
         counts = f"fails on {failing.count} of {models} models, which do not match"
         warnings.append(f"{expression.key}: {counts}; {id_}: {sanitize(error, 200)}")
     for kind in dict.fromkeys(result.unexpected for result in results if result.unexpected):
@@ -94,15 +95,25 @@ class _Models:
 
     @property
     def count(self) -> int:
-        return count_distinct([_keys(selection, groups) for selection, groups in self._groups])
+        return _count(self._groups)
 
     @property
     def first(self) -> str:
         """The id of the first of them."""
+        selection, position = self.first_position
+        return selection.ref(position).id
+
+    @property
+    def first_position(self) -> tuple[Selection, int]:
+        """The stream of the first of them, and its position there."""
         selection, groups = next((selection, groups) for selection, groups in self._groups if groups)
-        return selection.ref(min(group.positions[0] for group in groups)).id
+        return selection, min(group.positions[0] for group in groups)
 
 
-def _keys(selection: Selection, groups: Iterable[FacetGroup]) -> array[int]:
-    """Return the hashes of the models of groups."""
-    return array("Q", (selection.keys[position] for group in groups for position in group.positions))
+def _count(groups: Sequence[tuple[Selection, Sequence[FacetGroup]]]) -> int:
+    """Return how many models groups of streams have together; a model may be in several streams."""
+    if len(groups) == 1:
+        return sum(len(group.positions) for group in groups[0][1])
+    return count_distinct([
+        array("Q", (selection.keys[position] for group in own for position in group.positions)) for selection, own in groups
+    ])  # fmt: skip

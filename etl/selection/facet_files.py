@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import lru_cache
+from importlib.metadata import version
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from etl.core.errors import EtlError, InvalidDataError, StorageError, describe_os_error
+from etl.core.errors import InvalidDataError, StorageError
 from etl.core.layout import PROJECT
 from etl.expressions.evaluator import Evaluator
 from etl.selection.conditions import Conditions, FacetSpec
 from etl.selection.facets import PageFacets, facets_of
-from etl.storage.json_files import read_bytes, read_json, sha256, write_atomic
+from etl.storage.checked_parts import read_parts, write_parts
+from etl.storage.file_hashes import stamp_of
+from etl.storage.json_files import read_json, sha256
 from etl.storage.ledger import read_ledger
 
 if TYPE_CHECKING:
@@ -23,6 +27,9 @@ if TYPE_CHECKING:
 
 # Below etl/: all that shapes facets.
 _PROGRAM = ("selection/conditions.py", "selection/facets.py", "selection/ordering.py", "expressions/*.py", "core/ids.py")
+
+
+_NOTHING, _CONTENT = range(2)  # the parts of a file; the first is quick to check
 
 
 class FacetTask(NamedTuple):
@@ -67,28 +74,21 @@ def _remove_others(folder: Path, keep: Collection[Path]) -> None:
     """Remove the files below a folder but some."""
     for path in folder.glob("*/*"):
         if path not in keep:
-            path.unlink()
+            with suppress(OSError):  # a folder, or a file that another command has removed: neither does any harm
+                path.unlink()
 
 
 def read_facets(task: FacetTask) -> PageFacets | None:
     """Return the facets of a page if they are of its models and of what is tested now; else None."""
-    try:
-        stamp, _, rest = read_bytes(task.facets).partition(b"\n")
-        checksum, _, content = rest.partition(b"\n")
-        if stamp == _stamp(task) and checksum == sha256(content).encode():
-            return PageFacets.from_bytes(content)
-    except (EtlError, ValueError, LookupError, TypeError):
-        pass
-    return None
+    stamp = _stamp(task)
+    parts = stamp and read_parts(task.facets, stamp, [_CONTENT])
+    return PageFacets.from_bytes(parts[0]) if parts else None
 
 
 def is_current(task: FacetTask) -> bool:
     """Return whether facets of the models of a page and of what is tested now are on disk."""
-    try:
-        with task.facets.open("rb") as file:
-            return file.readline().rstrip(b"\n") == _stamp(task)
-    except (OSError, EtlError):
-        return False
+    stamp = _stamp(task)
+    return stamp is not None and read_parts(task.facets, stamp, [_NOTHING]) is not None
 
 
 def make_facets(task: FacetTask, conditions: Conditions) -> PageFacets:
@@ -103,15 +103,16 @@ def make_facets(task: FacetTask, conditions: Conditions) -> PageFacets:
         facets = facets_of(models, conditions, task.now)
     except (TypeError, LookupError, AttributeError, ValueError) as error:
         raise InvalidDataError(f"{task.models}: not valid output of the transform; rebuild it: make transform") from error
-    content = facets.to_bytes()
-    with suppress(StorageError):  # they are made again when they are needed
-        write_atomic(task.facets, b"\n".join([stamp, sha256(content).encode(), content]))
+    if stamp:
+        with suppress(StorageError):  # they are made again when they are needed
+            write_parts(task.facets, stamp, [b"", facets.to_bytes()])
     return facets
 
 
 def make_facets_file(task: FacetTask) -> None:
     """Make the facets of a page, in any process: nothing but the task travels."""
-    make_facets(task, _conditions(task.spec))
+    with _lock:
+        make_facets(task, _conditions(task.spec))
 
 
 def end_evaluation() -> None:
@@ -121,6 +122,7 @@ def end_evaluation() -> None:
         _conditions.cache_clear()
 
 
+_lock = Lock()  # a worker of a cluster may have several threads
 _evaluators: list[Evaluator] = []  # at most one: that of `_conditions`
 
 
@@ -133,21 +135,10 @@ def _conditions(spec: FacetSpec) -> Conditions:
     return Conditions(spec, _evaluators[0])
 
 
-def _stamp(task: FacetTask) -> bytes:
-    """Return a hash of what the facets of a page are made of; the models count as the same if their file was not touched.
-
-    Raises:
-        InvalidDataError: the models are missing.
-        StorageError: they cannot be read.
-    """
-    try:
-        status = task.models.stat()
-    except FileNotFoundError:
-        raise InvalidDataError(f"{task.models}: not found") from None
-    except OSError as error:
-        raise StorageError(f"{task.models}: cannot be read: {describe_os_error(error, task.models)}") from error
-    file = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
-    return sha256(f"{_made_by(task.spec)} {task.now if _is_timed(task.spec) else ''} {file}".encode()).encode()
+def _stamp(task: FacetTask) -> str | None:
+    """Return what facets are made of; None without models, which are the same as long as their file is not touched."""
+    file = stamp_of(task.models)
+    return file and f"{_made_by(task.spec)} {task.now if _is_timed(task.spec) else ''} {[*file]}"
 
 
 @lru_cache(maxsize=4)
@@ -155,7 +146,8 @@ def _made_by(spec: FacetSpec) -> str:
     """Return a hash of the program and of what is tested."""
     named = [(field, sorted(values, key=str)) for field, values in spec.named]
     paths = sorted(path for pattern in _PROGRAM for path in (PROJECT / "etl").glob(pattern))
-    return sha256(b"".join(path.read_bytes() for path in paths) + repr((named, spec.expressions, spec.order_fields)).encode())
+    tested = (named, spec.expressions, spec.order_fields, version("jq"))
+    return sha256(b"".join(path.read_bytes() for path in paths) + repr(tested).encode())
 
 
 def _is_timed(spec: FacetSpec) -> bool:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from array import array
 from dataclasses import dataclass
-from hashlib import blake2b
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from etl.core.ids import model_key
+from etl.core.ids import hash_text, model_key
 from etl.selection.conditions import ExpressionResult
-from etl.selection.ordering import order_value
+from etl.selection.ordering import order_column
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +34,6 @@ class PageFacets:
         order: By field, the value that orders each.
         group_keys: Hashes of what is the same for all models of a group, see `Conditions.key_of`.
         groups: JSON: the values of the first model of each group.
-        errors: Why an expression failed first, with the id of the model, by the key of the expression.
         has_levels: Whether the models have levels, which other records may raise.
     """
 
@@ -44,7 +43,6 @@ class PageFacets:
     order: Mapping[str, array[float]]
     group_keys: Sequence[int]
     groups: bytes
-    errors: Mapping[str, Sequence[str]]
     has_levels: bool
 
     def group_values(self) -> list[dict[str, Any]]:
@@ -55,7 +53,7 @@ class PageFacets:
     def to_bytes(self) -> bytes:
         """Return the facets as a file has them: a line of JSON, the groups as another, and the columns, little-endian."""
         header = {
-            "models": len(self.keys), "fields": [*self.order], "group_keys": self.group_keys, "errors": self.errors,
+            "models": len(self.keys), "fields": [*self.order], "group_keys": self.group_keys,
             "has_levels": self.has_levels, "groups": len(self.groups),
         }  # fmt: skip
         columns: list[array[Any]] = [self.keys, self.spellings, self.group_of, *self.order.values()]
@@ -82,7 +80,7 @@ class PageFacets:
         keys, spellings, group_of, *order = columns
         return cls(
             keys, spellings, group_of, dict(zip(fields, order, strict=True)), header["group_keys"], rest[: header["groups"]],
-            header["errors"], header["has_levels"],
+            header["has_levels"],
         )  # fmt: skip
 
 
@@ -93,29 +91,32 @@ def facets_of(models: Sequence[Mapping[str, Any]], conditions: Conditions, now: 
         TypeError, KeyError, AttributeError: the models are not output of the transform.
         ExpressionError: an expression exceeds a limit or crashes jq.
     """
-    if not all(isinstance(model[field], str) for model in models for field in ("id", "slug", "name")):
+    ids, slugs, names = ([model[field] for model in models] for field in ("id", "slug", "name"))
+    if not {str}.issuperset(map(type, [*ids, *slugs, *names])):
         raise TypeError("the id, slug and name of a model must be text")
-    groups: dict[tuple[Any, ...], tuple[int, Mapping[str, Any]]] = {}
-    group_of = array("I")
-    conditions.errors.clear()
-    for values in conditions.values_of(models, now):
-        group_of.append(groups.setdefault(conditions.key_of(values), (len(groups), values))[0])
-    rows = [{key: _json(value) for key, value in values.items()} for _, values in groups.values()]
+    results = conditions.results_of(models, now)
+    keys = conditions.keys_of(models, results)
+    first = dict(zip(reversed(keys), reversed(range(len(keys))), strict=True))
+    groups: dict[tuple[Any, ...], int] = {}
+    group_of = array("I", [groups.setdefault(key, len(groups)) for key in keys])
+    rows = [conditions.values(models[index], results[index]) for index in map(first.__getitem__, groups)]
     return PageFacets(
-        array("Q", (digest(model_key(model["id"])) for model in models)),
-        array("Q", (digest(model["id"]) for model in models)),
+        array("Q", map(digest, map(model_key, ids))),
+        array("Q", map(digest, ids)),
         group_of,
-        {field: array("d", (order_value(model[field]) for model in models)) for field in conditions.spec.order_fields},
-        [group_key(key) for key in groups], orjson.dumps(rows), dict(conditions.errors),
+        {field: order_column([model[field] for model in models]) for field in conditions.spec.order_fields},
+        [*map(group_key, groups)],
+        orjson.dumps([{key: _json(value) for key, value in row.items()} for row in rows]),
         any("level" in model for model in models),
-    )  # fmt: skip
+    )
 
 
 def digest(text: str) -> int:
-    """Return a hash of 8 bytes; of 3,000,000 texts, two have the same one with a probability of 1 in 4,000,000."""
-    return int.from_bytes(blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest())
+    """Return the hash of a text as a number."""
+    return int.from_bytes(hash_text(text))
 
 
+@lru_cache(maxsize=10_000)  # the groups of most pages are those of other pages
 def group_key(key: tuple[Any, ...]) -> int:
     """Return a hash of the key of a group."""
     return digest(repr(key))

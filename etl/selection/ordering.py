@@ -5,12 +5,13 @@ from __future__ import annotations
 from array import array
 from datetime import UTC, datetime
 from heapq import nlargest
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
 _NULL = float("-inf")  # less than any number or time
+_NUMBER = (int, float)  # as a union type, it would be made at each call
 
 
 class OrderValues:
@@ -69,4 +70,12 @@ def order_value(value: object) -> float:
         except ValueError:  # such as February 30, which has no place among the times
             return _NULL
         return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
-    return float(value) if isinstance(value, int | float) else _NULL
+    return float(value) if isinstance(value, _NUMBER) else _NULL
+
+
+def order_column(values: Sequence[object]) -> array[float]:
+    """Return `order_value` of each value; numbers alone are converted at once."""
+    try:
+        return array("d", cast("Sequence[float]", values))
+    except TypeError:
+        return array("d", map(order_value, values))

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from etl.core.ids import model_key
+from etl.expressions.evaluator import Evaluator
 from etl.selection.conditions import RULED_FIELDS
 from etl.selection.groups import Groups
 from etl.selection.ordering import OrderValues
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from etl.config.filters import Filter
     from etl.config.options import Option
+    from etl.expressions.expression import Expression
     from etl.selection.conditions import Conditions
     from etl.selection.facets import PageFacets
     from etl.selection.groups import FacetGroup
@@ -33,7 +35,6 @@ class Selection(StreamModels):
 
     Attributes:
         rulings: What other records decide about a model, by its position; filled by `apply`.
-        errors: Why an expression failed first, with the id of the model, by the key of the expression.
     """
 
     def __init__(
@@ -42,7 +43,6 @@ class Selection(StreamModels):
         """Start without models; `read_page` returns those of a file, `skip` are the excluded ids."""
         super().__init__(read_page, skip)
         self.rulings: dict[int, Ruling] = {}
-        self.errors: dict[str, Sequence[str]] = {}
         self._conditions, self._stream = conditions, stream
         self._all_groups = Groups(conditions)
         self._order = OrderValues(conditions.spec.order_fields)
@@ -57,8 +57,6 @@ class Selection(StreamModels):
         self._add(file, facets.keys, facets.spellings)
         self._all_groups.add_page(facets)
         self._order.add(facets.order)
-        for name, error in facets.errors.items():
-            self.errors.setdefault(name, error)
 
     @cached_property
     def groups(self) -> Groups:
@@ -73,6 +71,14 @@ class Selection(StreamModels):
         own = {**group.own, **fields}
         ruling = self.rulings.get(position)
         return group._replace(own=own, values={**group.values, **fields, **ruling.fields} if ruling else own)
+
+    def error_at(self, position: int, expression: Expression) -> str:
+        """Return jq's message about an expression that fails on a model."""
+        ruling = self.rulings.get(position)
+        model = {**self.model(position), **(ruling.fields if ruling else {})}
+        with Evaluator([expression]) as evaluator:
+            ((outcome,),) = evaluator.evaluate([model], self._now)
+        return outcome.error or "no message"
 
     def input_of(self, id_: str) -> Model | None:
         """Return what expressions on levels read of a model; None without any, or if the model has no level."""

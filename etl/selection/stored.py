@@ -12,7 +12,7 @@ from etl.core.urls import encode_query
 from etl.expressions.evaluator import Evaluator
 from etl.selection.conditions import Conditions, FacetSpec
 from etl.selection.facet_files import FacetTask, make_facets, read_facets
-from etl.selection.hash_index import partition
+from etl.selection.respelled import find_respelled
 from etl.selection.safety import RejectedRecord, Safety
 from etl.selection.selection import Selection
 from etl.sources.source import get_source
@@ -20,7 +20,7 @@ from etl.storage.json_files import read_json
 from etl.storage.ledger import list_streams, read_ledger, request_differences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from etl.config.filters import Filter
@@ -148,7 +148,7 @@ class StoredStreams:
             conditions = Conditions(self._spec, evaluator)
             for name in sorted(self.ledgers, key=lambda name: (not self.is_read(name), name)):
                 streams[name] = self._load(name, safety, conditions)
-            respelled = find_respelled(streams)
+            respelled = find_respelled({name: stream[:2] for name, stream in streams.items()})
             for stream in streams.values():
                 stream.selection.respell(respelled)
                 stream.selection.apply(safety)
@@ -203,36 +203,6 @@ class StoredStreams:
     @cached_property
     def _summary(self) -> dict[str, Any]:
         return read_summary(self._data, self._source.name)
-
-
-def find_respelled(streams: Mapping[str, StoredStream]) -> dict[str, Mapping[str, Any]]:
-    """Return the models whose ids are spelled in several ways, by key, as the record fetched last has them."""
-    newest: dict[str, tuple[tuple[str, str, int], Mapping[str, Any]]] = {}
-    spellings: dict[str, set[str]] = {}
-    several = _several_spellings([stream.selection for stream in streams.values()])
-    for name, stream in streams.items() if several else ():
-        fetched_at = {page.file: page.fetched_at for page in stream.ledger.pages}
-        selection = stream.selection
-        positions = {position for hash_ in several for position in selection.records_by_hash(hash_)}
-        for position in sorted(positions.difference(selection.skipped)):
-            model = selection.model(position)
-            key, order = model_key(model["id"]), (fetched_at[selection.file_of(position)[0]], name, position)
-            spellings.setdefault(key, set()).add(model["id"])
-            newest[key] = max(newest.get(key, (order, model)), (order, model), key=lambda item: item[0])
-    return {key: newest[key][1] for key in spellings if len(spellings[key]) > 1}
-
-
-def _several_spellings(selections: Sequence[Selection]) -> set[int]:
-    """Return the hashes of the models, in any spelling, of which records have several hashes of spellings."""
-    if len(selections) == 1 and not selections[0].duplicates:
-        return set()
-    several: set[int] = set()
-    all_keys = [selection.keys for selection in selections]
-    parts = zip(partition(all_keys), partition([selection.spellings for selection in selections], by=all_keys), strict=True)
-    for keys, spellings in parts:  # part by part, so that few are in a dict at once
-        first: dict[int, int] = {}
-        several.update(key for key, spelling in zip(keys, spellings, strict=True) if first.setdefault(key, spelling) != spelling)
-    return several
 
 
 def read_summary(data: DataDir, source: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import suppress
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from etl.core.errors import EtlError
@@ -28,9 +29,9 @@ def fingerprint(paths: Iterable[Path], content: Mapping[str, bytes]) -> str:
     digest = hashlib.sha256()
     program = [path for folder in ("etl", "schemas") for path in (PROJECT / folder).rglob("*.*")]
     files = [*sorted(path for path in program if path.suffix in _PROGRAM_SUFFIXES), TYPES, *sorted(paths)]
-    named = [(str(path), read_bytes(path)) for path in files if path.is_file()]
-    for name, body in (*named, *sorted(content.items())):
-        digest.update(f"{len(name)} {name} {len(body)} ".encode() + body)
+    named = ((str(path), read_bytes(path)) for path in files if path.is_file())  # one is in memory at a time
+    for name, body in chain(named, sorted(content.items())):
+        digest.update(f"{len(name)} {name} {len(body)} ".encode(errors="surrogateescape") + body)
     return digest.hexdigest()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cached_property
 from math import inf
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
@@ -49,7 +50,7 @@ class Ledger:
     duplicates: int = 0
     strangers: int = 0
 
-    @property
+    @cached_property  # for each page, in loops over pages
     def timestamp(self) -> str:
         """The latest `fetched_at` of the pages."""
         return max(page.fetched_at for page in self.pages)

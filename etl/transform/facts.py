@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from etl.transform.hashes import BUCKETS, as_bytes, hash_text, hash_texts, numbers, ranges
+from etl.core.ids import hash_text
+from etl.transform.hashes import BUCKETS, as_bytes, hash_texts, numbers, ranges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -1,15 +1,13 @@
-"""Millions of texts, by hashes of 8 bytes. No I/O.
-
-Of 3,000,000 texts, two have the same hash with a probability of 1 in 4,000,000.
-"""
+"""Millions of texts, by hashes of 8 bytes. No I/O."""
 
 from __future__ import annotations
 
 import sys
 from array import array
 from bisect import bisect_left
-from hashlib import blake2b
 from typing import TYPE_CHECKING
+
+from etl.core.ids import hash_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -17,11 +15,6 @@ if TYPE_CHECKING:
 _BITS = 5
 _BOUNDS = [number << (64 - _BITS) for number in range(1, 1 << _BITS)]
 BUCKETS = 1 << _BITS  # ranges of hashes, each of which is counted alone, so that few hashes are objects at once
-
-
-def hash_text(text: str) -> bytes:
-    """Return the hash of a text."""
-    return blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest()
 
 
 def hash_texts(texts: Iterable[str]) -> bytes:

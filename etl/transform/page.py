@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from etl.core.errors import InvalidDataError
+from etl.core.ids import hash_text
 from etl.core.schemas import load_schema
 from etl.sources.source import TransformOptions
 from etl.storage.json_files import JsonBody, parse_json_body
-from etl.transform.hashes import hash_text
 from etl.transform.projection import project
 from etl.transform.repair import expected, is_required, repair
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import closing
 from typing import Any
 
@@ -190,6 +191,16 @@ def test_outcomes_are_kept_of_so_many_inputs_only(monkeypatch: pytest.MonkeyPatc
             rows = evaluate.evaluate(models[: 2 if count == 2 else 3], NOW)
             assert [row[0].is_match for row in rows] == [False, True, False][: len(rows)]
             assert evaluate.inputs_sent == count
+
+
+def test_what_is_kept_of_an_input_is_small() -> None:
+    models = [MODEL | {"likes": number, "id": "o/" + "x" * number} for number in range(100)]
+    for text in (".likes == 1", '.id == "o/"'):
+        with Evaluator([parse(text)]) as evaluate:
+            evaluate.evaluate(models, NOW)
+            (program,) = evaluate._programs  # noqa: SLF001 -- what grows with the models
+            assert len(program.cache) == 100
+            assert max(map(sys.getsizeof, program.cache)) < 120
 
 
 def test_each_distinct_input_is_evaluated_once() -> None:

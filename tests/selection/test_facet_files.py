@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from etl.config.load import load_config
 from etl.expressions.evaluator import Evaluator
-from etl.selection.facet_files import facet_tasks, is_current, read_facets
+from etl.selection.facet_files import _made_by, end_evaluation, facet_tasks, is_current, make_facets_file, read_facets
 from etl.selection.facets import facets_of
 from etl.selection.stored import read_summary
 from tests.conftest import Workspace, hf
@@ -172,6 +174,40 @@ def test_facets_of_pages_that_are_gone_are_removed(built: Workspace) -> None:
     built.write_stream("huggingface", "default", [hf("o/1")])
     assert built.run("transform") == 0
     assert [path for path in built.data.cache("facets").rglob("*") if path.is_file()] == [task.facets for task in tasks(built)]
+
+
+def test_a_folder_among_facets_stays(built: Workspace) -> None:
+    folder = tasks(built)[0].facets.with_name("folder")
+    folder.mkdir()
+    assert built.run("transform") == 0
+    assert folder.is_dir()
+
+
+def test_facets_of_another_jq_are_made_again(built: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = tasks(built)[0]
+    assert is_current(task)
+    _made_by.cache_clear()
+    monkeypatch.setattr("etl.selection.facet_files.version", lambda _: "another")
+    assert not is_current(task)
+    _made_by.cache_clear()
+
+
+def test_threads_make_facets_one_after_the_other(built: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    active, most = [0], [0]
+
+    def spy(models: Sequence[Mapping[str, Any]], conditions: Conditions, now: str) -> PageFacets:
+        active[0] += 1
+        most[0] = max(most[0], active[0])
+        time.sleep(0.02)
+        facets = facets_of(models, conditions, now)
+        active[0] -= 1
+        return facets
+
+    monkeypatch.setattr("etl.selection.facet_files.facets_of", spy)
+    with ThreadPoolExecutor(3) as executor:
+        assert [*executor.map(make_facets_file, tasks(built))] == [None] * 3
+    end_evaluation()
+    assert most == [1]
 
 
 def test_a_folder_that_cannot_be_written_costs_time_only(

@@ -21,6 +21,8 @@ def selection_of(source: SourceConfig, pages: Sequence[list[dict[str, Any]]], ev
     conditions = Conditions(FacetSpec.by(source), evaluator or Evaluator(()))
     selection = Selection(conditions, lambda file: pages[int(file)], "default", source.skip)
     for number, page in enumerate(pages):
+        values = [*conditions.values_of(page, TIME)]
+        assert conditions.keys_of(page, conditions.results_of(page, TIME)) == [*map(conditions.key_of, values)]
         facets = PageFacets.from_bytes(facets_of(page, conditions, TIME).to_bytes())
         selection.add_page(str(number), facets, TIME)
     return selection

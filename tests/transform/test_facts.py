@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from etl.core.ids import hash_text
 from etl.sources.source import Rules
 from etl.transform.facts import NeededFacts, PageNeeds, pack_facts, parse_facts, unpack_facts
-from etl.transform.hashes import hash_text, hash_texts, numbers
+from etl.transform.hashes import hash_texts, numbers
 
 if TYPE_CHECKING:
     from random import Random

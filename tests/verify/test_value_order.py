@@ -139,6 +139,7 @@ def test_a_wrong_selection_is_found_although_the_rebuild_agrees(
     ordered: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setattr(Selection, "published", lambda self, filter_: WRONG[name](self, filter_)[: filter_.limit])
+    ordered.forget_load()  # which was made by a right one
     assert ordered.run("manifests") == 0
     capsys.readouterr()
     checks = checked(ordered, capsys)

@@ -117,7 +117,8 @@ class Corroborator:
 
 def _any_version(name: str) -> tuple[str | None, ParameterRange | None]:
     """Return the pattern of the family of a name, with or without its version, and the size of that family."""
-    for candidate in dict.fromkeys((name, _VERSION.sub("", name))):
+    candidates = dict.fromkeys((name, _VERSION.sub("", name))) if "v" in name else (name,)
+    for candidate in candidates:
         if pattern := match_family(candidate):
             return pattern, family(candidate)
     return None, None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from etl.sources.huggingface.names import ParameterRange, is_auxiliary, parse_size
+from etl.sources.huggingface.names import CACHED_NAMES, ParameterRange, is_auxiliary, parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,8 +41,10 @@ def family_table() -> dict[str, ParameterRange]:
 def architecture(tags: Sequence[str]) -> ParameterRange | None:
     """Return the parameters of the published models of the architecture, pipeline or library that tags name."""
     rows = _architectures()
-    sizes = [] if _LIBRARIES.isdisjoint(tags) else [rows[tag] for tag in rows.keys() & tags]
-    return ParameterRange(min(size.low for size in sizes), max(size.high for size in sizes)) if sizes else None
+    if _LIBRARIES.isdisjoint(tags) or rows.keys().isdisjoint(tags):
+        return None
+    sizes = [rows[tag] for tag in rows.keys() & tags]
+    return ParameterRange(min(size.low for size in sizes), max(size.high for size in sizes))
 
 
 def architectures_of(tags: Sequence[str]) -> list[str]:
@@ -98,6 +100,7 @@ def _regex(pattern: str) -> re.Pattern[str]:
     return re.compile(rf"{first}(?<![a-z0-9]{first}){rest}{_NOT_FOLLOWED_BY}")  # starts with letters, which is fast to search
 
 
+@lru_cache(maxsize=CACHED_NAMES)
 def match_family(name: str) -> str | None:
     """Return the pattern of the family of a name (in lower case, without its owner); None if absent, or several.
 
@@ -132,9 +135,9 @@ def _size_of_family(name: str, pattern: str | None) -> ParameterRange | None:
 
 def check_family(name: str, tags: Sequence[str], parameters: float) -> dict[str, bool]:
     """Return the rows that would decide a counted model's size if it had no count, and whether its count is within a fifth."""
+    if is_auxiliary(name) or ((named := parse_size(name)) and named.is_total):
+        return {}
     pattern = match_family(name)
     size = _size_of_family(name, pattern)
     rows = {pattern: size} if pattern and size else {tag: _architectures()[tag] for tag in architectures_of(tags)}
-    if not rows or is_auxiliary(name) or ((named := parse_size(name)) and named.is_total):
-        return {}
     return {row: size.low / 1.2 <= parameters <= size.high * 1.2 for row, size in rows.items()}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
+CACHED_NAMES = 1024  # of the last models: estimates and facts of a page read the same ones
 _UNIT = {"b": 1e9, "m": 1e6, "t": 1e12}
 # A number and its unit between separators: 7b, 0.6B, 1_6b (1.6), 7b1 (7.1), 8x7B, 7Bx2, 17B-16E, A3B (active), E4B
 # (effective), 21BA3B (of which 3 are active). Not a size: what follows a version's point (v1.5b) or a word (so400m), what is
@@ -23,6 +25,7 @@ _SIZE = re.compile(
 )
 # A size that is written on to a word, where nothing else is a size: Mistral7B, but no Phi3B, which may be a version.
 _ATTACHED = re.compile(r"([0-9](?<=[a-z]{4}.)[0-9]{0,2}(?:\.[0-9]{1,2})?)b(?:a[0-9]{1,3}(?:\.[0-9]{1,2})?b)?(?![a-z0-9])")
+_UNITS = re.compile("[0-9][bmt]")  # part of each size, and quick to look for
 _TEST_MODEL = re.compile(r"tiny-random|^tiny-.*for(?:causallm|conditionalgeneration|sequenceclassification)")
 _MIN_TOKENS = 2.5e12  # the largest models have 1 to 2 T parameters; 3T and more are of their training
 # Of image-text models that name their data set, and of word vectors that name their dimensions (840B.300d), the numbers tell
@@ -52,11 +55,12 @@ class ParameterRange(NamedTuple):
         return self.low == self.high
 
 
+@lru_cache(maxsize=CACHED_NAMES)
 def parse_size(name: str) -> ParameterRange | None:
     """Return the size that a name (in lower case, without its owner) states; None if it states none, or two."""
     if "tiny-" in name and _TEST_MODEL.search(name):  # a test model; what follows is the model that it imitates
         return ParameterRange(1, 1e9)
-    if "laion" in name or ("0d" in name and _DIMENSIONS.search(name)):
+    if "laion" in name or ("0d" in name and _DIMENSIONS.search(name)) or not _UNITS.search(name):
         return None
     matches = _SIZE.findall(f"-{name}")
     if len(matches) == 1 and not (matches[0][0] or matches[0][1] or matches[0][4]):
@@ -71,6 +75,7 @@ def parse_size(name: str) -> ParameterRange | None:
     return _of_several(name, matches)
 
 
+@lru_cache(maxsize=CACHED_NAMES)
 def is_auxiliary(name: str) -> bool:
     """Return whether a name (in lower case) is that of an adapter, draft or tokenizer, which states the size of another model."""
     return _AUXILIARY.search(f"-{name}") is not None

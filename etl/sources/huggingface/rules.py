@@ -55,12 +55,12 @@ def _license(tags: object, lines: str) -> str | None:
 
     Read here, since a search in tags takes a quarter of the time of jq.
     """
-    if not isinstance(tags, list):
+    following = lines.partition(f"\n{_LICENSE}")[2]
+    if not following or not isinstance(tags, list):
         return None
-    if lines.count("\n") == len(tags) + 1:  # as usual, each tag is a line
-        ids = (following.partition("\n")[0] for following in lines.split(f"\n{_LICENSE}")[1:])
-    else:
-        ids = (tag[len(_LICENSE) :] for tag in tags if isinstance(tag, str) and tag.startswith(_LICENSE))
+    if lines.count("\n") == len(tags) + 1 and (first := following.partition("\n")[0]):  # as usual, each tag is a line
+        return first
+    ids = (tag[len(_LICENSE) :] for tag in tags if isinstance(tag, str) and tag.startswith(_LICENSE))
     return next(filter(None, ids), None)
 
 
