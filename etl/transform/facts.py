@@ -66,34 +66,27 @@ class PageNeeds(NamedTuple):
     lines: list[bytes]
     named: bytes
 
-    def digest(self) -> str | None:
-        """Return a hash of it; None if there is nothing, as before anything was looked for."""
-        content = b"\n".join([*self.lines, self.named])
-        return blake2b(content, digest_size=16).hexdigest() if content else None
+    def digest(self) -> str:
+        """Return a hash of it."""
+        return blake2b(b"\n".join([*self.lines, self.named]), digest_size=16).hexdigest()
 
 
 class NeededFacts:
     """Of the facts of all pages, those that deferred models need, as lines of JSON; of several with a key, the least counts."""
 
-    def __init__(self, rules: Rules, needed: Iterable[bytes], pages: Callable[[], Iterable[bytes]]) -> None:
-        """Find them: `needed` are the keys that each page needs, as hashes; `pages` yields the facts of each page, or nothing."""
+    def __init__(self, rules: Rules, needed: Iterable[bytes], pages: Iterable[bytes]) -> None:
+        """Find them: `needed` are the keys that each page needs, as hashes; `pages` are the facts of each page, or nothing."""
         self._lines: dict[int, bytes] = {}
-        self._follows: dict[int, bytes] = {}
         self._named: list[bytes] = []
         self._kinds = _Kinds()
         sought = set[int]()
         for hashes in needed:
             sought.update(numbers(hashes))
-        for content in pages():
+        for content in pages:
             facts = unpack_facts(content) if content else _NO_FACTS
             self._kinds.add(facts)
             self._named.append(self._find(facts, sought))
-        last = sought
-        while rules.follow and (last := self._follow(rules.follow, last) - sought):
-            for index, content in enumerate(pages()):
-                if content and (named := self._find(unpack_facts(content), last)):
-                    self._named[index] = as_bytes(sorted((*numbers(self._named[index]), *numbers(named))))
-            sought |= last
+        self._follows = self._follow(rules.follow) if rules.follow else {}
 
     def of_page(self, index: int, needs: bytes) -> PageNeeds:
         """Return what decides the models of a page, by its index and what it needs, in an order that depends on nothing else."""
@@ -116,14 +109,10 @@ class NeededFacts:
             self._lines[key] = min(line, self._lines.get(key, line))
         return as_bytes(found)
 
-    def _follow(self, follow: Callable[[Any], Iterable[str]], keys: set[int]) -> set[int]:
-        """Return the keys that the facts with some keys name."""
-        further = set[int]()
-        for key in self._lines.keys() & keys:
-            if hashes := hash_texts(follow(orjson.loads(self._lines[key])[1])):
-                self._follows[key] = hashes
-                further.update(numbers(hashes))
-        return further
+    def _follow(self, follow: Callable[[Any], Iterable[str]]) -> dict[int, bytes]:
+        """Return the keys that facts name, by the key of each that names any."""
+        named = ((key, hash_texts(follow(orjson.loads(line)[1]))) for key, line in self._lines.items())
+        return {key: hashes for key, hashes in named if hashes}
 
 
 class _Kinds:

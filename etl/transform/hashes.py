@@ -19,7 +19,7 @@ BUCKETS = 1 << _BITS  # ranges of hashes, each of which is counted alone, so tha
 
 def hash_texts(texts: Iterable[str]) -> bytes:
     """Return the distinct hashes of texts, sorted, one after the other."""
-    return b"".join(sorted({hash_text(text) for text in texts}))
+    return b"".join(sorted(map(hash_text, {*texts})))
 
 
 def numbers(hashes: bytes) -> array[int]:

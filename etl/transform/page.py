@@ -7,15 +7,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from etl.core.errors import InvalidDataError
-from etl.core.ids import hash_text
+from etl.core.ids import model_key
 from etl.core.schemas import load_schema
 from etl.sources.source import TransformOptions
 from etl.storage.json_files import JsonBody, parse_json_body
+from etl.transform.hashes import hash_texts
 from etl.transform.projection import project
 from etl.transform.repair import expected, is_required, repair
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Container, Mapping
 
     from etl.sources.source import DroppedField, Source
 
@@ -129,33 +130,24 @@ def _add_model(source: Source, page: PageResult, index: int, entry: dict[str, An
     return True
 
 
-def resolve_page(  # noqa: PLR0913, PLR0917 -- the models with all that decides them
-    source: Source, models: Sequence[Model], deferred: dict[int, Any], facts: Any, named: Container[str],
-    options: TransformOptions,
-) -> list[Model]:  # fmt: skip
-    """Return the models of a page as the facts of all pages decide them.
+def resolve_page(
+    source: Source, deferred: Mapping[int, Any], facts: Any, named: Container[str], options: TransformOptions
+) -> tuple[dict[int, Mapping[str, Any]], dict[str, bytes]]:  # fmt: skip
+    """Return how the facts of all pages change the models of a page: new fields, by index.
 
-    `facts` are those that the deferred models need, `named` the keys of the facts of the page that other models need.
+    `facts` are those that the deferred models need, `named` the keys of the facts of the page that other models need. The second
+    result are the hashes of the ids of models, in any spelling, by what the summary counts of them.
     """
-    rules = source.load_rules()
-    resolved = [*models]
+    resolve = source.load_rules().resolve
+    fields: dict[int, Mapping[str, Any]] = {}
+    counted = defaultdict[str, list[str]](list)
     for index, evidence in deferred.items():
-        resolved[index] = {**models[index], **rules.resolve(evidence, facts, options)}
-    for index, model in enumerate(resolved):
-        if fields := rules.name(model, named):
-            resolved[index] = {**model, **fields}
-    return resolved
-
-
-def tally_page(source: Source, models: Sequence[Model], deferred: dict[int, Any], facts: Any) -> dict[str, bytes]:
-    """Return the hashes of the ids, in any spelling, of the models of a page, by what the summary counts of them."""
-    tally, ids = source.load_rules().tally, defaultdict[str, list[bytes]](list)
-    for index, model in enumerate(models):
-        if words := tally(model, deferred.get(index), facts):
-            hash_ = hash_text(model["id"].casefold())
-            for word in words:
-                ids[word].append(hash_)
-    return {word: b"".join(sorted({*hashes})) for word, hashes in ids.items()}
+        changed, words = resolve(evidence, facts, named, options)
+        if changed:
+            fields[index] = changed
+        for word in words:
+            counted[word].append(model_key(evidence[0]))
+    return fields, {word: hash_texts(keys) for word, keys in counted.items()}
 
 
 def _levels(model: Model) -> dict[str, Any] | None:

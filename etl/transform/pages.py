@@ -52,10 +52,10 @@ def resolve_pages(  # noqa: PLR0913, PLR0917 -- the pages with what is known of 
         InvalidDataError: a file is missing.
         StorageError: a file cannot be read or written.
     """
-    needed = NeededFacts(rules, (outcome.needs for outcome in outcomes), lambda: _facts_of_pages(tasks, outcomes, hashes))
+    needed = NeededFacts(rules, (outcome.needs for outcome in outcomes), _facts_of_pages(tasks, outcomes, hashes))
     changed = [
         index for index, outcome in enumerate(outcomes)
-        if needed.of_page(index, outcome.needs).digest() != outcome.resolved
+        if outcome.deferred and needed.of_page(index, outcome.needs).digest() != outcome.resolved
     ]  # fmt: skip
     with start_workers(options, data, sum(tasks[index].entry.bytes for index in changed)) as workers:
         resolutions = (Resolution(tasks[index], needed.of_page(index, outcomes[index].needs)) for index in changed)

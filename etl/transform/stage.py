@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from etl.core.errors import InvalidDataError, StorageError, describe_os_error
@@ -20,10 +21,11 @@ from etl.transform.task import Task
 from etl.transform.workers import WorkerOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from etl.core.layout import DataDir
     from etl.sources.source import Source
+    from etl.transform.task import Outcome
 
 _STORAGE = tuple(f"storage/{module}.py" for module in ("checked_parts", "file_hashes", "json_files", "ledger"))
 # Below etl/: all that shapes models, beside the package of the source.
@@ -71,21 +73,19 @@ def transform(
         summary["streams"][task.stream].append(outcome.row)
         losses.add(task.stream, outcome.losses)
     summary["families"] = rules.summarize(facts.kinds())
-    summary["lineage"] = _count([outcome.tally for outcome in outcomes])
+    summary["lineage"] = _count_lineage(outcomes)
     summary["losses"] = losses.report()
     write_atomic(data.summary(source.name), dump_json(summary))
     return summary
 
 
-def _count(tallies: Sequence[Mapping[str, bytes]]) -> dict[str, int]:
+def _count_lineage(outcomes: Sequence[Outcome]) -> dict[str, int]:
     """Return how many distinct ids have each word, in any page."""
-    counts = {}
-    for word in sorted({word for tally in tallies for word in tally}):
-        ids = HashSet()
-        for tally in tallies:
-            ids.add(tally.get(word, b""))
-        counts[word] = HashSet.count([ids])
-    return counts
+    sets = defaultdict[str, HashSet](HashSet)
+    for outcome in outcomes:
+        for word, ids in outcome.counted.items():
+            sets[word].add(ids)
+    return {word: HashSet.count([ids]) for word, ids in sorted(sets.items())}
 
 
 def _tasks(

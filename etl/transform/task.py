@@ -11,14 +11,15 @@ from etl.core.errors import StorageError
 from etl.sources.source import get_source
 from etl.storage.checked_parts import read_parts, write_parts
 from etl.storage.file_hashes import FileStamp, stamp_of
-from etl.storage.json_files import dump_json, read_bytes, read_json, sha256, write_atomic
+from etl.storage.json_files import dump_json, read_bytes, sha256, write_atomic
 from etl.transform.facts import PageNeeds, pack_facts, parse_facts, unpack_facts
 from etl.transform.hashes import hash_texts, numbers
 from etl.transform.losses import PageLosses, page_losses
-from etl.transform.page import resolve_page, tally_page, transform_page
+from etl.transform.model_texts import replace_models
+from etl.transform.page import resolve_page, transform_page
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from etl.core.layout import DataDir
@@ -67,9 +68,10 @@ class Outcome(NamedTuple):
         body: The hash of the raw page.
         losses: What it lost.
         facts: How many facts its models state.
+        deferred: How many of its models facts of other pages may change.
         needs: The hashes of the keys of the facts that its deferred models need.
-        tally: The hashes of the ids of its models, by what the summary counts of them.
-        resolved: The digest of the facts that its models were decided by last.
+        counted: The hashes of the ids of its models, by what the summary counts of them.
+        resolved: The digest of the facts that decided its deferred models; None before.
         stamps: Those of the raw page and of the models when they had these hashes, as far as this run read or wrote them.
     """
 
@@ -77,8 +79,9 @@ class Outcome(NamedTuple):
     body: str
     losses: PageLosses
     facts: int
+    deferred: int
     needs: bytes
-    tally: dict[str, bytes]
+    counted: Mapping[str, bytes]
     resolved: str | None = None
     stamps: tuple[FileStamp | None, FileStamp | None] = (None, None)
 
@@ -101,7 +104,7 @@ def transform_file(task: Task) -> Outcome:
     facts = page.facts or {}
     outcome = Outcome(
         _summary_row(task, page, content), sha256(body), page_losses(task.stream, task.entry.file, page), len(facts),
-        needs, tally_page(source, page.models, page.deferred, {}), stamps=(raw_stamp, stamp_of(task.models)),
+        len(page.deferred), needs, {}, stamps=(raw_stamp, stamp_of(task.models)),
     )  # fmt: skip
     deferred = orjson.dumps(page.deferred, option=orjson.OPT_NON_STR_KEYS)
     write_parts(task.outcome, task.program, [_dump(outcome), pack_facts(facts, rules.kind), deferred])
@@ -117,17 +120,31 @@ def resolve_file(resolution: Resolution) -> Outcome:
     """
     task, needs = resolution
     (head, facts, deferred), _ = _parts(task, [_HEAD, _FACTS, _DEFERRED])
-    source, needed, stated = get_source(task.source), parse_facts(needs.lines), unpack_facts(facts)
-    evidence = {int(index): value for index, value in orjson.loads(deferred).items()}
-    named = parse_facts(stated.line(key) for key in numbers(needs.named)).keys()
-    models = resolve_page(source, read_json(task.models), evidence, needed, named, task.options)
-    content = dump_json(models)
-    write_atomic(task.models, content)
     outcome = _parse(head, task)
-    row = {**outcome.row, "sha256": sha256(content), "unsized": count_unknown_sizes(models)}
-    outcome = outcome._replace(row=row, resolved=needs.digest(), tally=tally_page(source, models, evidence, needed))
+    if outcome.resolved is not None:  # its models were decided by other facts
+        outcome = transform_file(task)
+    stated, evidence = unpack_facts(facts), {int(index): value for index, value in orjson.loads(deferred).items()}
+    named = parse_facts(stated.line(key) for key in numbers(needs.named)).keys()
+    fields, counted = resolve_page(get_source(task.source), evidence, parse_facts(needs.lines), named, task.options)
+    outcome = outcome._replace(resolved=needs.digest(), counted=counted)
+    if fields:
+        outcome = outcome._replace(row={**outcome.row, **_change_models(task, fields, outcome.row["unsized"])})
     write_parts(task.outcome, task.program, [_dump(outcome), facts, deferred])
-    return outcome._replace(stamps=(None, stamp_of(task.models)))
+    return outcome._replace(stamps=(None, stamp_of(task.models) if fields else None))
+
+
+def _change_models(task: Task, fields: Mapping[int, Mapping[str, Any]], unsized: int) -> dict[str, Any]:
+    """Change fields of the models of a page; return what is new in its row of the summary."""
+
+    def change(index: int, model: Model) -> Model:
+        nonlocal unsized
+        changed = {**model, **fields[index]}
+        unsized += count_unknown_sizes([changed]) - count_unknown_sizes([model])
+        return changed
+
+    content = replace_models(read_bytes(task.models), fields, change)
+    write_atomic(task.models, content)
+    return {"sha256": sha256(content), "unsized": unsized}
 
 
 def read_outcome(task: Task) -> Outcome | None:
@@ -159,8 +176,8 @@ def _dump(outcome: Outcome) -> bytes:
     ids, lost = outcome.losses
     return orjson.dumps({
         "row": outcome.row, "body": outcome.body, "ids": ids.hex(), "lost": lost, "facts": outcome.facts,
-        "needs": outcome.needs.hex(), "tally": {word: hashes.hex() for word, hashes in outcome.tally.items()},
-        "resolved": outcome.resolved,
+        "deferred": outcome.deferred, "needs": outcome.needs.hex(), "resolved": outcome.resolved,
+        "counted": {word: hashes.hex() for word, hashes in outcome.counted.items()},
     })  # fmt: skip
 
 
@@ -168,8 +185,9 @@ def _parse(content: bytes, task: Task) -> Outcome:
     head = orjson.loads(content)
     row = {**head["row"], "raw_sha256": task.entry.sha256}
     losses = PageLosses(bytes.fromhex(head["ids"]), head["lost"])
-    tally = {word: bytes.fromhex(hashes) for word, hashes in head["tally"].items()}
-    return Outcome(row, head["body"], losses, head["facts"], bytes.fromhex(head["needs"]), tally, head["resolved"])
+    counted = {word: bytes.fromhex(hashes) for word, hashes in head["counted"].items()}
+    needs = bytes.fromhex(head["needs"])
+    return Outcome(row, head["body"], losses, head["facts"], head["deferred"], needs, counted, head["resolved"])
 
 
 def _summary_row(task: Task, page: PageResult, models: bytes) -> dict[str, Any]:

@@ -37,7 +37,12 @@ def rules(*, chained: bool) -> Rules:
 
 def find(pages: list[dict[str, Any]], needs: list[bytes], *, chained: bool = False) -> NeededFacts:
     packed = [pack_facts(page, kind) if page else b"" for page in pages] or [b""]
-    return NeededFacts(rules(chained=chained), needs, lambda: packed)
+    return NeededFacts(rules(chained=chained), needs, packed)
+
+
+def names(pages: list[dict[str, Any]]) -> set[str]:
+    """Return the keys that the facts of pages name."""
+    return {fact[1] for page in pages for fact in page.values()}
 
 
 def least_of(pages: list[dict[str, Any]]) -> dict[str, Any]:
@@ -70,7 +75,7 @@ def test_pages_get_the_least_fact_of_each_key_that_they_need(pages: list[dict[st
 
 @given(PAGES, NEEDS)
 def test_facts_that_facts_name_are_found_in_any_page(pages: list[dict[str, Any]], needs: list[frozenset[str]]) -> None:
-    facts, least = find(pages, [hash_texts(keys) for keys in needs], chained=True), least_of(pages)
+    facts, least = find(pages, [hash_texts(keys) for keys in (*needs, names(pages))], chained=True), least_of(pages)
     for keys in needs:
         expected: dict[str, Any] = {}
         pending = [*keys]
@@ -82,16 +87,11 @@ def test_facts_that_facts_name_are_found_in_any_page(pages: list[dict[str, Any]]
         assert parse_facts(facts.of_page(0, hash_texts(keys)).lines) == expected
 
 
-@given(pages=PAGES, needs=NEEDS, chained=st.booleans())
-def test_pages_know_which_of_their_facts_others_need(
-    pages: list[dict[str, Any]], needs: list[frozenset[str]], *, chained: bool
-) -> None:
-    facts, least = find(pages, [hash_texts(keys) for keys in needs], chained=chained), least_of(pages)
-    needed = {key for keys in needs for key in keys}
-    for _ in KEYS if chained else ():
-        needed |= {least[key][1] for key in needed & least.keys()}
+@given(PAGES, NEEDS)
+def test_pages_know_which_of_their_facts_others_need(pages: list[dict[str, Any]], needs: list[frozenset[str]]) -> None:
+    facts = find(pages, [hash_texts(keys) for keys in needs])
     for index, page in enumerate(pages):
-        assert facts.of_page(index, b"").named == hash_texts(needed & page.keys())
+        assert facts.of_page(index, b"").named == hash_texts({key for keys in needs for key in keys} & page.keys())
 
 
 @given(pages=PAGES, needs=NEEDS, random=st.randoms(use_true_random=False), chained=st.booleans())
@@ -101,7 +101,7 @@ def test_neither_the_order_of_pages_nor_how_facts_are_split_into_them_matters(
     index = random.randint(0, 5)
     other = [*pages[:index], least_of(pages[index : index + 2]), *pages[index + 2 :]]
     random.shuffle(other)
-    hashes = [hash_texts(sorted(keys)) for keys in needs]
+    hashes = [hash_texts(sorted(keys)) for keys in [*needs, names(pages)]]
     left, right = find(pages, hashes, chained=chained), find(other, [*reversed(hashes)], chained=chained)
     assert [left.of_page(0, keys).lines for keys in hashes] == [right.of_page(0, keys).lines for keys in hashes]
     if not chained:  # merged facts have one kind
@@ -116,9 +116,6 @@ def test_facts_of_a_page_are_read_as_they_were_written(facts: dict[str, Any]) ->
     assert dict(zip(page.keys, kinds, strict=True)) == {numbers(hash_text(key))[0]: fact[2] for key, fact in facts.items()}
 
 
-def test_no_facts_are_as_before_any_were_looked_for() -> None:
-    assert PageNeeds([], b"").digest() is None
-    digests = [
-        PageNeeds(lines, named).digest() for lines, named in [([], b""), ([b"a"], b""), ([b"a", b"b"], b""), ([], b"12345678")]
-    ]
-    assert len({*digests}) == len(digests)
+def test_the_digest_of_facts_depends_on_all_of_them() -> None:
+    needs = [PageNeeds([], b""), PageNeeds([b"a"], b""), PageNeeds([b"a", b"b"], b""), PageNeeds([], b"12345678")]
+    assert len({need.digest() for need in needs}) == len(needs)

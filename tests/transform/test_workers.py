@@ -159,7 +159,7 @@ def test_a_reused_page_is_updated_if_its_base_model_changes(pages: Workspace, tr
     transformed.clear()
     pages.write_stream("huggingface", "likes", [hf("o/other")])
     transform(pages.data, HUB)
-    assert transformed == ["likes/page-0001.json"]
+    assert transformed == ["likes/page-0001.json", "default/page-0001.json"]
     assert size_of(pages, "o/copy") == ("unknown", "none")
 
 

@@ -26,6 +26,7 @@ _FORMAT = (
 _FORMAT_IN_NAME = re.compile(rf"[^a-z0-9](?:{_FORMAT})(?![a-z0-9])")
 _FORMAT_IN_TAGS = re.compile(rf"\n(?:{_FORMAT}|modelopt|llm-?compressor|quantized-[a-z]+)(?=\n)", re.IGNORECASE)
 _ADAPTER_IN_NAME = re.compile(r"[^a-z](?:(?:q|re)?loras?|lokr|dora|adapters?|peft)(?![a-z])")
+_CONVERTED = re.compile(r"\n(?:onnx|openvino|coreml|tflite)(?=\n)")  # formats that say nothing of the width of the weights
 _FULL_WIDTH = frozenset(("BF16", "F16", "F32", "F64"))
 
 SELF, NOT_A_MODEL, MISSING, RENAMED, CYCLE, COPY = (
@@ -116,7 +117,7 @@ def _check_quantized(evidence: SizeEvidence) -> tuple[str, str]:
     if gguf is not None or _FORMAT_IN_NAME.search(f"-{name}") or _FORMAT_IN_TAGS.search(tags):
         return "quantized", "tag"
     if not elements:
-        return "finetune", "format"
+        return ("finetune", "format") if _CONVERTED.search(tags) else ("quantized", "tag")
     full = sum(count for dtype, count in elements.items() if dtype in _FULL_WIDTH)
     return ("finetune", "weights") if full > 0.99 * sum(elements.values()) else ("quantized", "tag")  # the rest are positions
 
@@ -132,26 +133,37 @@ def is_copy(identity: str, bases: Sequence[str], relation: str) -> bool:
 
 def trace(identity: str, bases: Sequence[str], facts: Facts) -> Chain:
     """Return the chain from the bases of a model; a model without a fact is missing, so that the chain ends with its name."""
-    known = [facts.get(base.casefold()) for base in bases]
-    base_models = [fact[0] if fact else base for base, fact in zip(bases, known, strict=True)]
-    problems = [MISSING] if None in known else []
-    problems += [RENAMED] if any(fact and fact[0] != base for base, fact in zip(bases, known, strict=True)) else []
-    if not bases:
-        return Chain([], identity, 0, problems)
-    if len(bases) > 1:
-        return Chain(base_models, None, None, problems)
-    seen = dict[str, None]()
-    base = bases[0]
-    while (key := base.casefold()) not in seen:
-        seen[key] = None
-        fact = facts.get(key)
-        if fact is None or not fact[-1]:
-            return Chain(base_models, fact[0] if fact else base, len(seen), problems)
-        if len(fact[-1]) > 1:
-            return Chain(base_models, None, None, problems)
-        base = fact[-1][0]
-    is_member = key == bases[0].casefold() and identity.casefold() in seen
-    return Chain(base_models, None, None, [*problems, CYCLE] if is_member else problems)
+    base_models: list[str] = []
+    problems = dict[str, None]()
+    for base in bases:
+        fact = facts.get(base.casefold())
+        spelled = fact[0] if fact else base
+        base_models.append(spelled)
+        if fact is None:
+            problems[MISSING] = None
+        elif spelled != base:
+            problems[RENAMED] = None
+    root, depth = end_of_chain(identity, bases)
+    seen = [base.casefold() for base in bases[:1]]
+    while root is not None and depth and (fact := facts.get(seen[-1])):
+        root, further = end_of_chain(fact[0], fact[-1])
+        if not further:
+            return Chain(base_models, root, depth if root else None, [*problems])
+        key = fact[-1][0].casefold()
+        if key in seen:
+            if key == seen[0] and identity.casefold() in seen:
+                problems[CYCLE] = None
+            return Chain(base_models, None, None, [*problems])
+        seen.append(key)
+        depth += 1
+    return Chain(base_models, root, depth, [*problems])
+
+
+def end_of_chain(identity: str, bases: Sequence[str]) -> tuple[str | None, int | None]:
+    """Return the end of the chain of a model, as far as its own bases tell, and the links to it; None for several bases."""
+    if len(bases) == 1:
+        return bases[0], 1
+    return (None, None) if bases else (identity, 0)
 
 
 def describe_chain(model: Mapping[str, Any], lookup: Callable[[str], Mapping[str, Any] | None]) -> list[str]:

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 from etl.sources.huggingface.corroboration import bases
 from etl.sources.huggingface.evidence import SizeEvidence
 from etl.sources.huggingface.families import TABLE, check_family
-from etl.sources.huggingface.lineage import COPY, describe_chain, is_copy, read_bases, relate, trace
+from etl.sources.huggingface.lineage import COPY, describe_chain, end_of_chain, is_copy, read_bases, relate, trace
 from etl.sources.huggingface.size import SizeEstimator
 from etl.sources.source import DroppedField, Rules
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
 
+    from etl.sources.huggingface.lineage import Bases
     from etl.sources.source import SizeClass, TransformOptions
 
 _LICENSE = "license:"
 _NUMBERS = frozenset((int, float))
 _OPTIONAL_NUMBERS = _NUMBERS | {type(None)}
-_BASE_MODEL = "\nbase_model:"
-_ORIGINS = {"original": "chain", "unknown": "none"}  # relations of a model without a base, and what decides them
+_ORIGINAL = {"relation": "original", "relation_from": "chain"}
 _ROWS = "/".join(TABLE.parts[-4:])
 
 
@@ -33,15 +33,16 @@ _Fact = list[Any]
 def _complete(entry: dict[str, Any], options: TransformOptions) -> list[DroppedField]:
     model, raw = entry["model"], entry["evidence"]
     library = raw.pop("library", None)
-    entry["evidence"] = evidence = size_evidence(model["name"], model["tags"], **raw)
+    evidence = size_evidence(model["name"], model["tags"], **raw)
     model["license"] = _license(model["tags"], evidence.tags)
     estimate = _estimator(options.size_classes).estimate(evidence)
     model["parameters"], model["size"], model["size_from"], model["size_against"] = estimate
-    identity = model["id"]
-    bases = read_bases(identity, evidence.tags)
+    bases = read_bases(model["id"], evidence.tags)
     model["relation"], model["relation_from"] = relate(bases, evidence, library)
-    model["base_models"], model["root"], model["depth"], _ = trace(identity, bases.ids, {})
-    model["is_copy"] = is_copy(identity, bases.ids, model["relation"])
+    model["base_models"] = bases.ids
+    model["root"], model["depth"] = end_of_chain(model["id"], bases.ids)
+    model["is_copy"] = is_copy(model["id"], bases.ids, model["relation"])
+    entry["evidence"] = evidence, bases
     return [DroppedField("size", "wrong type")] if _has_wrong_counts(**raw) else []
 
 
@@ -94,13 +95,15 @@ def _number(value: object) -> float | None:
     return value if type(value) is int or isinstance(value, float) else None
 
 
-def _defer(model: Mapping[str, Any], evidence: SizeEvidence) -> list[Any] | None:
-    """Return the id of a model made from others, its bases, their problems, and the evidence of a size that they may decide."""
-    if _BASE_MODEL not in evidence.tags:
+def _defer(model: Mapping[str, Any], evidence: tuple[SizeEvidence, Bases]) -> list[Any] | None:
+    """Return the id of a model, whether it may be original, its bases, what is peculiar, and the evidence of its size if open."""
+    size, (ids, _, problems) = evidence
+    may_be_original = not ids and model["relation"] == "unknown"
+    if not (ids or problems or may_be_original):
         return None
-    ids, _, problems = read_bases(model["id"], evidence.tags)
-    is_open = ids and model["size_from"] != "safetensors" and bases(evidence.tags)
-    return [model["id"], ids, problems, list(evidence) if is_open else None]
+    is_open = ids and model["size_from"] != "safetensors" and bases(size.tags)
+    words = [*problems, COPY] if model["is_copy"] else problems
+    return [model["id"], may_be_original, ids, words, list(size) if is_open else None]
 
 
 def _collect(models: Sequence[Mapping[str, Any]]) -> dict[str, _Fact] | None:
@@ -120,38 +123,28 @@ def _collect(models: Sequence[Mapping[str, Any]]) -> dict[str, _Fact] | None:
 
 
 def _needs(deferred: Sequence[Any]) -> list[str]:
-    return [base.casefold() for base in deferred[1]]
+    return [base.casefold() for base in deferred[2]]
 
 
 def _follow(fact: _Fact) -> list[str]:
     return [base.casefold() for base in fact[3]]
 
 
-def _resolve(deferred: Sequence[Any], facts: Mapping[str, _Fact], options: TransformOptions) -> Mapping[str, Any]:
-    identity, ids, _, size = deferred
-    base_models, root, depth, _ = trace(identity, ids, facts)
-    fields = {"base_models": base_models, "root": root, "depth": depth}
-    if size is None:
-        return fields
-    matches = ((base, facts.get(base.casefold(), ["", None])) for base in ids)
-    counts = {base: fact[1] for base, fact in matches if fact[0] == base and fact[1] is not None}
-    return SizeEstimator(options.size_classes, counts).estimate(SizeEvidence(*size))._asdict() | fields
-
-
-def _name(model: Mapping[str, Any], named: Container[str]) -> Mapping[str, Any]:
-    """Return the relation of a model without a base: original if others name it."""
-    if model["base_models"] or model["relation"] not in _ORIGINS:
-        return {}
-    relation = "original" if model["id"].casefold() in named else "unknown"
-    return {} if relation == model["relation"] else {"relation": relation, "relation_from": _ORIGINS[relation]}
-
-
-def _tally(model: Mapping[str, Any], deferred: Sequence[Any] | None, facts: Mapping[str, _Fact]) -> list[str]:
-    """Return the relation of a model, and what is wrong with its bases."""
-    words = [model["relation"], COPY] if model["is_copy"] else [model["relation"]]
-    if deferred is not None:
-        words += [*deferred[2], *trace(deferred[0], deferred[1], facts).problems]
-    return words
+def _resolve(
+    deferred: Sequence[Any], facts: Mapping[str, _Fact], named: Container[str], options: TransformOptions
+) -> tuple[Mapping[str, Any], Sequence[str]]:  # fmt: skip
+    identity, may_be_original, ids, words, size = deferred
+    if not ids:
+        return (_ORIGINAL if may_be_original and identity.casefold() in named else {}), words
+    chain = trace(identity, ids, facts)
+    fields: dict[str, Any] = {}
+    if chain[:3] != (ids, *end_of_chain(identity, ids)):
+        fields = {"base_models": chain.base_models, "root": chain.root, "depth": chain.depth}
+    if size is not None:
+        matches = ((base, facts.get(base.casefold(), ["", None])) for base in ids)
+        if counts := {base: fact[1] for base, fact in matches if fact[0] == base and fact[1] is not None}:
+            fields |= SizeEstimator(options.size_classes, counts).estimate(SizeEvidence(*size))._asdict()
+    return fields, words + chain.problems
 
 
 def _kind(fact: _Fact) -> Mapping[str, bool] | None:
@@ -186,5 +179,5 @@ def _describe(_record: Mapping[str, Any], entry: dict[str, Any], options: Transf
 
 RULES = Rules(
     complete=_complete, describe=_describe, defer=_defer, collect=_collect, needs=_needs, follow=_follow, resolve=_resolve,
-    name=_name, tally=_tally, kind=_kind, summarize=_summarize, warnings=_warnings, chain=describe_chain,
+    kind=_kind, summarize=_summarize, warnings=_warnings, chain=describe_chain,
 )  # fmt: skip
