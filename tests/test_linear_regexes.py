@@ -182,10 +182,6 @@ CASES: dict[str, tuple[Callable[[str], object], list[tuple[str, str]]]] = {
         _family,
         [("qwen-image-edit", "-2.1"), ("kimi-k2-", "v3"), ("bert-base-", ""), ("kimi-k2-instruct-chat", "-1"), ("flux.1-", "9")],
     ),
-    "etl.sources.huggingface.lineage._TAGS": (
-        lambda value: lineage.read_bases("o/a", value),
-        [("\nbase_model:", ""), ("\nbase_model:a:", ""), ("base_model:", "\n"), ("\nbase_model:o/b", "\n")],
-    ),
     "etl.sources.huggingface.lineage._ID": (
         lambda value: lineage.read_bases("o/a", f"\nbase_model:{value[:500]}\n"),
         [("a", ""), ("a/", ""), ("a.", "/")],
@@ -197,6 +193,10 @@ CASES: dict[str, tuple[Callable[[str], object], list[tuple[str, str]]]] = {
     "etl.sources.huggingface.lineage._FORMAT_IN_TAGS": (
         lambda value: _relate("a", f"\nbase_model:quantized:o/b\n{value}\n"),
         [("\nw4a1", ""), ("\nq4_", ""), ("\nquantized-", ""), ("\n4.", "bp"), ("\n", ""), ("quantized-a", "1")],
+    ),
+    "etl.sources.huggingface.lineage._CONVERTED": (
+        lambda value: _relate("a", f"\nbase_model:quantized:o/b\n{value}\n"),
+        [("\nonnx", "x"), ("\nopenvin", ""), ("\n", "")],
     ),
     "etl.sources.huggingface.lineage._ADAPTER_IN_NAME": (
         lambda value: _relate(value, "\n"),

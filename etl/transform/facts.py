@@ -103,11 +103,11 @@ class NeededFacts:
 
     def _find(self, facts: PageFacts, keys: set[int]) -> bytes:
         """Keep the facts of a page that have some keys, and return the hashes of these."""
-        found = sorted(keys.intersection(facts.keys))
-        for key in found:
+        matches = sorted(keys.intersection(facts.keys))
+        for key in matches:
             line = facts.line(key)
             self._lines[key] = min(line, self._lines.get(key, line))
-        return as_bytes(found)
+        return as_bytes(matches)
 
     def _follow(self, follow: Callable[[Any], Iterable[str]]) -> dict[int, bytes]:
         """Return the keys that facts name, by the key of each that names any."""

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     Facts = Mapping[str, Sequence[Any]]  # by the id of a model regardless of case: its id first, its base models last
 
 _TAG = "\nbase_model:"
-_TAGS = re.compile(r"\nbase_model:([^\n]+)")
-_RELATIONS = ("quantized", "adapter", "merge", "finetune")  # of several tags, the first of these decides
+_DATASET = "\ndataset:"
+_RELATIONS = ("quantized", "adapter", "merge", "finetune", None)  # of several tags, the first of these decides
 _ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)?")
 _MAX_ID = 500  # characters
 _FORMAT = (
@@ -69,30 +69,35 @@ def read_bases(identity: str, tags: str) -> Bases:
     """Return what the tags (lines) of a model say of its bases."""
     if _TAG not in tags:
         return _NO_BASES
-    own, ids, relations = identity.casefold(), dict[str, str](), set[str | None]()
-    datasets = {line[8:].casefold() for line in tags.split("\n") if line.startswith("dataset:")} if "\ndataset:" in tags else ()
-    problems = dict[str, None]()
-    for text in _TAGS.findall(tags):
-        relation, base = _parse(text)
-        key = base.casefold() if base else ""
-        if base is None or key in datasets:
+    own, rank = identity.casefold(), len(_RELATIONS) - 1
+    datasets = [line.casefold() for line in _values(tags, _DATASET)] if _DATASET in tags else []
+    ids: dict[str, str] = {}
+    problems: dict[str, None] = {}
+    for text in _values(tags, _TAG):
+        base, key, base_rank = _parse(text)
+        if not base or key in datasets:
             problems[NOT_A_MODEL] = None
         elif key == own:
             problems[SELF] = None
         else:
             ids.setdefault(key, base)
-            relations.add(relation)
-    return Bases([*ids.values()], next((name for name in _RELATIONS if name in relations), None), [*problems])
+            rank = min(rank, base_rank)
+    return Bases([*ids.values()], _RELATIONS[rank], [*problems])
+
+
+def _values(tags: str, start: str) -> list[str]:
+    """Return what follows the start of each tag that has it."""
+    return [text.partition("\n")[0] for text in tags.split(start)[1:]]
 
 
 @lru_cache(maxsize=4096)  # many models have few bases
-def _parse(text: str) -> tuple[str | None, str | None]:
-    """Return the relation and the id in a tag, after `base_model:`; no id if what it names cannot be a model."""
+def _parse(text: str) -> tuple[str, str, int]:
+    """Return the id in a tag after `base_model:`, its key, and the rank of its relation; no id if it cannot be one."""
     word, colon, rest = text.partition(":")
-    relation = word if colon and word in _RELATIONS else None
-    base = rest if relation else text
+    rank = _RELATIONS.index(word) if colon and word in _RELATIONS else len(_RELATIONS) - 1
+    base = rest if _RELATIONS[rank] else text
     is_id = len(base) <= _MAX_ID and ".." not in base and "--" not in base and _ID.fullmatch(base)
-    return relation, base if is_id else None
+    return (base, base.casefold(), rank) if is_id else ("", "", rank)
 
 
 def relate(bases: Bases, evidence: SizeEvidence, library: object) -> tuple[str, str]:
@@ -134,7 +139,7 @@ def is_copy(identity: str, bases: Sequence[str], relation: str) -> bool:
 def trace(identity: str, bases: Sequence[str], facts: Facts) -> Chain:
     """Return the chain from the bases of a model; a model without a fact is missing, so that the chain ends with its name."""
     base_models: list[str] = []
-    problems = dict[str, None]()
+    problems: dict[str, None] = {}
     for base in bases:
         fact = facts.get(base.casefold())
         spelled = fact[0] if fact else base

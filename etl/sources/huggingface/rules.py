@@ -136,15 +136,15 @@ def _resolve(
     identity, may_be_original, ids, words, size = deferred
     if not ids:
         return (_ORIGINAL if may_be_original and identity.casefold() in named else {}), words
-    chain = trace(identity, ids, facts)
+    base_models, root, depth, problems = trace(identity, ids, facts)
     fields: dict[str, Any] = {}
-    if chain[:3] != (ids, *end_of_chain(identity, ids)):
-        fields = {"base_models": chain.base_models, "root": chain.root, "depth": chain.depth}
+    if base_models != ids or depth != (1 if len(ids) == 1 else None):
+        fields = {"base_models": base_models, "root": root, "depth": depth}
     if size is not None:
         matches = ((base, facts.get(base.casefold(), ["", None])) for base in ids)
         if counts := {base: fact[1] for base, fact in matches if fact[0] == base and fact[1] is not None}:
             fields |= SizeEstimator(options.size_classes, counts).estimate(SizeEvidence(*size))._asdict()
-    return fields, words + chain.problems
+    return fields, words + problems
 
 
 def _kind(fact: _Fact) -> Mapping[str, bool] | None:
