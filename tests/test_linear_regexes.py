@@ -57,8 +57,7 @@ def _problem(source: str, field: str) -> Callable[[str], object]:
 
 
 def _relate(name: str, tags: str) -> None:
-    known = evidence.SizeEvidence(name, tags, {}, None, None)
-    lineage.relate(lineage.read_bases("o/a", tags), known, None)
+    lineage.relate(lineage.read_bases("o/a", tags), evidence.SizeEvidence(name, tags, {}, None, None))
 
 
 def _size(value: str) -> None:

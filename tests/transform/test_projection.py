@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 HUB = get_source("huggingface")
 COMPLETE = hf(
     "o/m", author="o", pipeline_tag="x", tags=["gguf", "license:mit"], gated="auto", private=False, disabled=False,
-    library_name="x", cardData={"license": "mit"}, safetensors={"parameters": {"BF16": 5}, "total": 5},
+    library_name="x", safetensors={"parameters": {"BF16": 5}, "total": 5},
     gguf={"total": 5, "architecture": "llama", "chat_template": "{{ x }}"},
 )  # fmt: skip
 ANY_JSON = st.recursive(
@@ -59,7 +59,7 @@ def test_jq_gets_no_unread_field_and_no_list_of_texts(texts: list[str]) -> None:
     (entry,) = project(HUB, parse_json_body(json.dumps([COMPLETE]).encode(), "p"), "p")
     (record,) = json.loads(texts[0])
     assert record["gguf"] == {"total": 5, "architecture": "llama"}
-    assert {"tags", "cardData"}.isdisjoint(record)
+    assert {"tags", "library_name"}.isdisjoint(record)
     assert entry["model"]["tags"] == ["gguf", "license:mit"]
 
 

@@ -8,7 +8,7 @@ from etl.sources.source import Source
 
 _READ_FIELDS = (
     "id", "author", "pipeline_tag", "downloads", "likes", "tags", "gated", "private", "disabled", "createdAt", "lastModified",
-    "library_name", "safetensors.parameters", "safetensors.total", "gguf.total", "gguf.architecture",
+    "safetensors.parameters", "safetensors.total", "gguf.total", "gguf.architecture",
 )  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -15,14 +14,16 @@ if TYPE_CHECKING:
 
 _TAG = "\nbase_model:"
 _DATASET = "\ndataset:"
-_RELATIONS = ("quantized", "adapter", "merge", "finetune", None)  # of several tags, the first of these decides
+_RELATIONS = ("quantized", "adapter", "merge", "finetune")  # of several tags, the first of these decides
+_RANKS = {relation: rank for rank, relation in enumerate(_RELATIONS)}
 _ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)?")
 _MAX_ID = 500  # characters
 _FORMAT = (
-    r"gguf|ggml|mlx|gptq|awq|exl[23]|aqlm|hqq|vptq|quip(?:-?sharp)?|spqr|eetq|quanto|torchao|bnb|bitsandbytes|auto-?round"
-    r"|compressed-tensors|smoothquant|quant(?:s|ized|ization)?|nf4|(?:nv|mx)?fp[468]|u?int[2-8]|w[2-8](?:a[0-9]{1,2}|g[0-9]{2,3})?"
-    r"|[2-8]-?bits?|i?q[2-8](?:f16|f32)?(?:_[0-9k])?(?:_[a-z]{1,2})?|[0-9](?:\.[0-9]{1,3})?[-_]?bpw"
-)
+    r"g(?:guf|gml|ptq)|mlx|awq|auto-?round|aqlm|exl[23]|eetq|hqq|vptq|spqr|smoothquant|torchao|bnb|bitsandbytes|compressed-tensors"
+    r"|q(?:uip(?:-?sharp)?|uanto|uant(?:s|ized|ization)?|[2-8](?:f16|f32)?(?:_[0-9k])?(?:_[a-z]{1,2})?)|nf4|(?:nv|mx)?fp[468]"
+    r"|i(?:nt[2-8]|q[2-8](?:_[0-9k])?(?:_[a-z]{1,2})?)|uint[2-8]|w[2-8](?:a[0-9]{1,2}|g[0-9]{2,3})?"
+    r"|[2-8]-?bits?|[0-9](?:\.[0-9]{1,3})?[-_]?bpw"
+)  # grouped by first letters, which a search tries one after the other
 _FORMAT_IN_NAME = re.compile(rf"[^a-z0-9](?:{_FORMAT})(?![a-z0-9])")
 _FORMAT_IN_TAGS = re.compile(rf"\n(?:{_FORMAT}|modelopt|llm-?compressor|quantized-[a-z]+)(?=\n)", re.IGNORECASE)
 _ADAPTER_IN_NAME = re.compile(r"[^a-z](?:(?:q|re)?loras?|lokr|dora|adapters?|peft)(?![a-z])")
@@ -69,20 +70,26 @@ def read_bases(identity: str, tags: str) -> Bases:
     """Return what the tags (lines) of a model say of its bases."""
     if _TAG not in tags:
         return _NO_BASES
-    own, rank = identity.casefold(), len(_RELATIONS) - 1
+    own, rank = identity.casefold(), len(_RELATIONS)
     datasets = [line.casefold() for line in _values(tags, _DATASET)] if _DATASET in tags else []
+    seen: dict[str, str | None] = {}  # what the tags name, and what is wrong with it
     ids: dict[str, str] = {}
-    problems: dict[str, None] = {}
+    problems: list[str] = []
     for text in _values(tags, _TAG):
-        base, key, base_rank = _parse(text)
-        if not base or key in datasets:
-            problems[NOT_A_MODEL] = None
-        elif key == own:
-            problems[SELF] = None
-        else:
-            ids.setdefault(key, base)
-            rank = min(rank, base_rank)
-    return Bases([*ids.values()], _RELATIONS[rank], [*problems])
+        word, _, base = text.partition(":")
+        base_rank = _RANKS.get(word)
+        base = text if base_rank is None else base
+        if base not in seen:
+            key = base.casefold()
+            problem = SELF if key == own else NOT_A_MODEL if key in datasets or not _is_id(base) else None
+            seen[base] = problem
+            if problem is None:
+                ids.setdefault(key, base)
+            elif problem not in problems:
+                problems.append(problem)
+        if base_rank is not None and base_rank < rank and seen[base] is None:
+            rank = base_rank
+    return Bases([*ids.values()], _RELATIONS[rank] if rank < len(_RELATIONS) else None, problems)
 
 
 def _values(tags: str, start: str) -> list[str]:
@@ -90,28 +97,22 @@ def _values(tags: str, start: str) -> list[str]:
     return [text.partition("\n")[0] for text in tags.split(start)[1:]]
 
 
-@lru_cache(maxsize=4096)  # many models have few bases
-def _parse(text: str) -> tuple[str, str, int]:
-    """Return the id in a tag after `base_model:`, its key, and the rank of its relation; no id if it cannot be one."""
-    word, colon, rest = text.partition(":")
-    rank = _RELATIONS.index(word) if colon and word in _RELATIONS else len(_RELATIONS) - 1
-    base = rest if _RELATIONS[rank] else text
-    is_id = len(base) <= _MAX_ID and ".." not in base and "--" not in base and _ID.fullmatch(base)
-    return (base, base.casefold(), rank) if is_id else ("", "", rank)
+def _is_id(text: str) -> bool:
+    return len(text) <= _MAX_ID and ".." not in text and "--" not in text and bool(_ID.fullmatch(text))
 
 
-def relate(bases: Bases, evidence: SizeEvidence, library: object) -> tuple[str, str]:
+def relate(bases: Bases, evidence: SizeEvidence) -> tuple[str, str]:
     """Return the relation of a model to its bases, and what decided it; `original` is only decided by other models."""
     if bases.relation == "quantized":
         return _check_quantized(evidence)
     if bases.relation:
         return bases.relation, "tag"
     name = f"-{evidence.name}"
-    if library == "peft" or (library is None and "\npeft\n" in evidence.tags):
+    if "\npeft\n" in evidence.tags:
         return "adapter", "library"
     if _FORMAT_IN_NAME.search(name):
         return "quantized", "name"
-    if _ADAPTER_IN_NAME.search(name):
+    if ("ora" in name or "adapter" in name or "lokr" in name or "peft" in name) and _ADAPTER_IN_NAME.search(name):
         return "adapter", "name"
     return "unknown", "none"
 
@@ -198,7 +199,7 @@ _EVIDENCE = {
     "weights": "its tag says quantized, but its weights are full-width, and its name and tags show no quantized format",
     "format": "its tag says quantized, but its name and tags show no quantized format, and its weights are not counted",
     "name": "by its name",
-    "library": "by its library, peft",
+    "library": "by the tag of its library, peft",
     "chain": "other models name it as their base",
     "none": "no evidence",
 }

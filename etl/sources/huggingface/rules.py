@@ -32,13 +32,12 @@ _Fact = list[Any]
 
 def _complete(entry: dict[str, Any], options: TransformOptions) -> list[DroppedField]:
     model, raw = entry["model"], entry["evidence"]
-    library = raw.pop("library", None)
     evidence = size_evidence(model["name"], model["tags"], **raw)
     model["license"] = _license(model["tags"], evidence.tags)
     estimate = _estimator(options.size_classes).estimate(evidence)
     model["parameters"], model["size"], model["size_from"], model["size_against"] = estimate
     bases = read_bases(model["id"], evidence.tags)
-    model["relation"], model["relation_from"] = relate(bases, evidence, library)
+    model["relation"], model["relation_from"] = relate(bases, evidence)
     model["base_models"] = bases.ids
     model["root"], model["depth"] = end_of_chain(model["id"], bases.ids)
     model["is_copy"] = is_copy(model["id"], bases.ids, model["relation"])
@@ -173,8 +172,10 @@ def _describe(_record: Mapping[str, Any], entry: dict[str, Any], options: Transf
     """Return a line for each count and each other evidence that was not believed."""
     if "evidence" not in entry:
         return []
-    model, evidence = entry["model"], {name: value for name, value in entry["evidence"].items() if name != "library"}
-    return SizeEstimator(options.size_classes).describe_conflicts(size_evidence(model["name"], model["tags"], **evidence))
+    model = entry["model"]
+    return SizeEstimator(options.size_classes).describe_conflicts(
+        size_evidence(model["name"], model["tags"], **entry["evidence"])
+    )
 
 
 RULES = Rules(

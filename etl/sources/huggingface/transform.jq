@@ -1,5 +1,5 @@
 # A page of the Hub's GET /api/models, [record], to one entry for each record, in its order:
-#   {id, model, evidence}  a model, and the evidence of its size and lineage
+#   {id, model, evidence}  a model, and the evidence of its size
 #   {id, set_aside}        a rejected record, and the code of the reason
 # Values pass through as they came: the transform replaces what violates schemas/huggingface/model.schema.json by null.
 
@@ -9,7 +9,7 @@ def rejected:
   elif .disabled then "disabled"
   else null end;
 
-# record -> model; rules.py sets license from the tags, and size, parameters and lineage from the evidence
+# record -> model; rules.py sets license and lineage from the tags, size and parameters from the evidence
 def model:
   (.id | split("/")) as $path
   | {
@@ -29,14 +29,13 @@ def model:
       url: ("https://huggingface.co/" + .id)
     };
 
-# record -> evidence of its size and lineage beside its name and tags, as it came; a text, which no count may be, of what is not an object
+# record -> evidence of its size beside its name and tags, as it came; a text, which no count may be, of what is not an object
 def evidence:
   {
     elements: (try .safetensors.parameters catch "not an object"),
     total: (try .safetensors.total catch "not an object"),
     gguf: (try .gguf.total catch "not an object"),
-    gguf_architecture: (try .gguf.architecture catch null),
-    library: .library_name
+    gguf_architecture: (try .gguf.architecture catch null)
   };
 
 map(

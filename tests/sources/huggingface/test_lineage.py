@@ -88,14 +88,13 @@ def lineage(*records: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
         (record("o/A-3.5bpw-exl2"), ("quantized", "name")),
         (record("o/A-QAT-FP16-quantum"), ("unknown", "none")),
         (record("o/higgs-audio-7b-bitnet"), ("unknown", "none")),
-        (record("o/a", library_name="peft"), ("adapter", "library")),
-        (record("o/a-4bit", library_name="peft"), ("adapter", "library")),
         (record("o/a", tags=["peft"]), ("adapter", "library")),
-        (record("o/a", library_name="transformers", tags=["peft"]), ("unknown", "none")),
+        (record("o/a-4bit", tags=["peft"]), ("adapter", "library")),
+        (record("o/a", tags=["peft-x", "xpeft"]), ("unknown", "none")),
         (record("o/IP-Adapter-a"), ("adapter", "name")),
         (record("o/a-LoRA"), ("adapter", "name")),
         (record("o/explorations-floral"), ("unknown", "none")),
-        (record("o/a", library_name=["peft"]), ("unknown", "none")),
+        (record("o/a", "quantized:p/b"), ("quantized", "tag")),
     ],
 )
 def test_the_relation_and_its_evidence(subject: dict[str, Any], expected: tuple[str, str]) -> None:
