@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -128,6 +129,9 @@ CHAINS: list[tuple[str, list[dict[str, Any]], tuple[Any, ...]]] = [
     ),
     ("data set", [record("o/a", "finetune:p/data", tags=["dataset:P/Data"])], ([], "o/a", 0, "unknown")),
     ("address", [record("o/a", "https://huggingface.co/p/b", "finetune:datasets/p/b")], ([], "o/a", 0, "unknown")),
+    ("space", [record("o/a", "finetune:spaces/p/b", "finetune:")], ([], "o/a", 0, "unknown")),
+    ("not a model and quantized by name, and named", [record("o/a-fp8", "x y"), record("p/b", "o/a-fp8")],
+     ([], "o/a-fp8", 0, "quantized")),
     ("original", [record("o/a"), record("p/b", "adapter:O/A")], ([], "o/a", 0, "original")),
     ("original of a merge", [record("o/a"), record("p/b", "merge:o/a", "merge:q/c")], ([], "o/a", 0, "original")),
     ("named by itself only", [record("o/a", "finetune:o/a")], ([], "o/a", 0, "unknown")),
@@ -189,6 +193,16 @@ def test_the_order_of_pages_does_not_matter(pages: list[list[dict[str, Any]]], r
     distinct = [[value] for value in {value["id"]: value for page in pages for value in page}.values()]
     assert decide(random.sample(distinct, len(distinct))) == decide(distinct)
     assert resolve(*random.sample(pages, len(pages)))[1] == resolve(*pages)[1]
+
+
+def test_each_order_of_pages_gives_the_same() -> None:
+    records = [
+        record("o/a"), record("o/b", "finetune:O/A"), record("p/B", "quantized:o/b", tags=["gguf"]), record("p/c", "merge:o/b", "merge:o/d"),
+        record("o/d", "finetune:p/C"),
+    ]  # fmt: skip
+    expected = lineage(*records)
+    assert expected["p/B"][2:] == (["o/b"], "o/a", 2, False)
+    assert [lineage(*order) for order in permutations(records) if lineage(*order) != expected] == []
 
 
 def test_a_relation_follows_what_other_pages_say_now(workspace: Workspace) -> None:
