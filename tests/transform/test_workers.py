@@ -163,6 +163,14 @@ def test_a_reused_page_is_updated_if_its_base_model_changes(pages: Workspace, tr
     assert size_of(pages, "o/copy") == ("unknown", "none")
 
 
+def test_pages_that_no_fact_can_change_are_not_resolved(pages: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(pages.data.raw("huggingface"))
+    pages.write_stream("huggingface", "default", [hf("o/packed-gguf")])
+    monkeypatch.setattr("etl.transform.pages.resolve_file", lambda _resolution: pytest.fail("resolved"))
+    transform(pages.data, HUB)
+    assert size_of(pages, "o/packed-gguf") == ("unknown", "none")
+
+
 def test_corrupted_models_are_rebuilt(pages: Workspace, transformed: list[str]) -> None:
     transform(pages.data, HUB)
     expected = content(pages.data.models("huggingface"))

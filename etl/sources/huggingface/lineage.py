@@ -76,8 +76,8 @@ def read_bases(identity: str, tags: str) -> Bases:
     ids: dict[str, str] = {}
     problems: list[str] = []
     for text in _values(tags, _TAG):
-        word, _, base = text.partition(":")
-        base_rank = _RANKS.get(word)
+        word, colon, base = text.partition(":")
+        base_rank = _RANKS.get(word) if colon else None
         base = text if base_rank is None else base
         if base not in seen:
             key = base.casefold()
@@ -129,12 +129,10 @@ def _check_quantized(evidence: SizeEvidence) -> tuple[str, str]:
 
 
 def is_copy(identity: str, bases: Sequence[str], relation: str) -> bool:
-    """Return whether a model is another owner's model under the same name."""
+    """Return whether a model is another owner's model under the same name; `bases` are without the model itself."""
     if len(bases) != 1 or relation in {"quantized", "adapter"}:
         return False
-    owner, _, name = identity.casefold().rpartition("/")
-    base_owner, _, base_name = bases[0].casefold().rpartition("/")
-    return name == base_name and owner != base_owner
+    return identity.casefold().rpartition("/")[2] == bases[0].casefold().rpartition("/")[2]
 
 
 def trace(identity: str, bases: Sequence[str], facts: Facts) -> Chain:

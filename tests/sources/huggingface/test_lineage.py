@@ -76,7 +76,8 @@ def lineage(*records: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
         (record("o/a-onnx-int8", "quantized:p/b", **F32), ("quantized", "tag")),
         (record("o/a", "quantized:p/b", tags=["gguf"], **F32), ("quantized", "tag")),
         (record("o/a", "quantized:p/b", tags=["8-Bit"], **F32), ("quantized", "tag")),
-        (record("o/a", "quantized:p/b", gguf={"total": 7}), ("quantized", "tag")),
+        (record("o/a", "quantized:p/b", "finetune:p/c", tags=["gguf"]), ("quantized", "tag")),
+        (record("o/a", "quantized:p/b", tags=["onnx"], gguf={"total": 7}), ("quantized", "tag")),
         (record("o/a", "quantized:p/b", **FP8), ("quantized", "tag")),
         (record("o/a", "quantized:p/b", **MXFP4), ("quantized", "tag")),
         # no tag does
@@ -129,7 +130,10 @@ CHAINS: list[tuple[str, list[dict[str, Any]], tuple[Any, ...]]] = [
     ),
     ("data set", [record("o/a", "finetune:p/data", tags=["dataset:P/Data"])], ([], "o/a", 0, "unknown")),
     ("address", [record("o/a", "https://huggingface.co/p/b", "finetune:datasets/p/b")], ([], "o/a", 0, "unknown")),
-    ("space", [record("o/a", "finetune:spaces/p/b", "finetune:")], ([], "o/a", 0, "unknown")),
+    ("renamed", [record("o/a", "finetune:P/B"), record("p/b")], (["p/b"], "p/b", 1, "finetune")),
+    ("a name like a relation", [record("o/a", "merge")], (["merge"], "merge", 1, "unknown")),
+    ("no id", [record("o/a", "p/b--c", "p/b..c", "finetune:", "/p")], ([], "o/a", 0, "unknown")),
+    ("space", [record("o/a", "finetune:spaces/p/b")], ([], "o/a", 0, "unknown")),
     ("not a model and quantized by name, and named", [record("o/a-fp8", "x y"), record("p/b", "o/a-fp8")],
      ([], "o/a-fp8", 0, "quantized")),
     ("original", [record("o/a"), record("p/b", "adapter:O/A")], ([], "o/a", 0, "original")),
@@ -197,7 +201,8 @@ def test_the_order_of_pages_does_not_matter(pages: list[list[dict[str, Any]]], r
 
 def test_each_order_of_pages_gives_the_same() -> None:
     records = [
-        record("o/a"), record("o/b", "finetune:O/A"), record("p/B", "quantized:o/b", tags=["gguf"]), record("p/c", "merge:o/b", "merge:o/d"),
+        record("o/a"), record("o/b", "finetune:O/A"), record("p/B", "quantized:o/b", tags=["gguf"]),
+        record("p/c", "merge:o/b", "merge:o/d"),
         record("o/d", "finetune:p/C"),
     ]  # fmt: skip
     expected = lineage(*records)
