@@ -27,7 +27,7 @@ from etl.publish import store
 from etl.report import render
 from etl.sources import auditing
 from etl.sources.civitai import images
-from etl.sources.huggingface import corroboration, counts, evidence, families, names, size
+from etl.sources.huggingface import corroboration, counts, evidence, families, lineage, names, size
 from etl.sources.source import DEFAULT_SIZE_CLASSES
 from etl.storage import git, json_files, owned, swap
 from etl.transform import files, projection
@@ -54,6 +54,10 @@ def _scheduler(value: str) -> None:
 
 def _problem(source: str, field: str) -> Callable[[str], object]:
     return fields.model_fields(source, DEFAULT_SIZE_CLASSES)[field].problem
+
+
+def _relate(name: str, tags: str) -> None:
+    lineage.relate(lineage.read_bases("o/a", tags), evidence.SizeEvidence(name, tags, {}, None, None))
 
 
 def _size(value: str) -> None:
@@ -180,6 +184,26 @@ CASES: dict[str, tuple[Callable[[str], object], list[tuple[str, str]]]] = {
     "etl.sources.huggingface.families:_regex": (
         _family,
         [("qwen-image-edit", "-2.1"), ("kimi-k2-", "v3"), ("bert-base-", ""), ("kimi-k2-instruct-chat", "-1"), ("flux.1-", "9")],
+    ),
+    "etl.sources.huggingface.lineage._ID": (
+        lambda value: lineage.read_bases("o/a", f"\nbase_model:{value[:500]}\n"),
+        [("a", ""), ("a/", ""), ("a.", "/")],
+    ),
+    "etl.sources.huggingface.lineage._FORMAT_IN_NAME": (
+        lambda value: _relate(value, "\n"),
+        [("-w4a1", ""), ("-q4_", ""), ("-4-", ""), ("-4.", "bp"), ("-quant", ""), ("-auto-", "")],
+    ),
+    "etl.sources.huggingface.lineage._FORMAT_IN_TAGS": (
+        lambda value: _relate("a", f"\nbase_model:quantized:o/b\n{value}\n"),
+        [("\nw4a1", ""), ("\nq4_", ""), ("\nquantized-", ""), ("\n4.", "bp"), ("\n", ""), ("quantized-a", "1")],
+    ),
+    "etl.sources.huggingface.lineage._CONVERTED": (
+        lambda value: _relate("a", f"\nbase_model:quantized:o/b\n{value}\n"),
+        [("\nonnx", "x"), ("\nopenvin", ""), ("\n", "")],
+    ),
+    "etl.sources.huggingface.lineage._ADAPTER_IN_NAME": (
+        lambda value: _relate(value, "\n"),
+        [("-lora", "a"), ("-adapter", "a"), ("-q", "")],
     ),
     "etl.sources.huggingface.names._DIMENSIONS": (names.parse_size, [("0d", ""), ("300", "d"), ("-10d", "x")]),
     "etl.sources.huggingface.names._ATTACHED": (names.parse_size, [("abcd7", "b"), ("abcd7b", "x"), ("abcd1.", "")]),

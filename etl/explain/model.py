@@ -12,6 +12,7 @@ from etl.core.errors import UsageError
 from etl.core.ids import model_key
 from etl.core.text import MIN_SIMILARITY
 from etl.explain.mismatch import describe_mismatch, format_value
+from etl.sources.source import get_source
 from etl.storage.json_files import read_bytes, read_json
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class ModelExplanation:
         ranks: Its rank, from 1, in each stream that has it.
         set_aside: Why the transform rejected it, by stream.
         evidence: What decides its level or size, and which fields were dropped; streams with equal evidence share a key.
+        chain: The models that it was made of, a line each with the evidence; empty for a source without lineage.
         rulings: What other records of the same model decide, by stream.
         manifests: Its rank, from 1, in each manifest that has it.
         not_in: Why it is absent from each other manifest.
@@ -51,6 +53,7 @@ class ModelExplanation:
     ranks: dict[str, int]
     set_aside: dict[str, str]
     evidence: dict[str, list[str]]
+    chain: list[str]
     rulings: dict[str, str]
     manifests: dict[str, int]
     not_in: dict[str, str]
@@ -88,6 +91,7 @@ def explain_model(context: ExplainContext, source: SourceConfig, identity: str) 
     }  # fmt: skip
     return ModelExplanation(
         source.name, identity, fields, ranks, reasons, _evidence(context, source, key, files),
+        _chain(context, source, streams, fields),
         {name: describe_ruling(context.data, source, stored, ruling) for name, ruling in rulings.items() if ruling},
         {file: rank for file, rank in in_manifests.items() if isinstance(rank, int)},
         {file: reason for file, reason in in_manifests.items() if isinstance(reason, str)},
@@ -135,6 +139,18 @@ def _evidence(context: ExplainContext, source: SourceConfig, key: str, files: Ma
         if lines:
             by_lines.setdefault(tuple(lines), []).append(name)
     return {", ".join(names): list(lines) for lines, names in by_lines.items()}
+
+
+def _chain(
+    context: ExplainContext, source: SourceConfig, streams: Mapping[str, StoredStream], fields: dict[str, Any] | None
+) -> list[str]:  # fmt: skip
+    """Return a line for each model of the chain of a model."""
+
+    def lookup(identity: str) -> dict[str, Any] | None:
+        refs = {name: refs for name, stream in streams.items() if (refs := _refs(stream, model_key(identity)))}
+        return _show(context, source, refs, {})[0]
+
+    return get_source(source.name).load_rules().chain(fields, lookup) if fields else []
 
 
 def describe_ruling(data: DataDir, source: SourceConfig, streams: StoredStreams, ruling: Ruling) -> str:

@@ -77,6 +77,8 @@ def model(explanation: ModelExplanation) -> list[RenderableType]:
         parts.append(Text("evidence in its records:", "bold"))
         for names, lines in explanation.evidence.items():
             parts += [Text(f"  {sanitize(names)}"), *(Text(f"    {sanitize(line, 300)}") for line in lines)]
+    if len(explanation.chain) > 1:
+        parts += [Text("made of:", "bold"), *(Text(f"  {sanitize(line, 1000)}") for line in explanation.chain)]
     parts += _section("in streams", streams)
     parts += _section("decided by other records", explanation.rulings) if explanation.rulings else []
     parts += [*_section("in manifests", manifests), *_section("absent from", explanation.not_in)]

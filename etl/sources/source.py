@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     Record = Mapping[str, Any]
     Params = Mapping[str, Sequence[str]]
+    Resolved = tuple[Record, Sequence[str]]
 
 
 class SizeClass(NamedTuple):
@@ -58,22 +59,27 @@ class Rules:
     """What the transform decides after jq: values and pure functions.
 
     An entry is what transform.jq makes of a record: `{id, model, evidence}`. Facts are what models of different pages must know
-    of each other: JSON values, each by a key. Of several pages that state a fact of one key, the first one counts.
+    of each other: JSON values, each by a key. Of several pages that state a fact of one key, the one whose JSON is least counts,
+    so that the order of pages does not matter.
 
     Attributes:
         complete: (entry, options): completes the model from the evidence; returns fields whose evidence was invalid.
         forbid_images: (entry, options): the URLs of images that no card of the model may show, whichever record has them too;
             scaled as in models, and only those that a model could have.
-        defer: (model, evidence): the evidence, as a JSON value, of a model that facts may change; None for all others.
+        defer: (model, evidence as `complete` left it): a JSON list of the id and the evidence of a model that facts may change;
+            None for all others.
         collect: (models): the facts that the models of a page state, by key; None if absent.
-        needs: (deferred evidence): the keys of the facts that may change the model.
-        follow: (fact): the keys of further facts that are needed wherever this one is; None if no fact names others.
-        resolve: (deferred evidence, facts by key, options): the fields of the model that now hold; the facts are those on disk
-            that the models of its page need.
+        needs: (deferred evidence): the keys of the facts that may change the model; not that of its own.
+        follow: (fact): the keys of further facts that are needed wherever this one is; models of its own page need them, too.
+            None if no fact names others.
+        resolve: (deferred evidence, facts by key, named, options): the fields of the model that facts change, and words that
+            summary.json counts as `lineage`, by distinct ids. The facts are those on disk that the models of its page need;
+            `named` are the keys of the facts of its page that any model needs.
         kind: (fact): what summary.json counts of it, a JSON value; None: nothing.
         summarize: (kinds, each with how many facts have it): the counts that summary.json has as `families`.
         warnings: (families of a summary): lines for the operator.
         describe: (raw record, entry, options): lines that say what decides, for explain.
+        chain: (model, lookup of a model by its id): a line for each link of the chain of models that it was made of, for explain.
     """
 
     complete: Callable[[dict[str, Any], TransformOptions], list[DroppedField]]
@@ -83,10 +89,11 @@ class Rules:
     collect: Callable[[Sequence[Record]], dict[str, Any] | None] = lambda _models: None
     needs: Callable[[Any], Iterable[str]] = lambda _deferred: ()
     follow: Callable[[Any], Iterable[str]] | None = None
-    resolve: Callable[[Any, Mapping[str, Any], TransformOptions], Record] = lambda _deferred, _facts, _options: {}
+    resolve: Callable[[Any, Mapping[str, Any], Container[str], TransformOptions], Resolved] = lambda *_: ({}, ())
     kind: Callable[[Any], Any] = lambda _fact: None
     summarize: Callable[[Iterable[tuple[Any, int]]], dict[str, dict[str, int]]] = lambda _kinds: {}
     warnings: Callable[[Mapping[str, Mapping[str, int]]], list[str]] = lambda _families: []
+    chain: Callable[[Record, Callable[[str], Record | None]], list[str]] = lambda _model, _lookup: []
 
 
 class RecordAudit(NamedTuple):

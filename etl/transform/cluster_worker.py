@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LIBRARIES = ("distributed", "jq", "jsonschema", "jsonschema-rs", "orjson")  # they shape models, or carry calls
-_PROGRAM_SUFFIXES = {".py", ".jq", ".json"}
+_PROGRAM_SUFFIXES = {".py", ".jq", ".toml", ".json"}
 
 _running: Counter[Path] = Counter()  # calls in this process, by the marker of their run
 _lock = threading.Lock()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from etl.core.ids import hash_text
-from etl.transform.hashes import BUCKETS, distinct_hashes, numbers, ranges
+from etl.transform.hashes import BUCKETS, as_bytes, distinct_hashes, numbers, ranges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -34,6 +34,14 @@ class PageFacts(NamedTuple):
     kind_of: list[int]
     lines: list[bytes]
 
+    def line(self, key: int) -> bytes:
+        """Return the line of a fact that the page has, by the hash of its key."""
+        return self.lines[bisect_left(self.keys, key)]
+
+
+_NO_FACTS = PageFacts(array("Q"), [], [], [])
+_NULL = "null"
+
 
 def pack_facts(facts: Mapping[str, Any], kind: Callable[[Any], Any]) -> bytes:
     """Return the facts of a page as lines; the first one has what decides whether any other is needed."""
@@ -52,52 +60,63 @@ def unpack_facts(content: bytes) -> PageFacts:
     return PageFacts(numbers(bytes.fromhex(head["keys"])), head["kinds"], head["kind_of"], lines)
 
 
-class NeededFacts:
-    """Of the facts of all pages, those that deferred models need, as lines of JSON; of several with a key, the first counts."""
+class PageNeeds(NamedTuple):
+    """What the models of a page are decided by: facts as lines, and the hashes of the keys of its own facts that others need."""
 
-    def __init__(self, rules: Rules, needed: Iterable[bytes], pages: Callable[[], Iterable[bytes]]) -> None:
-        """Find them: `needed` are the keys that each page needs, as hashes; `pages` yields the facts of each page, in order."""
+    lines: list[bytes]
+    named: bytes
+
+    def digest(self) -> str:
+        """Return a hash of it."""
+        return blake2b(b"\n".join([*self.lines, self.named]), digest_size=16).hexdigest()
+
+
+class NeededFacts:
+    """Of the facts of all pages, those that deferred models need, as lines of JSON; of several with a key, the least counts."""
+
+    def __init__(self, rules: Rules, needed: Iterable[bytes], pages: Iterable[bytes]) -> None:
+        """Find them: `needed` are the keys that each page needs, as hashes; `pages` are the facts of each page, or nothing."""
         self._lines: dict[int, bytes] = {}
-        self._named: dict[int, bytes] = {}
-        self._kinds = _FirstKinds()
+        self._named: list[bytes] = []
+        self._kinds = _Kinds()
         sought = set[int]()
         for hashes in needed:
             sought.update(numbers(hashes))
-        for content in pages():
-            facts = unpack_facts(content)
+        for content in pages:
+            facts = unpack_facts(content) if content else _NO_FACTS
             self._kinds.add(facts)
-            self._find(facts, sought)
-        while rules.follow and (named := self._follow(rules.follow, sought)):
-            for content in pages():
-                self._find(unpack_facts(content), named)
-            sought |= named
+            self._named.append(self._find(facts, sought))
+        self._follows = self._follow(rules.follow) if rules.follow else {}
 
-    def of_page(self, needs: bytes) -> list[bytes]:
-        """Return the facts that the models of a page need, in an order that depends on nothing else."""
+    def of_page(self, index: int, needs: bytes) -> PageNeeds:
+        """Return what decides the models of a page, by its index and what it needs, in an order that depends on nothing else."""
         keys = {*numbers(needs)}
-        named = keys
-        while self._named and named:
-            named = {name for key in named for name in numbers(self._named.get(key, b""))} - keys
-            keys |= named
-        return [self._lines[key] for key in sorted(keys & self._lines.keys())]
+        further = keys
+        while self._follows and further:
+            further = {name for key in further if key in self._follows for name in numbers(self._follows[key])} - keys
+            keys |= further
+        return PageNeeds([self._lines[key] for key in sorted(keys & self._lines.keys())], self._named[index])
 
     def kinds(self) -> list[tuple[Any, int]]:
         """Return the kinds of the facts of all pages, and how many keys have each."""
-        return [(orjson.loads(kind), count) for kind, count in self._kinds.count().items() if kind != "null"]
+        return [(orjson.loads(kind), count) for kind, count in self._kinds.count().items()]
 
-    def _find(self, facts: PageFacts, keys: set[int]) -> None:
-        for key in keys.intersection(facts.keys):
-            self._lines.setdefault(key, facts.lines[bisect_left(facts.keys, key)])
+    def _find(self, facts: PageFacts, keys: set[int]) -> bytes:
+        """Keep the facts of a page that have some keys, and return the hashes of these."""
+        matches = sorted(keys.intersection(facts.keys))
+        for key in matches:
+            line = facts.line(key)
+            self._lines[key] = min(line, self._lines.get(key, line))
+        return as_bytes(matches)
 
-    def _follow(self, follow: Callable[[Any], Iterable[str]], sought: set[int]) -> set[int]:
-        """Return the keys that the facts found last name, except those that were sought."""
-        for key in self._lines.keys() - self._named.keys():
-            self._named[key] = distinct_hashes(follow(orjson.loads(self._lines[key])[1]))
-        return {name for names in self._named.values() for name in numbers(names)} - sought
+    def _follow(self, follow: Callable[[Any], Iterable[str]]) -> dict[int, bytes]:
+        """Return the keys that facts name, by the key of each that names any."""
+        named = ((key, distinct_hashes(follow(orjson.loads(line)[1]))) for key, line in self._lines.items())
+        return {key: hashes for key, hashes in named if hashes}
 
 
-class _FirstKinds:
-    """Keys and the kind of each; of several with a key, the first counts."""
+class _Kinds:
+    """Keys and the kind of each; of several with a key, the least counts, but null only if there is no other."""
 
     def __init__(self) -> None:
         self._keys = [array("Q") for _ in range(BUCKETS)]
@@ -107,25 +126,23 @@ class _FirstKinds:
     def add(self, facts: PageFacts) -> None:
         """Add the facts of a page."""
         number_of = [self._number_of.setdefault(kind, len(self._number_of)) for kind in facts.kinds]
-        kinds = array("I", [number_of[index] for index in facts.kind_of])
-        for range_, all_keys, all_kinds in zip(ranges(facts.keys), self._keys, self._kinds, strict=True):
-            all_keys.extend(facts.keys[range_])
-            all_kinds.extend(kinds[range_])
+        counted = [(key, index) for key, index in zip(facts.keys, facts.kind_of, strict=True) if facts.kinds[index] != _NULL]
+        page_keys, page_kinds = array("Q", [key for key, _ in counted]), array("I", [number_of[index] for _, index in counted])
+        for range_, all_keys, all_kinds in zip(ranges(page_keys), self._keys, self._kinds, strict=True):
+            all_keys.extend(page_keys[range_])
+            all_kinds.extend(page_kinds[range_])
 
     def count(self) -> dict[str, int]:
         """Return how many distinct keys have each kind."""
+        kinds = sorted(self._number_of)
+        rank_of = {self._number_of[kind]: rank for rank, kind in enumerate(kinds)}
         counts = Counter[int]()
-        for keys, kinds in zip(self._keys, self._kinds, strict=True):
-            counts.update(dict(zip(reversed(keys), reversed(kinds), strict=True)).values())
-        return {kind: counts[number] for kind, number in self._number_of.items() if number in counts}
+        for keys, numbers_ in zip(self._keys, self._kinds, strict=True):
+            ranks = map(rank_of.__getitem__, numbers_)
+            counts.update(dict(sorted(zip(keys, ranks, strict=True), reverse=True)).values())
+        return {kind: counts[rank] for rank, kind in enumerate(kinds) if rank in counts}
 
 
 def parse_facts(lines: Iterable[bytes]) -> dict[str, Any]:
     """Return facts by key."""
     return dict(orjson.loads(line) for line in lines)
-
-
-def facts_digest(lines: Iterable[bytes]) -> str | None:
-    """Return a hash of facts; None for no facts, as before any were looked for."""
-    content = b"\n".join(lines)
-    return blake2b(content, digest_size=16).hexdigest() if content else None

@@ -19,7 +19,7 @@ BUCKETS = 1 << _BITS  # ranges of hashes, each of which is counted alone, so tha
 
 def distinct_hashes(texts: Iterable[str]) -> bytes:
     """Return the distinct hashes of texts, sorted, one after the other."""
-    return b"".join(sorted({hash_text(text) for text in texts}))
+    return b"".join(sorted(map(hash_text, {*texts})))
 
 
 def numbers(hashes: bytes) -> array[int]:
@@ -28,6 +28,14 @@ def numbers(hashes: bytes) -> array[int]:
     if sys.byteorder == "little":
         result.byteswap()
     return result
+
+
+def as_bytes(hashes: Iterable[int]) -> bytes:
+    """Return hashes that are numbers as bytes, one after the other."""
+    result = array("Q", hashes)
+    if sys.byteorder == "little":
+        result.byteswap()
+    return result.tobytes()
 
 
 def ranges(hashes: array[int]) -> Iterator[slice]:

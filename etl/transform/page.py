@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from etl.core.errors import InvalidDataError
+from etl.core.ids import model_key
 from etl.core.schemas import load_schema
 from etl.sources.source import TransformOptions
 from etl.storage.json_files import JsonBody, parse_json_body
+from etl.transform.hashes import distinct_hashes
 from etl.transform.projection import project
 from etl.transform.repair import expected, is_required, repair
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Mapping
 
     from etl.sources.source import DroppedField, Source
 
@@ -136,14 +139,23 @@ def _fields(source_name: str) -> dict[str, None]:
 
 
 def resolve_page(
-    source: Source, models: Sequence[Model], deferred: dict[int, Any], facts: Any, options: TransformOptions
-) -> list[Model]:
-    """Return the models of a page with those that were deferred decided by the facts of all pages, narrowed to theirs."""
-    resolved = [*models]
+    source: Source, deferred: Mapping[int, Any], facts: Any, named: Container[str], options: TransformOptions
+) -> tuple[dict[int, Mapping[str, Any]], dict[str, bytes]]:  # fmt: skip
+    """Return how the facts of all pages change the models of a page: new fields, by index.
+
+    `facts` are those that the deferred models need, `named` the keys of the facts of the page that other models need. The second
+    result are the hashes of the ids of models, in any spelling, by what the summary counts of them.
+    """
     resolve = source.load_rules().resolve
+    fields: dict[int, Mapping[str, Any]] = {}
+    counted = defaultdict[str, list[str]](list)
     for index, evidence in deferred.items():
-        resolved[index] = {**models[index], **resolve(evidence, facts, options)}
-    return resolved
+        changed, words = resolve(evidence, facts, named, options)
+        if changed:
+            fields[index] = changed
+        for word in words:
+            counted[word].append(model_key(evidence[0]))
+    return fields, {word: distinct_hashes(keys) for word, keys in counted.items()}
 
 
 def _levels(model: Model) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from etl.core.errors import EtlError, InvalidDataError
-from etl.transform.facts import NeededFacts, facts_digest
+from etl.transform.facts import NeededFacts
 from etl.transform.task import Resolution, read_facts, read_outcome, resolve_file, transform_file
 from etl.transform.workers import start_workers
 
@@ -52,13 +52,13 @@ def resolve_pages(  # noqa: PLR0913, PLR0917 -- the pages with what is known of 
         InvalidDataError: a file is missing.
         StorageError: a file cannot be read or written.
     """
-    needed = NeededFacts(rules, (outcome.needs for outcome in outcomes), lambda: _facts_of_pages(tasks, outcomes, hashes))
+    needed = NeededFacts(rules, (outcome.needs for outcome in outcomes), _facts_of_pages(tasks, outcomes, hashes))
     changed = [
         index for index, outcome in enumerate(outcomes)
-        if outcome.needs and facts_digest(needed.of_page(outcome.needs)) != outcome.resolved
+        if outcome.deferred and needed.of_page(index, outcome.needs).digest() != outcome.resolved
     ]  # fmt: skip
     with start_workers(options, data, sum(tasks[index].entry.bytes for index in changed)) as workers:
-        resolutions = (Resolution(tasks[index], needed.of_page(outcomes[index].needs)) for index in changed)
+        resolutions = (Resolution(tasks[index], needed.of_page(index, outcomes[index].needs)) for index in changed)
         for index, (resolution, future) in zip(changed, workers.run(resolve_file, resolutions), strict=True):
             outcomes[index] = _recorded(resolution.task, future.result(), hashes)
     return needed
@@ -82,9 +82,12 @@ def _recorded(task: Task, outcome: Outcome, hashes: FileHashes) -> Outcome:
 
 
 def _facts_of_pages(tasks: Sequence[Task], outcomes: list[Outcome], hashes: FileHashes) -> Iterator[bytes]:
+    """Yield the facts of each page, or nothing of a page without any."""
     for index, task in enumerate(tasks):
-        if outcomes[index].facts:
-            facts, outcome = read_facts(task)
-            if outcome:
-                outcomes[index] = _recorded(task, outcome, hashes)
-            yield facts
+        if not outcomes[index].facts:
+            yield b""
+            continue
+        facts, outcome = read_facts(task)
+        if outcome:
+            outcomes[index] = _recorded(task, outcome, hashes)
+        yield facts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from etl.core.errors import InvalidDataError, StorageError, describe_os_error
@@ -14,21 +15,23 @@ from etl.storage.file_hashes import FileHashes
 from etl.storage.json_files import dump_json, ignore_in_git, read_json, sha256, write_atomic
 from etl.storage.ledger import list_streams, parse_ledger
 from etl.transform.files import is_page, remove_gone, remove_pages
+from etl.transform.hashes import HashSet
 from etl.transform.losses import Losses
 from etl.transform.pages import resolve_pages, transform_pages
 from etl.transform.task import Task
 from etl.transform.workers import WorkerOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from etl.core.layout import DataDir
     from etl.selection.conditions import FacetSpec
     from etl.sources.source import Source
+    from etl.transform.task import Outcome
 
 _STORAGE = tuple(f"storage/{module}.py" for module in ("checked_parts", "file_hashes", "json_files", "ledger"))
 # Below etl/: all that shapes models, beside the package of the source.
-PROGRAM = ("core/*.py", "config/*.py", "sources/*.py", *_STORAGE, "transform/*.py")
+PROGRAM = ("core/*.py", "config/*.py", "sources/*.py", "sources/*.toml", *_STORAGE, "transform/*.py")
 _DEFAULT = TransformOptions()
 _SERIAL = WorkerOptions()
 
@@ -75,9 +78,19 @@ def transform(
         summary["streams"][task.stream].append(outcome.row)
         losses.add(task.stream, outcome.losses)
     summary["families"] = rules.summarize(facts.kinds())
+    summary["lineage"] = _count_lineage(outcomes)
     summary["losses"] = losses.report()
     write_atomic(data.summary(source.name), dump_json(summary))
     return summary
+
+
+def _count_lineage(outcomes: Sequence[Outcome]) -> dict[str, int]:
+    """Return how many distinct ids have each word, in any page."""
+    sets = defaultdict[str, HashSet](HashSet)
+    for outcome in outcomes:
+        for word, ids in outcome.counted.items():
+            sets[word].add(ids)
+    return {word: HashSet.count([ids]) for word, ids in sorted(sets.items())}
 
 
 def _tasks(  # noqa: PLR0913, PLR0917 -- what a task has

@@ -14,13 +14,13 @@ from etl.sources.source import get_source
 from etl.storage.checked_parts import read_parts, write_parts
 from etl.storage.file_hashes import FileStamp, stamp_of
 from etl.storage.json_files import dump_json, read_bytes, read_json, sha256, write_atomic
-from etl.transform.facts import facts_digest, pack_facts, parse_facts
-from etl.transform.hashes import distinct_hashes
+from etl.transform.facts import PageNeeds, pack_facts, parse_facts, unpack_facts
+from etl.transform.hashes import distinct_hashes, numbers
 from etl.transform.losses import PageLosses, page_losses
 from etl.transform.page import resolve_page, transform_page
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from etl.core.layout import DataDir
@@ -62,10 +62,10 @@ class Task(NamedTuple):
 
 
 class Resolution(NamedTuple):
-    """A page whose deferred models are to be decided by facts, as lines."""
+    """A page whose models are to be decided by the facts of all pages."""
 
     task: Task
-    facts: list[bytes]
+    needs: PageNeeds
 
 
 class Outcome(NamedTuple):
@@ -76,8 +76,10 @@ class Outcome(NamedTuple):
         body: The hash of the raw page.
         losses: What it lost.
         facts: How many facts its models state.
+        deferred: How many of its models facts of other pages may change.
         needs: The hashes of the keys of the facts that its deferred models need.
-        resolved: The digest of the facts that they were decided by last.
+        counted: The hashes of the ids of its models, by what the summary counts of them.
+        resolved: The digest of the facts that decided its deferred models; None before.
         stamps: Those of the raw page and of the models when they had these hashes, as far as this run read or wrote them.
     """
 
@@ -85,7 +87,9 @@ class Outcome(NamedTuple):
     body: str
     losses: PageLosses
     facts: int
+    deferred: int
     needs: bytes
+    counted: Mapping[str, bytes]
     resolved: str | None = None
     stamps: tuple[FileStamp | None, FileStamp | None] = (None, None)
 
@@ -108,34 +112,41 @@ def transform_file(task: Task) -> Outcome:
     facts = page.facts or {}
     outcome = Outcome(
         _summary_row(task, page, content), sha256(body), page_losses(task.stream, task.entry.file, page), len(facts),
-        needs, stamps=(raw_stamp, stamp_of(task.models)),
+        len(page.deferred), needs, {}, stamps=(raw_stamp, stamp_of(task.models)),
     )  # fmt: skip
     deferred = orjson.dumps(page.deferred, option=orjson.OPT_NON_STR_KEYS)
     write_parts(task.outcome, task.program, [_dump(outcome), pack_facts(facts, rules.kind), deferred])
-    if not needs:  # else the models may change
+    if not page.deferred:  # else the models may change
         _make_facets(task, page.models)
     return outcome
 
 
 def resolve_file(resolution: Resolution) -> Outcome:
-    """Decide the deferred models of a page that was transformed, write models and outcome, and return the outcome.
+    """Decide the models of a page that was transformed by facts of other pages, write models and outcome, and return the outcome.
 
     Raises:
         InvalidDataError: a file is missing.
         StorageError: a file cannot be read or written.
     """
-    task, lines = resolution
+    task, needs = resolution
     (head, facts, deferred), _ = _parts(task, [_HEAD, _FACTS, _DEFERRED])
-    evidence = {int(index): value for index, value in orjson.loads(deferred).items()}
-    models = resolve_page(get_source(task.source), read_json(task.models), evidence, parse_facts(lines), task.options)
-    content = dump_json(models)
-    write_atomic(task.models, content)
     outcome = _parse(head, task)
-    row = {**outcome.row, "sha256": sha256(content), "unsized": count_unknown_sizes(models)}
-    outcome = outcome._replace(row=row, resolved=facts_digest(lines))
+    if outcome.resolved is not None:  # its models were decided by other facts
+        outcome = transform_file(task)
+    stated, evidence = unpack_facts(facts), {int(index): value for index, value in orjson.loads(deferred).items()}
+    named = parse_facts(stated.line(key) for key in numbers(needs.named)).keys()
+    fields, counted = resolve_page(get_source(task.source), evidence, parse_facts(needs.lines), named, task.options)
+    models, row = read_json(task.models), outcome.row
+    if fields:
+        for index, changed in fields.items():
+            models[index] |= changed
+        content = dump_json(models)
+        write_atomic(task.models, content)
+        row = {**row, "sha256": sha256(content), "unsized": count_unknown_sizes(models)}
+    outcome = outcome._replace(row=row, resolved=needs.digest(), counted=counted)
     write_parts(task.outcome, task.program, [_dump(outcome), facts, deferred])
     _make_facets(task, models)
-    return outcome._replace(stamps=(None, stamp_of(task.models)))
+    return outcome._replace(stamps=(None, stamp_of(task.models) if fields else None))
 
 
 def read_outcome(task: Task) -> Outcome | None:
@@ -174,7 +185,8 @@ def _dump(outcome: Outcome) -> bytes:
     ids, lost = outcome.losses
     return orjson.dumps({
         "row": outcome.row, "body": outcome.body, "ids": ids.hex(), "lost": lost, "facts": outcome.facts,
-        "needs": outcome.needs.hex(), "resolved": outcome.resolved,
+        "deferred": outcome.deferred, "needs": outcome.needs.hex(), "resolved": outcome.resolved,
+        "counted": {word: hashes.hex() for word, hashes in outcome.counted.items()},
     })  # fmt: skip
 
 
@@ -182,7 +194,9 @@ def _parse(content: bytes, task: Task) -> Outcome:
     head = orjson.loads(content)
     row = {**head["row"], "raw_sha256": task.entry.sha256}
     losses = PageLosses(bytes.fromhex(head["ids"]), head["lost"])
-    return Outcome(row, head["body"], losses, head["facts"], bytes.fromhex(head["needs"]), head["resolved"])
+    counted = {word: bytes.fromhex(hashes) for word, hashes in head["counted"].items()}
+    needs = bytes.fromhex(head["needs"])
+    return Outcome(row, head["body"], losses, head["facts"], head["deferred"], needs, counted, head["resolved"])
 
 
 def _summary_row(task: Task, page: PageResult, models: bytes) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def marketplace(tmp_path_factory: pytest.TempPathFactory) -> Marketplace:
 def test_every_manifest_comes_out_without_a_warning(marketplace: Marketplace) -> None:
     index = marketplace.workspace.manifest("index.json")
     filters = [filter_ for source in marketplace.config.sources for filter_ in source.filters]
-    assert 55 <= len(filters) <= 75
+    assert len(filters) == 71
     assert [entry["file"] for entry in index["manifests"]] == [filter_.file for filter_ in filters]
     assert [entry["file"] for entry in index["manifests"] if entry["short"]] == []
     assert "warning" not in marketplace.errors
@@ -62,6 +62,13 @@ def test_options_select_what_their_labels_say(marketplace: Marketplace) -> None:
     assert {model["license"] for model in marketplace.models("hf-filter-non-commercial.json")} == {"cc-by-nc-4.0"}
     assert {model["author"] for model in marketplace.models("hf-filter-mistral.json")} == {"mistralai"}
     assert {model["gated"] for model in marketplace.models("hf-filter-text-generation-open.json")} == {False}
+    for file in ("originals", "updated-originals", "trending-originals"):
+        models = marketplace.models(f"hf-filter-{file}.json")
+        assert {model["relation"] for model in models} <= {"original", "unknown", "finetune", "merge"}
+        assert {model["is_copy"] for model in models} == {False}
+    assert "unsloth/Qwen3-8B" in marketplace.workspace.ids("hf-filter-default.json")
+    for file, relation in (("quantized", "quantized"), ("adapters", "adapter")):
+        assert {model["relation"] for model in marketplace.models(f"hf-filter-{file}.json")} == {relation}
     assert {model["type"] for model in marketplace.models("civitai-filter-anylora.json")} == {"LORA", "LoCon", "DoRA"}
     assert {model["file_bytes"] >= 8e9 for model in marketplace.models("civitai-filter-checkpoints-below-8gb.json")} == {False}
 

@@ -36,7 +36,7 @@ def test_a_model_is_explained_with_its_ranks_and_why_it_is_absent_elsewhere(
     assert explanation["not_in"]["hf-filter-likes.json"] == "rejected: private"
     assert run_jq(explanation["commands"][0])[0]["id"] == "o/private"
     assert workspace.run("explain", "hf:o/b") == 0
-    assert "size_from     safetensors" in capsys.readouterr().out
+    assert "size_from      safetensors" in capsys.readouterr().out
 
 
 def test_a_model_that_is_excluded_by_id_or_unknown(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:

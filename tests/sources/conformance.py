@@ -170,13 +170,14 @@ def check_facts(source: Source, page: Any) -> None:
         for index, evidence in deferred.items():
             model = result.models[int(index)]
             assert all(isinstance(key, str) for key in rules.needs(evidence))
-            assert {**model, **rules.resolve(evidence, {}, TransformOptions())} == model
-            resolved = {**model, **rules.resolve(evidence, facts, TransformOptions())}
+            assert evidence[0] == model["id"]
+            assert rules.resolve(evidence, {}, (), TransformOptions())[0] == {}
+            resolved = {**model, **rules.resolve(evidence, facts, facts, TransformOptions())[0]}
             assert load_schema(f"{source.name}/model").violations(resolved) == []
         kinds = [kind for fact in facts.values() if (kind := rules.kind(fact)) is not None]
         assert rules.summarize([(kind, 2) for kind in kinds]) == rules.summarize([(kind, 1) for kind in kinds * 2])
-        names = [key for fact in facts.values() for key in rules.follow(fact)] if rules.follow else []
-        assert all(isinstance(key, str) for key in names)
+        names = {key for fact in facts.values() for key in rules.follow(fact)} if rules.follow else set()
+        assert names <= {key for evidence in deferred.values() for key in rules.needs(evidence)}
 
 
 def check_audit(source: Source, page: Any) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from etl.core.ids import hash_text
 from etl.sources.source import Rules
-from etl.transform.facts import NeededFacts, facts_digest, pack_facts, parse_facts, unpack_facts
+from etl.transform.facts import NeededFacts, PageNeeds, pack_facts, parse_facts, unpack_facts
 from etl.transform.hashes import distinct_hashes, numbers
+
+if TYPE_CHECKING:
+    from random import Random
 
 KEYS = "abcdefg"
 # A fact: its own value, the key that it names, and its kind.
@@ -33,48 +36,76 @@ def rules(*, chained: bool) -> Rules:
 
 
 def find(pages: list[dict[str, Any]], needs: list[bytes], *, chained: bool = False) -> NeededFacts:
-    packed = [pack_facts(page, kind) for page in pages]
-    return NeededFacts(rules(chained=chained), needs, lambda: packed)
+    packed = [pack_facts(page, kind) if page else b"" for page in pages] or [b""]
+    return NeededFacts(rules(chained=chained), needs, packed)
 
 
-def first_of(pages: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the first fact of each key."""
-    return {key: fact for page in reversed(pages) for key, fact in page.items()}
+def names(pages: list[dict[str, Any]]) -> set[str]:
+    """Return the keys that the facts of pages name."""
+    return {fact[1] for page in pages for fact in page.values()}
+
+
+def least_of(pages: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the fact of each key whose JSON is least."""
+    facts: dict[str, Any] = {}
+    for page in pages:
+        for key, fact in page.items():
+            facts[key] = min(fact, facts.get(key, fact), key=lambda value: json.dumps(value, separators=(",", ":")))
+    return facts
+
+
+def count_kinds(pages: list[dict[str, Any]]) -> Counter[str]:
+    """Return how many keys have each kind, the least of those that are stated."""
+    kinds: dict[str, list[str]] = {}
+    for page in pages:
+        for key, fact in page.items():
+            kinds.setdefault(key, []).extend([fact[2]] if fact[2] else [])
+    return Counter(min(values) for values in kinds.values() if values)
 
 
 @given(PAGES, NEEDS)
-def test_pages_get_the_first_fact_of_each_key_that_they_need(pages: list[dict[str, Any]], needs: list[frozenset[str]]) -> None:
-    facts, first = find(pages, [distinct_hashes(keys) for keys in needs]), first_of(pages)
+def test_pages_get_the_least_fact_of_each_key_that_they_need(pages: list[dict[str, Any]], needs: list[frozenset[str]]) -> None:
+    facts, least = find(pages, [distinct_hashes(keys) for keys in needs]), least_of(pages)
     for keys in needs:
-        lines = facts.of_page(distinct_hashes(keys))
-        assert parse_facts(lines) == {key: first[key] for key in keys & first.keys()}
+        lines = facts.of_page(0, distinct_hashes(keys)).lines
+        assert parse_facts(lines) == {key: least[key] for key in keys & least.keys()}
         assert lines == sorted(lines, key=lambda line: hash_text(*parse_facts([line])))
-    assert dict(facts.kinds()) == Counter(fact[2] for fact in first.values() if fact[2])
+    assert dict(facts.kinds()) == count_kinds(pages)
 
 
 @given(PAGES, NEEDS)
 def test_facts_that_facts_name_are_found_in_any_page(pages: list[dict[str, Any]], needs: list[frozenset[str]]) -> None:
-    facts, first = find(pages, [distinct_hashes(keys) for keys in needs], chained=True), first_of(pages)
+    facts, least = find(pages, [distinct_hashes(keys) for keys in (*needs, names(pages))], chained=True), least_of(pages)
     for keys in needs:
         expected: dict[str, Any] = {}
         pending = [*keys]
         while pending:
             key = pending.pop()
-            if key in first and key not in expected:
-                expected[key] = first[key]
-                pending.append(first[key][1])
-        assert parse_facts(facts.of_page(distinct_hashes(keys))) == expected
+            if key in least and key not in expected:
+                expected[key] = least[key]
+                pending.append(least[key][1])
+        assert parse_facts(facts.of_page(0, distinct_hashes(keys)).lines) == expected
 
 
-@given(PAGES, NEEDS, st.integers(0, 5))
-def test_it_does_not_matter_how_facts_are_split_into_pages(
-    pages: list[dict[str, Any]], needs: list[frozenset[str]], index: int
+@given(PAGES, NEEDS)
+def test_pages_know_which_of_their_facts_others_need(pages: list[dict[str, Any]], needs: list[frozenset[str]]) -> None:
+    facts = find(pages, [distinct_hashes(keys) for keys in needs])
+    for index, page in enumerate(pages):
+        assert facts.of_page(index, b"").named == distinct_hashes({key for keys in needs for key in keys} & page.keys())
+
+
+@given(pages=PAGES, needs=NEEDS, random=st.randoms(use_true_random=False), chained=st.booleans())
+def test_neither_the_order_of_pages_nor_how_facts_are_split_into_them_matters(
+    pages: list[dict[str, Any]], needs: list[frozenset[str]], random: Random, *, chained: bool
 ) -> None:
-    merged = [*pages[:index], first_of(pages[index : index + 2]), *pages[index + 2 :]]
-    hashes = [distinct_hashes(sorted(keys)) for keys in needs]
-    left, right = find(pages, hashes), find(merged, hashes)
-    assert [left.of_page(keys) for keys in hashes] == [right.of_page(keys) for keys in hashes]
-    assert dict(left.kinds()) == dict(right.kinds())
+    index = random.randint(0, 5)
+    other = [*pages[:index], least_of(pages[index : index + 2]), *pages[index + 2 :]]
+    random.shuffle(other)
+    hashes = [distinct_hashes(sorted(keys)) for keys in [*needs, names(pages)]]
+    left, right = find(pages, hashes, chained=chained), find(other, [*reversed(hashes)], chained=chained)
+    assert [left.of_page(0, keys).lines for keys in hashes] == [right.of_page(0, keys).lines for keys in hashes]
+    if not chained:  # merged facts have one kind
+        assert left.kinds() == find(random.sample(pages, len(pages)), hashes).kinds()
 
 
 @given(st.dictionaries(st.text(), FACTS))
@@ -85,6 +116,6 @@ def test_facts_of_a_page_are_read_as_they_were_written(facts: dict[str, Any]) ->
     assert dict(zip(page.keys, kinds, strict=True)) == {numbers(hash_text(key))[0]: fact[2] for key, fact in facts.items()}
 
 
-def test_no_facts_are_as_before_any_were_looked_for() -> None:
-    assert facts_digest([]) is None
-    assert facts_digest([b"a", b"b"]) not in {None, facts_digest([b"a"])}
+def test_the_digest_of_facts_depends_on_all_of_them() -> None:
+    needs = [PageNeeds([], b""), PageNeeds([b"a"], b""), PageNeeds([b"a", b"b"], b""), PageNeeds([], b"12345678")]
+    assert len({need.digest() for need in needs}) == len(needs)

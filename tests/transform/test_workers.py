@@ -151,7 +151,7 @@ def test_what_a_worker_returns_is_small(shipped: Workspace) -> None:
     entry = max(parse_ledger(shipped.data.ledger("huggingface", "default")).pages, key=lambda page: page.records)
     page = task.Task(shipped.data, "huggingface", "default", entry, TransformOptions(), "program")
     assert entry.records > 400
-    assert len(pickle.dumps(task.transform_file(page))) < 20 * entry.records < len(pickle.dumps(page.raw.read_bytes())) / 10
+    assert len(pickle.dumps(task.transform_file(page))) < 30 * entry.records < len(pickle.dumps(page.raw.read_bytes())) / 10
 
 
 def test_a_reused_page_is_updated_if_its_base_model_changes(pages: Workspace, transformed: list[str]) -> None:
@@ -159,8 +159,16 @@ def test_a_reused_page_is_updated_if_its_base_model_changes(pages: Workspace, tr
     transformed.clear()
     pages.write_stream("huggingface", "likes", [hf("o/other")])
     transform(pages.data, HUB)
-    assert transformed == ["likes/page-0001.json"]
+    assert transformed == ["likes/page-0001.json", "default/page-0001.json"]
     assert size_of(pages, "o/copy") == ("unknown", "none")
+
+
+def test_pages_that_no_fact_can_change_are_not_resolved(pages: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(pages.data.raw("huggingface"))
+    pages.write_stream("huggingface", "default", [hf("o/packed-gguf")])
+    monkeypatch.setattr("etl.transform.pages.resolve_file", lambda _resolution: pytest.fail("resolved"))
+    transform(pages.data, HUB)
+    assert size_of(pages, "o/packed-gguf") == ("unknown", "none")
 
 
 def test_corrupted_models_are_rebuilt(pages: Workspace, transformed: list[str]) -> None:
@@ -195,7 +203,7 @@ def test_damaged_outcomes_are_ignored(pages: Workspace, transformed: list[str], 
 def test_damaged_evidence_of_deferred_models_is_ignored(pages: Workspace, transformed: list[str]) -> None:
     transform(pages.data, HUB)
     transformed.clear()
-    damage(pages.data.outcomes("huggingface", "default") / "page-0001.json", b'{"0":["copy"')
+    damage(pages.data.outcomes("huggingface", "default") / "page-0001.json", b'{"0":["o/copy"')
     shutil.rmtree(pages.data.raw("huggingface", "likes"))
     transform(pages.data, HUB)
     assert transformed == ["default/page-0001.json"]

@@ -1,4 +1,4 @@
-"""What the transform decides of a Hub record after jq: its licence and its size. No I/O."""
+"""What the transform decides of a Hub record after jq: its licence, its size and its lineage. No I/O."""
 
 from __future__ import annotations
 
@@ -8,30 +8,41 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from etl.sources.huggingface.corroboration import bases
 from etl.sources.huggingface.evidence import SizeEvidence
 from etl.sources.huggingface.families import TABLE, check_family
+from etl.sources.huggingface.lineage import COPY, describe_chain, end_of_chain, is_copy, read_bases, relate, trace
 from etl.sources.huggingface.size import SizeEstimator
 from etl.sources.source import DroppedField, Rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
+    from etl.sources.huggingface.lineage import Bases
     from etl.sources.source import SizeClass, TransformOptions
 
 _LICENSE = "license:"
 _NUMBERS = frozenset((int, float))
 _OPTIONAL_NUMBERS = _NUMBERS | {type(None)}
+_ORIGINAL = {"relation": "original", "relation_from": "chain"}
 _WRONG = "not an object"  # a count, which no text may be, of `safetensors` or `gguf` that has none
 _ROWS = "/".join(TABLE.parts[-4:])
 
 
-_Fact = list[Any]  # [id, parameters or None if other evidence disagrees, {row of families.toml: whether it fits}]
+# [id, parameters or None if other evidence disagrees or none were counted, {row of families.toml: whether it fits}, base models].
+# A number is less than null as JSON, so that of several facts a counted one counts.
+_Fact = list[Any]
 
 
 def _complete(entry: dict[str, Any], options: TransformOptions) -> list[DroppedField]:
     model, counts = entry["model"], _counts(**entry["evidence"])
-    entry["evidence"] = evidence = size_evidence(model["name"], model["tags"], *counts)
+    evidence = size_evidence(model["name"], model["tags"], *counts)
     model["license"] = _license(model["tags"], evidence.tags)
     estimate = _estimator(options.size_classes).estimate(evidence)
     model["parameters"], model["size"], model["size_from"], model["size_against"] = estimate
+    bases = read_bases(model["id"], evidence.tags)
+    model["relation"], model["relation_from"] = relate(bases, evidence)
+    model["base_models"] = bases.ids
+    model["root"], model["depth"] = end_of_chain(model["id"], bases.ids)
+    model["is_copy"] = is_copy(model["id"], bases.ids, model["relation"])
+    entry["evidence"] = evidence, bases
     return [DroppedField("size", "wrong type")] if _has_wrong_counts(*counts) else []
 
 
@@ -106,31 +117,56 @@ def _number(value: object) -> float | None:
     return value if type(value) is int or isinstance(value, float) else None
 
 
-def _defer(model: Mapping[str, Any], evidence: SizeEvidence) -> list[Any] | None:
-    """Return the evidence of a model made from others, if its own files do not decide its size."""
-    return list(evidence) if model["size_from"] != "safetensors" and bases(evidence.tags) else None
+def _defer(model: Mapping[str, Any], evidence: tuple[SizeEvidence, Bases]) -> list[Any] | None:
+    """Return the id of a model, whether it may be original, its bases, what is peculiar, and the evidence of its size if open."""
+    size, (ids, _, problems) = evidence
+    may_be_original = not ids and model["relation"] == "unknown"
+    if not (ids or problems or may_be_original):
+        return None
+    is_open = ids and model["size_from"] != "safetensors" and bases(size.tags)
+    words = [*problems, COPY] if model["is_copy"] else problems
+    return [model["id"], may_be_original, ids, words, list(size) if is_open else None]
 
 
 def _collect(models: Sequence[Mapping[str, Any]]) -> dict[str, _Fact] | None:
-    """Return a fact of each counted model, by its id regardless of case."""
+    """Return a fact of each model, by its id regardless of case; of several records of a page the first counted one's."""
     facts: dict[str, _Fact] = {}
+    counted = set[str]()
     for model in models:
-        if model["size_from"] == "safetensors" and (key := model["id"].casefold()) not in facts:
-            parameters = model["parameters"]  # null where packed elements decide the class only
-            rows = check_family(model["name"].lower(), model["tags"] or (), parameters) if parameters else {}
-            facts[key] = [model["id"], None if model["size_against"] else parameters, rows]
+        key, is_counted = model["id"].casefold(), model["size_from"] == "safetensors"
+        if key in facts and (key in counted or not is_counted):
+            continue
+        parameters = model["parameters"] if is_counted else None  # null where packed elements decide the class only
+        rows = check_family(model["name"].lower(), model["tags"] or (), parameters) if parameters else {}
+        facts[key] = [model["id"], None if model["size_against"] else parameters, rows, model["base_models"]]
+        if is_counted:
+            counted.add(key)
     return facts or None
 
 
 def _needs(deferred: Sequence[Any]) -> list[str]:
-    return [base.casefold() for base in bases(SizeEvidence(*deferred).tags)]
+    return [base.casefold() for base in deferred[2]]
 
 
-def _resolve(deferred: Sequence[Any], facts: Mapping[str, _Fact], options: TransformOptions) -> Mapping[str, Any]:
-    evidence = SizeEvidence(*deferred)
-    matches = ((base, facts.get(base.casefold(), ["", None])) for base in bases(evidence.tags))
-    counts = {base: fact[1] for base, fact in matches if fact[0] == base and fact[1] is not None}
-    return SizeEstimator(options.size_classes, counts).estimate(evidence)._asdict()
+def _follow(fact: _Fact) -> list[str]:
+    return [base.casefold() for base in fact[3]]
+
+
+def _resolve(
+    deferred: Sequence[Any], facts: Mapping[str, _Fact], named: Container[str], options: TransformOptions
+) -> tuple[Mapping[str, Any], Sequence[str]]:  # fmt: skip
+    identity, may_be_original, ids, words, size = deferred
+    if not ids:
+        return (_ORIGINAL if may_be_original and identity.casefold() in named else {}), words
+    base_models, root, depth, problems = trace(identity, ids, facts)
+    fields: dict[str, Any] = {}
+    if base_models != ids or depth != (1 if len(ids) == 1 else None):
+        fields = {"base_models": base_models, "root": root, "depth": depth}
+    if size is not None:
+        matches = ((base, facts.get(base.casefold(), ["", None])) for base in ids)
+        if counts := {base: fact[1] for base, fact in matches if fact[0] == base and fact[1] is not None}:
+            fields |= SizeEstimator(options.size_classes, counts).estimate(SizeEvidence(*size))._asdict()
+    return fields, words + problems
 
 
 def _kind(fact: _Fact) -> Mapping[str, bool] | None:
@@ -166,6 +202,6 @@ def _describe(_record: Mapping[str, Any], entry: dict[str, Any], options: Transf
 
 
 RULES = Rules(
-    complete=_complete, describe=_describe, defer=_defer, collect=_collect, needs=_needs, resolve=_resolve, kind=_kind,
-    summarize=_summarize, warnings=_warnings,
+    complete=_complete, describe=_describe, defer=_defer, collect=_collect, needs=_needs, follow=_follow, resolve=_resolve,
+    kind=_kind, summarize=_summarize, warnings=_warnings, chain=describe_chain,
 )  # fmt: skip

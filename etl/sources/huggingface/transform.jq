@@ -13,7 +13,7 @@ def rejected:
 def copied_model: {type: .pipeline_tag, downloads, likes, tags, gated, created: .createdAt, updated: .lastModified};
 def copied_evidence: {safetensors, gguf};
 
-# record -> model; rules.py sets license from the tags, size and parameters from the evidence
+# record -> model; rules.py sets license and lineage from the tags, size and parameters from the evidence
 def model:
   (.id | split("/")) as $path
   | {

@@ -1,0 +1,203 @@
+"""Where a Hub model comes from: its base models, how it was made of them, and the end of their chain. No I/O."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from etl.sources.huggingface.evidence import SizeEvidence
+
+    Facts = Mapping[str, Sequence[Any]]  # by the id of a model regardless of case: its id first, its base models last
+
+_TAG = "\nbase_model:"
+_DATASET = "\ndataset:"
+_RELATIONS = ("quantized", "adapter", "merge", "finetune")  # of several tags, the first of these decides
+_RANKS = {relation: rank for rank, relation in enumerate(_RELATIONS)}
+_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)?")
+_MAX_ID = 500  # characters
+_FORMAT = (
+    r"g(?:guf|gml|ptq)|mlx|awq|auto-?round|aqlm|exl[23]|eetq|hqq|vptq|spqr|smoothquant|torchao|bnb|bitsandbytes|compressed-tensors"
+    r"|q(?:uip(?:-?sharp)?|uanto|uant(?:s|ized|ization)?|[2-8](?:f16|f32)?(?:_[0-9k])?(?:_[a-z]{1,2})?)|nf4|(?:nv|mx)?fp[468]"
+    r"|i(?:nt[2-8]|q[2-8](?:_[0-9k])?(?:_[a-z]{1,2})?)|uint[2-8]|w[2-8](?:a[0-9]{1,2}|g[0-9]{2,3})?"
+    r"|[2-8]-?bits?|[0-9](?:\.[0-9]{1,3})?[-_]?bpw"
+)  # grouped by first letters, which a search tries one after the other
+_FORMAT_IN_NAME = re.compile(rf"[^a-z0-9](?:{_FORMAT})(?![a-z0-9])")
+_FORMAT_IN_TAGS = re.compile(rf"\n(?:{_FORMAT}|modelopt|llm-?compressor|quantized-[a-z]+)(?=\n)", re.IGNORECASE)
+_ADAPTER_IN_NAME = re.compile(r"[^a-z](?:(?:q|re)?loras?|lokr|dora|adapters?|peft)(?![a-z])")
+_CONVERTED = re.compile(r"\n(?:onnx|openvino|coreml|tflite)(?=\n)")  # formats that say nothing of the width of the weights
+_FULL_WIDTH = frozenset(("BF16", "F16", "F32", "F64"))
+
+SELF, NOT_A_MODEL, MISSING, RENAMED, CYCLE, COPY = (
+    "self-reference",
+    "not a model",
+    "missing base",
+    "renamed base",
+    "cycle",
+    "copy",
+)
+
+
+class Bases(NamedTuple):
+    """What the tags of a model say of its bases.
+
+    Attributes:
+        ids: As the tags spell them; distinct regardless of case, without the model itself and what cannot be a model.
+        relation: That of the tags of these; None if they name none.
+        problems: SELF if the model names itself, NOT_A_MODEL if it names a data set, an address or the like.
+    """
+
+    ids: list[str]
+    relation: str | None
+    problems: list[str]
+
+
+_NO_BASES = Bases([], None, [])
+
+
+class Chain(NamedTuple):
+    """The base models of a model as the catalogue spells them, the end of their chain, its length, and what is wrong with it."""
+
+    base_models: list[str]
+    root: str | None
+    depth: int | None
+    problems: list[str]
+
+
+def read_bases(identity: str, tags: str) -> Bases:
+    """Return what the tags (lines) of a model say of its bases."""
+    if _TAG not in tags:
+        return _NO_BASES
+    own, rank = identity.casefold(), len(_RELATIONS)
+    datasets = [line.casefold() for line in _values(tags, _DATASET)] if _DATASET in tags else []
+    seen: dict[str, str | None] = {}  # what the tags name, and what is wrong with it
+    ids: dict[str, str] = {}
+    problems: list[str] = []
+    for text in _values(tags, _TAG):
+        word, colon, base = text.partition(":")
+        base_rank = _RANKS.get(word) if colon else None
+        base = text if base_rank is None else base
+        if base not in seen:
+            key = base.casefold()
+            problem = SELF if key == own else NOT_A_MODEL if key in datasets or not _is_id(base) else None
+            seen[base] = problem
+            if problem is None:
+                ids.setdefault(key, base)
+            elif problem not in problems:
+                problems.append(problem)
+        if base_rank is not None and base_rank < rank and seen[base] is None:
+            rank = base_rank
+    return Bases([*ids.values()], _RELATIONS[rank] if rank < len(_RELATIONS) else None, problems)
+
+
+def _values(tags: str, start: str) -> list[str]:
+    """Return what follows the start of each tag that has it."""
+    return [text.partition("\n")[0] for text in tags.split(start)[1:]]
+
+
+def _is_id(text: str) -> bool:
+    return len(text) <= _MAX_ID and ".." not in text and "--" not in text and bool(_ID.fullmatch(text))
+
+
+def relate(bases: Bases, evidence: SizeEvidence) -> tuple[str, str]:
+    """Return the relation of a model to its bases, and what decided it; `original` is only decided by other models."""
+    if bases.relation == "quantized":
+        return _check_quantized(evidence)
+    if bases.relation:
+        return bases.relation, "tag"
+    name = f"-{evidence.name}"
+    if "\npeft\n" in evidence.tags:
+        return "adapter", "library"
+    if _FORMAT_IN_NAME.search(name):
+        return "quantized", "name"
+    if ("ora" in name or "adapter" in name or "lokr" in name or "peft" in name) and _ADAPTER_IN_NAME.search(name):
+        return "adapter", "name"
+    return "unknown", "none"
+
+
+def _check_quantized(evidence: SizeEvidence) -> tuple[str, str]:
+    """Return the relation of a model whose tag says quantized: the Hub says so also of what has a file for ONNX or OpenVINO."""
+    name, tags, elements, _, gguf, _ = evidence
+    if gguf is not None or _FORMAT_IN_NAME.search(f"-{name}") or _FORMAT_IN_TAGS.search(tags):
+        return "quantized", "tag"
+    if not elements:
+        return ("finetune", "format") if _CONVERTED.search(tags) else ("quantized", "tag")
+    full = sum(count for dtype, count in elements.items() if dtype in _FULL_WIDTH)
+    return ("finetune", "weights") if full > 0.99 * sum(elements.values()) else ("quantized", "tag")  # the rest are positions
+
+
+def is_copy(identity: str, bases: Sequence[str], relation: str) -> bool:
+    """Return whether a model is another owner's model under the same name; `bases` are without the model itself."""
+    if len(bases) != 1 or relation in {"quantized", "adapter"}:
+        return False
+    return identity.casefold().rpartition("/")[2] == bases[0].casefold().rpartition("/")[2]
+
+
+def trace(identity: str, bases: Sequence[str], facts: Facts) -> Chain:
+    """Return the chain from the bases of a model; a model without a fact is missing, so that the chain ends with its name."""
+    base_models: list[str] = []
+    problems: dict[str, None] = {}
+    for base in bases:
+        fact = facts.get(base.casefold())
+        spelled = fact[0] if fact else base
+        base_models.append(spelled)
+        if fact is None:
+            problems[MISSING] = None
+        elif spelled != base:
+            problems[RENAMED] = None
+    root, depth = end_of_chain(identity, bases)
+    seen = [base.casefold() for base in bases[:1]]
+    while root is not None and depth and (fact := facts.get(seen[-1])):
+        root, further = end_of_chain(fact[0], fact[-1])
+        if not further:
+            return Chain(base_models, root, depth if root else None, [*problems])
+        key = fact[-1][0].casefold()
+        if key in seen:
+            if key == seen[0] and identity.casefold() in seen:
+                problems[CYCLE] = None
+            return Chain(base_models, None, None, [*problems])
+        seen.append(key)
+        depth += 1
+    return Chain(base_models, root, depth, [*problems])
+
+
+def end_of_chain(identity: str, bases: Sequence[str]) -> tuple[str | None, int | None]:
+    """Return the end of the chain of a model, as far as its own bases tell, and the links to it; None for several bases."""
+    if len(bases) == 1:
+        return bases[0], 1
+    return (None, None) if bases else (identity, 0)
+
+
+def describe_chain(model: Mapping[str, Any], lookup: Callable[[str], Mapping[str, Any] | None]) -> list[str]:
+    """Return a line for each model of a chain, from the model itself to the end, and for each of several bases."""
+    lines, seen, pending = [_describe(model)], {model["id"].casefold()}, [*model["base_models"]]
+    while pending:
+        base = pending.pop(0)
+        if base.casefold() in seen:
+            lines.append(f"{base}: named above")
+            continue
+        seen.add(base.casefold())
+        fields = lookup(base)
+        lines.append(_describe(fields) if fields else f"{base}: not in the catalogue")
+        pending += fields["base_models"] if fields else []
+    return lines
+
+
+def _describe(model: Mapping[str, Any]) -> str:
+    """Return the evidence of the relation of a model, as a line."""
+    relation, bases = model["relation"], model["base_models"]
+    subject = f"{model['id']}: {relation}" + (f" of {', '.join(bases)}" if bases else "")
+    return f"{subject} ({_EVIDENCE[model['relation_from']]})" + (", a copy" if model["is_copy"] else "")
+
+
+_EVIDENCE = {
+    "tag": "by its tag base_model:<relation>:<id>",
+    "weights": "its tag says quantized, but its weights are full-width, and its name and tags show no quantized format",
+    "format": "its tag says quantized, but its name and tags show no quantized format, and its weights are not counted",
+    "name": "by its name",
+    "library": "by the tag of its library, peft",
+    "chain": "other models name it as their base",
+    "none": "no evidence",
+}
