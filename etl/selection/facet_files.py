@@ -8,7 +8,7 @@ from importlib.metadata import version
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from etl.core.errors import InvalidDataError, StorageError
+from etl.core.errors import ExpressionError, InvalidDataError, StorageError
 from etl.core.layout import PROJECT
 from etl.expressions.evaluator import Evaluator
 from etl.selection.conditions import Conditions, FacetSpec
@@ -117,6 +117,12 @@ def make_facets_file(task: FacetTask, models: Sequence[Mapping[str, Any]] | None
     """Make the facets of a page, in any process: nothing but the task travels. See `make_facets`."""
     with _lock:
         make_facets(task, _conditions(task.spec), models)
+
+
+def keep_facets(task: FacetTask, models: Sequence[Mapping[str, Any]]) -> None:
+    """Make the facets of models in memory; where an expression fails, `make_facets_file` tries once more and says so."""
+    with suppress(ExpressionError):
+        make_facets_file(task, models)
 
 
 def end_evaluation() -> None:
