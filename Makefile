@@ -107,7 +107,8 @@ override selected := $(if $(SOURCE),$(state)/$(SOURCE),$(models))
 override modules_all := $(wildcard $(addprefix etl/,__init__.py core/*.py expressions/*.py config/*.py sources/*.py sources/*.toml) \
   schemas/licenses.schema.json $(addprefix etl/storage/,__init__.py checked_parts.py file_hashes.py json_files.py ledger.py))
 override modules_models := $(wildcard etl/transform/*.py)
-override modules_manifests := $(wildcard etl/load/*.py etl/selection/*.py etl/storage/fingerprint.py etl/storage/owned.py etl/storage/swap.py)
+override modules_manifests := $(wildcard etl/load/*.py etl/selection/*.py \
+  $(addprefix etl/storage/,fingerprint.py json_list.py owned.py swap.py))
 
 # Run a command, $(1); if it succeeds, write the stamps, $(2), atomically. They are not written if filters, raw files or programs
 # changed during the run: which version was read is unknown, so the next run repeats the command.

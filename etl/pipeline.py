@@ -125,12 +125,18 @@ def transform_source(data: DataDir, source: SourceConfig, workers: WorkerOptions
     Return the summary of the transform.
     """
     from etl.selection.conditions import FacetSpec
+    from etl.selection.facet_files import FacetTask, keep_facets
     from etl.transform.stage import transform
     from etl.transform.workers import WorkerOptions, available_cores
 
     workers = workers or WorkerOptions(available_cores())
     shared = data.absolute() if workers.cluster else data  # other machines have another working directory
-    summary = transform(shared, get_source(source.name), source.transform_options, workers, FacetSpec.by(source))
+    spec = FacetSpec.by(source)
+
+    def finish(stream: str, file: str, now: str) -> Callable[[Sequence[Mapping[str, Any]]], None]:
+        return partial(keep_facets, FacetTask(shared, source.name, stream, file, spec, now))
+
+    summary = transform(shared, get_source(source.name), source.transform_options, workers, finish)
     _update_facets(shared, source, summary, workers)
     return summary
 

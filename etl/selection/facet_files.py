@@ -8,7 +8,7 @@ from importlib.metadata import version
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from etl.core.errors import InvalidDataError, StorageError
+from etl.core.errors import ExpressionError, InvalidDataError, StorageError
 from etl.core.layout import PROJECT
 from etl.expressions.evaluator import Evaluator
 from etl.selection.conditions import Conditions, FacetSpec
@@ -80,19 +80,14 @@ def _remove_others(folder: Path, keep: Collection[Path]) -> None:
 def read_facets(task: FacetTask) -> PageFacets | None:
     """Return the facets of a page if they are of its models and of what is tested now; else None."""
     stamps = _stamps(task)
-    columns, groups = stamps and _read(task, stamps.columns, _COLUMNS), stamps and _read(task, stamps.facets, _GROUPS)
-    return PageFacets.from_parts(columns, groups) if columns and groups else None
+    parts = stamps and read_parts(task.facets, [stamps.columns, stamps.facets], [_COLUMNS, _GROUPS])
+    return PageFacets.from_parts(*parts) if parts else None
 
 
 def is_current(task: FacetTask) -> bool:
     """Return whether facets of the models of a page and of what is tested now are on disk."""
     stamps = _stamps(task)
-    return stamps is not None and _read(task, stamps.facets, _NOTHING) is not None
-
-
-def _read(task: FacetTask, stamp: str, part: int) -> bytes | None:
-    parts = read_parts(task.facets, stamp, [part])
-    return parts[0] if parts else None
+    return stamps is not None and read_parts(task.facets, stamps.facets, [_NOTHING]) is not None
 
 
 def make_facets(
@@ -105,10 +100,10 @@ def make_facets(
         ExpressionError: an expression exceeds a limit or crashes jq.
     """
     stamps = _stamps(task)
-    kept = stamps and _read(task, stamps.columns, _COLUMNS)
+    kept = stamps and read_parts(task.facets, stamps.columns, [_COLUMNS])
     models = read_json(task.models) if models is None else models
     try:
-        columns = Columns.from_bytes(kept) if kept else columns_of(models, task.spec.order_fields)
+        columns = Columns.from_bytes(*kept) if kept else columns_of(models, task.spec.order_fields)
         facets = facets_of(models, columns, conditions, task.now)
     except (TypeError, LookupError, AttributeError, ValueError) as error:
         raise InvalidDataError(f"{task.models}: not valid output of the transform; rebuild it: make transform") from error
@@ -122,6 +117,12 @@ def make_facets_file(task: FacetTask, models: Sequence[Mapping[str, Any]] | None
     """Make the facets of a page, in any process: nothing but the task travels. See `make_facets`."""
     with _lock:
         make_facets(task, _conditions(task.spec), models)
+
+
+def keep_facets(task: FacetTask, models: Sequence[Mapping[str, Any]]) -> None:
+    """Make the facets of models in memory; where an expression fails, `make_facets_file` tries once more and says so."""
+    with suppress(ExpressionError):
+        make_facets_file(task, models)
 
 
 def end_evaluation() -> None:

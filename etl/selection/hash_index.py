@@ -29,13 +29,13 @@ class HashIndex:
 
     def repeated(self) -> Iterator[list[int]]:
         """Yield the positions of each hash that is there several times."""
+        hash_of = self._hashes.__getitem__
         for bucket in self._buckets:
-            hashes = [self._hashes[position] for position in bucket]
-            if len(set(hashes)) == len(hashes):
+            if len(set(map(hash_of, bucket))) == len(bucket):
                 continue
             groups: dict[int, list[int]] = {}
-            for position, hash_ in zip(bucket, hashes, strict=True):
-                groups.setdefault(hash_, []).append(position)
+            for position in bucket:
+                groups.setdefault(hash_of(position), []).append(position)
             yield from (positions for positions in groups.values() if len(positions) > 1)
 
 

@@ -17,6 +17,7 @@ from etl.selection.safety import RejectedRecord, Safety
 from etl.selection.selection import Selection
 from etl.sources.source import get_source
 from etl.storage.json_files import read_json
+from etl.storage.json_list import JsonList
 from etl.storage.ledger import list_streams, read_ledger, request_differences
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class StoredStreams:
 
     def __init__(self, data: DataDir, source: SourceConfig) -> None:
         self._data, self._source, self._api = data, source, get_source(source.name)
-        self._page: tuple[tuple[str, str], list[Mapping[str, Any]]] | None = None
+        self._page: tuple[tuple[str, str], JsonList] | None = None
         self._missing: dict[Filter, str | None] = {}
         self._renewed = {stream.name for stream in source.streams}
         ledgers = {name: read_ledger(data, source.name, name) for name in list_streams(data, source.name)}
@@ -181,10 +182,10 @@ class StoredStreams:
             records += entry["records"]
         return StoredStream(ledger, selection, records)
 
-    def _read_page(self, stream: str, file: str) -> list[Mapping[str, Any]]:
+    def _read_page(self, stream: str, file: str) -> JsonList:
         """Return the models of a page; the last one that was read is in memory."""
         if self._page is None or self._page[0] != (stream, file):
-            self._page = (stream, file), read_json(self._data.models(self._source.name, stream, file))
+            self._page = (stream, file), JsonList(self._data.models(self._source.name, stream, file))
         return self._page[1]
 
     def _entries(self, stream: str) -> Iterator[dict[str, Any]]:

@@ -24,18 +24,22 @@ def write_parts(path: Path, program: str | Sequence[str], parts: Sequence[bytes]
     write_atomic(path, b"".join(b"%s %d\n%s" % (_checksum(own, part), len(part), part) for own, part in pairs))
 
 
-def read_parts(path: Path, program: str, numbers: Sequence[int]) -> list[bytes] | None:
-    """Return parts of a file by their numbers, which must rise; None if one is absent or not as the program wrote it."""
+def read_parts(path: Path, program: str | Sequence[str], numbers: Sequence[int]) -> list[bytes] | None:
+    """Return parts of a file by their numbers, which must rise; None if one is absent or not as the program wrote it.
+
+    `program` is the fingerprint of what made them, or of what made each.
+    """
+    programs = dict(zip(numbers, [program] * len(numbers) if isinstance(program, str) else program, strict=True))
     parts: list[bytes] = []
     try:
         with path.open("rb") as file:
             for number in range(numbers[-1] + 1):
                 checksum, length = file.readline().split()
-                if number not in numbers:
+                if number not in programs:
                     file.seek(int(length), 1)
                     continue
                 parts.append(file.read(int(length)))
-                if checksum != _checksum(program, parts[-1]):
+                if checksum != _checksum(programs[number], parts[-1]):
                     return None
     except (OSError, ValueError):  # absent, or no line of a part
         return None

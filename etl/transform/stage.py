@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from etl.core.errors import InvalidDataError, StorageError, describe_os_error
 from etl.core.layout import PROJECT
 from etl.core.schemas import load_schema
-from etl.selection.facet_files import FacetTask
 from etl.sources.source import TransformOptions
 from etl.storage.file_hashes import FileHashes
 from etl.storage.json_files import dump_json, ignore_in_git, read_json, sha256, write_atomic
@@ -22,12 +21,14 @@ from etl.transform.task import Task
 from etl.transform.workers import WorkerOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from etl.core.layout import DataDir
-    from etl.selection.conditions import FacetSpec
     from etl.sources.source import Source
+    from etl.transform.page import Model
     from etl.transform.task import Outcome
+
+    Finish = Callable[[str, str, str], Callable[[Sequence[Model]], None]]
 
 _STORAGE = tuple(f"storage/{module}.py" for module in ("checked_parts", "file_hashes", "json_files", "ledger"))
 # Below etl/: all that shapes models, beside the package of the source.
@@ -38,11 +39,12 @@ _SERIAL = WorkerOptions()
 
 def transform(
     data: DataDir, source: Source, options: TransformOptions = _DEFAULT, workers: WorkerOptions = _SERIAL,
-    spec: FacetSpec | None = None,
+    finish: Finish | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Write the models of every stream of a source that is on disk, and return its summary.
 
-    With `spec`, the facets of most pages are made from the models in memory; see `etl.selection.facet_files` for all others.
+    For most pages that change, `finish` (stream, file, time of the stream) gives what is called with the models while they are in
+    memory, in any process; not for pages whose models wait for facts that no page states.
 
     Where pages are transformed changes no byte. Models of pages that no ledger names are removed. The summary is written last,
     and only if every page was good. It names what it was made of; if that is still the same, nothing but the time of the summary
@@ -63,7 +65,7 @@ def transform(
         return summary
     remove_gone(data, source.name, streams)
     ignore_in_git(data.cache(""))
-    tasks, invalid_ledgers = _tasks(data, source, options, streams, program, spec)
+    tasks, invalid_ledgers = _tasks(data, source, options, streams, program, finish)
     outcomes, invalid_pages = transform_pages(data, tasks, hashes, workers)
     if invalid := invalid_pages | invalid_ledgers:
         raise _refuse(data, source, invalid)
@@ -94,7 +96,7 @@ def _count_lineage(outcomes: Sequence[Outcome]) -> dict[str, int]:
 
 
 def _tasks(  # noqa: PLR0913, PLR0917 -- what a task has
-    data: DataDir, source: Source, options: TransformOptions, streams: list[str], program: str, spec: FacetSpec | None
+    data: DataDir, source: Source, options: TransformOptions, streams: list[str], program: str, finish: Finish | None
 ) -> tuple[list[Task], dict[str, InvalidDataError]]:  # fmt: skip
     """Return the pages of all streams, in order, and the errors of invalid ledgers, by stream; remove what other pages left."""
     tasks: list[Task] = []
@@ -109,8 +111,8 @@ def _tasks(  # noqa: PLR0913, PLR0917 -- what a task has
             remove_pages(folder, {entry.file for entry in ledger.pages})
         now = ledger.timestamp
         for entry in ledger.pages:
-            facets = FacetTask(data, source.name, stream, entry.file, spec, now) if spec else None
-            tasks.append(Task(data, source.name, stream, entry, options, program, facets))
+            on_models = finish and finish(stream, entry.file, now)
+            tasks.append(Task(data, source.name, stream, entry, options, program, on_models))
     return tasks, invalid
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from etl.core.errors import ExpressionError, StorageError
-from etl.selection.facet_files import make_facets_file
+from etl.core.errors import StorageError
 from etl.sources.source import get_source
 from etl.storage.checked_parts import read_parts, write_parts
 from etl.storage.file_hashes import FileStamp, stamp_of
@@ -20,11 +18,10 @@ from etl.transform.losses import PageLosses, page_losses
 from etl.transform.page import resolve_page, transform_page
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from etl.core.layout import DataDir
-    from etl.selection.facet_files import FacetTask
     from etl.sources.source import TransformOptions
     from etl.storage.ledger import PageEntry
     from etl.transform.page import Model, PageResult, RejectedRecord
@@ -37,7 +34,7 @@ class Task(NamedTuple):
 
     Attributes:
         program: The fingerprint of program and options.
-        facets: The facets that are made with the models; None if none are wanted.
+        finish: Called once with the final models of the page, in the process that made them.
     """
 
     data: DataDir
@@ -46,7 +43,7 @@ class Task(NamedTuple):
     entry: PageEntry
     options: TransformOptions
     program: str
-    facets: FacetTask | None = None
+    finish: Callable[[Sequence[Model]], None] | None = None
 
     @property
     def raw(self) -> Path:
@@ -116,8 +113,8 @@ def transform_file(task: Task) -> Outcome:
     )  # fmt: skip
     deferred = orjson.dumps(page.deferred, option=orjson.OPT_NON_STR_KEYS)
     write_parts(task.outcome, task.program, [_dump(outcome), pack_facts(facts, rules.kind), deferred])
-    if not page.deferred:  # else the models may change
-        _make_facets(task, page.models)
+    if task.finish and not page.deferred:  # else the models may change
+        task.finish(page.models)
     return outcome
 
 
@@ -145,7 +142,8 @@ def resolve_file(resolution: Resolution) -> Outcome:
         row = {**row, "sha256": sha256(content), "unsized": count_unknown_sizes(models)}
     outcome = outcome._replace(row=row, resolved=needs.digest(), counted=counted)
     write_parts(task.outcome, task.program, [_dump(outcome), facts, deferred])
-    _make_facets(task, models)
+    if task.finish:
+        task.finish(models)
     return outcome._replace(stamps=(None, stamp_of(task.models) if fields else None))
 
 
@@ -163,13 +161,6 @@ def read_facts(task: Task) -> tuple[bytes, Outcome | None]:
     """
     (facts,), outcome = _parts(task, [_FACTS])
     return facts, outcome
-
-
-def _make_facets(task: Task, models: Sequence[Model]) -> None:
-    """Make the facets of models that are in memory; what fails is tried once more by the stage that needs them, and reported."""
-    if task.facets:
-        with suppress(ExpressionError):
-            make_facets_file(task.facets, models)
 
 
 def _parts(task: Task, numbers: list[int]) -> tuple[list[bytes], Outcome | None]:
