@@ -98,7 +98,7 @@ def test_a_model_with_several_bases_counts_under_the_root_of_each(workspace: Wor
 def test_a_model_of_several_streams_and_spellings_counts_once_as_its_newest_stream_has_it(workspace: Workspace) -> None:
     root = [hf(f"p/{name}") for name in ("root", "b", "c", "d")]
     others = [
-        derived("o/x", "finetune:p/root"), derived("O/X", "finetune:p/root"), derived("o/y", "finetune:p/root"), derived("o/z", "p/root"),
+        *(derived(id_, "finetune:p/root") for id_ in ("o/x", "O/X", "o/y")), derived("o/z", "merge:p/root"),
     ]  # fmt: skip
     read = catalogue(
         workspace,
