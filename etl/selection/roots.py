@@ -64,20 +64,20 @@ def roots_of(models: Sequence[Mapping[str, Any]]) -> PageRoots:
     Raises:
         TypeError, KeyError: the models are not output of the transform.
     """
-    kinds: dict[Kind, int] = {}
+    kinds: dict[tuple[str, str | None], int] = {}
     rows = [
-        (index, root, kinds.setdefault(Kind(model["relation"], model["format"]), len(kinds)))
+        (index, root, kinds.setdefault((model["relation"], model["format"]), len(kinds)))
         for index, model in enumerate(models)
+        if model.get("root") != model["id"]  # else it is its own root, as of most
         for root in other_roots(model)
     ]
     indexes, roots, kind_of = zip(*rows, strict=True) if rows else ((), (), ())
-    return PageRoots(array("I", indexes), hash_texts(roots), array("I", kind_of), [*kinds])
+    return PageRoots(array("I", indexes), hash_texts(roots), array("I", kind_of), [Kind(*pair) for pair in kinds])
 
 
 def other_roots(model: Mapping[str, Any]) -> list[str]:
     """Return the keys of the ends of the chain of a model, except itself."""
-    root = model.get("root")
-    if root == model["id"]:
-        return []
-    roots = model.get("roots") or () if root is None else (root,)
-    return [key for key in dict.fromkeys(map(model_key, roots)) if key != model_key(model["id"])]
+    root, own = model.get("root"), model_key(model["id"])
+    if root is None:
+        return [key for key in dict.fromkeys(map(model_key, model.get("roots") or ())) if key != own]
+    return [] if (key := model_key(root)) == own else [key]
