@@ -107,6 +107,7 @@ def test_a_model_of_several_streams_and_spellings_counts_once_as_its_newest_stre
     )
     assert variants(read, "p/root") == [("adapter", None, 1, [])]
     assert variants(read, "p/b") == [("finetune", None, 1, [])]
+    assert variants(read, "p/c") == []
 
 
 def test_a_published_model_counts_as_its_card_shows_it(workspace: Workspace) -> None:
