@@ -27,7 +27,7 @@ from etl.publish import store
 from etl.report import render
 from etl.sources import auditing
 from etl.sources.civitai import images
-from etl.sources.huggingface import corroboration, counts, evidence, families, lineage, names, size
+from etl.sources.huggingface import corroboration, counts, evidence, families, formats, lineage, names, size
 from etl.sources.source import DEFAULT_SIZE_CLASSES
 from etl.storage import git, json_files, owned, swap
 from etl.transform import files, projection
@@ -184,6 +184,10 @@ CASES: dict[str, tuple[Callable[[str], object], list[tuple[str, str]]]] = {
     "etl.sources.huggingface.families:_regex": (
         _family,
         [("qwen-image-edit", "-2.1"), ("kimi-k2-", "v3"), ("bert-base-", ""), ("kimi-k2-instruct-chat", "-1"), ("flux.1-", "9")],
+    ),
+    "etl.sources.huggingface.formats._WORD": (
+        lambda value: formats.find_format(value, [], "quantized"),
+        [("a", ""), ("-", ""), ("a-", ""), ("-gguf", "")],
     ),
     "etl.sources.huggingface.lineage._ID": (
         lambda value: lineage.read_bases("o/a", f"\nbase_model:{value[:500]}\n"),

@@ -8,7 +8,7 @@ from etl.publish.images import choose_image
 from etl.sources.source import get_source
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 FIELDS = (
     "id",
@@ -28,12 +28,15 @@ FIELDS = (
 MAX_TAGS = 20
 
 
-def card(model: Mapping[str, Any], level: str | None = None) -> dict[str, Any]:
-    """Return the card of a model; its image is at most as explicit as `level`, if that is not None."""
+def card(
+    model: Mapping[str, Any], level: str | None = None, variants: Sequence[Mapping[str, Any]] | None = None
+) -> dict[str, Any]:  # fmt: skip
+    """Return the card of a model; its image is at most as explicit as `level`, and it has variants, if these are not None."""
     tags = model["tags"]
     return {
         **{field: model.get(field) for field in FIELDS},
         "tags": None if tags is None else tags[:MAX_TAGS],
         **{field: model[field] for field in get_source(model["source"]).card_fields},
         "image": choose_image(model.get("images") or [], level),
+        **({} if variants is None else {"variants": variants}),
     }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from etl.core.errors import InvalidDataError, MissingInputError
 from etl.core.layout import INDEX
 from etl.selection.stored import StoredStreams
+from etl.selection.variants import variants_of
 from etl.storage.snapshot import read_published
 
 if TYPE_CHECKING:
@@ -79,6 +80,18 @@ class Catalogue:
                 position = {"filter": manifest.filter.path, "rank": rank}
                 positions.setdefault(ModelKey(manifest.filter.source, model["id"]), []).append(position)
         return positions
+
+    @cached_property
+    def variants(self) -> dict[ModelKey, list[dict[str, Any]]]:
+        """The models that were made of each published one; without models of sources that know no lineage."""
+        return {
+            ModelKey(source, id_): rows
+            for source, streams in self.streams.items()
+            for id_, rows in variants_of(streams, self._models_of(source)).items()
+        }
+
+    def _models_of(self, source: str) -> list[Model]:
+        return [model for key, model in self.models.items() if key.source == source]
 
 
 def read_catalogue(data: DataDir, config: Config) -> Catalogue:

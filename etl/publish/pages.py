@@ -23,7 +23,7 @@ def add_pages(files: Files, catalogue: Catalogue) -> FileReference:
     sources = {source.name: source for source in catalogue.sources}
     summaries = []
     for manifest in catalogue.manifests:
-        page = _page(manifest, sources[manifest.filter.source], published)
+        page = _page(manifest, sources[manifest.filter.source], catalogue, published)
         reference = files.add_json(
             f"pages/{manifest.filter.file.removesuffix('.json').replace('-filter-', '-', 1)}", page, "page"
         )
@@ -32,14 +32,17 @@ def add_pages(files: Files, catalogue: Catalogue) -> FileReference:
     return files.add_json("index", index, "index")
 
 
-def _page(manifest: Manifest, source: SourceConfig, published: set[tuple[str, str]]) -> dict[str, Any]:
+def _page(
+    manifest: Manifest, source: SourceConfig, catalogue: Catalogue, published: set[tuple[str, str]]
+) -> dict[str, Any]:  # fmt: skip
     filter_, level = manifest.filter, page_level(manifest.filter)
+    keys = [ModelKey(source.name, model["id"]) for model in manifest.models]
     return {
         "source": filter_.source,
         "filter": filter_.path,
         "label": filter_.label,
         "updated": manifest.entry["timestamp"],
-        "models": [card(model, level) for model in manifest.models],
+        "models": [card(model, level, catalogue.variants.get(key)) for key, model in zip(keys, manifest.models, strict=True)],
         "links": {axis.name: _links(manifest, source, axis, published) for axis in source.axes},
     }
 

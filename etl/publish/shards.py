@@ -20,7 +20,11 @@ _MAX_PREFIX = 8  # hex digits
 
 def add_models(files: Files, catalogue: Catalogue) -> FileReference:
     """Add the shards and the file that maps prefixes of the SHA-256 of ids to them; return the reference to that file."""
-    models = [{**card(model), "manifests": catalogue.positions[key]} for key, model in catalogue.models.items()]
+    variants = catalogue.variants
+    models = [
+        {**card(model, variants=variants.get(key)), "manifests": catalogue.positions[key]}
+        for key, model in catalogue.models.items()
+    ]
     length, shards = _split(models)
     references = {
         prefix: files.add_json(f"models/{prefix or 'all'}", {"models": shards[prefix]}, "shard") for prefix in sorted(shards)

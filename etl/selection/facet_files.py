@@ -13,6 +13,7 @@ from etl.core.layout import PROJECT
 from etl.expressions.evaluator import Evaluator
 from etl.selection.conditions import Conditions, FacetSpec
 from etl.selection.facets import Columns, PageFacets, columns_of, facets_of
+from etl.selection.roots import PageRoots, roots_of
 from etl.storage.checked_parts import read_parts, write_parts
 from etl.storage.file_hashes import stamp_of
 from etl.storage.json_files import read_json, sha256
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
     from etl.core.layout import DataDir
 
 # Below etl/: all that shapes columns, and all that shapes facets.
-_COLUMNS_PROGRAM = ("selection/facets.py", "selection/ordering.py", "core/ids.py")
+_COLUMNS_PROGRAM = ("selection/facets.py", "selection/ordering.py", "selection/roots.py", "core/ids.py")
 _PROGRAM = (*_COLUMNS_PROGRAM, "selection/conditions.py", "expressions/*.py")
-_NOTHING, _COLUMNS, _GROUPS = range(3)  # the parts of a file; the first is quick to check
+_NOTHING, _COLUMNS, _ROOTS, _GROUPS = range(4)  # the parts of a file; the first is quick to check
 
 
 class FacetTask(NamedTuple):
@@ -84,6 +85,20 @@ def read_facets(task: FacetTask) -> PageFacets | None:
     return PageFacets.from_parts(*parts) if parts else None
 
 
+def read_roots(task: FacetTask) -> PageRoots:
+    """Return the models of a page that were made of others; from the models, if no facets of them are on disk.
+
+    Raises:
+        InvalidDataError: the models are not output of the transform.
+    """
+    stamps = _stamps(task)
+    kept = stamps and read_parts(task.facets, stamps.columns, [_ROOTS])
+    try:
+        return PageRoots.from_bytes(*kept) if kept else roots_of(read_json(task.models))
+    except (TypeError, LookupError, AttributeError, ValueError) as error:
+        raise _invalid(task) from error
+
+
 def is_current(task: FacetTask) -> bool:
     """Return whether facets of the models of a page and of what is tested now are on disk."""
     stamps = _stamps(task)
@@ -100,17 +115,24 @@ def make_facets(
         ExpressionError: an expression exceeds a limit or crashes jq.
     """
     stamps = _stamps(task)
-    kept = stamps and read_parts(task.facets, stamps.columns, [_COLUMNS])
+    kept = stamps and read_parts(task.facets, stamps.columns, [_COLUMNS, _ROOTS])
     models = read_json(task.models) if models is None else models
     try:
-        columns = Columns.from_bytes(*kept) if kept else columns_of(models, task.spec.order_fields)
+        columns = Columns.from_bytes(kept[0]) if kept else columns_of(models, task.spec.order_fields)
+        roots = kept[1] if kept else roots_of(models).to_bytes()
         facets = facets_of(models, columns, conditions, task.now)
     except (TypeError, LookupError, AttributeError, ValueError) as error:
-        raise InvalidDataError(f"{task.models}: not valid output of the transform; rebuild it: make transform") from error
+        raise _invalid(task) from error
     if stamps:
+        packed, groups = facets.to_parts()
+        programs = [stamps.facets, stamps.columns, stamps.columns, stamps.facets]
         with suppress(StorageError):  # they are made again when they are needed
-            write_parts(task.facets, [stamps.facets, stamps.columns, stamps.facets], [b"", *facets.to_parts()])
+            write_parts(task.facets, programs, [b"", packed, roots, groups])
     return facets
+
+
+def _invalid(task: FacetTask) -> InvalidDataError:
+    return InvalidDataError(f"{task.models}: not valid output of the transform; rebuild it: make transform")
 
 
 def make_facets_file(task: FacetTask, models: Sequence[Mapping[str, Any]] | None = None) -> None:

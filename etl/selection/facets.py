@@ -40,7 +40,7 @@ class Columns:
         """Return the columns as a file has them: a line of JSON, and little-endian numbers of 8 bytes."""
         header = {"models": len(self.keys), "fields": [*self.order], "has_levels": self.has_levels}
         columns: list[array[Any]] = [self.keys, self.spellings, *self.order.values()]
-        return b"".join([orjson.dumps(header), b"\n", *map(_little_endian, columns)])
+        return b"".join([orjson.dumps(header), b"\n", *map(pack_column, columns)])
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Columns:
@@ -55,7 +55,7 @@ class Columns:
         if len(rest) != length * len(codes):
             raise ValueError("expected columns of another length")
         parts = (rest[index * length : (index + 1) * length] for index in range(len(codes)))
-        keys, spellings, *order = map(_column, codes, parts)
+        keys, spellings, *order = map(unpack_column, codes, parts)
         return cls(keys, spellings, dict(zip(header["fields"], order, strict=True)), header["has_levels"])
 
 
@@ -83,7 +83,7 @@ class PageFacets:
     def to_parts(self) -> tuple[bytes, bytes]:
         """Return the facets as a file has them: the columns, and the rest as two lines of JSON and numbers of 4 bytes."""
         lines = [orjson.dumps(self.group_keys), self.groups]
-        return self.columns.to_bytes(), b"\n".join([*lines, _little_endian(self.group_of)])
+        return self.columns.to_bytes(), b"\n".join([*lines, pack_column(self.group_of)])
 
     @classmethod
     def from_parts(cls, columns: bytes, content: bytes) -> PageFacets:
@@ -93,7 +93,7 @@ class PageFacets:
             ValueError, LookupError: they are others.
         """
         line, groups, numbers = content.split(b"\n", 2)
-        return cls(Columns.from_bytes(columns), _column("I", numbers), orjson.loads(line), groups)
+        return cls(Columns.from_bytes(columns), unpack_column("I", numbers), orjson.loads(line), groups)
 
 
 def columns_of(models: Sequence[Mapping[str, Any]], order_fields: Sequence[str]) -> Columns:
@@ -150,13 +150,15 @@ def _result(value: Mapping[str, Any]) -> ExpressionResult:
     return ExpressionResult(value["is_match"], value["is_error"], value["unexpected"], tuple(value["nulls"]))
 
 
-def _column(code: str, content: bytes) -> array[Any]:
+def unpack_column(code: str, content: bytes) -> array[Any]:
+    """Return the numbers that `pack_column` packed."""
     column: array[Any] = array(code)
     column.frombytes(content)
     return _swapped(column)
 
 
-def _little_endian(column: array[Any]) -> bytes:
+def pack_column(column: array[Any]) -> bytes:
+    """Return numbers as little-endian bytes."""
     return _swapped(column[:]).tobytes()
 
 

@@ -11,7 +11,7 @@ from etl.core.schemas import load_schema
 from etl.core.urls import encode_query
 from etl.expressions.evaluator import Evaluator
 from etl.selection.conditions import Conditions, FacetSpec
-from etl.selection.facet_files import FacetTask, make_facets, read_facets
+from etl.selection.facet_files import FacetTask, make_facets, read_facets, read_roots
 from etl.selection.respelled import find_respelled
 from etl.selection.safety import RejectedRecord, Safety
 from etl.selection.selection import Selection
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from etl.config.filters import Filter
     from etl.config.source_config import SourceConfig
     from etl.core.layout import DataDir
+    from etl.selection.roots import PageRoots
     from etl.storage.ledger import Ledger
 
 
@@ -100,6 +101,11 @@ class StoredStreams:
                 decided = {**model, **ruling.fields}
                 yield {**decided, **self._api.dependent_fields(decided)}
 
+    def page_roots(self, stream: str) -> Iterator[tuple[int, PageRoots]]:
+        """Yield of each page of a complete stream how many models it has, and those that were made of others."""
+        for entry in self._entries(stream):
+            yield entry["models"], read_roots(self._task(stream, entry["file"]))
+
     @property
     def stored_filters(self) -> list[Filter]:
         """The published filters whose stream is on disk, so that it tells which of their values no model has."""
@@ -166,7 +172,7 @@ class StoredStreams:
         selection = Selection(conditions, partial(self._read_page, name), name, self._source.skip)
         is_partial, records = self._api.has_partial_records(ledger.param_names), 0
         for entry in self._entries(name):
-            task = FacetTask(self._data, self._source.name, name, entry["file"], self._spec, ledger.timestamp)
+            task = self._task(name, entry["file"])
             facets = read_facets(task) or make_facets(task, conditions)
             selection.add_page(entry["file"], facets, ledger.timestamp)
             rejected = [RejectedRecord(record["id"], record["reason"], record.get("levels")) for record in entry["set_aside"]]
@@ -181,6 +187,9 @@ class StoredStreams:
                 raise InvalidDataError(f"{task.models}: {counts}, got {len(facets.columns.keys)} and {len(rejected)}; {_REBUILD}")
             records += entry["records"]
         return StoredStream(ledger, selection, records)
+
+    def _task(self, stream: str, file: str) -> FacetTask:
+        return FacetTask(self._data, self._source.name, stream, file, self._spec, self.ledgers[stream].timestamp)
 
     def _read_page(self, stream: str, file: str) -> JsonList:
         """Return the models of a page; the last one that was read is in memory."""

@@ -45,8 +45,23 @@ def test_a_card_has_the_facts_of_a_model(site: Site) -> None:
         "id": "o/a", "slug": "o--a", "name": "a", "source": "huggingface", "author": "o", "type": None, "downloads": 5,
         "likes": 1, "license": "apache-2.0", "gated": None, "updated": "2026-01-01T00:00:00.000Z", "created": None,
         "url": "https://huggingface.co/o/a", "tags": ["license:apache-2.0"], "size": "small", "parameters": 600_000_000,
-        "size_from": "safetensors", "image": None,
+        "size_from": "safetensors", "image": None, "variants": [],
     }  # fmt: skip
+
+
+def test_a_card_has_variants_if_its_source_knows_lineage(workspace: Workspace) -> None:
+    tags = ["base_model:quantized:O/A"]
+    fill(workspace, hf("o/a"), hf("o/a-GGUF", tags=tags, downloads=7), hf("p/a-GGUF", tags=tags), hf("q/a-GGUF", tags=tags))
+    workspace.filters.write_text(
+        workspace.filters.read_text() + CIVITAI.partition("depth = 40")[2].replace(', "month", "sdxl", "pg/sdxl"', "")
+    )
+    workspace.write_stream("civitai", "default", [civitai(1)])
+    assert workspace.run("manifests") == workspace.run("publish") == 0
+    site = Site(workspace)
+    rows = [{"relation": "quantized", "format": "gguf", "models": 3, "top": ["o/a-GGUF", "p/a-GGUF"]}]
+    assert (site.models["o/a"]["variants"], site.models["o/a-GGUF"]["variants"]) == (rows, [])
+    assert site.page("likes")["models"][0]["variants"] == rows
+    assert "variants" not in site.models["1"]
 
 
 def test_a_card_has_at_most_20_tags(workspace: Workspace) -> None:

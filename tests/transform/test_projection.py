@@ -43,10 +43,14 @@ def entries(*records: Any) -> list[dict[str, Any]]:
     result = project(HUB, body, "p")
     whole = run_program(HUB, body.text, "p")
     assert result == whole
-    assert [repr(entry.get("model", {}).get(field)) for entry in result for field in COUNTS] == [
-        repr(entry.get("model", {}).get(field)) for entry in whole for field in COUNTS
-    ]
+    assert counts(result) == counts(whole)
     return result
+
+
+def counts(result: list[dict[str, Any]]) -> list[str]:
+    """Return the numbers that may get into a file, as it has them."""
+    values = [entry.get("model", {}).get(field) for entry in result for field in COUNTS]
+    return [repr(value) for value in values if isinstance(value, int | float)]
 
 
 @pytest.fixture

@@ -58,11 +58,20 @@ _NO_BASES = Bases([], None, [])
 
 
 class Chain(NamedTuple):
-    """The base models of a model as the catalogue spells them, the end of their chain, its length, and what is wrong with it."""
+    """The chain of a model.
+
+    Attributes:
+        base_models: As the catalogue spells them.
+        root: The end of the chain; None if it forks or is a cycle.
+        depth: Its length; None without a root.
+        roots: The ends of a chain that forks.
+        problems: What is wrong with it.
+    """
 
     base_models: list[str]
     root: str | None
     depth: int | None
+    roots: list[str]
     problems: list[str]
 
 
@@ -152,15 +161,32 @@ def trace(identity: str, bases: Sequence[str], facts: Facts) -> Chain:
     while root is not None and depth and (fact := facts.get(seen[-1])):
         root, further = end_of_chain(fact[0], fact[-1])
         if not further:
-            return Chain(base_models, root, depth if root else None, [*problems])
+            depth = depth if root else None
+            break
         key = fact[-1][0].casefold()
         if key in seen:
             if key == seen[0] and identity.casefold() in seen:
                 problems[CYCLE] = None
-            return Chain(base_models, None, None, [*problems])
+            root = depth = None
+            break
         seen.append(key)
         depth += 1
-    return Chain(base_models, root, depth, [*problems])
+    return Chain(base_models, root, depth, [] if root else find_roots(identity, bases, facts), [*problems])
+
+
+def find_roots(identity: str, bases: Sequence[str], facts: Facts) -> list[str]:
+    """Return the ends of the chains from the bases of a model, each once; a cycle has none."""
+    seen, pending, roots = {identity.casefold()}, [*bases], []
+    for base in pending:
+        key = base.casefold()
+        if key in seen:
+            continue
+        seen.add(key)
+        spelled, further = (fact[0], fact[-1]) if (fact := facts.get(key)) else (base, ())
+        pending += further
+        if not further:
+            roots.append(spelled)
+    return roots
 
 
 def end_of_chain(identity: str, bases: Sequence[str]) -> tuple[str | None, int | None]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from etl.sources.huggingface.corroboration import bases
 from etl.sources.huggingface.evidence import SizeEvidence
 from etl.sources.huggingface.families import TABLE, check_family
+from etl.sources.huggingface.formats import find_format
 from etl.sources.huggingface.lineage import COPY, describe_chain, end_of_chain, is_copy, read_bases, relate, trace
 from etl.sources.huggingface.size import SizeEstimator
 from etl.sources.source import DroppedField, Rules
@@ -39,8 +40,10 @@ def _complete(entry: dict[str, Any], options: TransformOptions) -> list[DroppedF
     model["parameters"], model["size"], model["size_from"], model["size_against"] = estimate
     bases = read_bases(model["id"], evidence.tags)
     model["relation"], model["relation_from"] = relate(bases, evidence)
+    model["format"] = find_format(evidence.name, _list(model["tags"]), model["relation"])
     model["base_models"] = bases.ids
     model["root"], model["depth"] = end_of_chain(model["id"], bases.ids)
+    model["roots"] = bases.ids[:] if len(bases.ids) > 1 else []
     model["is_copy"] = is_copy(model["id"], bases.ids, model["relation"])
     entry["evidence"] = evidence, bases
     return [DroppedField("size", "wrong type")] if _has_wrong_counts(*counts) else []
@@ -113,6 +116,10 @@ def _has_wrong_counts(elements: object, total: object, gguf: object, gguf_archit
     return not are_numbers or not (gguf_architecture is None or isinstance(gguf_architecture, str))
 
 
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 def _number(value: object) -> float | None:
     return value if type(value) is int or isinstance(value, float) else None
 
@@ -158,15 +165,15 @@ def _resolve(
     identity, may_be_original, ids, words, size = deferred
     if not ids:
         return (_ORIGINAL if may_be_original and identity.casefold() in named else {}), words
-    base_models, root, depth, problems = trace(identity, ids, facts)
+    chain = trace(identity, ids, facts)
     fields: dict[str, Any] = {}
-    if base_models != ids or depth != (1 if len(ids) == 1 else None):
-        fields = {"base_models": base_models, "root": root, "depth": depth}
+    if chain.base_models != ids or (chain.depth != 1 and chain.roots != ids):
+        fields = {"base_models": chain.base_models, "root": chain.root, "depth": chain.depth, "roots": chain.roots}
     if size is not None:
         matches = ((base, facts.get(base.casefold(), ["", None])) for base in ids)
         if counts := {base: fact[1] for base, fact in matches if fact[0] == base and fact[1] is not None}:
             fields |= SizeEstimator(options.size_classes, counts).estimate(SizeEvidence(*size))._asdict()
-    return fields, words + problems
+    return fields, words + chain.problems
 
 
 def _kind(fact: _Fact) -> Mapping[str, bool] | None:

@@ -129,7 +129,7 @@ def check_cards(
 
 def _differences(card: Mapping[str, Any], model: Model, most: str | None) -> list[_Difference]:
     """Return what a card shows otherwise than a model on a page that shows levels up to `most`."""
-    expected = {key: model.get(key) for key in card if key != "image"}
+    expected = {key: model.get(key) for key in card if key not in {"image", "variants"}}
     expected["tags"] = None if model["tags"] is None else model["tags"][:MAX_TAGS]
     expected["image"] = _image(model, most)
     return [_Difference(key, value) for key, value in expected.items() if not _is_equal(card.get(key), value)]

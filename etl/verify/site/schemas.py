@@ -20,6 +20,10 @@ _UNKNOWN_SIZE = "unknown"
 _NOTHING: dict[str, Any] = {"not": {}}
 _LEVEL: dict[str, Any] = {"enum": [*LEVELS]}
 
+_DERIVED_FROM = {
+    "variants": "root"
+}  # keys of cards that are no fields of models, and the field without which a source lacks them
+
 
 class ClosedSchemas:
     """The closed schema of each kind of file, such as `index`."""
@@ -84,7 +88,8 @@ def _restrict(definitions: dict[str, Any], sizes: list[str]) -> None:
     origins = [word for model in models.values() for word in model.get("size_from", {}).get("enum", ())]
     card["properties"] |= {"level": _LEVEL, "level_most": _LEVEL, "size": {"enum": sizes}, "size_from": {"enum": origins}}
     optional = card["properties"].keys() - {*card["required"], "image"}
-    card["allOf"] = [_keys_of_source(name, optional & models[name].keys(), optional - models[name].keys()) for name in sources]
+    own = {name: {key for key in optional if _DERIVED_FROM.get(key, key) in models[name]} for name in sources}
+    card["allOf"] = [_keys_of_source(name, own[name], optional - own[name]) for name in sources]
 
 
 def _keys_of_source(source: str, own: set[str], foreign: set[str]) -> dict[str, Any]:

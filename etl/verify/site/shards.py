@@ -51,6 +51,8 @@ def check_shards(site: Site, pages: Sequence[Page]) -> Check:
         return check
     length = models["prefix_length"]
     seen: set[Key] = set()
+    shards = (site.values.get(reference["file"], {"models": []}) for reference in models["shards"].values())
+    cards = {(model["source"], model["id"]): model for shard in shards for model in shard["models"]}
     for prefix, reference in models["shards"].items():
         file, shard = reference["file"], site.values.get(reference["file"], {"models": []})
         keys = [(model["source"], model["id"]) for model in shard["models"]]
@@ -64,7 +66,7 @@ def check_shards(site: Site, pages: Sequence[Page]) -> Check:
             digits = hashlib.sha256(model["id"].encode()).hexdigest()[:length]
             if digits != prefix:
                 site.problem(check, file, f"$.models[{number}].id", f"{model['id']} belongs in the shard {digits!r}")
-            for path, text in _model_problems(model, listed.get(keys[number])):
+            for path, text in [*_model_problems(model, listed.get(keys[number])), *_variant_problems(model, cards)]:
                 site.problem(check, file, f"$.models[{number}]{path}", text)
     if all(reference["file"] in site.values for reference in models["shards"].values()):
         _check_map(site, check, models, len(seen))
@@ -87,6 +89,22 @@ def _model_problems(model: Card, listed: _Listed | None) -> list[tuple[str, str]
     images = [card["image"] for card in listed.cards if card.get("image")]
     if images and model.get("image") not in images:
         problems.append((".image", f"{model['id']}: is not the image of its newest page"))
+    return problems
+
+
+def _variant_problems(model: Card, cards: Mapping[Key, Card]) -> list[tuple[str, str]]:
+    """Return the JSON path and the text of each problem of the variants of a model, as far as cards tell."""
+    problems = []
+    rows = model.get("variants") or []
+    order = [(-row["models"], row["relation"], row["format"] or "") for row in rows]
+    if order != sorted(order) or len({key[1:] for key in order}) < len(order):
+        problems.append((".variants", f"{model['id']}: is not sorted, or has a relation and format twice"))
+    for number, row in enumerate(rows):
+        top = [card for id_ in row["top"] if id_ != model["id"] and (card := cards.get((model["source"], id_)))]
+        ranks = [(1 if card["downloads"] is None else -card["downloads"], card["id"]) for card in top]
+        if len(top) < len(row["top"]) or len(top) > row["models"] or ranks != sorted(set(ranks)):
+            text = f"{model['id']}: expected other published models, at most {row['models']}, most downloads first"
+            problems.append((f".variants[{number}].top", text))
     return problems
 
 

@@ -252,6 +252,32 @@ export interface ModelCard {
    * An example, no more explicit than the page allows; null if absent.
    */
   image?: CardImage | null;
+  /**
+   * The models at the end of whose chain of base models it is, most first; empty without any. Not every source knows them.
+   */
+  variants?: CardVariant[];
+  [k: string]: unknown;
+}
+/**
+ * Models that were made of one model in the same way, published or not.
+ */
+export interface CardVariant {
+  /**
+   * finetune, merge, quantized, adapter or unknown. More values may come.
+   */
+  relation: string;
+  /**
+   * Of their weights, such as gguf, mlx, awq, gptq, fp8 or onnx; null for the usual one.
+   */
+  format: string | null;
+  /**
+   * How many there are.
+   */
+  models: number;
+  /**
+   * Ids of the published ones with the most downloads, at most 3, most first.
+   */
+  top: string[];
   [k: string]: unknown;
 }
 export interface CardImage {

@@ -140,6 +140,8 @@ CHAINS: list[tuple[str, list[dict[str, Any]], tuple[Any, ...]]] = [
     ("original of a merge", [record("o/a"), record("p/b", "merge:o/a", "merge:q/c")], ([], "o/a", 0, "original")),
     ("named by itself only", [record("o/a", "finetune:o/a")], ([], "o/a", 0, "unknown")),
     ("quantized by name, and named", [record("o/a-fp8"), record("p/b", "finetune:o/a-fp8")], ([], "o/a-fp8", 0, "quantized")),
+    ("two bases of one root", [record("o/a", "merge:p/b", "merge:q/c"), record("q/c", "finetune:P/b")],
+     (["p/b", "q/c"], None, None, "merge")),
     ("a base, not the end", [record("o/a", "q/c"), record("p/b", "finetune:o/a")], (["q/c"], "q/c", 1, "unknown")),
 ]  # fmt: skip
 
@@ -149,6 +151,63 @@ def test_chains(records: list[dict[str, Any]], expected: tuple[Any, ...]) -> Non
     for pages in (records, records[::-1]):
         relation, _, bases, root, depth, _ = lineage(*pages)[records[0]["id"]]
         assert (bases, root, depth, relation) == expected
+
+
+MERGE = record("o/m", "merge:p/b", "merge:q/c")
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        ([record("o/a")], []),
+        ([record("o/a", "finetune:p/b")], []),
+        ([MERGE], ["p/b", "q/c"]),
+        ([MERGE, record("Q/C")], ["p/b", "Q/C"]),
+        ([MERGE, record("q/c", "finetune:r/d"), record("r/d", "finetune:R/e")], ["p/b", "R/e"]),
+        ([MERGE, record("q/c", "finetune:P/b")], ["p/b"]),
+        ([MERGE, record("p/b", "merge:r/d", "merge:r/e"), record("r/d", "quantized:r/f")], ["q/c", "r/e", "r/f"]),
+        ([MERGE, record("p/b", "finetune:O/M")], ["q/c"]),
+        ([record("o/a", "quantized:o/m"), MERGE], ["p/b", "q/c"]),
+        ([record("o/a", "finetune:p/b"), record("p/b", "finetune:o/a")], []),
+    ],
+)
+def test_a_chain_that_forks_has_the_roots_of_all_its_bases(records: list[dict[str, Any]], expected: list[str]) -> None:
+    for pages in (records, records[::-1]):
+        models = resolve(*([value] for value in pages))[0]
+        assert models[records[0]["id"]]["roots"] == expected
+    assert models[records[0]["id"]]["root"] is None or not expected
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [
+        (record("o/a"), None),
+        (record("o/A-GGUF"), "gguf"),
+        (record("o/A_gguf", "quantized:p/b", tags=["mlx"]), "gguf"),
+        (record("o/A-MXFP4-GGUF"), "gguf"),
+        (record("o/A-AWQ-4bit", tags=["awq", "compressed-tensors"]), "awq"),
+        (record("o/A-4bit", tags=["mlx", "safetensors", "4-bit"]), "mlx"),
+        (record("o/A-4bit"), None),
+        (record("o/a-bnb", "quantized:p/b"), "bitsandbytes"),
+        (record("o/a", tags=["GPTQ"]), "gptq"),
+        (record("o/a", tags=["auto-round"]), "auto-round"),
+        (record("o/a", tags=[["awq"], {"a": 1}, 7, "eetq"]), "eetq"),
+        (hf("o/a", tags="awq"), None),
+        (record("o/A-awqs", "quantized:p/b"), None),
+        (record("o/a", "quantized:p/b", tags=["onnx"]), "onnx"),
+        (record("o/a", "quantized:p/b", tags=["gguf", "safetensors"]), "gguf"),
+        # files in a further format, beside the weights
+        (record("o/a", tags=["onnx", "openvino", "safetensors"]), None),
+        (record("o/a", tags=["onnx", "pytorch"]), None),
+        (record("o/a", tags=["onnx", "safetensors", "fp8"]), "fp8"),
+        (record("o/a", tags=["ONNX", "safetensors"]), None),
+        (record("o/a-ONNX", tags=["onnx", "safetensors"]), "onnx"),
+        (record("o/a", tags=["onnx", "transformers.js"]), "onnx"),
+    ],
+)
+def test_the_format_is_by_the_name_else_by_the_tags(subject: dict[str, Any], expected: str | None) -> None:
+    (model,) = transform_page(HUB, json.dumps([subject]).encode(), "p").models
+    assert model["format"] == expected
 
 
 @pytest.mark.parametrize(

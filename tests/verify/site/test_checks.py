@@ -45,6 +45,14 @@ def swap(value: Any) -> None:
 
 
 PAGES, LINKS, SHARDS = "pages against the index", "links", "shards"
+
+
+def variants(*rows: tuple[Any, ...]) -> Callable[[Any], Any]:
+    """Return a change of the variants of o/a: of each relation, how many, and the most downloaded."""
+    values = [{"relation": relation, "format": None, "models": models, "top": top} for relation, models, *top in rows]
+    return lambda shard: shard["models"][3].update(variants=values)
+
+
 FORM, LOCAL, CARDS = "schemas and form", "pages against data/manifests", "cards against data/models"
 EDITS: list[Edit] = [
     ("entry", 0, lambda v: v.update(extra=1), FORM, "entry.json: $: Unevaluated properties"),
@@ -118,6 +126,14 @@ EDITS: list[Edit] = [
     ("shard", 0, drop("models"), SHARDS, "$.shards: civitai: 1 of a page is in no shard"),
     ("shard", 0, lambda v: first("manifests", rank=2)(v["models"][0]), SHARDS, "$.models[0].manifests: 1: is not where"),
     ("shard", 0, lambda v: v["models"][0]["manifests"].reverse(), SHARDS, "$.models[0].manifests: 1: is not where"),
+    ("shard", 0, variants(("merge", 1), ("merge", 1)), SHARDS, "$.models[3].variants: o/a: is not sorted, or has a relation"),
+    ("shard", 0, variants(("merge", 1), ("adapter", 1)), SHARDS, "$.models[3].variants: o/a: is not sorted, or has a relation"),
+    ("shard", 0, variants(("merge", 1, "o/a")), SHARDS, "$.models[3].variants[0].top: o/a: expected other published models"),
+    ("shard", 0, variants(("merge", 1, "o/x")), SHARDS, "$.models[3].variants[0].top: o/a: expected other published models"),
+    ("shard", 0, variants(("merge", 1, "o/b", "o/c")), SHARDS, "$.models[3].variants[0].top: o/a: expected other published"),
+    ("shard", 0, variants(("merge", 2, "o/b", "o/d")), SHARDS, "$.models[3].variants[0].top: o/a: expected other published"),
+    ("shard", 0, variants(("merge", 9, "o/d", "o/b")), SHARDS, "$.models[3].variants: o/a: is not as on its newest page"),
+    ("shard", 0, variants(("merge", 0)), FORM, "$.models[3].variants[0].models: 0 is less than the minimum of 1"),
     ("models", 0, lambda v: v.update(count=9), SHARDS, "$.count: says 9, but the shards have 7 models"),
     ("models", 0, lambda v: v.update(prefix_length=1), SHARDS, "$.shards.: must be a prefix of 1 hex digits"),
     ("search", 0, first("rows", name="other"), "search rows", "$.rows[0].name: 1: is not as in its shard"),
