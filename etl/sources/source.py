@@ -68,7 +68,8 @@ class Rules:
             scaled as in models, and only those that a model could have.
         defer: (model, evidence as `complete` left it): a JSON list of the id and the evidence of a model that facts may change;
             None for all others.
-        collect: (models): the facts that the models of a page state, by key; None if absent.
+        collect: (models, evidence of each as `complete` left it): the facts that the models of a page state, by key; None if
+            absent.
         needs: (deferred evidence): the keys of the facts that may change the model; not that of its own.
         follow: (fact): the keys of further facts that are needed wherever this one is; models of its own page need them, too.
             None if no fact names others.
@@ -86,7 +87,7 @@ class Rules:
     describe: Callable[[Record, dict[str, Any], TransformOptions], list[str]]
     forbid_images: Callable[[dict[str, Any], TransformOptions], list[str]] = lambda _entry, _options: []
     defer: Callable[[Record, Any], Any] = lambda _model, _evidence: None
-    collect: Callable[[Sequence[Record]], dict[str, Any] | None] = lambda _models: None
+    collect: Callable[[Sequence[Record], Sequence[Any]], dict[str, Any] | None] = lambda _models, _evidence: None
     needs: Callable[[Any], Iterable[str]] = lambda _deferred: ()
     follow: Callable[[Any], Iterable[str]] | None = None
     resolve: Callable[[Any, Mapping[str, Any], Container[str], TransformOptions], Resolved] = lambda *_: ({}, ())
