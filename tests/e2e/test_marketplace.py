@@ -29,7 +29,7 @@ def marketplace(tmp_path_factory: pytest.TempPathFactory) -> Marketplace:
 def test_every_manifest_comes_out_without_a_warning(marketplace: Marketplace) -> None:
     index = marketplace.workspace.manifest("index.json")
     filters = [filter_ for source in marketplace.config.sources for filter_ in source.filters]
-    assert len(filters) == 71
+    assert len(filters) == 75
     assert [entry["file"] for entry in index["manifests"]] == [filter_.file for filter_ in filters]
     assert [entry["file"] for entry in index["manifests"] if entry["short"]] == []
     assert "warning" not in marketplace.errors
@@ -69,6 +69,10 @@ def test_options_select_what_their_labels_say(marketplace: Marketplace) -> None:
     assert "unsloth/Qwen3-8B" in marketplace.workspace.ids("hf-filter-default.json")
     for file, relation in (("quantized", "quantized"), ("adapters", "adapter")):
         assert {model["relation"] for model in marketplace.models(f"hf-filter-{file}.json")} == {relation}
+    for source in ("hf", "civitai"):
+        assert {model["commercial"] for model in marketplace.models(f"{source}-filter-commercial.json")} == {"yes"}
+        conditions = marketplace.models(f"{source}-filter-conditions.json")
+        assert {model["commercial"] for model in conditions} == {"yes", "conditions"}
     assert {model["type"] for model in marketplace.models("civitai-filter-anylora.json")} == {"LORA", "LoCon", "DoRA"}
     assert {model["file_bytes"] >= 8e9 for model in marketplace.models("civitai-filter-checkpoints-below-8gb.json")} == {False}
 
