@@ -65,15 +65,16 @@ def assess_use(identity: str, licenses: str, own: int, bases: Sequence[str], fac
     pending = [(identity, licenses, bases)] if bases else []
     seen = {identity.casefold()} if bases else _NONE
     for derivative, stated, names in pending:
-        owner = "" if stated in _NOT_STATED else _owner(derivative)
+        owner = "" if stated in _NOT_STATED else derivative[: derivative.rfind("/") + 1].casefold()  # how the owner's ids start
         for name in names:
             key = name.casefold()
             if key in seen or (owner and key.startswith(owner) and _is_own(owner, key, facts)):
                 continue
             seen.add(key)
-            fact = facts.get(key)
-            base, index = fact[:2] if fact else (name, _of_repository(key))
-            of_base, further = fact[-2:] if fact else ("", ())
+            if fact := facts.get(key):
+                base, index, _, _, of_base, further = fact
+            else:
+                base, index, of_base, further = name, _of_repository(key), "", ()
             if is_full := len(chain) >= _MAX_LINKS:
                 index = min(index, _UNKNOWN)
             if index < decided:
@@ -91,8 +92,7 @@ def assess_use(identity: str, licenses: str, own: int, bases: Sequence[str], fac
 
 def _of_repository(key: str) -> int:
     """Return the strictness of a model that states no licence, by its id in lower case."""
-    terms = license_terms(None, key)
-    return BY_STRICTNESS.index(terms.commercial) if terms else _UNKNOWN
+    return BY_STRICTNESS.index(terms.commercial) if (terms := license_terms(None, key)) else _UNKNOWN
 
 
 def _is_own(owner: str, base: str, facts: Facts) -> bool:
@@ -107,12 +107,6 @@ def _is_own(owner: str, base: str, facts: Facts) -> bool:
             if further not in seen:
                 seen.append(further)
     return True
-
-
-def _owner(identity: str) -> str:
-    """Return how the ids of an owner start, in lower case; empty for an id without an owner, whose model is of nobody else."""
-    owner, slash, _ = identity.rpartition("/")
-    return (owner + slash).casefold()
 
 
 def describe_licenses(identity: str, licenses: str) -> list[str]:
