@@ -113,6 +113,22 @@ class RecordAudit(NamedTuple):
     level_most: int = 0
 
 
+class StatedUse(NamedTuple):
+    """What a raw record says of commercial use, read a second time for verify.
+
+    Attributes:
+        commercial: `no`, `unknown`, `conditions` or `yes`, by what the record itself states.
+        reason: What decides that, such as its licence.
+        owner: Who may state other terms for models that are made of this one; empty if the record states no terms.
+        bases: The ids of the models that it was made of.
+    """
+
+    commercial: str
+    reason: str
+    owner: str = ""
+    bases: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Audit:
     """A second reading of raw records and requests for verify, which shares no code with the Rules.
@@ -129,6 +145,8 @@ class Audit:
         has_partial_records: (params): whether the records show a part of each model only.
         image_levels: (record): by the URL of each image, scaled as in models, the index in LEVELS of its most explicit
             content; None if no card may show it.
+        use: (record): what it says of commercial use, for models with a field `commercial`; None for other sources.
+        missing_use: (id): what is known of the use of a model without a record.
         url: (id, fields): where people see the model, by its level and flag as all records decide them; None for a source whose
             address depends on neither.
     """
@@ -142,6 +160,8 @@ class Audit:
     leaks: Callable[[RecordAudit, Params], Sequence[str]] = lambda _audit, _params: ()
     has_partial_records: Callable[[Params], bool] = lambda _params: False
     image_levels: Callable[[Record], Mapping[str, int | None]] = lambda _record: {}
+    use: Callable[[Record], StatedUse] | None = None
+    missing_use: Callable[[str], StatedUse] = lambda _id: StatedUse("unknown", "")
     url: Callable[[str, Record], str] | None = None
 
 

@@ -104,8 +104,17 @@ def test_verify_passes_and_proves_the_showcases_by_its_own_reading(
     manifest = json.loads(path.read_text())
     manifest["models"][:0] = [{"id": id_, "slug": id_, "name": f"model {id_}"} for id_ in ("2", "3")]
     path.write_text(json.dumps(manifest))
+    # As if the licences had been overlooked.
+    commercial = data / "manifests" / "hf-filter-commercial.json"
+    manifest = json.loads(commercial.read_text())
+    manifest["models"][:0] = json.loads((data / "manifests" / "hf-filter-non-commercial.json").read_text())["models"][:1]
+    commercial.write_text(json.dumps(manifest))
     assert copy.run("verify") == 1
     output = capsys.readouterr().out
+    identity = manifest["models"][0]["id"]
+    assert (
+        f"{commercial}: $.models[0]: {identity} must not be used commercially: license cc-by-nc-4.0 of {identity}, see " in output
+    )
     assert f"{path}: $.models[0]: 2 is up to xxx in stream anylora, see " in output
     assert f"{path}: $.models[1]: 3 is up to r in stream " in output
 

@@ -24,7 +24,14 @@ BASES = (
     "SDXL Distilled",
 )  # fmt: skip
 TYPES = ("Checkpoint", "LORA", "LoCon", "DoRA", "TextualInversion", "Controlnet", "Upscaler")
-PERMITTED = (["Image", "Sell"], "{Image,RentCivit}", [], None, "None", ["Rent"])  # allowCommercialUse in its three shapes
+PERMITTED: tuple[Any, ...] = (
+    ["Image", "Sell"],
+    "{Image,RentCivit}",
+    [],
+    None,
+    "None",
+    ["Rent"],
+)  # allowCommercialUse in its three shapes
 MASKS = (1, 2, 3, 7, 15, 16)  # PG alone, PG-13, both, up to R, up to X, XXX
 
 

@@ -476,7 +476,7 @@ def test_text_output_shows_notes_warnings_and_all_problems(
     variables = f"DATA={workspace.data.root} FILTERS={workspace.filters}"
     assert output.endswith(
         f"now against {base}: 2 of 5 manifests differ; models: 5 came, 12 went; see make diff BASE={base} {variables}\n"
-        "16 checks, 1 failed\n"
+        "17 checks, 1 failed\n"
     )
 
 
