@@ -97,11 +97,11 @@ def _find_bans(uses: Uses) -> dict[str, _Ban]:
 
 def _ban_of(records: Sequence[StatedUse], identity: str, uses: Uses, bans: Mapping[str, _Ban]) -> _Ban | None:
     """Return what forbids commercial use in the records of a model; None unless each of them, or a base of it, does."""
-    found = []
+    result = []
     for use in records:
         of_bases = (bans[base] for base in _chain_bases(use, uses) if base in bans)
-        found.append(_Ban(identity, use.reason) if use.commercial == "no" else next(of_bases, None))
-    return found[0] if found and all(found) else None
+        result.append(_Ban(identity, use.reason) if use.commercial == "no" else next(of_bases, None))
+    return result[0] if result and all(result) else None
 
 
 def _chain_bases(use: StatedUse, uses: Uses) -> Iterator[str]:
