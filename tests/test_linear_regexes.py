@@ -26,7 +26,9 @@ from etl.extract import credentials, network_errors, responses, token_echo
 from etl.publish import store
 from etl.report import render
 from etl.sources import auditing
+from etl.sources.civitai import audit as civitai_audit
 from etl.sources.civitai import images
+from etl.sources.huggingface import audit as hub_audit
 from etl.sources.huggingface import corroboration, counts, evidence, families, formats, lineage, names, size
 from etl.sources.source import DEFAULT_SIZE_CLASSES
 from etl.storage import git, json_files, owned, swap
@@ -188,6 +190,14 @@ CASES: dict[str, tuple[Callable[[str], object], list[tuple[str, str]]]] = {
     "etl.sources.huggingface.formats._WORD": (
         lambda value: formats.find_format(value, [], "quantized"),
         [("a", ""), ("-", ""), ("a-", ""), ("-gguf", "")],
+    ),
+    "etl.sources.civitai.audit._WORD": (
+        lambda value: civitai_audit._use({"allowCommercialUse": value}),  # noqa: SLF001
+        [("Image", ""), ("{", "Image}"), ("a-", "")],
+    ),
+    "etl.sources.huggingface.audit._BASE": (
+        lambda value: hub_audit._use({"tags": [f"base_model:{value}"]}),  # noqa: SLF001
+        [("a", "/b"), ("merge:", "a"), ("a/", "a"), (".", "/:")],
     ),
     "etl.sources.huggingface.lineage._ID": (
         lambda value: lineage.read_bases("o/a", f"\nbase_model:{value[:500]}\n"),

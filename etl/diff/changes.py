@@ -66,6 +66,7 @@ class Diff:
     Attributes:
         untold: What could not be compared, and why.
         levels: Content levels that changed, lowered ones first: they admit a model to safer manifests.
+        commercial: Verdicts on commercial use that changed, stricter ones first; not of models that had none before.
         gone: Published models that no stream has any more.
         gated: Models that have become gated.
         unknown: How many published models are of unknown size, before and after; None if models were not compared.
@@ -79,6 +80,7 @@ class Diff:
     new: str
     untold: list[str]
     levels: list[FieldChange]
+    commercial: list[FieldChange]
     gone: list[RemovedModel]
     sizes: list[FieldChange]
     licenses: list[FieldChange]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from etl.storage.snapshot import Snapshot
 
+_BY_STRICTNESS = ("no", "unknown", "conditions", "yes")  # verdicts on commercial use
 MIN_RANK_CHANGE = 10  # moves of more ranks are reported
 
 
@@ -37,10 +38,11 @@ def compare(base: Snapshot, new: Snapshot) -> Diff:
         if file not in files
     ]
     if without := [snapshot.name for snapshot in (base, new) if not snapshot.models]:
+        names = " and ".join(without)
         not_compared.append(
-            f"levels, sizes and licences: no models in {' and '.join(without)}; commit data/models too, or keep a copy"
+            f"levels, commercial use, sizes and licences: no models in {names}; commit data/models too, or keep a copy"
         )
-        return Diff(base.name, new.name, not_compared, [], [], [], [], [], None, added, removed, changed, unchanged)
+        return Diff(base.name, new.name, not_compared, [], [], [], [], [], [], None, added, removed, changed, unchanged)
     manifests = _manifests_by_model([*before.items(), *after.items()])
     old_models, new_models = load_models(base, manifests), load_models(new, manifests)
     in_both = [key for key in manifests if key in old_models and key in new_models]
@@ -52,6 +54,7 @@ def compare(base: Snapshot, new: Snapshot) -> Diff:
     lost = {key: old_models[key] for key in was_in if key in old_models and key not in new_models}
     return Diff(
         base.name, new.name, not_compared, sorted(changes("level"), key=_by_safety),
+        sorted((change for change in changes("commercial") if change.before is not None), key=_by_strictness),
         _removed_models(lost, rejection_reasons(new), manifests), changes("size"), changes("license"),
         [change for change in changes("gated") if change.after and change.before is False],
         (_count_unknown(old_models, was_in), _count_unknown(new_models, is_in)), added, removed, changed, unchanged,
@@ -94,6 +97,10 @@ def _field_change(key: Key, field: str, old: ComparedFields, new: ComparedFields
 def _by_safety(change: FieldChange) -> tuple[bool, int, str]:
     before, after = severity(change.before), severity(change.after)
     return after > before, after, change.id
+
+
+def _by_strictness(change: FieldChange) -> tuple[int, str]:
+    return _BY_STRICTNESS.index(change.after) if change.after in _BY_STRICTNESS else len(_BY_STRICTNESS), change.id
 
 
 def _removed_models(

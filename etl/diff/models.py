@@ -28,6 +28,7 @@ class ComparedFields(NamedTuple):
 
     name: str
     level: str | None
+    commercial: str | None
     size: str | None
     size_from: str | None
     license: str | None

@@ -89,6 +89,7 @@ def headline(diff: Diff, escape: Escape = _plain) -> str:
 def _sections(diff: Diff, escape: Escape) -> list[Section]:
     sections = [
         Section("Content level", [_field_change(change, escape) for change in diff.levels], is_safety=True),
+        Section("Commercial use", [_field_change(change, escape) for change in diff.commercial], is_safety=True),
         Section("Gone", [_removed_model(model, escape) for model in diff.gone], is_safety=True),
         Section("Size class", [_field_change(change, escape) for change in diff.sizes]),
         Section("Licence", [_field_change(change, escape) for change in diff.licenses]),

@@ -20,13 +20,15 @@ def describe_changes(diff: Diff) -> Changes:
 
 def _without_names(diff: Diff) -> Diff:
     """Return a diff in which each model has its id for a name, which is then left out."""
-    levels, sizes, licenses, gated = (
+    levels, commercial, sizes, licenses, gated = (
         [replace(change, name=change.id) for change in changes]
-        for changes in (diff.levels, diff.sizes, diff.licenses, diff.gated)
+        for changes in (diff.levels, diff.commercial, diff.sizes, diff.licenses, diff.gated)
     )
     gone = [replace(model, name=model.id) for model in diff.gone]
     pages = [_manifest_without_names(change) for change in diff.pages]
-    return replace(diff, levels=levels, sizes=sizes, licenses=licenses, gated=gated, gone=gone, pages=pages)
+    return replace(
+        diff, levels=levels, commercial=commercial, sizes=sizes, licenses=licenses, gated=gated, gone=gone, pages=pages
+    )  # fmt: skip
 
 
 def _manifest_without_names(change: ManifestChange) -> ManifestChange:

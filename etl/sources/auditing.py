@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}")
+_LICENSES = Path(__file__).with_name("licenses.toml")
 _MAX_SAFE_INTEGER = 2**53 - 1  # JSON readers disagree about greater ones
 
 
@@ -35,3 +43,16 @@ def time_seconds(value: object) -> float | None:
 def objects(value: object) -> list[dict[str, object]]:
     """Return the JSON objects of a list; none of anything else."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+@cache
+def license_table(kind: str) -> dict[str, str]:
+    """Return, by the ids of a table of licenses.toml in lower case, whether commercial use is allowed: no, conditions or yes."""
+    tables = tomllib.loads(_LICENSES.read_text(encoding="utf-8"))
+    by_license = {row["id"]: row["commercial"] for row in tables["license"] + tables["named"]}
+    return {row["id"].lower(): row.get("commercial") or by_license[row["license"]] for row in tables[kind]}
+
+
+def strictest(uses: Iterable[str]) -> str:
+    """Return the strictest of several verdicts on commercial use."""
+    return min(uses, key=("no", "unknown", "conditions", "yes").index)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 TABLE = Path(__file__).with_name("licenses.toml")
 _WHERE = "etl/sources/licenses.toml"
 _UNSTATED = (None, "other", "unknown")  # tags that leave it to the repository to say which licence it has
-_BY_STRICTNESS = ("no", "unknown", "conditions", "yes")
+BY_STRICTNESS = ("no", "unknown", "conditions", "yes")
 
 
 class Terms(NamedTuple):
@@ -99,7 +99,7 @@ def decide(chain: Iterable[Link]) -> Verdict:
     first: dict[str, Link] = {}
     for link in chain:
         first.setdefault(link.terms.commercial if link.terms else "unknown", link)
-    return next((Verdict(verdict, first[verdict]) for verdict in _BY_STRICTNESS if verdict in first), Verdict("unknown", None))
+    return next((Verdict(verdict, first[verdict]) for verdict in BY_STRICTNESS if verdict in first), Verdict("unknown", None))
 
 
 @cache

@@ -68,7 +68,8 @@ class Rules:
             scaled as in models, and only those that a model could have.
         defer: (model, evidence as `complete` left it): a JSON list of the id and the evidence of a model that facts may change;
             None for all others.
-        collect: (models): the facts that the models of a page state, by key; None if absent.
+        collect: (models, evidence of each as `complete` left it): the facts that the models of a page state, by key; None if
+            absent.
         needs: (deferred evidence): the keys of the facts that may change the model; not that of its own.
         follow: (fact): the keys of further facts that are needed wherever this one is; models of its own page need them, too.
             None if no fact names others.
@@ -86,7 +87,7 @@ class Rules:
     describe: Callable[[Record, dict[str, Any], TransformOptions], list[str]]
     forbid_images: Callable[[dict[str, Any], TransformOptions], list[str]] = lambda _entry, _options: []
     defer: Callable[[Record, Any], Any] = lambda _model, _evidence: None
-    collect: Callable[[Sequence[Record]], dict[str, Any] | None] = lambda _models: None
+    collect: Callable[[Sequence[Record], Sequence[Any]], dict[str, Any] | None] = lambda _models, _evidence: None
     needs: Callable[[Any], Iterable[str]] = lambda _deferred: ()
     follow: Callable[[Any], Iterable[str]] | None = None
     resolve: Callable[[Any, Mapping[str, Any], Container[str], TransformOptions], Resolved] = lambda *_: ({}, ())
@@ -112,6 +113,22 @@ class RecordAudit(NamedTuple):
     level_most: int = 0
 
 
+class StatedUse(NamedTuple):
+    """What a raw record says of commercial use, read a second time for verify.
+
+    Attributes:
+        commercial: `no`, `unknown`, `conditions` or `yes`, by what the record itself states.
+        reason: What decides that, such as its licence.
+        owner: Who may state other terms for models that are made of this one; empty if the record states no terms.
+        bases: The ids of the models that it was made of.
+    """
+
+    commercial: str
+    reason: str
+    owner: str = ""
+    bases: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Audit:
     """A second reading of raw records and requests for verify, which shares no code with the Rules.
@@ -128,6 +145,8 @@ class Audit:
         has_partial_records: (params): whether the records show a part of each model only.
         image_levels: (record): by the URL of each image, scaled as in models, the index in LEVELS of its most explicit
             content; None if no card may show it.
+        use: (record): what it says of commercial use, for models with a field `commercial`; None for other sources.
+        missing_use: (id): what is known of the use of a model without a record.
         url: (id, fields): where people see the model, by its level and flag as all records decide them; None for a source whose
             address depends on neither.
     """
@@ -141,6 +160,8 @@ class Audit:
     leaks: Callable[[RecordAudit, Params], Sequence[str]] = lambda _audit, _params: ()
     has_partial_records: Callable[[Params], bool] = lambda _params: False
     image_levels: Callable[[Record], Mapping[str, int | None]] = lambda _record: {}
+    use: Callable[[Record], StatedUse] | None = None
+    missing_use: Callable[[str], StatedUse] = lambda _id: StatedUse("unknown", "")
     url: Callable[[str, Record], str] | None = None
 
 

@@ -92,7 +92,7 @@ def transform_page(source: Source, body: JsonBody | bytes, where: object, option
         violations.setdefault(index, str(violation))
     entries = project(source, parsed, where)
     rules = source.load_rules()
-    page = PageResult(len(entries))
+    page, evidence = PageResult(len(entries)), []
     for index, entry in enumerate(entries):
         if "set_aside" in entry:
             detail = violations.get(index) if entry["set_aside"] == "id" else None
@@ -105,10 +105,11 @@ def transform_page(source: Source, body: JsonBody | bytes, where: object, option
             levels = _levels(entry["model"])
             page.set_aside.append(RejectedRecord(index, _short_id(entry["id"]), "id", violations[index], levels))
         elif _add_model(source, page, index, entry, lost):
+            evidence.append(entry["evidence"])
             deferred = rules.defer(entry["model"], entry["evidence"])
             if deferred is not None:
                 page.deferred[len(page.models) - 1] = deferred
-    facts = rules.collect(page.models)
+    facts = rules.collect(page.models, evidence)
     return page if facts is None else replace(page, facts=facts)
 
 

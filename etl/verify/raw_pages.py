@@ -122,8 +122,9 @@ def _read_records(reading: PageReading, task: PageTask, indexes: list[int], reco
     wanted = _hashes(task.keys)
     for position in [position for position, hash_ in enumerate(reading.keys) if hash_ in wanted]:
         own_values = tuple([read(records[position]) for read in fields])
+        use = audit.use(records[position]) if audit.use else None
         reading.records.append(
-            RawRecord(indexes[position], ids[position], *safety[position], unrequested[position], own_values, position)
+            RawRecord(indexes[position], ids[position], *safety[position], unrequested[position], own_values, position, use)
         )
     if task.has_values:
         reading.ids = ids

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from etl.sources.source import StatedUse
     from etl.storage.ledger import Ledger, PageEntry
 
 
@@ -25,6 +26,7 @@ class RawRecord(NamedTuple):
         is_unrequested: Whether the request of its stream should have excluded it.
         values: Its values in `value_fields` of its stream; None if it has none.
         position: Its position among the records of its page, then of its stream, that are objects.
+        use: What it says of commercial use; None for a source without it.
         stream: The stream that contains it.
         page: The file of its page, and the JSON path of the records in it.
         fetched_at: When its page was fetched.
@@ -39,6 +41,7 @@ class RawRecord(NamedTuple):
     is_unrequested: bool
     values: tuple[float | None, ...]
     position: int
+    use: StatedUse | None = None
     stream: str = ""
     page: str = ""
     fetched_at: str = ""

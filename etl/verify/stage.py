@@ -17,6 +17,7 @@ from etl.verify.raw_streams import read_raw_streams
 from etl.verify.rebuilt import check_rebuilt
 from etl.verify.safety import check_safety
 from etl.verify.shrinkage import check_shrinkage
+from etl.verify.use import check_use
 
 if TYPE_CHECKING:
     from etl.config.filters import Filter
@@ -64,6 +65,7 @@ def verify(data: DataDir, config: Config, options: VerifyOptions) -> list[Check]
         raw_check,
         raw_checks.check_request_honored(streams),
         check_safety(published, raw.streams, rebuilt.inputs),
+        check_use(published, raw),
         raw_checks.check_order(published, raw, rebuilt.greatest),
         checks.check_index(published),
         checks.check_missing(published),

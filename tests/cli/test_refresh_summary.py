@@ -43,16 +43,16 @@ def test_the_last_line_counts_current_stale_and_missing_manifests_with_reasons(
     assert workspace.run("refresh") == 75
     line = last_line(capsys)
     assert line.startswith("refresh: 23 of 25 manifests current, 2 missing (huggingface/likes: http://127.0.0.1:")
-    assert line.endswith("; verify: 16 checks, 1 failed (filters without a stream); exit code 75")
+    assert line.endswith("; verify: 17 checks, 1 failed (filters without a stream); exit code 75")
     assert "\x1b" not in line
     hub.fault = lambda _target, _before: None
     assert workspace.run("refresh") == 0
-    assert last_line(capsys) == "refresh: 25 of 25 manifests current; verify: 16 checks, 0 failed; exit code 0"
+    assert last_line(capsys) == "refresh: 25 of 25 manifests current; verify: 17 checks, 0 failed; exit code 0"
     civitai.fault = lambda target, _: Fault(403, b"{}") if "period=Month&types=Checkpoint&types=LORA&limit" in target else None
     assert workspace.run("refresh") == 75
     line = last_line(capsys)
     assert line.startswith("refresh: 24 of 25 manifests current, 1 stale (civitai/month: http://127.0.0.1:")
-    assert line.endswith("); verify: 16 checks, 0 failed; exit code 75")
+    assert line.endswith("); verify: 17 checks, 0 failed; exit code 75")
     assert workspace.run("refresh", "--source", "huggingface") == 0  # the reason is read from the ledger
     assert "24 of 25 manifests current, 1 stale (civitai/month: http://127.0.0.1:" in (line := last_line(capsys))
     assert line.endswith("; exit code 0")

@@ -91,7 +91,10 @@ def example() -> tuple[Snapshot, Snapshot]:
         hub_model("o/left"),
         hub_model("o/unlisted"),
     ]
+    before += [hub_model("o/used") | {"commercial": "no"}, hub_model("o/forbidden") | {"commercial": "yes"}]
     changed = [hub_model("o/grew", "unknown"), hub_model("o/freed", license_="apache-2.0"), hub_model("o/closed", gated="manual")]
+    changed[0]["commercial"] = "no"  # which it had no field for
+    changed += [hub_model("o/used") | {"commercial": "conditions"}, hub_model("o/forbidden") | {"commercial": "no"}]
     after = [*unchanged[1:20], unchanged[0], *unchanged[20:], *changed, hub_model("o/new")]
     works = [
         civitai_model("1"),

@@ -34,7 +34,7 @@ def test_a_change_of_each_kind_is_reported_as_in_the_golden_files() -> None:
     assert dump_json(asdict(diff)) == GOLDEN_JSON.read_bytes()
     lines = [part.plain for part in text(diff)]
     titles = [line.partition(" (")[0] for line in lines[1:] if not line.startswith(" ")]
-    assert titles == ["Content level", "Gone", "Size class", "Licence", "Newly gated", "Manifests"]
+    assert titles == ["Content level", "Commercial use", "Gone", "Size class", "Licence", "Newly gated", "Manifests"]
     assert all(char.isprintable() for line in lines for char in line)
 
 
@@ -120,7 +120,7 @@ def test_without_models_only_lists_are_compared() -> None:
     assert len(diff.pages) == 5
     (note,) = diff.untold
     assert note in text(diff)[1].plain
-    assert note == "levels, sizes and licences: no models in a base; commit data/models too, or keep a copy"
+    assert note == "levels, commercial use, sizes and licences: no models in a base; commit data/models too, or keep a copy"
     assert f"Not compared: `{note}`" in markdown(diff)
 
 

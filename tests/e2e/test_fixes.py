@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-CHECKS = 16
+CHECKS = 17
 
 
 @pytest.fixture(scope="module")

@@ -121,12 +121,12 @@ def test_report_builds_what_changed_and_shows_what_is_missing_or_damaged(clone: 
     clone.write_stream("huggingface", "default", [hf("o/new")])
     done = clone.make("report")
     assert done.returncode == 0, done.stderr
-    assert re.fullmatch(r"data/report/index\.html: 0\.\d MB; 16 checks, 0 failed", done.stdout.splitlines()[-1])
+    assert re.fullmatch(r"data/report/index\.html: 0\.\d MB; 17 checks, 0 failed", done.stdout.splitlines()[-1])
     page = clone.data.report
     assert "o/new" in page.read_text()
     shutil.rmtree(clone.data.raw("huggingface", "likes"))
     done = clone.make("report")
-    assert (done.returncode, done.stdout.splitlines()[-1].split("; ")[1]) == (0, "16 checks, 1 failed")
+    assert (done.returncode, done.stdout.splitlines()[-1].split("; ")[1]) == (0, "17 checks, 1 failed")
     assert "no stream likes on disk" in page.read_text()
     before = page.read_bytes()
     (clone.data.raw("huggingface", "default") / "page-0001.json").write_text("<html>")

@@ -29,7 +29,7 @@ def marketplace(tmp_path_factory: pytest.TempPathFactory) -> Marketplace:
 def test_every_manifest_comes_out_without_a_warning(marketplace: Marketplace) -> None:
     index = marketplace.workspace.manifest("index.json")
     filters = [filter_ for source in marketplace.config.sources for filter_ in source.filters]
-    assert len(filters) == 71
+    assert len(filters) == 75
     assert [entry["file"] for entry in index["manifests"]] == [filter_.file for filter_ in filters]
     assert [entry["file"] for entry in index["manifests"] if entry["short"]] == []
     assert "warning" not in marketplace.errors
@@ -69,6 +69,10 @@ def test_options_select_what_their_labels_say(marketplace: Marketplace) -> None:
     assert "unsloth/Qwen3-8B" in marketplace.workspace.ids("hf-filter-default.json")
     for file, relation in (("quantized", "quantized"), ("adapters", "adapter")):
         assert {model["relation"] for model in marketplace.models(f"hf-filter-{file}.json")} == {relation}
+    for source in ("hf", "civitai"):
+        assert {model["commercial"] for model in marketplace.models(f"{source}-filter-commercial.json")} == {"yes"}
+        conditions = marketplace.models(f"{source}-filter-conditions.json")
+        assert {model["commercial"] for model in conditions} == {"yes", "conditions"}
     assert {model["type"] for model in marketplace.models("civitai-filter-anylora.json")} == {"LORA", "LoCon", "DoRA"}
     assert {model["file_bytes"] >= 8e9 for model in marketplace.models("civitai-filter-checkpoints-below-8gb.json")} == {False}
 
@@ -100,8 +104,17 @@ def test_verify_passes_and_proves_the_showcases_by_its_own_reading(
     manifest = json.loads(path.read_text())
     manifest["models"][:0] = [{"id": id_, "slug": id_, "name": f"model {id_}"} for id_ in ("2", "3")]
     path.write_text(json.dumps(manifest))
+    # As if the licences had been overlooked.
+    commercial = data / "manifests" / "hf-filter-commercial.json"
+    manifest = json.loads(commercial.read_text())
+    manifest["models"][:0] = json.loads((data / "manifests" / "hf-filter-non-commercial.json").read_text())["models"][:1]
+    commercial.write_text(json.dumps(manifest))
     assert copy.run("verify") == 1
     output = capsys.readouterr().out
+    identity = manifest["models"][0]["id"]
+    assert (
+        f"{commercial}: $.models[0]: {identity} must not be used commercially: license cc-by-nc-4.0 of {identity}, see " in output
+    )
     assert f"{path}: $.models[0]: 2 is up to xxx in stream anylora, see " in output
     assert f"{path}: $.models[1]: 3 is up to r in stream " in output
 

@@ -24,6 +24,14 @@ BASES = (
     "SDXL Distilled",
 )  # fmt: skip
 TYPES = ("Checkpoint", "LORA", "LoCon", "DoRA", "TextualInversion", "Controlnet", "Upscaler")
+PERMITTED: tuple[Any, ...] = (
+    ["Image", "Sell"],
+    "{Image,RentCivit}",
+    [],
+    None,
+    "None",
+    ["Rent"],
+)  # allowCommercialUse in its three shapes
 MASKS = (1, 2, 3, 7, 15, 16)  # PG alone, PG-13, both, up to R, up to X, XXX
 
 
@@ -72,4 +80,6 @@ def _civitai_record(number: int, base: str, type_: str, mask: int) -> dict[str, 
     file = {"type": "Model", "primary": True, "sizeKB": (200_000.5, 4e6, 7e6, 2.4e7)[number % 4]}
     versions = [version(10 * number, base, mask, age=(2, 20, 200, 700)[number * 3 % 4], files=[file])]
     stats = {"downloadCount": number * 7919 % 100_003, "thumbsUpCount": number * 104_729 % 5003}
-    return civitai(number, type=type_, availability="Public", stats=stats, modelVersions=versions)
+    permitted = PERMITTED[number * 5 % 6]
+    fields = {"stats": stats, "modelVersions": versions, "allowCommercialUse": permitted}
+    return civitai(number, type=type_, availability="Public", **fields)

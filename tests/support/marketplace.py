@@ -1,4 +1,4 @@
-"""examples/marketplace.toml, extracted from the local servers and built: 71 manifests with every feature of filters.toml."""
+"""examples/marketplace.toml, extracted from the local servers and built: 75 manifests with every feature of filters.toml."""
 
 from __future__ import annotations
 

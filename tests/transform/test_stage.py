@@ -69,7 +69,8 @@ def test_all_fields_of_a_hub_model() -> None:
             "created": None, "updated": "2026-01-01T00:00:00.000Z", "url": "https://huggingface.co/Qwen/Qwen3-0.6B",
             "parameters": 596049920, "size": "small", "size_from": "safetensors", "size_against": [],
             "relation": "unknown", "relation_from": "none", "format": None, "base_models": [],
-            "root": "Qwen/Qwen3-0.6B", "depth": 0, "roots": [], "is_copy": False,
+            "root": "Qwen/Qwen3-0.6B", "depth": 0, "roots": [], "is_copy": False, "license_chain": [],
+            "commercial": "unknown", "commercial_from": "Qwen/Qwen3-0.6B", "license_conflict": None,
         }
     ]  # fmt: skip
 

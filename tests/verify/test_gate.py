@@ -273,7 +273,7 @@ def test_a_base_of_an_earlier_version_is_compared(
     # The number of records of its stream is unknown, so a smaller stream cannot be the reason.
     assert len(checked(workspace, capsys, "--base", base)["models lost since the base"]["problems"]) == 2
     assert workspace.run("diff", base, "--json") == 0
-    assert json.loads(capsys.readouterr().out)["untold"][0].startswith("levels, sizes and licences: no models in")
+    assert json.loads(capsys.readouterr().out)["untold"][0].startswith("levels, commercial use, sizes and licences: no models in")
 
 
 @pytest.mark.parametrize(
@@ -476,7 +476,7 @@ def test_text_output_shows_notes_warnings_and_all_problems(
     variables = f"DATA={workspace.data.root} FILTERS={workspace.filters}"
     assert output.endswith(
         f"now against {base}: 2 of 5 manifests differ; models: 5 came, 12 went; see make diff BASE={base} {variables}\n"
-        "16 checks, 1 failed\n"
+        "17 checks, 1 failed\n"
     )
 
 

@@ -58,7 +58,7 @@ def test_every_verify_records_its_checks(
     assert built.run("verify", "--json") == is_broken
     printed = json.loads(capsys.readouterr().out)["checks"]
     assert [vars(check) for check in recorded.checks] == printed
-    assert len(printed) == 16
+    assert len(printed) == 17
 
 
 def test_other_inputs_have_no_record(built: Workspace, tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_publish_verifies_again_after_a_failed_run(built: Workspace, capsys: pyt
     assert built.run("verify", "--max-age", "1m") == 1
     capsys.readouterr()
     assert built.run("publish") == 0
-    assert "16 checks, 0 failed" in capsys.readouterr().out
+    assert "17 checks, 0 failed" in capsys.readouterr().out
     assert built.run("publish") == 0
     assert "checks" not in capsys.readouterr().out
     break_manifest(built)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.core.levels import LEVELS
-from etl.sources.auditing import is_set, objects, time_seconds, whole_number
-from etl.sources.source import Audit, RecordAudit
+from etl.sources.auditing import is_set, license_table, objects, strictest, time_seconds, whole_number
+from etl.sources.source import Audit, RecordAudit, StatedUse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +20,8 @@ _LEVEL_BITS = 31
 _IMAGE_BITS = (1, 2, 4, 8, 16)
 # CivitAI leaves images with this bit out of its own masks; on a model it only says that the model was flagged once.
 _OMITTED_IMAGE_BIT = 32
+_NOT_ALLOWING = {"None", "Rent", "RentCivit"}  # of allowCommercialUse
+_WORD = re.compile(r"\w+")
 _CONSTANT_MASK = 60  # written on whatever is flagged, and kept by models whose flag was taken back
 _MATURE = {"true", "1", "yes", "on", "y"}  # how a request includes mature models
 # Sorts whose value is in the response, and where it is in `stats`. A search (query) orders by relevance.
@@ -131,9 +135,20 @@ def _updated(record: Mapping[str, Any]) -> float | None:
     return max((time for time in times if time is not None), default=None)
 
 
+def _use(record: Mapping[str, Any]) -> StatedUse:
+    """Return what the base models of all versions say, and the words of allowCommercialUse, however they are wrapped."""
+    names = {str(version.get("baseModel")) for version in objects(record.get("modelVersions"))} or {"None"}
+    uses = {f"base model {name}": license_table("base").get(name.lower(), "unknown") for name in sorted(names)}
+    permitted = record.get("allowCommercialUse")
+    words = set(_WORD.findall(json.dumps(permitted))) if isinstance(permitted, str | list) else {"unknown"}
+    uses["its author's permissions"] = "yes" if words & {"Image", "Sell"} else "no" if words <= _NOT_ALLOWING else "unknown"
+    commercial = strictest(uses.values())
+    return StatedUse(commercial, next(reason for reason, use in uses.items() if use == commercial))
+
+
 AUDIT = Audit(
     read=_read, sort_key=_sort_key, sort_value=_sort_value, is_unrequested=_is_unrequested, leaks=_leaks,
-    has_partial_records=_has_partial_records, image_levels=_image_levels, url=_url,
+    has_partial_records=_has_partial_records, image_levels=_image_levels, use=_use, url=_url,
     field_values={
         "downloads": lambda record: whole_number(_sort_value(record, "downloadCount")),
         "likes": lambda record: whole_number(_sort_value(record, "thumbsUpCount")),

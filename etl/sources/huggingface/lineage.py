@@ -196,9 +196,16 @@ def end_of_chain(identity: str, bases: Sequence[str]) -> tuple[str | None, int |
     return (None, None) if bases else (identity, 0)
 
 
-def describe_chain(model: Mapping[str, Any], lookup: Callable[[str], Mapping[str, Any] | None]) -> list[str]:
-    """Return a line for each model of a chain, from the model itself to the end, and for each of several bases."""
-    lines, seen, pending = [_describe(model)], {model["id"].casefold()}, [*model["base_models"]]
+def describe_chain(
+    model: Mapping[str, Any], lookup: Callable[[str], Mapping[str, Any] | None],
+    describe_more: Callable[[str, Mapping[str, Any] | None], str],
+) -> list[str]:  # fmt: skip
+    """Return a line for each model of a chain, from the model itself to the end, and for each of several bases.
+
+    `describe_more` gets an id and the fields of the model, if the catalogue has it, and returns the end of the line.
+    """
+    lines = [f"{_describe(model)}; {describe_more(model['id'], model)}"]
+    seen, pending = {model["id"].casefold()}, [*model["base_models"]]
     while pending:
         base = pending.pop(0)
         if base.casefold() in seen:
@@ -206,7 +213,8 @@ def describe_chain(model: Mapping[str, Any], lookup: Callable[[str], Mapping[str
             continue
         seen.add(base.casefold())
         fields = lookup(base)
-        lines.append(_describe(fields) if fields else f"{base}: not in the catalogue")
+        start = _describe(fields) if fields else f"{base}: not in the catalogue"
+        lines.append(f"{start}; {describe_more(fields['id'] if fields else base, fields)}")
         pending += fields["base_models"] if fields else []
     return lines
 

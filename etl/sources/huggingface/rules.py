@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.sources.huggingface.corroboration import bases
 from etl.sources.huggingface.evidence import SizeEvidence
 from etl.sources.huggingface.families import TABLE, check_family
 from etl.sources.huggingface.formats import find_format
-from etl.sources.huggingface.lineage import COPY, describe_chain, end_of_chain, is_copy, read_bases, relate, trace
+from etl.sources.huggingface.licensing import (
+    LICENSE,
+    MAX_CHARS,
+    assess_use,
+    describe_licenses,
+    describe_link,
+    describe_verdict,
+    read_licenses,
+    shorten,
+    strictness,
+)
+from etl.sources.huggingface.lineage import COPY, Bases, describe_chain, end_of_chain, is_copy, read_bases, relate, trace
 from etl.sources.huggingface.size import SizeEstimator
 from etl.sources.source import DroppedField, Rules
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
-    from etl.sources.huggingface.lineage import Bases
     from etl.sources.source import SizeClass, TransformOptions
 
-_LICENSE = "license:"
 _NUMBERS = frozenset((int, float))
 _OPTIONAL_NUMBERS = _NUMBERS | {type(None)}
 _ORIGINAL = {"relation": "original", "relation_from": "chain"}
@@ -27,15 +36,21 @@ _WRONG = "not an object"  # a count, which no text may be, of `safetensors` or `
 _ROWS = "/".join(TABLE.parts[-4:])
 
 
-# [id, parameters or None if other evidence disagrees or none were counted, {row of families.toml: whether it fits}, base models].
-# A number is less than null as JSON, so that of several facts a counted one counts.
+# [id, strictness of its licences, parameters or None if other evidence disagrees or none were counted,
+#  {row of families.toml: whether it fits}, licences as lines, base models].
+# The strictest is least as JSON, and a number less than null, so that of several facts the strictest counts, then a counted one.
 _Fact = list[Any]
+_PARAMETERS, _ROWS_OF_FACT = 2, 3
+_NO_FACT: _Fact = ["", 0, None, {}, "", []]
+_NO_FACTS: dict[str, _Fact] = {}
+_Evidence = tuple[SizeEvidence, Bases, str, int]  # of size and lineage; the licences as lines, and their strictness
 
 
 def _complete(entry: dict[str, Any], options: TransformOptions) -> list[DroppedField]:
     model, counts = entry["model"], _counts(**entry["evidence"])
     evidence = size_evidence(model["name"], model["tags"], *counts)
-    model["license"] = _license(model["tags"], evidence.tags)
+    licenses = _licenses(model["tags"], evidence.tags)
+    model["license"] = licenses.partition("\n")[0] or None
     estimate = _estimator(options.size_classes).estimate(evidence)
     model["parameters"], model["size"], model["size_from"], model["size_against"] = estimate
     bases = read_bases(model["id"], evidence.tags)
@@ -45,7 +60,10 @@ def _complete(entry: dict[str, Any], options: TransformOptions) -> list[DroppedF
     model["root"], model["depth"] = end_of_chain(model["id"], bases.ids)
     model["roots"] = bases.ids[:] if len(bases.ids) > 1 else []
     model["is_copy"] = is_copy(model["id"], bases.ids, model["relation"])
-    entry["evidence"] = evidence, bases
+    licenses = licenses if len(licenses) <= MAX_CHARS else shorten(licenses)
+    own = strictness(model["id"], licenses)
+    model |= assess_use(model["id"], licenses, own, bases.ids, _NO_FACTS)
+    entry["evidence"] = evidence, bases, licenses, own
     return [DroppedField("size", "wrong type")] if _has_wrong_counts(*counts) else []
 
 
@@ -54,18 +72,17 @@ def _estimator(size_classes: tuple[SizeClass, ...]) -> SizeEstimator:
     return SizeEstimator(size_classes)
 
 
-def _license(tags: object, lines: str) -> str | None:
-    """Return the id in the first tag `license:<id>`; `lines` are the tags that are texts, as in the evidence.
+def _licenses(tags: object, lines: str) -> str:
+    """Return the ids in the tags `license:<id>`, each once, as lines; `lines` are the tags that are texts, as in the evidence.
 
     Read here, since a search in tags takes a quarter of the time of jq.
     """
-    following = lines.partition(f"\n{_LICENSE}")[2]
-    if not following or not isinstance(tags, list):
-        return None
-    if lines.count("\n") == len(tags) + 1 and (first := following.partition("\n")[0]):  # as usual, each tag is a line
-        return first
-    ids = (tag[len(_LICENSE) :] for tag in tags if isinstance(tag, str) and tag.startswith(_LICENSE))
-    return next(filter(None, ids), None)
+    parts = lines.split(f"\n{LICENSE}", 2)
+    if len(parts) == 1 or not isinstance(tags, list):
+        return ""
+    if len(parts) == 2 and lines.count("\n") == len(tags) + 1:  # as usual, each tag is a line, and one a licence
+        return parts[1].partition("\n")[0]
+    return read_licenses(tags)
 
 
 class _Counts(NamedTuple):
@@ -124,28 +141,31 @@ def _number(value: object) -> float | None:
     return value if type(value) is int or isinstance(value, float) else None
 
 
-def _defer(model: Mapping[str, Any], evidence: tuple[SizeEvidence, Bases]) -> list[Any] | None:
-    """Return the id of a model, whether it may be original, its bases, what is peculiar, and the evidence of its size if open."""
-    size, (ids, _, problems) = evidence
+def _defer(model: Mapping[str, Any], evidence: _Evidence) -> list[Any] | None:
+    """Return id, whether it may be original, bases, what is peculiar, licences, their strictness, evidence of an open size."""
+    size, (ids, _, problems), licenses, own = evidence
     may_be_original = not ids and model["relation"] == "unknown"
     if not (ids or problems or may_be_original):
         return None
     is_open = ids and model["size_from"] != "safetensors" and bases(size.tags)
     words = [*problems, COPY] if model["is_copy"] else problems
-    return [model["id"], may_be_original, ids, words, list(size) if is_open else None]
+    return [model["id"], may_be_original, ids, words, licenses, own, list(size) if is_open else None]
 
 
-def _collect(models: Sequence[Mapping[str, Any]]) -> dict[str, _Fact] | None:
+def _collect(models: Sequence[Mapping[str, Any]], evidence: Sequence[_Evidence]) -> dict[str, _Fact] | None:
     """Return a fact of each model, by its id regardless of case; of several records of a page the first counted one's."""
     facts: dict[str, _Fact] = {}
     counted = set[str]()
-    for model in models:
-        key, is_counted = model["id"].casefold(), model["size_from"] == "safetensors"
+    for model, (_, _, licenses, own) in zip(models, evidence, strict=True):
+        identity = model["id"]
+        key, is_counted = identity.casefold(), model["size_from"] == "safetensors"
         if key in facts and (key in counted or not is_counted):
             continue
         parameters = model["parameters"] if is_counted else None  # null where packed elements decide the class only
         rows = check_family(model["name"].lower(), model["tags"] or (), parameters) if parameters else {}
-        facts[key] = [model["id"], None if model["size_against"] else parameters, rows, model["base_models"]]
+        if model["size_against"]:
+            parameters = None
+        facts[key] = [identity, own, parameters, rows, licenses, model["base_models"]]
         if is_counted:
             counted.add(key)
     return facts or None
@@ -156,28 +176,32 @@ def _needs(deferred: Sequence[Any]) -> list[str]:
 
 
 def _follow(fact: _Fact) -> list[str]:
-    return [base.casefold() for base in fact[3]]
+    return [base.casefold() for base in fact[-1]]
 
 
 def _resolve(
     deferred: Sequence[Any], facts: Mapping[str, _Fact], named: Container[str], options: TransformOptions
 ) -> tuple[Mapping[str, Any], Sequence[str]]:  # fmt: skip
-    identity, may_be_original, ids, words, size = deferred
+    identity, may_be_original, ids, words, licenses, own, size = deferred
     if not ids:
         return (_ORIGINAL if may_be_original and identity.casefold() in named else {}), words
     chain = trace(identity, ids, facts)
     fields: dict[str, Any] = {}
     if chain.base_models != ids or (chain.depth != 1 and chain.roots != ids):
         fields = {"base_models": chain.base_models, "root": chain.root, "depth": chain.depth, "roots": chain.roots}
+    if facts:
+        verdict = assess_use(identity, licenses, own, ids, facts)
+        if verdict["license_chain"] and any(base.casefold() in facts for base in ids):
+            fields |= verdict
     if size is not None:
-        matches = ((base, facts.get(base.casefold(), ["", None])) for base in ids)
-        if counts := {base: fact[1] for base, fact in matches if fact[0] == base and fact[1] is not None}:
+        matches = ((base, facts.get(base.casefold(), _NO_FACT)) for base in ids)
+        if counts := {base: fact[_PARAMETERS] for base, fact in matches if fact[0] == base and fact[_PARAMETERS] is not None}:
             fields |= SizeEstimator(options.size_classes, counts).estimate(SizeEvidence(*size))._asdict()
     return fields, words + chain.problems
 
 
 def _kind(fact: _Fact) -> Mapping[str, bool] | None:
-    return fact[2] or None
+    return fact[_ROWS_OF_FACT] or None
 
 
 def _summarize(kinds: Iterable[tuple[Mapping[str, bool], int]]) -> dict[str, dict[str, int]]:
@@ -199,16 +223,22 @@ def _warnings(families: Mapping[str, Mapping[str, int]]) -> list[str]:
 
 
 def _describe(_record: Mapping[str, Any], entry: dict[str, Any], options: TransformOptions) -> list[str]:
-    """Return a line for each count and each other evidence that was not believed."""
+    """Return a line for each count and each other evidence that was not believed, and for each licence."""
     if "evidence" not in entry:
         return []
     model = entry["model"]
-    return SizeEstimator(options.size_classes).describe_conflicts(
-        size_evidence(model["name"], model["tags"], *_counts(**entry["evidence"]))
-    )
+    evidence = size_evidence(model["name"], model["tags"], *_counts(**entry["evidence"]))
+    licenses = describe_licenses(model["id"], shorten(_licenses(model["tags"], evidence.tags)))
+    return [*SizeEstimator(options.size_classes).describe_conflicts(evidence), *licenses]
+
+
+def _describe_chain(model: Mapping[str, Any], lookup: Callable[[str], Mapping[str, Any] | None]) -> list[str]:
+    """Return a line for each model of a chain, with what its licences say, and one for the verdict over all."""
+    lines = describe_chain(model, lookup, partial(describe_link, model))
+    return [*lines, describe_verdict(model)] if len(lines) > 1 else lines
 
 
 RULES = Rules(
     complete=_complete, describe=_describe, defer=_defer, collect=_collect, needs=_needs, follow=_follow, resolve=_resolve,
-    kind=_kind, summarize=_summarize, warnings=_warnings, chain=describe_chain,
+    kind=_kind, summarize=_summarize, warnings=_warnings, chain=_describe_chain,
 )  # fmt: skip

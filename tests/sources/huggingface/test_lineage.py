@@ -291,10 +291,10 @@ def test_explain_prints_the_chain(workspace: Workspace, capsys: pytest.CaptureFi
     capsys.readouterr()
     assert workspace.run("explain", "--json", "huggingface:o/a") == 0
     chain = json.loads(capsys.readouterr().out)["chain"]
-    assert [line.split(" (")[0] for line in chain] == [
-        "o/a: finetune of p/a", "p/a: finetune of q/c", "q/c: not in the catalogue",
+    assert [line.split(" (")[0].split(";")[0] for line in chain] == [
+        "o/a: finetune of p/a", "p/a: finetune of q/c", "q/c: not in the catalogue", "commercial unknown: decided by o/a",
     ]  # fmt: skip
-    assert chain[0].endswith("its weights are not counted), a copy")
+    assert chain[0].endswith("its weights are not counted), a copy; license not stated: commercial unknown")
     assert workspace.run("explain", "huggingface:o/a") == 0
     assert "\nmade of:\n  o/a: finetune of p/a" in capsys.readouterr().out
 

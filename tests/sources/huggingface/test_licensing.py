@@ -1,0 +1,187 @@
+"""Commercial use of Hub models by their licences and those of their bases: constructed cases, and the snapshot."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from itertools import permutations
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from etl.sources.source import get_source
+from etl.transform.stage import transform
+from tests.sources.huggingface import commercial_evidence as evidence
+from tests.sources.huggingface.test_lineage import record, resolve
+
+if TYPE_CHECKING:
+    from tests.conftest import Workspace
+
+HUB = get_source("huggingface")
+MIT, NC, LLAMA = ["license:mit"], ["license:cc-by-nc-4.0"], ["license:llama3.1"]
+Model = dict[str, Any]
+
+
+def model(*records: Model) -> tuple[str, str, str | None, list[str]]:
+    """Return the verdict on the first record, each on a page of its own, who decided, the conflict, and the ids of its chain."""
+    result = resolve(*([value] for value in records))[0][records[0]["id"]]
+    ids = [link["id"] for link in result["license_chain"]]
+    return result["commercial"], result["commercial_from"], result["license_conflict"], ids
+
+
+CASES: list[tuple[str, list[Model], tuple[str, str, str | None, list[str]]]] = [
+    ("own licence", [record("o/a", tags=MIT)], ("yes", "o/a", None, [])),
+    ("no licence", [record("o/a")], ("unknown", "o/a", None, [])),
+    ("own licence in another case", [record("o/a", tags=["license:CC-BY-NC-4.0"])], ("no", "o/a", None, [])),
+    ("all own licences count", [record("o/a", tags=[*MIT, *NC])], ("no", "o/a", None, [])),
+    ("one of them is not known", [record("o/a", tags=[*MIT, "license:other"])], ("unknown", "o/a", None, [])),
+    ("a row of the repository", [record("BLACK-forest-labs/flux.1-dev", tags=["license:other"])],
+     ("no", "BLACK-forest-labs/flux.1-dev", None, [])),
+    ("licence of the base", [record("o/a", "p/b", tags=MIT), record("p/b", tags=NC)], ("no", "p/b", "p/b", ["p/b"])),
+    ("conditions of the base", [record("o/a", "p/b", tags=MIT), record("p/b", tags=LLAMA)],
+     ("conditions", "p/b", "p/b", ["p/b"])),
+    ("equal terms", [record("o/a", "p/b", tags=NC), record("p/b", tags=NC)], ("no", "o/a", None, ["p/b"])),
+    ("stricter terms than the base", [record("o/a", "p/b", tags=NC), record("p/b", tags=MIT)], ("no", "o/a", None, ["p/b"])),
+    ("the base states none", [record("o/a", "p/b", tags=MIT), record("p/b")], ("unknown", "p/b", None, ["p/b"])),
+    ("missing base", [record("o/a", "p/b", tags=MIT)], ("unknown", "p/b", None, ["p/b"])),
+    ("missing base with a row", [record("o/a", "black-forest-labs/FLUX.1-dev", tags=MIT)],
+     ("no", "black-forest-labs/FLUX.1-dev", "black-forest-labs/FLUX.1-dev", ["black-forest-labs/FLUX.1-dev"])),
+    ("what states none is in no conflict", [record("o/a", "p/b"), record("p/b", tags=NC)], ("no", "p/b", None, ["p/b"])),
+    ("no beats unknown", [record("o/a", "p/b", tags=MIT), record("p/b", "q/c"), record("q/c", tags=NC)],
+     ("no", "q/c", "q/c", ["p/b", "q/c"])),
+    ("unknown beats conditions", [record("o/a", "p/b", tags=MIT), record("p/b", "q/c", tags=LLAMA), record("q/c")],
+     ("unknown", "q/c", "p/b", ["p/b", "q/c"])),
+    ("chain", [record("o/a", "p/b", tags=MIT), record("p/b", "q/c", tags=MIT), record("q/c", tags=MIT)],
+     ("yes", "o/a", None, ["p/b", "q/c"])),
+    ("cycle", [record("o/a", "p/b", tags=MIT), record("p/b", "o/a", tags=MIT)], ("yes", "o/a", None, ["p/b"])),
+    ("a cycle further on", [record("o/a", "p/b", tags=MIT), record("p/b", "q/c", tags=MIT), record("q/c", "p/b", tags=NC)],
+     ("no", "q/c", "q/c", ["p/b", "q/c"])),
+    ("self-reference", [record("o/a", "O/A", tags=MIT)], ("yes", "o/a", None, [])),
+    ("merge", [record("o/a", "merge:p/b", "merge:q/c", tags=MIT), record("p/b", tags=MIT), record("q/c", tags=NC)],
+     ("no", "q/c", "q/c", ["p/b", "q/c"])),
+    ("one base on two ways", [record("o/a", "p/b", "q/c", tags=MIT), record("p/b", "q/c", tags=MIT), record("q/c", tags=MIT)],
+     ("yes", "o/a", None, ["p/b", "q/c"])),
+    ("case", [record("o/a", "P/B", tags=MIT), record("p/b", tags=NC)], ("no", "p/b", "p/b", ["p/b"])),
+    ("data set", [record("o/a", "p/data", tags=["dataset:p/data", *MIT])], ("yes", "o/a", None, [])),
+    ("address", [record("o/a", "https://huggingface.co/p/b", tags=MIT)], ("yes", "o/a", None, [])),
+    # owners may state other terms for their own models
+    ("own base", [record("o/a", "O/b", tags=MIT), record("o/b", tags=NC)], ("yes", "o/a", None, [])),
+    ("own base, no licence stated", [record("o/a", "o/b"), record("o/b", tags=NC)], ("no", "o/b", None, ["o/b"])),
+    ("own base, licence unknown", [record("o/a", "o/b", tags=["license:unknown"]), record("o/b", tags=NC)],
+     ("no", "o/b", None, ["o/b"])),
+    ("own base that is missing", [record("o/a", "o/b", tags=MIT)], ("yes", "o/a", None, [])),
+    ("own base of an own base", [record("o/a", "o/b", tags=MIT), record("o/b", "o/c", tags=NC), record("o/c", tags=NC)],
+     ("yes", "o/a", None, [])),
+    ("own base of somebody's model", [record("o/a", "o/b", tags=MIT), record("o/b", "p/c", tags=MIT), record("p/c", tags=NC)],
+     ("no", "p/c", "p/c", ["o/b", "p/c"])),
+    ("own base of somebody's missing model", [record("o/a", "o/b", tags=MIT), record("o/b", "p/c", tags=MIT)],
+     ("unknown", "p/c", None, ["o/b", "p/c"])),
+    ("somebody's model two tunes ago",
+     [record("o/a", "o/b", tags=MIT), record("o/b", "o/c", tags=MIT), record("o/c", "p/d", tags=MIT), record("p/d", tags=NC)],
+     ("no", "p/d", "p/d", ["o/b", "o/c", "p/d"])),
+    ("their own base", [record("o/a", "p/b", tags=MIT), record("p/b", "p/c", tags=MIT), record("p/c", tags=NC)],
+     ("yes", "o/a", None, ["p/b"])),
+    ("own cycle", [record("o/a", "o/b", tags=MIT), record("o/b", "o/a", tags=NC)], ("yes", "o/a", None, [])),
+    ("models without an owner", [record("gpt2", "bert", tags=MIT), record("bert", tags=NC)], ("no", "bert", "bert", ["bert"])),
+    ("an owner that starts alike", [record("o/a", "o2/b", tags=MIT), record("o2/b", tags=NC)], ("no", "o2/b", "o2/b", ["o2/b"])),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("records", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_verdicts(records: list[Model], expected: tuple[str, str, str | None, list[str]]) -> None:
+    for order in permutations(records[1:]):
+        assert model(records[0], *order) == expected
+        assert model(*[*order, records[0]][::-1]) == expected
+
+
+def test_the_chain_has_all_licences_of_a_base() -> None:
+    tags = ["license:mit", "license:", "license:MIT", "license:mit", "license:x\ny", f"license:{'z' * 200}"]
+    models, _ = resolve([record("o/a", "p/b", "q/c", "r/d", tags=MIT)], [record("p/b", tags=tags), record("q/c")])
+    assert [(link["id"], link["license"]) for link in models["o/a"]["license_chain"]] == [
+        ("p/b", "mit"), ("p/b", "MIT"), ("p/b", "x y"), ("p/b", "z" * 100), ("q/c", None), ("r/d", None),
+    ]  # fmt: skip
+    models, _ = resolve(
+        [record("o/a", "p/b", tags=MIT)], [record("p/b", tags=[f"license:{'y' * number}" for number in range(50)])]
+    )
+    assert len(models["o/a"]["license_chain"]) == 21
+
+
+def test_of_records_that_disagree_the_strictest_counts_for_others() -> None:
+    records = [record("o/a", "p/b", tags=MIT), record("p/b", tags=MIT), record("p/b", tags=NC), record("p/b", tags=LLAMA)]
+    for order in permutations(records):
+        assert resolve(*([value] for value in order))[0]["o/a"]["commercial"] == "no"
+
+
+def test_a_long_chain_is_cut_and_unknown() -> None:
+    records = [record(f"o{number}/a", f"o{number + 1}/a", tags=MIT) for number in range(150)]
+    models, _ = resolve(records, [record("o150/a", tags=MIT)])
+    assert len(models["o0/a"]["license_chain"]) == 100
+    assert (models["o0/a"]["commercial"], models["o0/a"]["commercial_from"]) == ("unknown", "o101/a")
+    assert models["o60/a"]["commercial"] == "yes"
+
+
+def test_a_verdict_follows_what_other_pages_say_now(workspace: Workspace) -> None:
+    def verdict() -> str:
+        transform(workspace.data, HUB)
+        models = json.loads((workspace.data.models("huggingface", "default") / "page-0001.json").read_text())
+        return str(models[0]["commercial"])
+
+    workspace.write_stream("huggingface", "default", [record("o/a", "p/b", tags=MIT)])
+    assert verdict() == "unknown"
+    workspace.write_stream("huggingface", "likes", [record("p/b", tags=MIT)])
+    assert verdict() == "yes"
+    workspace.write_stream("huggingface", "likes", [record("p/b", tags=NC)])
+    assert verdict() == "no"
+
+
+def test_explain_prints_the_evidence_of_each_link(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    records = [
+        record("o/a", "P/b", tags=MIT), record("p/b", "p/c", "black-forest-labs/FLUX.1-dev", tags=LLAMA), record("p/c", tags=NC)
+    ]  # fmt: skip
+    workspace.write_stream("huggingface", "default", records)
+    workspace.write_stream("huggingface", "likes", records)
+    assert workspace.run("manifests") == 0
+    capsys.readouterr()
+    assert workspace.run("explain", "--json", "huggingface:o/a") == 0
+    explained = json.loads(capsys.readouterr().out)
+    mit, llama, nc, flux, verdict = explained["chain"]
+    assert mit.endswith("; license mit: commercial yes, MIT, https://spdx.org/licenses/MIT.html")
+    assert "; license llama3.1: commercial conditions, Llama 3.1 Community License Agreement, https://" in llama
+    assert nc.endswith("NC-4.0.html; not counted, since it is of the same owner")
+    assert flux.startswith("black-forest-labs/FLUX.1-dev: not in the catalogue; license not stated: commercial no, FLUX.1 [dev] ")
+    deciding = "black-forest-labs/FLUX.1-dev"
+    assert verdict == f"commercial no: decided by {deciding}; states freer terms than {deciding}"
+    ((_, lines),) = explained["evidence"].items()
+    assert lines == ["license mit: commercial yes, MIT, https://spdx.org/licenses/MIT.html"]
+
+
+def rows(groups: dict[str, str]) -> list[list[str]]:
+    return [line.split(" | ") for text in groups.values() for line in text.strip().split("\n")]
+
+
+def test_the_snapshot_against_the_texts(shipped: Workspace) -> None:
+    transform(shipped.data, HUB)
+    models: dict[str, Model] = {}
+    for path in shipped.data.models("huggingface").glob("*/page-*.json"):
+        models |= {model["id"]: model for model in json.loads(path.read_text())}
+    assert Counter(model["commercial"] for model in models.values()) == {"yes": 885, "unknown": 279, "conditions": 89, "no": 65}
+    assert sum(bool(model["license_chain"]) for model in models.values()) == 362
+
+    def decided(ids: list[list[str]]) -> set[tuple[str, str]]:
+        return {(id_[0], id_[-1]) for id_ in ids}
+
+    by_texts = {"no": decided(rows(evidence.NO))}
+    assert {(id_, m["commercial_from"]) for id_, m in models.items() if m["commercial"] == "no"} == by_texts["no"]
+    changed = decided(rows(evidence.CHANGED)) | {(id_, by) for id_, by in by_texts["no"] if id_ != by}
+    assert {(id_, m["commercial_from"]) for id_, m in models.items() if m["commercial_from"] != id_} == changed
+    for reason, text in evidence.CHANGED.items():
+        assert {models[line.split(" | ")[0]]["commercial"] for line in text.strip().split("\n")} == {reason.partition(":")[0]}
+    yes = rows(evidence.YES)
+    assert len(yes) >= 20
+    assert [row for row in yes if models[row[0]]["commercial"] != "yes"] == []
+    assert [row for row in yes if row[1] not in {link["id"] for link in models[row[0]]["license_chain"]}] == []
+    conditions = rows(evidence.CONDITIONS)
+    assert len(conditions) >= 20
+    assert [id_ for (id_,) in conditions if models[id_]["commercial"] != "conditions"] == []
+    conflicts = [line.split(" | ") for line in evidence.CONFLICTS.strip().split("\n")]
+    assert {(id_, m["license_conflict"]) for id_, m in models.items() if m["license_conflict"]} == decided(conflicts)
