@@ -30,7 +30,7 @@ manifests = ["likes", "small", { filter = "gguf", limit = 3, label = "GGUF" }]
 [huggingface.axes.sort]
 downloads = { label = "Downloads", asks = { sort = "downloads" } }
 likes = { label = "Likes", asks = { sort = "likes" } }
-[huggingface.axes.format]
+[huggingface.axes.packing]
 field = "tags"
 every = { label = "All" }
 gguf = { label = "GGUF", asks = { filter = ["gguf"] }, keeps = ["gguf"] }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from tests.conftest import Workspace, civitai, hf
@@ -36,7 +37,7 @@ def test_a_model_is_explained_with_its_ranks_and_why_it_is_absent_elsewhere(
     assert explanation["not_in"]["hf-filter-likes.json"] == "rejected: private"
     assert run_jq(explanation["commands"][0])[0]["id"] == "o/private"
     assert workspace.run("explain", "hf:o/b") == 0
-    assert "size_from      safetensors" in capsys.readouterr().out
+    assert re.search(r"^  size_from +safetensors$", capsys.readouterr().out, re.MULTILINE)
 
 
 def test_a_model_that_is_excluded_by_id_or_unknown(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
@@ -168,6 +169,7 @@ def test_a_rejected_parameter_count_is_explained(workspace: Workspace, capsys: p
     explanation = explain_json(workspace, capsys, "hf:ORG/alpha")
     assert explanation["evidence"]["default"] == [
         "safetensors total 333,312 is not the sum of its parts 7,615,616,512; the parts count",
+        "license not stated: commercial unknown",
         "type: empty, so that it was dropped",
     ]
     assert explanation["ranks"] == {"default": 1, "likes": 1}
