@@ -71,7 +71,7 @@ def read_bases(identity: str, tags: str) -> Bases:
     if _TAG not in tags:
         return _NO_BASES
     own, rank = identity.casefold(), len(_RELATIONS)
-    datasets = [line.casefold() for line in _values(tags, _DATASET)] if _DATASET in tags else []
+    datasets = {line.casefold() for line in _values(tags, _DATASET)} if _DATASET in tags else ()
     seen: dict[str, str | None] = {}  # what the tags name, and what is wrong with it
     ids: dict[str, str] = {}
     problems: list[str] = []
@@ -148,17 +148,18 @@ def trace(identity: str, bases: Sequence[str], facts: Facts) -> Chain:
         elif spelled != base:
             problems[RENAMED] = None
     root, depth = end_of_chain(identity, bases)
-    seen = [base.casefold() for base in bases[:1]]
-    while root is not None and depth and (fact := facts.get(seen[-1])):
+    first = key = bases[0].casefold()
+    seen = {key}
+    while root is not None and depth and (fact := facts.get(key)):
         root, further = end_of_chain(fact[0], fact[-1])
         if not further:
             return Chain(base_models, root, depth if root else None, [*problems])
         key = fact[-1][0].casefold()
         if key in seen:
-            if key == seen[0] and identity.casefold() in seen:
+            if key == first and identity.casefold() in seen:
                 problems[CYCLE] = None
             return Chain(base_models, None, None, [*problems])
-        seen.append(key)
+        seen.add(key)
         depth += 1
     return Chain(base_models, root, depth, [*problems])
 
