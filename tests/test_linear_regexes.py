@@ -297,7 +297,7 @@ def _read_bases(count: int) -> None:
 
 
 def _trace(count: int) -> None:
-    facts: dict[str, list[Any]] = {str(number): [str(number), None, {}, [str(number + 1)]] for number in range(count)}
+    facts: dict[str, list[Any]] = {str(number): [None, str(number), {}, [str(number + 1)]] for number in range(count)}
     assert lineage.trace("o/a", ["0"], facts).depth == count + 1
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from etl.sources.huggingface.evidence import SizeEvidence
 
-    Facts = Mapping[str, Sequence[Any]]  # by the id of a model regardless of case: its id first, its base models last
+    Facts = Mapping[str, Sequence[Any]]  # by the id of a model regardless of case: its id second, its base models last
 
 _TAG = "\nbase_model:"
 _DATASET = "\ndataset:"
@@ -141,7 +141,7 @@ def trace(identity: str, bases: Sequence[str], facts: Facts) -> Chain:
     problems: dict[str, None] = {}
     for base in bases:
         fact = facts.get(base.casefold())
-        spelled = fact[0] if fact else base
+        spelled = fact[1] if fact else base
         base_models.append(spelled)
         if fact is None:
             problems[MISSING] = None
@@ -151,7 +151,7 @@ def trace(identity: str, bases: Sequence[str], facts: Facts) -> Chain:
     first = key = bases[0].casefold()
     seen = {key}
     while root is not None and depth and (fact := facts.get(key)):
-        root, further = end_of_chain(fact[0], fact[-1])
+        root, further = end_of_chain(fact[1], fact[-1])
         if not further:
             return Chain(base_models, root, depth if root else None, [*problems])
         key = fact[-1][0].casefold()

@@ -26,8 +26,8 @@ _WRONG = "not an object"  # a count, which no text may be, of `safetensors` or `
 _ROWS = "/".join(TABLE.parts[-4:])
 
 
-# [id, parameters or None if other evidence disagrees or none were counted, {row of families.toml: whether it fits}, base models].
-# A number is less than null as JSON, so that of several facts a counted one counts.
+# [parameters or None if other evidence disagrees or none were counted, id, {row of families.toml: whether it fits}, base models].
+# A number is less than null as JSON, so that of several facts a counted one counts, however their ids are spelled.
 _Fact = list[Any]
 
 
@@ -138,7 +138,7 @@ def _collect(models: Sequence[Mapping[str, Any]]) -> dict[str, _Fact] | None:
             continue
         parameters = model["parameters"] if is_counted else None  # null where packed elements decide the class only
         rows = check_family(model["name"].lower(), model["tags"] or (), parameters) if parameters else {}
-        facts[key] = [model["id"], None if model["size_against"] else parameters, rows, model["base_models"]]
+        facts[key] = [None if model["size_against"] else parameters, model["id"], rows, model["base_models"]]
         if is_counted:
             counted.add(key)
     return facts or None
@@ -163,8 +163,8 @@ def _resolve(
     if base_models != ids or depth != (1 if len(ids) == 1 else None):
         fields = {"base_models": base_models, "root": root, "depth": depth}
     if size is not None:
-        matches = ((base, facts.get(base.casefold(), ["", None])) for base in ids)
-        if counts := {base: fact[1] for base, fact in matches if fact[0] == base and fact[1] is not None}:
+        matches = ((base, facts.get(base.casefold(), [None, ""])) for base in ids)
+        if counts := {base: fact[0] for base, fact in matches if fact[1] == base and fact[0] is not None}:
             fields |= SizeEstimator(options.size_classes, counts).estimate(SizeEvidence(*size))._asdict()
     return fields, words + problems
 
