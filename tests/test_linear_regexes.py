@@ -1,4 +1,4 @@
-"""Every regular expression of etl/ takes time that grows no faster than its input."""
+"""Every regular expression of etl/, and what reads lists of a record, takes time that grows no faster than its input."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from etl.publish import store
 from etl.report import render
 from etl.sources import auditing
 from etl.sources.civitai import audit as civitai_audit
-from etl.sources.civitai import images
+from etl.sources.civitai import images, terms
 from etl.sources.huggingface import audit as hub_audit
 from etl.sources.huggingface import corroboration, counts, evidence, families, formats, lineage, names, size
 from etl.sources.source import DEFAULT_SIZE_CLASSES
@@ -285,7 +285,7 @@ def test_every_pattern_has_its_worst_input() -> None:
     assert patterns == CASES.keys()
 
 
-def _work_s(call: Callable[[str], object], value: str) -> float:
+def _work_s(call: Callable[[Any], object], value: object) -> float:
     """Return the least processor time of three calls."""
     taken = []
     for _ in range(3):
@@ -304,3 +304,22 @@ def test_the_work_of_a_pattern_is_linear_in_its_input(name: str) -> None:
         for lengths in itertools.pairwise(LENGTHS):
             few, many = (unit * (length // len(unit)) + end for length in lengths)
             assert _work_s(call, many) < MOST * max(_work_s(call, few), LEAST_S), (unit, end)
+
+
+def _read_bases(count: int) -> None:
+    lineage.read_bases("o/a", "".join(f"\ndataset:o/{number}\nbase_model:p/{number}" for number in range(count)) + "\n")
+
+
+def _trace(count: int) -> None:
+    facts: dict[str, list[Any]] = {str(number): [None, str(number), {}, [str(number + 1)]] for number in range(count)}
+    assert lineage.trace("o/a", ["0"], facts).depth == count + 1
+
+
+def _permissions(count: int) -> None:
+    terms.permissions([*map(str, range(count))])
+
+
+@pytest.mark.parametrize("call", [_read_bases, _trace, _permissions])
+def test_the_work_of_a_list_is_linear_in_its_length(call: Callable[[int], None]) -> None:
+    for few, many in itertools.pairwise((1_000, 4_000, 16_000)):
+        assert _work_s(call, many) < MOST * max(_work_s(call, few), LEAST_S)

@@ -41,7 +41,7 @@ def read_parts(path: Path, program: str | Sequence[str], numbers: Sequence[int])
                 parts.append(file.read(int(length)))
                 if checksum != _checksum(programs[number], parts[-1]):
                     return None
-    except (OSError, ValueError):  # absent, or no line of a part
+    except (OSError, ValueError, OverflowError, MemoryError):  # absent, no line of a part, or a length that no file has
         return None
     return parts
 

@@ -46,12 +46,11 @@ def remove_gone(data: DataDir, source_name: str, streams: list[str]) -> None:
     Raises:
         StorageError: one cannot be removed.
     """
-    for stream in streams_before(data, source_name) - {*streams}:
-        remove_pages(data.models(source_name, stream), set())
     outcomes = data.outcomes(source_name)
-    for folder in outcomes.iterdir() if outcomes.is_dir() else ():
-        if folder.name not in streams:
-            remove_pages(folder, set())
+    transformed = {folder.name for folder in outcomes.iterdir()} if outcomes.is_dir() else set()  # also by a run without summary
+    for stream in (streams_before(data, source_name) | transformed) - {*streams}:
+        remove_pages(data.models(source_name, stream), set())
+        remove_pages(data.outcomes(source_name, stream), set())
     path = data.cache(f"{source_name}.pages")
     try:
         path.unlink(missing_ok=True)

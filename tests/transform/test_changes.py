@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -129,3 +130,13 @@ def test_a_rebuild_in_another_folder_trusts_no_recorded_hash(
     rebuilt = DataDir(tmp_path / "rebuilt", pages.data.raw_root)
     transform(rebuilt, HUB)
     assert json.loads((rebuilt.models("huggingface", "default") / "page-0001.json").read_bytes())[0]["id"] == "o/z"
+
+
+def test_models_of_a_removed_stream_are_deleted_although_no_summary_names_it(pages: Workspace) -> None:
+    pages.write_stream("huggingface", "likes", [hf("o/c")])
+    transform(pages.data, HUB)
+    pages.data.summary("huggingface").unlink()  # as after a run that was killed
+    shutil.rmtree(pages.data.raw("huggingface", "likes"))
+    transform(pages.data, HUB)
+    assert not pages.data.models("huggingface", "likes").exists()
+    assert not pages.data.outcomes("huggingface", "likes").exists()

@@ -20,15 +20,13 @@ _SOURCE = "https://civitai.com"
 def permissions(value: Any) -> Any:
     """Return allowCommercialUse as a list of words, each once: the API gives a list, a text such as `{Image,Rent}`, or one word.
 
-    A list may contain such texts. Any other value, and any other item, is returned as it is, for the schema to reject.
+    A list may contain such texts. Any other value is returned as it is, any other item after the words: the schema rejects it.
     """
     items = [value] if isinstance(value, str) and value else value
     if not isinstance(items, list):
         return value
-    words: list[Any] = []
-    for item in items:
-        words += [word for word in (_split(item) if isinstance(item, str) else [item]) if word not in words]
-    return words
+    words = [word for item in items if isinstance(item, str) for word in _split(item)]
+    return [*dict.fromkeys(words), *(item for item in items if not isinstance(item, str))]
 
 
 def _split(text: str) -> list[str]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from etl.sources.licenses import Link
 
-    # By the id of a model regardless of case: its id and its strictness first, its licences as lines and its base models last.
+    # By the id of a model regardless of case, a fact: see `_Fact` of the rules.
     Facts = Mapping[str, Sequence[Any]]
 
 LICENSE = "license:"  # what a tag starts with
@@ -72,7 +72,7 @@ def assess_use(identity: str, licenses: str, own: int, bases: Sequence[str], fac
                 continue
             seen.add(key)
             if fact := facts.get(key):
-                base, index, _, _, of_base, further = fact
+                index, _, base, _, of_base, further = fact
             else:
                 base, index, of_base, further = name, _of_repository(key), "", ()
             if is_full := len(chain) >= _MAX_LINKS:

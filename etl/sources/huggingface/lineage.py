@@ -10,8 +10,9 @@ if TYPE_CHECKING:
 
     from etl.sources.huggingface.evidence import SizeEvidence
 
-    Facts = Mapping[str, Sequence[Any]]  # by the id of a model regardless of case: its id first, its base models last
+    Facts = Mapping[str, Sequence[Any]]  # by the id of a model regardless of case, see `_Fact` of the rules
 
+ID = 2  # the index of the id of a model in its fact; its base models are last
 _TAG = "\nbase_model:"
 _DATASET = "\ndataset:"
 _RELATIONS = ("quantized", "adapter", "merge", "finetune")  # of several tags, the first of these decides
@@ -80,7 +81,7 @@ def read_bases(identity: str, tags: str) -> Bases:
     if _TAG not in tags:
         return _NO_BASES
     own, rank = identity.casefold(), len(_RELATIONS)
-    datasets = [line.casefold() for line in _values(tags, _DATASET)] if _DATASET in tags else []
+    datasets = {line.casefold() for line in _values(tags, _DATASET)} if _DATASET in tags else ()
     seen: dict[str, str | None] = {}  # what the tags name, and what is wrong with it
     ids: dict[str, str] = {}
     problems: list[str] = []
@@ -150,26 +151,27 @@ def trace(identity: str, bases: Sequence[str], facts: Facts) -> Chain:
     problems: dict[str, None] = {}
     for base in bases:
         fact = facts.get(base.casefold())
-        spelled = fact[0] if fact else base
+        spelled = fact[ID] if fact else base
         base_models.append(spelled)
         if fact is None:
             problems[MISSING] = None
         elif spelled != base:
             problems[RENAMED] = None
     root, depth = end_of_chain(identity, bases)
-    seen = [base.casefold() for base in bases[:1]]
-    while root is not None and depth and (fact := facts.get(seen[-1])):
-        root, further = end_of_chain(fact[0], fact[-1])
+    first = key = bases[0].casefold()
+    seen = {key}
+    while root is not None and depth and (fact := facts.get(key)):
+        root, further = end_of_chain(fact[ID], fact[-1])
         if not further:
             depth = depth if root else None
             break
         key = fact[-1][0].casefold()
         if key in seen:
-            if key == seen[0] and identity.casefold() in seen:
+            if key == first and identity.casefold() in seen:
                 problems[CYCLE] = None
             root = depth = None
             break
-        seen.append(key)
+        seen.add(key)
         depth += 1
     return Chain(base_models, root, depth, [] if root else find_roots(identity, bases, facts), [*problems])
 
@@ -182,7 +184,7 @@ def find_roots(identity: str, bases: Sequence[str], facts: Facts) -> list[str]:
         if key in seen:
             continue
         seen.add(key)
-        spelled, further = (fact[0], fact[-1]) if (fact := facts.get(key)) else (base, ())
+        spelled, further = (fact[ID], fact[-1]) if (fact := facts.get(key)) else (base, ())
         pending += further
         if not further:
             roots.append(spelled)

@@ -20,7 +20,7 @@ from etl.sources.huggingface.licensing import (
     shorten,
     strictness,
 )
-from etl.sources.huggingface.lineage import COPY, Bases, describe_chain, end_of_chain, is_copy, read_bases, relate, trace
+from etl.sources.huggingface.lineage import COPY, ID, Bases, describe_chain, end_of_chain, is_copy, read_bases, relate, trace
 from etl.sources.huggingface.size import SizeEstimator
 from etl.sources.source import DroppedField, Rules
 
@@ -36,12 +36,13 @@ _WRONG = "not an object"  # a count, which no text may be, of `safetensors` or `
 _ROWS = "/".join(TABLE.parts[-4:])
 
 
-# [id, strictness of its licences, parameters or None if other evidence disagrees or none were counted,
+# [strictness of its licences, parameters or None if other evidence disagrees or none were counted, id,
 #  {row of families.toml: whether it fits}, licences as lines, base models].
-# The strictest is least as JSON, and a number less than null, so that of several facts the strictest counts, then a counted one.
+# The strictest is least as JSON, and a number less than null, so that of several facts the strictest counts, then a counted one,
+# however their ids are spelled.
 _Fact = list[Any]
-_PARAMETERS, _ROWS_OF_FACT = 2, 3
-_NO_FACT: _Fact = ["", 0, None, {}, "", []]
+_PARAMETERS, _ROWS_OF_FACT = 1, 3
+_NO_FACT: _Fact = [0, None, "", {}, "", []]
 _NO_FACTS: dict[str, _Fact] = {}
 _Evidence = tuple[SizeEvidence, Bases, str, int]  # of size and lineage; the licences as lines, and their strictness
 
@@ -165,7 +166,7 @@ def _collect(models: Sequence[Mapping[str, Any]], evidence: Sequence[_Evidence])
         rows = check_family(model["name"].lower(), model["tags"] or (), parameters) if parameters else {}
         if model["size_against"]:
             parameters = None
-        facts[key] = [identity, own, parameters, rows, licenses, model["base_models"]]
+        facts[key] = [own, parameters, identity, rows, licenses, model["base_models"]]
         if is_counted:
             counted.add(key)
     return facts or None
@@ -195,7 +196,7 @@ def _resolve(
             fields |= verdict
     if size is not None:
         matches = ((base, facts.get(base.casefold(), _NO_FACT)) for base in ids)
-        if counts := {base: fact[_PARAMETERS] for base, fact in matches if fact[0] == base and fact[_PARAMETERS] is not None}:
+        if counts := {base: fact[_PARAMETERS] for base, fact in matches if fact[ID] == base and fact[_PARAMETERS] is not None}:
             fields |= SizeEstimator(options.size_classes, counts).estimate(SizeEvidence(*size))._asdict()
     return fields, words + chain.problems
 

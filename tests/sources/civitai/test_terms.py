@@ -56,6 +56,8 @@ SHAPES: list[tuple[Any, list[str] | None, str]] = [
     (["{}"], [], "no"),
     (["Rent,RentCivit", "Rent"], ["Rent", "RentCivit"], "no"),
     (["Image", "Image"], ["Image"], "yes"),
+    ("{Rent,Rent}", ["Rent"], "no"),
+    (["Image", "{Sell,Image,Sell}"], ["Image", "Sell"], "yes"),
     (None, None, "unknown"),
     (MISSING, None, "unknown"),
 ]

@@ -241,6 +241,12 @@ def test_what_is_peculiar_is_counted_by_distinct_ids() -> None:
         }  # fmt: skip
 
 
+def test_a_record_without_counts_in_another_spelling_hides_no_count() -> None:
+    counted = hf("o/a", safetensors={"parameters": {"BF16": 7 * 10**9}, "total": 7 * 10**9})
+    models, _ = resolve([counted], [hf("O/A")], [record("p/q", "quantized:o/a", tags=["gguf"])])
+    assert (models["p/q"]["size"], models["p/q"]["base_models"]) == ("medium", ["o/a"])
+
+
 IDS = ["o/a", "O/A", "p/a", "p/b", "q/c", "q/c-gguf"]
 BASES = st.sampled_from([*(f"{word}:{id_}" for word in ("finetune", "merge") for id_ in IDS), "x y"])
 RECORDS = st.lists(BASES, max_size=2).flatmap(lambda bases: st.builds(record, st.sampled_from(IDS), *map(st.just, bases)))
