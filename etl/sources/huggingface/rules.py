@@ -154,22 +154,23 @@ def _defer(model: Mapping[str, Any], evidence: _Evidence) -> list[Any] | None:
 
 
 def _collect(models: Sequence[Mapping[str, Any]], evidence: Sequence[_Evidence]) -> dict[str, _Fact] | None:
-    """Return a fact of each model, by its id regardless of case; of several records of a page the first counted one's."""
+    """Return a fact of each model, by its id regardless of case; of several records of a page the least, as of several pages."""
     facts: dict[str, _Fact] = {}
-    counted = set[str]()
     for model, (_, _, licenses, own) in zip(models, evidence, strict=True):
-        identity = model["id"]
-        key, is_counted = identity.casefold(), model["size_from"] == "safetensors"
-        if key in facts and (key in counted or not is_counted):
-            continue
-        parameters = model["parameters"] if is_counted else None  # null where packed elements decide the class only
+        identity, counted = model["id"], model["size_from"] == "safetensors"
+        parameters = model["parameters"] if counted else None  # null where packed elements decide the class only
         rows = check_family(model["name"].lower(), model["tags"] or (), parameters) if parameters else {}
         if model["size_against"]:
             parameters = None
-        facts[key] = [own, parameters, identity, rows, licenses, model["base_models"]]
-        if is_counted:
-            counted.add(key)
+        fact = [own, parameters, identity, rows, licenses, model["base_models"]]
+        key = identity.casefold()
+        if key not in facts or _precedence(fact) < _precedence(facts[key]):
+            facts[key] = fact
     return facts or None
+
+
+def _precedence(fact: _Fact) -> tuple[int, bool]:
+    return fact[0], fact[_PARAMETERS] is None
 
 
 def _needs(deferred: Sequence[Any]) -> list[str]:

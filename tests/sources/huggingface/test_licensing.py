@@ -112,6 +112,15 @@ def test_of_records_that_disagree_the_strictest_counts_for_others() -> None:
         assert resolve(*([value] for value in order))[0]["o/a"]["commercial"] == "no"
 
 
+def test_of_records_of_one_page_that_disagree_the_strictest_counts_for_others() -> None:
+    derivative, counted = (
+        record("o/a", "p/b", tags=MIT),
+        record("p/b", tags=MIT, safetensors={"parameters": {"BF16": 5}, "total": 5}),
+    )
+    for base in permutations([counted, record("P/B", tags=NC)]):
+        assert resolve([derivative], [*base])[0]["o/a"]["commercial"] == "no"
+
+
 def test_a_long_chain_is_cut_and_unknown() -> None:
     records = [record(f"o{number}/a", f"o{number + 1}/a", tags=MIT) for number in range(150)]
     models, _ = resolve(records, [record("o150/a", tags=MIT)])
