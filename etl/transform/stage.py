@@ -43,8 +43,8 @@ def transform(
 ) -> dict[str, Any]:  # fmt: skip
     """Write the models of every stream of a source that is on disk, and return its summary.
 
-    For most pages that change, `finish` (stream, file, time of the stream) gives what is called with the models while they are in
-    memory, in any process; not for pages whose models wait for facts that no page states.
+    For each page that changes, `finish` (stream, file, time of the stream) gives what is called once with its final models while
+    they are in memory, in any process.
 
     Where pages are transformed changes no byte. Models of pages that no ledger names are removed. The summary is written last,
     and only if every page was good. It names what it was made of; if that is still the same, nothing but the time of the summary
