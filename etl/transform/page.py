@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from etl.core.errors import InvalidDataError
@@ -103,7 +102,7 @@ def transform_page(source: Source, body: JsonBody | bytes, where: object, option
             page.forbidden_images.setdefault(entry["model"]["id"], []).extend(urls)
         if index in violations:
             levels = _levels(entry["model"])
-            page.set_aside.append(RejectedRecord(index, _short_id(entry["id"]), "id", violations[index], levels))
+            page.set_aside.append(RejectedRecord(index, _short_id(entry["model"]["id"]), "id", violations[index], levels))
         elif _add_model(source, page, index, entry, lost):
             evidence.append(entry["evidence"])
             deferred = rules.defer(entry["model"], entry["evidence"])
@@ -124,19 +123,13 @@ def _add_model(source: Source, page: PageResult, index: int, entry: dict[str, An
         if wrong := next((value for value in dropped if is_required(value.field, source.name)), None):
             reason = "type" if wrong.field == "type" else "id"
             detail = f"{reason}: {wrong.reason} (expected {expected(reason, source.name)})"
-            page.set_aside.append(RejectedRecord(index, _short_id(entry["id"]), reason, detail, _levels(model)))
+            page.set_aside.append(RejectedRecord(index, _short_id(model["id"]), reason, detail, _levels(model)))
             return False
         lost = [*lost, *dropped]
     if lost:
         page.dropped.extend(DroppedValue(index, model["id"], value.field, value.reason) for value in lost)
-    page.models.append({**_fields(source.name), **model})
+    page.models.append(model)
     return True
-
-
-@cache
-def _fields(source_name: str) -> dict[str, None]:
-    """Return the fields of a model in the order in which files have them, that of its schema."""
-    return dict.fromkeys(load_schema(f"{source_name}/model").schema["required"])
 
 
 def resolve_page(

@@ -1,8 +1,8 @@
 """The source's transform.jq, run over a page: one entry per record. No I/O.
 
-jq takes most of the time of a transform, more than half of that for values that the program only copies. So it gets of each
-record only what the source says that the program reads, and what the program's definitions `copied_model` and
-`copied_evidence` copy is copied without it.
+jq takes a good part of the time of a transform. So the program says only what it makes of a record: the transform adds the
+source, and null for fields that are not of the record. Of each record jq gets only what the source says that the program reads,
+and what the program's definitions `copied_model` and `copied_evidence` copy is copied without it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import orjson
 
 from etl.core.errors import InvalidDataError
 from etl.core.layout import SOURCES
+from etl.core.schemas import load_schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 Entry = dict[str, Any]
 
 _COPIED = re.compile(r"^def copied_(model|evidence): \{(.*)\};$", re.MULTILINE)
+_USES = (" + copied_model", ", evidence: copied_evidence")
 _MAX_INTEGER = 2**63  # what a JSON file has as an integer is below
 
 
@@ -37,14 +39,14 @@ class _Program(NamedTuple):
     Attributes:
         whole: The program as it is.
         rest: The program without what is copied.
-        model: The copied fields of a model, with the fields of the record that they are copied from.
+        model: The copied fields of a model, each with the field of the record that it is copied from.
         evidence: Those of the evidence.
     """
 
     whole: Any
     rest: Any
-    model: Mapping[str, str]
-    evidence: Mapping[str, str]
+    model: Sequence[tuple[str, str]]
+    evidence: Sequence[tuple[str, str]]
 
 
 def project(source: Source, body: JsonBody, where: object) -> list[Entry]:
@@ -59,21 +61,20 @@ def project(source: Source, body: JsonBody, where: object) -> list[Entry]:
     entries = _run(source, program.whole, body.text, where) if part is None else _run(source, program.rest, part, where)
     if len(entries) != len(records):
         raise InvalidDataError(f"{where}: {source.name}/transform.jq made {len(entries)} entries of {len(records)} records")
-    if part is not None:
-        for entry, record in zip(entries, records, strict=True):
-            if "model" in entry:
-                entry["model"] |= _copy(record, program.model)
-                entry["evidence"] |= _copy(record, program.evidence)
+    blank = _blank_model(source.name)
+    for entry, record in zip(entries, records, strict=True):
+        if "model" in entry:
+            entry["model"] = model = {**blank, **entry["model"]}
+            if part is not None:
+                _copy(record, program.model, model)
+                _copy(record, program.evidence, entry.setdefault("evidence", {}))
     return entries
 
 
-def run_program(source: Source, text: str, where: object) -> list[Entry]:
-    """Run transform.jq as it is over the text of a page.
-
-    Raises:
-        InvalidDataError: jq cannot read it.
-    """
-    return _run(source, _load_program(source.name).whole, text, where)
+@cache
+def _blank_model(source_name: str) -> dict[str, str | None]:
+    """Return the fields of a model that no record has, and null for all others, in the order of its schema."""
+    return {**dict.fromkeys(load_schema(f"{source_name}/model").schema["required"]), "source": source_name}
 
 
 def _run(source: Source, program: Any, text: str, where: object) -> list[Entry]:
@@ -105,12 +106,11 @@ def _read_part(source: Source, records: Sequence[Any]) -> str | None:
     return None
 
 
-def _copy(record: Mapping[str, Any], fields: Mapping[str, str]) -> dict[str, Any]:
-    """Return some fields of a record by other names, as jq copies them: a whole number has no fraction."""
-    values = {key: record.get(name) for key, name in fields.items()}
-    if float in map(type, values.values()):
-        values = {key: _as_integer(value) if type(value) is float else value for key, value in values.items()}
-    return values
+def _copy(record: Mapping[str, Any], fields: Sequence[tuple[str, str]], target: Entry) -> None:
+    """Copy some fields of a record by other names, as jq copies them: a whole number has no fraction."""
+    for key, name in fields:
+        value = record.get(name)
+        target[key] = _as_integer(value) if type(value) is float else value
 
 
 def _as_integer(value: float) -> float:
@@ -120,12 +120,16 @@ def _as_integer(value: float) -> float:
 @cache
 def _load_program(source_name: str) -> _Program:
     text = (SOURCES / source_name / "transform.jq").read_text(encoding="utf-8")
-    copied: dict[str, dict[str, str]] = {"model": {}, "evidence": {}}
+    copied: dict[str, list[tuple[str, str]]] = {"model": [], "evidence": []}
     for part, fields in _COPIED.findall(text):
         for field in fields.split(", "):
             key, _, name = field.partition(": .")
-            copied[part][key] = name or key
-            if not key.isidentifier() or not copied[part][key].isidentifier():
+            copied[part].append((key, name or key))
+            if not key.isidentifier() or not (name or key).isidentifier():
                 raise ValueError(f"{source_name}/transform.jq: copied_{part}: `{field}` (expected `name` or `name: .field`)")
-    rest = _COPIED.sub(r"def copied_\1: {};", text)
+    rest = _COPIED.sub("", text)
+    for use in _USES:
+        rest = rest.replace(use, "")
+    if "copied_" in rest:
+        raise ValueError(f"{source_name}/transform.jq: copied_: expected a definition in a line, and `{'` or `'.join(_USES)}`")
     return _Program(jq.compile(text), jq.compile(rest), copied["model"], copied["evidence"])

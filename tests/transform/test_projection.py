@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etl.core.errors import InvalidDataError
+from etl.core.schemas import load_schema
 from etl.sources.source import get_source
 from etl.storage.json_files import parse_json_body
 from etl.transform import projection
 from etl.transform.page import transform_page
-from etl.transform.projection import _load_program, _run, project, run_program
+from etl.transform.projection import _load_program, _run, project
 from tests.conftest import hf
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ COMPLETE = hf(
     library_name="x", safetensors={"parameters": {"BF16": 5}, "total": 5},
     gguf={"total": 5, "architecture": "llama", "chat_template": "{{ x }}"},
 )  # fmt: skip
+FIELDS = load_schema("huggingface/model").schema["required"]
 COUNTS = ("downloads", "likes")  # copied, and a part of a published file
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -41,7 +43,10 @@ def entries(*records: Any) -> list[dict[str, Any]]:
     """Return the entries of records, after a check that they are those of the whole page."""
     body = parse_json_body(json.dumps(records).encode(), "p")
     result = project(HUB, body, "p")
-    whole = run_program(HUB, body.text, "p")
+    whole = _run(HUB, _load_program("huggingface").whole, body.text, "p")
+    for entry in whole:
+        if "model" in entry:
+            entry["model"] = dict.fromkeys(FIELDS) | {"source": "huggingface"} | entry["model"]
     assert result == whole
     assert counts(result) == counts(whole)
     return result
@@ -131,7 +136,18 @@ def test_a_value_of_any_depth_is_dropped_or_an_error(depth: int) -> None:
 @pytest.mark.parametrize("field", ["a: (.b | length)", "a:.b", "a, ", "a: .b.c", '"a": .b'])
 def test_a_copy_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, field: str) -> None:
     (tmp_path / "x").mkdir()
-    (tmp_path / "x" / "transform.jq").write_text(f"def copied_model: {{likes, {field}}};\nmap({{model: copied_model}})\n")
+    (tmp_path / "x" / "transform.jq").write_text(f"def copied_model: {{likes, {field}}};\nmap({{model: ({{}} + copied_model)}})\n")
     monkeypatch.setattr(projection, "SOURCES", tmp_path)
     with pytest.raises(ValueError, match=r"x/transform\.jq: copied_model: "):
+        _load_program("x")
+
+
+@pytest.mark.parametrize("program", ["map({model: copied_model})", "map({model: ({}+copied_model)})", "map(copied_evidence)"])
+def test_copies_that_are_used_in_another_way_are_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: str
+) -> None:  # fmt: skip
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "transform.jq").write_text(f"def copied_model: {{likes}};\ndef copied_evidence: {{x}};\n{program}\n")
+    monkeypatch.setattr(projection, "SOURCES", tmp_path)
+    with pytest.raises(ValueError, match=r"x/transform\.jq: copied_: "):
         _load_program("x")

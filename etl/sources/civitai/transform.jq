@@ -1,6 +1,6 @@
 # A page of CivitAI's GET /api/v1/models, {items: [record]}, to one entry for each record, in its order:
-#   {id, model, evidence}  a model, and the evidence of its levels, images and commercial use
-#   {id, set_aside}        a rejected record, and the code of the reason
+#   {model, evidence}  a model, and the evidence of its levels, images and commercial use
+#   {id, set_aside}    a rejected record, and the code of the reason
 # Values pass through as they came: the transform replaces what violates schemas/civitai/model.schema.json by null.
 
 # any value -> {}, which is not valid in any field of a model: marks a value of the wrong type, which is dropped and counted
@@ -45,14 +45,14 @@ def rejected:
   elif .availability | is_flag(["private", "unsearchable"]) then "notpublic"
   else null end;
 
-# record -> model; url, flagged, levels, images, permissions and commercial are null here: rules.py sets them from the evidence
+# record -> model; the transform adds fields that are not here: rules.py sets url, flagged, levels, images, permissions and
+# commercial from the evidence
 def model:
   (.id | if type == "number" and . == floor then floor else . end | tostring) as $id
   | versions as $versions
   | (if $versions then $versions[0] else "not a version" end) as $first
   | {
       id: $id,
-      source: "civitai",
       slug: $id,
       name,
       author: (try .creator.username catch wrong),
@@ -60,14 +60,7 @@ def model:
       downloads: (try .stats.downloadCount catch wrong),
       likes: (try .stats.thumbsUpCount catch wrong),
       tags,
-      license: null,
-      created: null,
       updated: (if $versions then $versions | latest else wrong end),
-      url: null,
-      level: null,
-      level_most: null,
-      level_from: null,
-      flagged: null,
       availability,
       base: (try $first.baseModel catch wrong),
       bases: (
@@ -75,13 +68,9 @@ def model:
         else wrong end
       ),
       file_bytes: ($first | file_bytes),
-      permissions: null,
       allow_derivatives: .allowDerivatives,
       allow_no_credit: .allowNoCredit,
-      allow_different_license: .allowDifferentLicense,
-      commercial: null,
-      commercial_from: null,
-      images: null
+      allow_different_license: .allowDifferentLicense
     };
 
 # record -> evidence of its levels and images: its flag, its mask, and the images of each version, as they came; selecting
@@ -100,6 +89,6 @@ def evidence:
     if type != "object" then {id: null, set_aside: "id"}
     else
       rejected as $why
-      | if $why then {id, set_aside: $why} else {id, model: model, evidence: evidence} end
+      | if $why then {id, set_aside: $why} else {model: model, evidence: evidence} end
     end
   )
