@@ -58,9 +58,9 @@ class DroppedField(NamedTuple):
 class Rules:
     """What the transform decides after jq: values and pure functions.
 
-    An entry is what transform.jq makes of a record: `{model, evidence}`, with all fields of a model. Facts are what models of different pages must know
-    of each other: JSON values, each by a key. Of several pages that state a fact of one key, the one whose JSON is least counts,
-    so that the order of pages does not matter.
+    An entry is what transform.jq makes of a record: `{model, evidence}`, with all fields of a model. Facts are what models of
+    different pages must know of each other: JSON values, each by a key. Of several pages that state a fact of one key, the one
+    whose JSON is least counts, so that the order of pages does not matter.
 
     Attributes:
         complete: (entry, options): completes the model from the evidence; returns fields whose evidence was invalid.

@@ -136,7 +136,9 @@ def test_a_value_of_any_depth_is_dropped_or_an_error(depth: int) -> None:
 @pytest.mark.parametrize("field", ["a: (.b | length)", "a:.b", "a, ", "a: .b.c", '"a": .b'])
 def test_a_copy_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, field: str) -> None:
     (tmp_path / "x").mkdir()
-    (tmp_path / "x" / "transform.jq").write_text(f"def copied_model: {{likes, {field}}};\nmap({{model: ({{}} + copied_model)}})\n")
+    (tmp_path / "x" / "transform.jq").write_text(
+        f"def copied_model: {{likes, {field}}};\nmap({{model: ({{}} + copied_model)}})\n"
+    )
     monkeypatch.setattr(projection, "SOURCES", tmp_path)
     with pytest.raises(ValueError, match=r"x/transform\.jq: copied_model: "):
         _load_program("x")
