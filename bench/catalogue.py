@@ -77,7 +77,7 @@ class Generator:
 
     def _record(self, like: dict[str, Any]) -> dict[str, Any]:
         name = "-".join(self._rng.sample(self._words, self._rng.randint(2, 5)))
-        tags = [self._other(tag) if tag in self._rare else tag for tag in like["tags"]]
+        tags = self._tags(like["tags"])
         if self._source == "huggingface":
             author = self._rng.choice(self.records_of_snapshot)["id"].partition("/")[0] + self._rng.choice(
                 ["", "", "-ai", "lab", "x"]
@@ -89,14 +89,20 @@ class Generator:
         stats = {key: self._near(value) for key, value in (like.get("stats") or {}).items()}
         return {**like, "id": self._rng.randint(1000, 3_000_000), "name": name.replace("-", " "), "tags": tags, "stats": stats}
 
-    def _other(self, tag: str) -> str:
-        """Return another tag of the same kind: with another number or another name."""
-        kind, colon, value = tag.rpartition(":")
+    def _tags(self, tags: Sequence[str]) -> list[str]:
+        """Return tags of which rare ones are others; what several name, such as a base model, stays the same in these."""
+        parts = [tag.rpartition(":") for tag in tags]
+        others = {value: self._other(value) for tag, (_, _, value) in zip(tags, parts, strict=True) if tag in self._rare}
+        return [f"{kind}{colon}{others.get(value, value)}" for kind, colon, value in parts]
+
+    def _other(self, value: str) -> str:
+        """Return another value of the same kind: another number or another name."""
         if value.replace(".", "").isdecimal():
-            return f"{kind}{colon}{self._rng.randint(1601, 2612)}.{self._rng.randint(0, 19999):05}"
+            return f"{self._rng.randint(1601, 2612)}.{self._rng.randint(0, 19999):05}"
         if "/" in value:
-            return f"{kind}{colon}{self._rng.choice(self.records_of_snapshot)['id']}"
-        return f"{kind}{colon}{'-'.join(self._rng.sample(self._words, 2)).lower()}"
+            name: str = self._rng.choice(self.records_of_snapshot)["id"]
+            return name
+        return "-".join(self._rng.sample(self._words, 2)).lower()
 
     def _near(self, count: int | None) -> int | None:
         return None if count is None else int(count * self._rng.uniform(0.3, 1.7))
