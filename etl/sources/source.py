@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     Record = Mapping[str, Any]
     Params = Mapping[str, Sequence[str]]
-    Resolved = tuple[Record, Sequence[str]]
+    Facts = Mapping[str, Any]
+    Resolve = Callable[[dict[str, Any], Any, Facts, Container[str], "TransformOptions"], Sequence[str]]
 
 
 class SizeClass(NamedTuple):
@@ -66,15 +67,15 @@ class Rules:
         complete: (entry, options): completes the model from the evidence; returns fields whose evidence was invalid.
         forbid_images: (entry, options): the URLs of images that no card of the model may show, whichever record has them too;
             scaled as in models, and only those that a model could have.
-        defer: (model, evidence as `complete` left it): a JSON list of the id and the evidence of a model that facts may change;
+        defer: (model, evidence as `complete` left it): what `resolve` needs of it, a JSON value, if facts may change the model;
             None for all others.
         collect: (models, evidence of each as `complete` left it): the facts that the models of a page state, by key; None if
             absent.
-        needs: (deferred evidence): the keys of the facts that may change the model; not that of its own.
+        needs: (deferred model): the keys of the facts that may change it; not that of its own.
         follow: (fact): the keys of further facts that are needed wherever this one is; models of its own page need them, too.
             None if no fact names others.
-        resolve: (deferred evidence, facts by key, named, options): the fields of the model that facts change, and words that
-            summary.json counts as `lineage`, by distinct ids. The facts are those on disk that the models of its page need;
+        resolve: (model, what `defer` returned, facts by key, named, options): changes the model by the facts, and returns words
+            that summary.json counts as `lineage`, by distinct ids. The facts are those on disk that the models of its page need;
             `named` are the keys of the facts of its page that any model needs.
         kind: (fact): what summary.json counts of it, a JSON value; None: nothing.
         summarize: (kinds, each with how many facts have it): the counts that summary.json has as `families`.
@@ -88,9 +89,9 @@ class Rules:
     forbid_images: Callable[[dict[str, Any], TransformOptions], list[str]] = lambda _entry, _options: []
     defer: Callable[[Record, Any], Any] = lambda _model, _evidence: None
     collect: Callable[[Sequence[Record], Sequence[Any]], dict[str, Any] | None] = lambda _models, _evidence: None
-    needs: Callable[[Any], Iterable[str]] = lambda _deferred: ()
+    needs: Callable[[Record], Iterable[str]] = lambda _model: ()
     follow: Callable[[Any], Iterable[str]] | None = None
-    resolve: Callable[[Any, Mapping[str, Any], Container[str], TransformOptions], Resolved] = lambda *_: ({}, ())
+    resolve: Resolve = lambda *_: ()
     kind: Callable[[Any], Any] = lambda _fact: None
     summarize: Callable[[Iterable[tuple[Any, int]]], dict[str, dict[str, int]]] = lambda _kinds: {}
     warnings: Callable[[Mapping[str, Mapping[str, int]]], list[str]] = lambda _families: []

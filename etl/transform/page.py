@@ -16,7 +16,7 @@ from etl.transform.projection import project
 from etl.transform.repair import expected, is_required, repair
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Container, Mapping, Sequence
 
     from etl.sources.source import DroppedField, Source
 
@@ -132,24 +132,22 @@ def _add_model(source: Source, page: PageResult, index: int, entry: dict[str, An
     return True
 
 
-def resolve_page(
-    source: Source, deferred: Mapping[int, Any], facts: Any, named: Container[str], options: TransformOptions
-) -> tuple[dict[int, Mapping[str, Any]], dict[str, bytes]]:  # fmt: skip
-    """Return how the facts of all pages change the models of a page: new fields, by index.
+def resolve_page(  # noqa: PLR0913, PLR0917 -- a page, and what may change it
+    source: Source, models: Sequence[Model], deferred: Mapping[int, Any], facts: Any, named: Container[str],
+    options: TransformOptions,
+) -> dict[str, bytes]:  # fmt: skip
+    """Decide the models of a page by the facts of all pages, in place.
 
-    `facts` are those that the deferred models need, `named` the keys of the facts of the page that other models need. The second
-    result are the hashes of the ids of models, in any spelling, by what the summary counts of them.
+    `facts` are those that the deferred models need, `named` the keys of the facts of the page that other models need. Return the
+    hashes of the ids of models, in any spelling, by what the summary counts of them.
     """
     resolve = source.load_rules().resolve
-    fields: dict[int, Mapping[str, Any]] = {}
     counted = defaultdict[str, list[str]](list)
     for index, evidence in deferred.items():
-        changed, words = resolve(evidence, facts, named, options)
-        if changed:
-            fields[index] = changed
-        for word in words:
-            counted[word].append(model_key(evidence[0]))
-    return fields, {word: distinct_hashes(keys) for word, keys in counted.items()}
+        model = models[index]
+        for word in resolve(model, evidence, facts, named, options):
+            counted[word].append(model_key(model["id"]))
+    return {word: distinct_hashes(keys) for word, keys in counted.items()}
 
 
 def _levels(model: Model) -> dict[str, Any] | None:

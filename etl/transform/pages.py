@@ -68,8 +68,8 @@ def _current_outcome(task: Task, hashes: FileHashes) -> Outcome | None:
     """Return the outcome of an earlier run if its page and models are those on disk; None if a file is missing or another."""
     with suppress(EtlError):
         outcome = read_outcome(task)
-        if outcome and hashes.sha256_of(task.raw) == outcome.body and hashes.sha256_of(task.models) == outcome.row["sha256"]:
-            return outcome
+        if outcome and hashes.sha256_of(task.raw) == outcome.body:
+            return outcome if outcome.is_pending or hashes.sha256_of(task.models) == outcome.row["sha256"] else None
     return None
 
 

@@ -11,7 +11,7 @@ from etl.core.errors import StorageError
 from etl.sources.source import get_source
 from etl.storage.checked_parts import read_parts, write_parts
 from etl.storage.file_hashes import FileStamp, stamp_of
-from etl.storage.json_files import dump_json, read_bytes, read_json, sha256, write_atomic
+from etl.storage.json_files import dump_json, read_bytes, sha256, write_atomic
 from etl.transform.facts import PageNeeds, pack_facts, parse_facts, unpack_facts
 from etl.transform.hashes import distinct_hashes, numbers
 from etl.transform.losses import PageLosses, page_losses
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from etl.storage.ledger import PageEntry
     from etl.transform.page import Model, PageResult, RejectedRecord
 
-_HEAD, _FACTS, _DEFERRED = range(3)  # the parts of the file of an outcome
+_HEAD, _FACTS, _PENDING = range(3)  # the parts of the file of an outcome; the last one is empty once its models are written
 
 
 class Task(NamedTuple):
@@ -69,7 +69,7 @@ class Outcome(NamedTuple):
     """What became of a page, as far as the whole source needs it; all else is in its file only.
 
     Attributes:
-        row: The entry of the page in the summary.
+        row: The entry of the page in the summary; of a pending page, without what its models decide.
         body: The hash of the raw page.
         losses: What it lost.
         facts: How many facts its models state.
@@ -90,9 +90,16 @@ class Outcome(NamedTuple):
     resolved: str | None = None
     stamps: tuple[FileStamp | None, FileStamp | None] = (None, None)
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether its models are not written, since facts of other pages may change them."""
+        return bool(self.deferred) and self.resolved is None
+
 
 def transform_file(task: Task) -> Outcome:
     """Write the models and the outcome of one page, and return the outcome.
+
+    Models that facts of other pages may change are written by `resolve_file`; until then they are in the file of the outcome.
 
     Raises:
         InvalidDataError: it is not a page of the source.
@@ -102,18 +109,20 @@ def transform_file(task: Task) -> Outcome:
     body = read_bytes(task.raw)
     source = get_source(task.source)
     page = transform_page(source, body, task.raw, task.options)
-    content = dump_json(page.models)
-    write_atomic(task.models, content)
     rules = source.load_rules()
-    needs = distinct_hashes(key for evidence in page.deferred.values() for key in rules.needs(evidence))
+    needs = distinct_hashes(key for index in page.deferred for key in rules.needs(page.models[index]))
     facts = page.facts or {}
     outcome = Outcome(
-        _summary_row(task, page, content), sha256(body), page_losses(task.stream, task.entry.file, page), len(facts),
-        len(page.deferred), needs, {}, stamps=(raw_stamp, stamp_of(task.models)),
+        _summary_row(task, page), sha256(body), page_losses(task.stream, task.entry.file, page), len(facts), len(page.deferred),
+        needs, {}, stamps=(raw_stamp, None),
     )  # fmt: skip
-    deferred = orjson.dumps(page.deferred, option=orjson.OPT_NON_STR_KEYS)
-    write_parts(task.outcome, task.program, [_dump(outcome), pack_facts(facts, rules.kind), deferred])
-    if task.finish and not page.deferred:  # else the models may change
+    pending = b""
+    if page.deferred:
+        pending = orjson.dumps([page.models, page.deferred], option=orjson.OPT_NON_STR_KEYS)
+    else:
+        outcome = _write_models(task, outcome, page.models)
+    write_parts(task.outcome, task.program, [_dump(outcome), pack_facts(facts, rules.kind), pending])
+    if task.finish and not page.deferred:
         task.finish(page.models)
     return outcome
 
@@ -122,29 +131,33 @@ def resolve_file(resolution: Resolution) -> Outcome:
     """Decide the models of a page that was transformed by facts of other pages, write models and outcome, and return the outcome.
 
     Raises:
-        InvalidDataError: a file is missing.
+        InvalidDataError: a file is missing, or is not a page of the source.
         StorageError: a file cannot be read or written.
     """
     task, needs = resolution
-    (head, facts, deferred), _ = _parts(task, [_HEAD, _FACTS, _DEFERRED])
-    outcome = _parse(head, task)
-    if outcome.resolved is not None:  # its models were decided by other facts
-        outcome = transform_file(task)
-    stated, evidence = unpack_facts(facts), {int(index): value for index, value in orjson.loads(deferred).items()}
+    (head,), _ = _parts(task, [_HEAD])
+    if not _parse(head, task).is_pending:  # its models were decided by other facts
+        transform_file(task)
+    (head, facts, pending), _ = _parts(task, [_HEAD, _FACTS, _PENDING])
+    models, deferred = orjson.loads(pending)
+    stated = unpack_facts(facts)
     named = parse_facts(stated.line(key) for key in numbers(needs.named)).keys()
-    fields, counted = resolve_page(get_source(task.source), evidence, parse_facts(needs.lines), named, task.options)
-    models, row = read_json(task.models), outcome.row
-    if fields:
-        for index, changed in fields.items():
-            models[index] |= changed
-        content = dump_json(models)
-        write_atomic(task.models, content)
-        row = {**row, "sha256": sha256(content), "unsized": count_unknown_sizes(models)}
-    outcome = outcome._replace(row=row, resolved=needs.digest(), counted=counted)
-    write_parts(task.outcome, task.program, [_dump(outcome), facts, deferred])
+    evidence = {int(index): value for index, value in deferred.items()}
+    counted = resolve_page(get_source(task.source), models, evidence, parse_facts(needs.lines), named, task.options)
+    outcome = _write_models(task, _parse(head, task), models)._replace(resolved=needs.digest(), counted=counted)
+    write_parts(task.outcome, task.program, [_dump(outcome), facts, b""])
     if task.finish:
         task.finish(models)
-    return outcome._replace(stamps=(None, stamp_of(task.models) if fields else None))
+    return outcome
+
+
+def _write_models(task: Task, outcome: Outcome, models: Sequence[Model]) -> Outcome:
+    """Write the models of a page, and return its outcome with what they decide."""
+    content = dump_json(models)
+    write_atomic(task.models, content)
+    unsized = sum(model.get("size") == "unknown" for model in models)
+    row = {**outcome.row, "sha256": sha256(content), "unsized": unsized}
+    return outcome._replace(row=row, stamps=(outcome.stamps[0], stamp_of(task.models)))
 
 
 def read_outcome(task: Task) -> Outcome | None:
@@ -190,18 +203,13 @@ def _parse(content: bytes, task: Task) -> Outcome:
     return Outcome(row, head["body"], losses, head["facts"], head["deferred"], needs, counted, head["resolved"])
 
 
-def _summary_row(task: Task, page: PageResult, models: bytes) -> dict[str, Any]:
+def _summary_row(task: Task, page: PageResult) -> dict[str, Any]:
     return {
-        "file": task.entry.file, "raw_sha256": task.entry.sha256, "sha256": sha256(models),
-        "records": page.records, "models": len(page.models), "unsized": count_unknown_sizes(page.models),
+        "file": task.entry.file, "raw_sha256": task.entry.sha256, "sha256": "",
+        "records": page.records, "models": len(page.models), "unsized": 0,
         "set_aside": [_rejected_row(record) for record in page.set_aside], "dropped": _dropped_rows(page),
         "forbidden_images": page.forbidden_images,
     }  # fmt: skip
-
-
-def count_unknown_sizes(models: Sequence[Model]) -> int:
-    """Return how many models are of unknown size."""
-    return sum(model.get("size") == "unknown" for model in models)
 
 
 def _rejected_row(record: RejectedRecord) -> dict[str, Any]:

@@ -178,15 +178,16 @@ def check_facts(source: Source, page: Any) -> None:
         assert facts == (result.facts or {})
         for index, evidence in deferred.items():
             model = result.models[int(index)]
-            assert all(isinstance(key, str) for key in rules.needs(evidence))
-            assert evidence[0] == model["id"]
-            assert rules.resolve(evidence, {}, (), TransformOptions())[0] == {}
-            resolved = {**model, **rules.resolve(evidence, facts, facts, TransformOptions())[0]}
+            assert all(isinstance(key, str) for key in rules.needs(model))
+            resolved = dict(model)
+            rules.resolve(resolved, evidence, {}, (), TransformOptions())
+            assert resolved == model
+            rules.resolve(resolved, evidence, facts, facts, TransformOptions())
             assert load_schema(f"{source.name}/model").violations(resolved) == []
         kinds = [kind for fact in facts.values() if (kind := rules.kind(fact)) is not None]
         assert rules.summarize([(kind, 2) for kind in kinds]) == rules.summarize([(kind, 1) for kind in kinds * 2])
         names = {key for fact in facts.values() for key in rules.follow(fact)} if rules.follow else set()
-        assert names <= {key for evidence in deferred.values() for key in rules.needs(evidence)}
+        assert names <= {key for index in deferred for key in rules.needs(result.models[int(index)])}
 
 
 def check_audit(source: Source, page: Any) -> None:

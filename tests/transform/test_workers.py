@@ -200,16 +200,6 @@ def test_damaged_outcomes_are_ignored(pages: Workspace, transformed: list[str], 
     assert content(pages.data.models("huggingface")) == expected
 
 
-def test_damaged_evidence_of_deferred_models_is_ignored(pages: Workspace, transformed: list[str]) -> None:
-    transform(pages.data, HUB)
-    transformed.clear()
-    damage(pages.data.outcomes("huggingface", "default") / "page-0001.json", b'{"0":["o/copy"')
-    shutil.rmtree(pages.data.raw("huggingface", "likes"))
-    transform(pages.data, HUB)
-    assert transformed == ["default/page-0001.json"]
-    assert size_of(pages, "o/copy") == ("unknown", "none")
-
-
 @pytest.mark.parametrize("length", [0, 10, 200, -1])
 def test_truncated_outcomes_are_ignored(pages: Workspace, transformed: list[str], length: int) -> None:
     transform(pages.data, HUB)
@@ -234,9 +224,7 @@ def test_the_outcome_of_another_page_is_ignored(pages: Workspace, transformed: l
     assert pages.data.summary("huggingface").read_bytes() == expected
 
 
-def test_an_interrupted_run_keeps_what_it_transformed(
-    pages: Workspace, transformed: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def interrupt_resolving(pages: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(_resolution: Resolution) -> Outcome:
         raise KeyboardInterrupt
 
@@ -244,10 +232,33 @@ def test_an_interrupted_run_keeps_what_it_transformed(
         patch.setattr(page_module, "resolve_file", interrupt)
         with pytest.raises(KeyboardInterrupt):
             transform(pages.data, HUB)
+
+
+def test_an_interrupted_run_keeps_what_it_transformed(
+    pages: Workspace, transformed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt_resolving(pages, monkeypatch)
     transformed.clear()
     transform(pages.data, HUB)
     assert transformed == []
     assert size_of(pages, "o/copy") == ("large", "base model")
+
+
+def test_models_that_wait_for_other_pages_are_made_again_if_their_file_was_damaged(
+    pages: Workspace, transformed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt_resolving(pages, monkeypatch)
+    transformed.clear()
+    damage(pages.data.outcomes("huggingface", "default") / "page-0001.json", b'[[{"id":"o/copy"')
+    transform(pages.data, HUB)
+    assert transformed == ["default/page-0001.json"]
+    assert size_of(pages, "o/copy") == ("large", "base model")
+
+
+def test_models_are_kept_once(pages: Workspace) -> None:
+    transform(pages.data, HUB)
+    outcome = pages.data.outcomes("huggingface", "default") / "page-0001.json"
+    assert b'"slug"' not in outcome.read_bytes()
 
 
 def test_outcomes_of_removed_pages_and_the_cache_of_earlier_versions_are_removed(pages: Workspace) -> None:

@@ -143,14 +143,12 @@ def _number(value: object) -> float | None:
 
 
 def _defer(model: Mapping[str, Any], evidence: _Evidence) -> list[Any] | None:
-    """Return id, whether it may be original, bases, what is peculiar, licences, their strictness, evidence of an open size."""
+    """Return what is wrong with its tags; of a model with bases also licences, their strictness, and evidence of an open size."""
     size, (ids, _, problems), licenses, own = evidence
-    may_be_original = not ids and model["relation"] == "unknown"
-    if not (ids or problems or may_be_original):
-        return None
-    is_open = ids and model["size_from"] != "safetensors" and bases(size.tags)
-    words = [*problems, COPY] if model["is_copy"] else problems
-    return [model["id"], may_be_original, ids, words, licenses, own, list(size) if is_open else None]
+    if not ids:
+        return [problems] if problems or model["relation"] == "unknown" else None
+    is_open = model["size_from"] != "safetensors" and bases(size.tags)
+    return [problems, licenses, own, list(size)] if is_open else [problems, licenses, own]
 
 
 def _collect(models: Sequence[Mapping[str, Any]], evidence: Sequence[_Evidence]) -> dict[str, _Fact] | None:
@@ -173,8 +171,8 @@ def _precedence(fact: _Fact) -> tuple[int, bool]:
     return fact[0], fact[_PARAMETERS] is None
 
 
-def _needs(deferred: Sequence[Any]) -> list[str]:
-    return [base.casefold() for base in deferred[2]]
+def _needs(model: Mapping[str, Any]) -> list[str]:
+    return [base.casefold() for base in model["base_models"]]
 
 
 def _follow(fact: _Fact) -> list[str]:
@@ -182,24 +180,25 @@ def _follow(fact: _Fact) -> list[str]:
 
 
 def _resolve(
-    deferred: Sequence[Any], facts: Mapping[str, _Fact], named: Container[str], options: TransformOptions
-) -> tuple[Mapping[str, Any], Sequence[str]]:  # fmt: skip
-    identity, may_be_original, ids, words, licenses, own, size = deferred
+    model: dict[str, Any], deferred: Sequence[Any], facts: Mapping[str, _Fact], named: Container[str], options: TransformOptions
+) -> Sequence[str]:  # fmt: skip
+    identity, ids = model["id"], model["base_models"]
+    problems: list[str] = deferred[0]
     if not ids:
-        return (_ORIGINAL if may_be_original and identity.casefold() in named else {}), words
+        if model["relation"] == "unknown" and identity.casefold() in named:
+            model |= _ORIGINAL
+        return problems
+    _, licenses, own, *size = deferred
+    words = [*problems, COPY] if model["is_copy"] else problems
     chain = trace(identity, ids, facts)
-    fields: dict[str, Any] = {}
-    if chain.base_models != ids or (chain.depth != 1 and chain.roots != ids):
-        fields = {"base_models": chain.base_models, "root": chain.root, "depth": chain.depth, "roots": chain.roots}
-    if facts:
-        verdict = assess_use(identity, licenses, own, ids, facts)
-        if verdict["license_chain"] and any(base.casefold() in facts for base in ids):
-            fields |= verdict
-    if size is not None:
+    model["base_models"], model["root"], model["depth"], model["roots"], _ = chain
+    if any(base.casefold() in facts for base in ids):
+        model |= assess_use(identity, licenses, own, ids, facts)
+    if size:
         matches = ((base, facts.get(base.casefold(), _NO_FACT)) for base in ids)
         if counts := {base: fact[_PARAMETERS] for base, fact in matches if fact[ID] == base and fact[_PARAMETERS] is not None}:
-            fields |= SizeEstimator(options.size_classes, counts).estimate(SizeEvidence(*size))._asdict()
-    return fields, words + chain.problems
+            model |= SizeEstimator(options.size_classes, counts).estimate(SizeEvidence(*size[0]))._asdict()
+    return words + chain.problems
 
 
 def _kind(fact: _Fact) -> Mapping[str, bool] | None:

@@ -39,7 +39,7 @@ def record(identity: str, *bases: str, **fields: Any) -> dict[str, Any]:
 def resolve(*pages: list[dict[str, Any]]) -> tuple[dict[str, dict[str, Any]], dict[str, set[int]]]:
     """Return the models of pages by id, decided by the facts of all, and the hashes of ids by what is counted of them."""
     results: list[PageResult] = [transform_page(HUB, json.dumps(page).encode(), "p") for page in pages]
-    needs = [distinct_hashes(key for evidence in page.deferred.values() for key in RULES.needs(evidence)) for page in results]
+    needs = [distinct_hashes(key for index in page.deferred for key in RULES.needs(page.models[index])) for page in results]
     packed = [pack_facts(page.facts or {}, RULES.kind) for page in results]
     needed = NeededFacts(RULES, needs, packed)
     models: dict[str, dict[str, Any]] = {}
@@ -48,8 +48,8 @@ def resolve(*pages: list[dict[str, Any]]) -> tuple[dict[str, dict[str, Any]], di
         assert (page.dropped, page.set_aside) == ([], [])
         lines, named = needed.of_page(index, needs[index])
         keys = parse_facts(unpack_facts(packed[index]).line(key) for key in numbers(named)).keys()
-        fields, words = resolve_page(HUB, page.deferred, parse_facts(lines), keys, TransformOptions())
-        models |= {model["id"]: {**model, **fields.get(number, {})} for number, model in enumerate(page.models)}
+        words = resolve_page(HUB, page.models, page.deferred, parse_facts(lines), keys, TransformOptions())
+        models |= {model["id"]: model for model in page.models}
         for word, hashes in words.items():
             counted.setdefault(word, set()).update(numbers(hashes))
     return models, counted
