@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.sources.licenses import BY_STRICTNESS, license_links, license_terms
 
@@ -21,7 +21,6 @@ _MAX_LICENSES = 20  # of a model
 _MAX_LINKS = 100  # of a chain; what is beyond is unknown
 _UNKNOWN = BY_STRICTNESS.index("unknown")
 _NOT_STATED = ("", "unknown")
-_NONE = set[str]()
 _LEFT_TO_REPOSITORY = ("", "other", "unknown")  # licences of which a row of a repository may say more
 
 
@@ -52,18 +51,29 @@ def _strictest(links: Iterable[Link]) -> int:
     return min([BY_STRICTNESS.index(link.terms.commercial) if link.terms else _UNKNOWN for link in links])
 
 
-def assess_use(identity: str, licenses: str, own: int, bases: Sequence[str], facts: Facts) -> dict[str, Any]:
-    """Return the fields of a model that its licences, of which `own` is the strictness, and those of its bases decide.
+class Use(NamedTuple):
+    """Whether a model may be used commercially: the values of its fields of these names."""
+
+    license_chain: list[dict[str, str | None]]
+    commercial: str
+    commercial_from: str
+    license_conflict: str | None
+
+
+def assess_use(identity: str, licenses: str, own: int, bases: Sequence[str], facts: Facts) -> Use:
+    """Return what the licences of a model, of which `own` is the strictness, and those of its bases say.
 
     A base without a fact is not in the catalogue, so that only a row of licenses.toml may say what its terms are. A base of the
     same owner is left out if the derivative states a licence and no one else's model is among the bases of that base, as far as
     they are known: owners may state other terms for their own models, but not for what they made of others'.
     """
+    if not bases:
+        return Use([], BY_STRICTNESS[own], identity, None)
     chain: list[dict[str, str | None]] = []
     decided, decided_by = own, identity
     strictest, conflict = own, None  # of those that are known
-    pending = [(identity, licenses, bases)] if bases else []
-    seen = {identity.casefold()} if bases else _NONE
+    pending = [(identity, licenses, bases)]
+    seen = {identity.casefold()}
     for derivative, stated, names in pending:
         owner = "" if stated in _NOT_STATED else derivative[: derivative.rfind("/") + 1].casefold()  # how the owner's ids start
         for name in names:
@@ -85,11 +95,10 @@ def assess_use(identity: str, licenses: str, own: int, bases: Sequence[str], fac
                 chain += [{"id": base, "license": license_ or None} for license_ in of_base.split("\n")]
                 if further:
                     pending.append((base, of_base, further))
-    return {
-        "license_chain": chain, "commercial": BY_STRICTNESS[decided], "commercial_from": decided_by, "license_conflict": conflict,
-    }  # fmt: skip
+    return Use(chain, BY_STRICTNESS[decided], decided_by, conflict)
 
 
+@lru_cache(maxsize=4096)  # many models have few bases
 def _of_repository(key: str) -> int:
     """Return the strictness of a model that states no licence, by its id in lower case."""
     return BY_STRICTNESS.index(terms.commercial) if (terms := license_terms(None, key)) else _UNKNOWN

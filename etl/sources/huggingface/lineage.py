@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ def _values(tags: str, start: str) -> list[str]:
     return [text.partition("\n")[0] for text in tags.split(start)[1:]]
 
 
+@lru_cache(maxsize=4096)  # many models have few bases
 def _is_id(text: str) -> bool:
     return len(text) <= _MAX_ID and ".." not in text and "--" not in text and bool(_ID.fullmatch(text))
 

@@ -49,21 +49,25 @@ _Evidence = tuple[SizeEvidence, Bases, str, int]  # of size and lineage; the lic
 
 def _complete(entry: dict[str, Any], options: TransformOptions) -> list[DroppedField]:
     model, counts = entry["model"], _counts(**entry["evidence"])
-    evidence = size_evidence(model["name"], model["tags"], *counts)
-    licenses = _licenses(model["tags"], evidence.tags)
+    identity, tags = model["id"], model["tags"]
+    evidence = size_evidence(model["name"], tags, *counts)
+    licenses = _licenses(tags, evidence.tags)
     model["license"] = licenses.partition("\n")[0] or None
     estimate = _estimator(options.size_classes).estimate(evidence)
     model["parameters"], model["size"], model["size_from"], model["size_against"] = estimate
-    bases = read_bases(model["id"], evidence.tags)
-    model["relation"], model["relation_from"] = relate(bases, evidence)
-    model["format"] = find_format(evidence.name, _list(model["tags"]), model["relation"])
-    model["base_models"] = bases.ids
-    model["root"], model["depth"] = end_of_chain(model["id"], bases.ids)
-    model["roots"] = bases.ids[:] if len(bases.ids) > 1 else []
-    model["is_copy"] = is_copy(model["id"], bases.ids, model["relation"])
+    bases = read_bases(identity, evidence.tags)
+    ids = bases.ids
+    relation, model["relation_from"] = relate(bases, evidence)
+    model["relation"] = relation
+    model["format"] = find_format(evidence.name, _list(tags), relation)
+    model["base_models"] = ids
+    model["root"], model["depth"] = end_of_chain(identity, ids)
+    model["roots"] = ids[:] if len(ids) > 1 else []
+    model["is_copy"] = is_copy(identity, ids, relation) if ids else False
     licenses = licenses if len(licenses) <= MAX_CHARS else shorten(licenses)
-    own = strictness(model["id"], licenses)
-    model |= assess_use(model["id"], licenses, own, bases.ids, _NO_FACTS)
+    own = strictness(identity, licenses)
+    use = assess_use(identity, licenses, own, ids, _NO_FACTS)
+    model["license_chain"], model["commercial"], model["commercial_from"], model["license_conflict"] = use
     entry["evidence"] = evidence, bases, licenses, own
     return [DroppedField("size", "wrong type")] if _has_wrong_counts(*counts) else []
 
@@ -122,9 +126,10 @@ def size_evidence(  # noqa: PLR0913, PLR0917 -- the counts as `_Counts` names th
 
 def _lines(tags: list[Any]) -> str:
     try:
-        return "\n".join(("", *tags, ""))
+        lines = "\n".join(tags)
     except TypeError:
-        return "\n".join(("", *(tag for tag in tags if isinstance(tag, str)), ""))
+        lines = "\n".join(tag for tag in tags if isinstance(tag, str))
+    return f"\n{lines}\n"
 
 
 def _has_wrong_counts(elements: object, total: object, gguf: object, gguf_architecture: object = None) -> bool:
@@ -193,7 +198,8 @@ def _resolve(
     chain = trace(identity, ids, facts)
     model["base_models"], model["root"], model["depth"], model["roots"], _ = chain
     if any(base.casefold() in facts for base in ids):
-        model |= assess_use(identity, licenses, own, ids, facts)
+        use = assess_use(identity, licenses, own, ids, facts)
+        model["license_chain"], model["commercial"], model["commercial_from"], model["license_conflict"] = use
     if size:
         matches = ((base, facts.get(base.casefold(), _NO_FACT)) for base in ids)
         if counts := {base: fact[_PARAMETERS] for base, fact in matches if fact[ID] == base and fact[_PARAMETERS] is not None}:
