@@ -82,6 +82,15 @@ def load_schema(name: str, field: str = "") -> Schema:
     return Schema(_read(name, field))
 
 
+@cache
+def load_list_schema(name: str) -> Schema:
+    """Return the schema of a list of what the schema of that name describes; from a cache."""
+    schema = _read(name, "")
+    outer: dict[str, Any] = {key: schema.pop(key) for key in ("$schema", "$defs") if key in schema}
+    del schema["$id"]  # references in it would be relative to that
+    return Schema({**outer, "type": "array", "items": schema})
+
+
 def _read(name: str, field: str) -> dict[str, Any]:
     """Return `schemas/<name>.schema.json`; with `field`, only the schema of that property.
 

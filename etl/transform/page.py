@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from etl.core.errors import InvalidDataError
 from etl.core.ids import model_key
-from etl.core.schemas import load_schema
+from etl.core.schemas import load_list_schema, load_schema
 from etl.sources.source import TransformOptions
 from etl.storage.json_files import JsonBody, parse_json_body
 from etl.transform.hashes import distinct_hashes
@@ -91,19 +91,21 @@ def transform_page(source: Source, body: JsonBody | bytes, where: object, option
         violations.setdefault(index, str(violation))
     entries = project(source, parsed, where)
     rules = source.load_rules()
+    lost = [rules.complete(entry, options) if "model" in entry else [] for entry in entries]
+    models = [entry["model"] for entry in entries if "model" in entry]
+    are_valid = load_list_schema(f"{source.name}/model").is_valid(models)  # quicker than one by one
     page, evidence = PageResult(len(entries)), []
     for index, entry in enumerate(entries):
         if "set_aside" in entry:
             detail = violations.get(index) if entry["set_aside"] == "id" else None
             page.set_aside.append(RejectedRecord(index, _short_id(entry["id"]), entry["set_aside"], detail))
             continue
-        lost = rules.complete(entry, options)
         if urls := rules.forbid_images(entry, options):
             page.forbidden_images.setdefault(entry["model"]["id"], []).extend(urls)
         if index in violations:
             levels = _levels(entry["model"])
             page.set_aside.append(RejectedRecord(index, _short_id(entry["model"]["id"]), "id", violations[index], levels))
-        elif _add_model(source, page, index, entry, lost):
+        elif _add_model(source, page, index, entry["model"], lost[index], is_valid=are_valid):
             evidence.append(entry["evidence"])
             deferred = rules.defer(entry["model"], entry["evidence"])
             if deferred is not None:
@@ -112,13 +114,14 @@ def transform_page(source: Source, body: JsonBody | bytes, where: object, option
     return page if facts is None else replace(page, facts=facts)
 
 
-def _add_model(source: Source, page: PageResult, index: int, entry: dict[str, Any], lost: list[DroppedField]) -> bool:
-    """Add the model of an entry, without the values that violate its schema, or reject it; return whether it was added.
+def _add_model(  # noqa: PLR0913 -- a model, where it goes, and what is known of it
+    source: Source, page: PageResult, index: int, model: Model, lost: list[DroppedField], *, is_valid: bool
+) -> bool:  # fmt: skip
+    """Add a model, without the values that violate its schema, or reject it; return whether it was added.
 
-    `lost` are fields whose evidence was invalid.
+    `lost` are fields whose evidence was invalid; `is_valid`: whether it is known to be valid.
     """
-    model = entry["model"]
-    if not load_schema(f"{source.name}/model").is_valid(model):
+    if not (is_valid or load_schema(f"{source.name}/model").is_valid(model)):
         dropped = repair(model, source.name)
         if wrong := next((value for value in dropped if is_required(value.field, source.name)), None):
             reason = "type" if wrong.field == "type" else "id"

@@ -60,6 +60,11 @@ class Use(NamedTuple):
     license_conflict: str | None
 
 
+def own_use(identity: str, own: int) -> Use:
+    """Return what `assess_use` returns of a model without bases."""
+    return Use([], BY_STRICTNESS[own], identity, None)
+
+
 def assess_use(identity: str, licenses: str, own: int, bases: Sequence[str], facts: Facts) -> Use:
     """Return what the licences of a model, of which `own` is the strictness, and those of its bases say.
 
@@ -67,8 +72,6 @@ def assess_use(identity: str, licenses: str, own: int, bases: Sequence[str], fac
     same owner is left out if the derivative states a licence and no one else's model is among the bases of that base, as far as
     they are known: owners may state other terms for their own models, but not for what they made of others'.
     """
-    if not bases:
-        return Use([], BY_STRICTNESS[own], identity, None)
     chain: list[dict[str, str | None]] = []
     decided, decided_by = own, identity
     strictest, conflict = own, None  # of those that are known

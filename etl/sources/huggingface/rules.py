@@ -16,6 +16,7 @@ from etl.sources.huggingface.licensing import (
     describe_licenses,
     describe_link,
     describe_verdict,
+    own_use,
     read_licenses,
     shorten,
     strictness,
@@ -66,7 +67,7 @@ def _complete(entry: dict[str, Any], options: TransformOptions) -> list[DroppedF
     model["is_copy"] = is_copy(identity, ids, relation) if ids else False
     licenses = licenses if len(licenses) <= MAX_CHARS else shorten(licenses)
     own = strictness(identity, licenses)
-    use = assess_use(identity, licenses, own, ids, _NO_FACTS)
+    use = assess_use(identity, licenses, own, ids, _NO_FACTS) if ids else own_use(identity, own)
     model["license_chain"], model["commercial"], model["commercial_from"], model["license_conflict"] = use
     entry["evidence"] = evidence, bases, licenses, own
     return [DroppedField("size", "wrong type")] if _has_wrong_counts(*counts) else []
