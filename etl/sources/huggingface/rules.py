@@ -12,6 +12,7 @@ from etl.sources.huggingface.formats import find_format
 from etl.sources.huggingface.licensing import (
     LICENSE,
     MAX_CHARS,
+    UNKNOWN,
     assess_use,
     describe_licenses,
     describe_link,
@@ -36,8 +37,8 @@ _WRONG = "not an object"  # a count, which no text may be, of `safetensors` or `
 _ROWS = "/".join(TABLE.parts[-4:])
 
 
-# [strictness of its licences, parameters or None if other evidence disagrees or none were counted, id,
-#  {row of families.toml: whether it fits}, licences as lines, base models].
+# [strictness of its licences (if a base is unclear, at most unknown), parameters or None if other evidence disagrees or none were
+#  counted, id, {row of families.toml: whether it fits}, licences as lines, base models].
 # The strictest is least as JSON, and a number less than null, so that of several facts the strictest counts, then a counted one,
 # however their ids are spelled.
 _Fact = list[Any]
@@ -63,6 +64,8 @@ def _complete(entry: dict[str, Any], options: TransformOptions) -> list[DroppedF
     model["is_copy"] = is_copy(model["id"], bases.ids, model["relation"])
     licenses = licenses if len(licenses) <= MAX_CHARS else shorten(licenses)
     own = strictness(model["id"], licenses)
+    if bases.is_unclear:
+        own = min(own, UNKNOWN)
     model |= assess_use(model["id"], licenses, own, bases.ids, _NO_FACTS)
     entry["evidence"] = evidence, bases, licenses, own
     return [DroppedField("size", "wrong type")] if _has_wrong_counts(*counts) else []
@@ -144,7 +147,7 @@ def _number(value: object) -> float | None:
 
 def _defer(model: Mapping[str, Any], evidence: _Evidence) -> list[Any] | None:
     """Return id, whether it may be original, bases, what is peculiar, licences, their strictness, evidence of an open size."""
-    size, (ids, _, problems), licenses, own = evidence
+    size, (ids, _, problems, _), licenses, own = evidence
     may_be_original = not ids and model["relation"] == "unknown"
     if not (ids or problems or may_be_original):
         return None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from etl.sources.huggingface.rules import RULES
 from etl.sources.licenses import BY_STRICTNESS
 from etl.sources.source import get_source
 from etl.transform.stage import transform
@@ -66,7 +67,16 @@ CASES: list[tuple[str, list[Model], tuple[str, str, str | None, list[str]]]] = [
      ("yes", "o/a", None, ["p/b", "q/c"])),
     ("case", [record("o/a", "P/B", tags=MIT), record("p/b", tags=NC)], ("no", "p/b", "p/b", ["p/b"])),
     ("data set", [record("o/a", "p/data", tags=["dataset:p/data", *MIT])], ("yes", "o/a", None, [])),
-    ("address", [record("o/a", "https://huggingface.co/p/b", tags=MIT)], ("yes", "o/a", None, [])),
+    ("data set by its path", [record("o/a", "datasets/p/data", "spaces/p/b", tags=MIT)], ("yes", "o/a", None, [])),
+    # made of something that cannot be followed
+    ("address", [record("o/a", "https://huggingface.co/p/b", tags=MIT)], ("unknown", "o/a", None, [])),
+    ("path beside a base", [record("o/a", "p/b", "./c", tags=MIT), record("p/b", tags=MIT)],
+     ("unknown", "o/a", None, ["p/b"])),
+    ("address, and a licence that forbids", [record("o/a", "/models/b", tags=NC)], ("no", "o/a", None, [])),
+    ("address of the base", [record("o/a", "p/b", tags=MIT), record("p/b", "https://hf.co/q/c", tags=MIT)],
+     ("unknown", "p/b", None, ["p/b"])),
+    ("address of an own base", [record("o/a", "o/b", tags=MIT), record("o/b", "https://hf.co/q/c", tags=MIT)],
+     ("unknown", "o/b", None, ["o/b"])),
     # owners may state other terms for their own models
     ("own base", [record("o/a", "O/b", tags=MIT), record("o/b", tags=NC)], ("yes", "o/a", None, [])),
     ("own base, no licence stated", [record("o/a", "o/b"), record("o/b", tags=NC)], ("no", "o/b", None, ["o/b"])),
@@ -107,6 +117,12 @@ def test_the_chain_has_all_licences_of_a_base() -> None:
         [record("o/a", "p/b", tags=MIT)], [record("p/b", tags=[f"license:{'y' * number}" for number in range(50)])]
     )
     assert len(models["o/a"]["license_chain"]) == 21
+
+
+def test_explain_says_that_a_base_is_unclear() -> None:
+    unclear = {"id": "o/a", "tags": ["base_model:/models/b"], "relation": "unknown", "relation_from": "none", "is_copy": False}
+    (line,) = RULES.chain({**unclear, "base_models": [], "license_chain": []}, lambda _: None)
+    assert line.startswith("o/a: unknown (no evidence), and of what is not the id of a model, so that its terms are unknown; ")
 
 
 def test_of_records_that_disagree_the_strictest_counts_for_others() -> None:
