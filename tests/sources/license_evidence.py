@@ -7,11 +7,10 @@ from __future__ import annotations
 
 # id | verdict | the clause that decides
 LICENSES = """
-afl-3.0 | yes | §1 grants to reproduce, modify, distribute and sell; §6 requires notices
+afl-3.0 | yes | §1 grants to reproduce, adapt and distribute, §15 to use in all ways; §6 requires notices
 agpl-3.0 | yes | §4 and §5 let anyone convey, for any price; §13 requires to offer the source over a network
 apache-2.0 | yes | §2 grants use, sublicence and distribution to all; §4 requires notices
-apple-ascl | yes | grants use, modification and redistribution
-apple-ascl | yes | with or without changes, for no named purpose; notice; patents excluded
+apple-ascl | yes | grants use, modification and redistribution for no named purpose; notice; patents excluded
 artistic-2.0 | yes | §2 to §8 permit distribution, also for a fee and aggregated in other products; changes are marked
 bsd | yes | each licence of the family permits redistribution and use with or without modification; notice
 bsd-2-clause | yes | redistribution and use are permitted under two conditions, both of notice
@@ -53,7 +52,7 @@ odc-by | yes | §3.1 grants for commercial use too (named); §4.2 attribution
 ofl-1.1 | yes | use, embedding and sale with other software; not sold by itself; the same licence
 openmdw-1.0 | yes | grants to deal in the model materials without restriction; keep text and notices; ends on lawsuits
 openmdw-1.1 | yes | grants to deal in the model materials without restriction; keep text and notices; ends on lawsuits
-osl-3.0 | yes | §1 grants to reproduce, distribute and sell; §1(c) copies under the same licence
+osl-3.0 | yes | §1 grants to reproduce, adapt and distribute, §15 to use in all ways; §1(c) copies under the same licence
 pddl | yes | dedication to the public domain, for any purpose
 postgresql | yes | permission to use, copy, modify and distribute for any purpose without fee; notice
 unlicense | yes | anyone is free to use or sell, for any purpose, commercial or not
@@ -85,7 +84,7 @@ cc-by-nc-sa-2.0 | no | §4(c): not primarily for commercial advantage
 cc-by-nc-sa-3.0 | no | §4(c): not primarily for commercial advantage
 cc-by-nc-sa-4.0 | no | §2(a)(1)(A): for NonCommercial purposes only
 deepfloyd-if-license | no | §2: for non-commercial research purposes only
-fair-noncommercial-research-license | no | §1(a): noncommercial research uses only
+fair-noncommercial-research-license | no | §1(b): no commercial uses, only noncommercial research uses
 intel-research | no | §2: solely for research purposes
 """
 
@@ -103,8 +102,7 @@ circlestone-nc | no | the grant is for non-commercial purposes
 cogvideox | conditions | commercial use after registration, up to 1 million visits a month
 deepseek | conditions | §5 and Attachment A prohibit uses; §4 passes them on
 dinov3 | conditions | §1(b): no military, weapons or nuclear use; trade controls
-fair-ai-public-1.0-sd | conditions | prohibited uses
-fair-ai-public-1.0-sd | conditions | as Stable Diffusion's; shares modified models that are offered over a network
+fair-ai-public-1.0-sd | conditions | prohibits the uses that OpenRAIL-M does; modified models on a network are shared
 flux-1-dev | no | §2: non-commercial purposes only
 flux-2-dev | no | §2: non-commercial purposes only
 flux-klein | no | §2: non-commercial purposes only

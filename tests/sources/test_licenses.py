@@ -39,6 +39,7 @@ def table(**tables: str) -> str:
 def test_each_licence_has_the_verdict_of_its_text() -> None:
     assert rows("license") == by_id(LICENSES)
     assert rows("named") == by_id(NAMED)
+    assert [len(table.strip().splitlines()) for table in (LICENSES, NAMED)] == [len(rows("license")), len(rows("named"))]
 
 
 def test_each_documented_id_has_a_row_or_a_reason_to_be_unknown() -> None:

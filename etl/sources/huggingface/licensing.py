@@ -19,7 +19,7 @@ LICENSE = "license:"  # what a tag starts with
 MAX_CHARS = 100  # of a licence: none of licenses.toml is as long
 _MAX_LICENSES = 20  # of a model
 _MAX_LINKS = 100  # of a chain; what is beyond is unknown
-_UNKNOWN = BY_STRICTNESS.index("unknown")
+UNKNOWN = BY_STRICTNESS.index("unknown")
 _NOT_STATED = ("", "unknown")
 _LEFT_TO_REPOSITORY = ("", "other", "unknown")  # licences of which a row of a repository may say more
 
@@ -48,7 +48,7 @@ def _links(identity: str, licenses: str) -> list[Link]:
 
 
 def _strictest(links: Iterable[Link]) -> int:
-    return min([BY_STRICTNESS.index(link.terms.commercial) if link.terms else _UNKNOWN for link in links])
+    return min([BY_STRICTNESS.index(link.terms.commercial) if link.terms else UNKNOWN for link in links])
 
 
 class Use(NamedTuple):
@@ -89,10 +89,10 @@ def assess_use(identity: str, licenses: str, own: int, bases: Sequence[str], fac
             else:
                 base, index, of_base, further = name, _of_repository(key), "", ()
             if is_full := len(chain) >= _MAX_LINKS:
-                index = min(index, _UNKNOWN)
+                index = min(index, UNKNOWN)
             if index < decided:
                 decided, decided_by = index, base
-            if index < strictest and index != _UNKNOWN != own:
+            if index < strictest and index != UNKNOWN != own:
                 strictest, conflict = index, base
             if not is_full:
                 chain += [{"id": base, "license": license_ or None} for license_ in of_base.split("\n")]
@@ -104,14 +104,16 @@ def assess_use(identity: str, licenses: str, own: int, bases: Sequence[str], fac
 @lru_cache(maxsize=4096)  # many models have few bases
 def _of_repository(key: str) -> int:
     """Return the strictness of a model that states no licence, by its id in lower case."""
-    return BY_STRICTNESS.index(terms.commercial) if (terms := license_terms(None, key)) else _UNKNOWN
+    return BY_STRICTNESS.index(terms.commercial) if (terms := license_terms(None, key)) else UNKNOWN
 
 
 def _is_own(owner: str, base: str, facts: Facts) -> bool:
-    """Return whether none of the bases of a base, in lower case, is of another owner, which is a start of ids."""
+    """Return whether none of the bases of a base, in lower case, is or may be of another owner, which is a start of ids."""
     seen = [base]
     for key in seen:
         fact = facts.get(key)
+        if fact and fact[0] == UNKNOWN < strictness(fact[2], fact[4]):  # a base of it is unclear
+            return False
         for name in fact[-1] if fact else ():
             further = name.casefold()
             if not further.startswith(owner) or len(seen) > _MAX_LINKS:

@@ -20,6 +20,7 @@ _RELATIONS = ("quantized", "adapter", "merge", "finetune")  # of several tags, t
 _RANKS = {relation: rank for rank, relation in enumerate(_RELATIONS)}
 _ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)?")
 _MAX_ID = 500  # characters
+_NO_MODELS = ("datasets/", "spaces/")  # what paths of the Hub start with that are not of models
 _FORMAT = (
     r"g(?:guf|gml|ptq)|mlx|awq|auto-?round|aqlm|exl[23]|eetq|hqq|vptq|spqr|smoothquant|torchao|bnb|bitsandbytes|compressed-tensors"
     r"|q(?:uip(?:-?sharp)?|uanto|uant(?:s|ized|ization)?|[2-8](?:f16|f32)?(?:_[0-9k])?(?:_[a-z]{1,2})?)|nf4|(?:nv|mx)?fp[468]"
@@ -49,14 +50,16 @@ class Bases(NamedTuple):
         ids: As the tags spell them; distinct regardless of case, without the model itself and what cannot be a model.
         relation: That of the tags of these; None if they name none.
         problems: SELF if the model names itself, NOT_A_MODEL if it names a data set, an address or the like.
+        is_unclear: Whether they name what may be a model but not by its id: by an address, a path or the like.
     """
 
     ids: list[str]
     relation: str | None
     problems: list[str]
+    is_unclear: bool
 
 
-_NO_BASES = Bases([], None, [])
+_NO_BASES = Bases([], None, [], is_unclear=False)
 
 
 class Chain(NamedTuple):
@@ -86,6 +89,7 @@ def read_bases(identity: str, tags: str) -> Bases:
     seen: dict[str, str | None] = {}  # what the tags name, and what is wrong with it
     ids: dict[str, str] = {}
     problems: list[str] = []
+    is_unclear = False
     for text in _values(tags, _TAG):
         word, colon, base = text.partition(":")
         base_rank = _RANKS.get(word) if colon else None
@@ -98,9 +102,11 @@ def read_bases(identity: str, tags: str) -> Bases:
                 ids.setdefault(key, base)
             elif problem not in problems:
                 problems.append(problem)
+            if problem == NOT_A_MODEL and key and key not in datasets:
+                is_unclear = is_unclear or not key.startswith(_NO_MODELS)
         if base_rank is not None and base_rank < rank and seen[base] is None:
             rank = base_rank
-    return Bases([*ids.values()], _RELATIONS[rank] if rank < len(_RELATIONS) else None, problems)
+    return Bases([*ids.values()], _RELATIONS[rank] if rank < len(_RELATIONS) else None, problems, is_unclear)
 
 
 def _values(tags: str, start: str) -> list[str]:
@@ -227,7 +233,10 @@ def _describe(model: Mapping[str, Any]) -> str:
     """Return the evidence of the relation of a model, as a line."""
     relation, bases = model["relation"], model["base_models"]
     subject = f"{model['id']}: {relation}" + (f" of {', '.join(bases)}" if bases else "")
-    return f"{subject} ({_EVIDENCE[model['relation_from']]})" + (", a copy" if model["is_copy"] else "")
+    copy = ", a copy" if model["is_copy"] else ""
+    lines = "\n".join(("", *(tag for tag in model["tags"] or () if isinstance(tag, str)), ""))
+    unclear = ", and of what is not the id of a model, so that its terms are unknown" if read_bases("", lines).is_unclear else ""
+    return f"{subject} ({_EVIDENCE[model['relation_from']]}){copy}{unclear}"
 
 
 _EVIDENCE = {

@@ -12,6 +12,7 @@ from etl.sources.huggingface.formats import find_format
 from etl.sources.huggingface.licensing import (
     LICENSE,
     MAX_CHARS,
+    UNKNOWN,
     assess_use,
     describe_licenses,
     describe_link,
@@ -37,8 +38,8 @@ _WRONG = "not an object"  # a count, which no text may be, of `safetensors` or `
 _ROWS = "/".join(TABLE.parts[-4:])
 
 
-# [strictness of its licences, parameters or None if other evidence disagrees or none were counted, id,
-#  {row of families.toml: whether it fits}, licences as lines, base models].
+# [strictness of its licences (if a base is unclear, at most unknown), parameters or None if other evidence disagrees or none were
+#  counted, id, {row of families.toml: whether it fits}, licences as lines, base models].
 # The strictest is least as JSON, and a number less than null, so that of several facts the strictest counts, then a counted one,
 # however their ids are spelled.
 _Fact = list[Any]
@@ -67,6 +68,8 @@ def _complete(entry: dict[str, Any], options: TransformOptions) -> list[DroppedF
     model["is_copy"] = is_copy(identity, ids, relation) if ids else False
     licenses = licenses if len(licenses) <= MAX_CHARS else shorten(licenses)
     own = strictness(identity, licenses)
+    if bases.is_unclear:
+        own = min(own, UNKNOWN)
     use = assess_use(identity, licenses, own, ids, _NO_FACTS) if ids else own_use(identity, own)
     model["license_chain"], model["commercial"], model["commercial_from"], model["license_conflict"] = use
     entry["evidence"] = evidence, bases, licenses, own
@@ -150,7 +153,7 @@ def _number(value: object) -> float | None:
 
 def _defer(model: Mapping[str, Any], evidence: _Evidence) -> list[Any] | None:
     """Return what is wrong with its tags; of a model with bases also licences, their strictness, and evidence of an open size."""
-    size, (ids, _, problems), licenses, own = evidence
+    size, (ids, _, problems, _), licenses, own = evidence
     if not ids:
         return [problems] if problems or model["relation"] == "unknown" else None
     is_open = model["size_from"] != "safetensors" and bases(size.tags)

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from etl.sources.huggingface.rules import RULES
+from etl.sources.licenses import BY_STRICTNESS
 from etl.sources.source import get_source
 from etl.transform.stage import transform
 from tests.sources.huggingface import commercial_evidence as evidence
+from tests.sources.huggingface.commercial_evidence import Link, read_rows
 from tests.sources.huggingface.test_lineage import record, resolve
+from tests.sources.license_evidence import LICENSES, NAMED, by_id
 
 if TYPE_CHECKING:
     from tests.conftest import Workspace
@@ -63,7 +67,16 @@ CASES: list[tuple[str, list[Model], tuple[str, str, str | None, list[str]]]] = [
      ("yes", "o/a", None, ["p/b", "q/c"])),
     ("case", [record("o/a", "P/B", tags=MIT), record("p/b", tags=NC)], ("no", "p/b", "p/b", ["p/b"])),
     ("data set", [record("o/a", "p/data", tags=["dataset:p/data", *MIT])], ("yes", "o/a", None, [])),
-    ("address", [record("o/a", "https://huggingface.co/p/b", tags=MIT)], ("yes", "o/a", None, [])),
+    ("data set by its path", [record("o/a", "datasets/p/data", "spaces/p/b", tags=MIT)], ("yes", "o/a", None, [])),
+    # made of something that cannot be followed
+    ("address", [record("o/a", "https://huggingface.co/p/b", tags=MIT)], ("unknown", "o/a", None, [])),
+    ("path beside a base", [record("o/a", "p/b", "./c", tags=MIT), record("p/b", tags=MIT)],
+     ("unknown", "o/a", None, ["p/b"])),
+    ("address, and a licence that forbids", [record("o/a", "/models/b", tags=NC)], ("no", "o/a", None, [])),
+    ("address of the base", [record("o/a", "p/b", tags=MIT), record("p/b", "https://hf.co/q/c", tags=MIT)],
+     ("unknown", "p/b", None, ["p/b"])),
+    ("address of an own base", [record("o/a", "o/b", tags=MIT), record("o/b", "https://hf.co/q/c", tags=MIT)],
+     ("unknown", "o/b", None, ["o/b"])),
     # owners may state other terms for their own models
     ("own base", [record("o/a", "O/b", tags=MIT), record("o/b", tags=NC)], ("yes", "o/a", None, [])),
     ("own base, no licence stated", [record("o/a", "o/b"), record("o/b", tags=NC)], ("no", "o/b", None, ["o/b"])),
@@ -104,6 +117,12 @@ def test_the_chain_has_all_licences_of_a_base() -> None:
         [record("o/a", "p/b", tags=MIT)], [record("p/b", tags=[f"license:{'y' * number}" for number in range(50)])]
     )
     assert len(models["o/a"]["license_chain"]) == 21
+
+
+def test_explain_says_that_a_base_is_unclear() -> None:
+    unclear = {"id": "o/a", "tags": ["base_model:/models/b"], "relation": "unknown", "relation_from": "none", "is_copy": False}
+    (line,) = RULES.chain({**unclear, "base_models": [], "license_chain": []}, lambda _: None)
+    assert line.startswith("o/a: unknown (no evidence), and of what is not the id of a model, so that its terms are unknown; ")
 
 
 def test_of_records_that_disagree_the_strictest_counts_for_others() -> None:
@@ -164,33 +183,73 @@ def test_explain_prints_the_evidence_of_each_link(workspace: Workspace, capsys: 
     assert lines == ["license mit: commercial yes, MIT, https://spdx.org/licenses/MIT.html"]
 
 
-def rows(groups: dict[str, str]) -> list[list[str]]:
-    return [line.split(" | ") for text in groups.values() for line in text.strip().split("\n")]
+BY_TEXT = by_id(LICENSES) | by_id(NAMED)
+ROWS = [
+    *[(["no"], row) for license_, ids in evidence.NO.items() for id_ in ids.split() for row in read_rows(f"{id_} {license_}")],
+    *[([verdict, "changed"], row) for verdict, text in evidence.CHANGED.items() for row in read_rows(text)],
+    *[([verdict], row) for verdict, text in evidence.SAMPLES.items() for row in read_rows(text)],
+]  # verdict, `changed` if that of the first model alone is another, and the links
 
 
-def test_the_snapshot_against_the_texts(shipped: Workspace) -> None:
+def verdict_by_text(link: Link) -> str:
+    """Return what the texts say of the licences of a link, of which the strictest counts."""
+    licenses = [link.text] if link.text else link.tags or [""]
+    return min((BY_TEXT.get(license_, "unknown") for license_ in licenses), key=BY_STRICTNESS.index)
+
+
+def deciding(row: list[Link]) -> Link:
+    """Return the first link that counts with the strictest verdict."""
+    return min((link for link in row if link.counts), key=lambda link: BY_STRICTNESS.index(verdict_by_text(link)))
+
+
+def raw_tags(workspace: Workspace) -> dict[str, list[str]]:
+    """Return the tags of each model of the snapshot, as the Hub states them."""
+    pages = [json.loads(path.read_text()) for path in workspace.data.raw("huggingface").glob("*/page-*.json")]
+    return {model["id"]: model["tags"] for page in pages for model in page}
+
+
+def test_the_evidence_has_the_tags_of_the_snapshot(shipped: Workspace) -> None:
+    tags = raw_tags(shipped)
+    assert len(tags) == 1318
+    for (verdict, *_), row in ROWS:
+        named: set[str] = {row[0].id}  # by the links before
+        for link in row:
+            stated = tags.get(link.id)
+            licenses = None if stated is None else [tag.removeprefix("license:") for tag in stated if tag.startswith("license:")]
+            assert (link.id, link.tags) == (link.id, licenses)
+            assert link.id in named
+            named |= {tag.rpartition(":")[2] for tag in stated or () if tag.startswith("base_model:")}
+        if verdict != "no" or len(row) > 1:
+            assert named == {link.id for link in row}
+
+
+def test_the_evidence_follows_from_the_texts() -> None:
+    for (verdict, *changed), row in ROWS:
+        assert (row[0].id, verdict) == (row[0].id, verdict_by_text(deciding(row)))
+        assert (row[0].id, bool(changed)) == (row[0].id, verdict_by_text(row[0]) != verdict)
+        owners = {link.id.partition("/")[0] for link in row if link.counts}
+        assert {link.id.partition("/")[0] for link in row if not link.counts} <= owners
+    for verdict in ("yes", "conditions"):
+        assert sum(expected == [verdict] for expected, _ in ROWS) >= 20
+    assert sum(expected == ["yes"] and sum(link.counts for link in row) > 1 for expected, row in ROWS) >= 20
+
+
+def test_the_snapshot_against_the_evidence(shipped: Workspace) -> None:
     transform(shipped.data, HUB)
     models: dict[str, Model] = {}
     for path in shipped.data.models("huggingface").glob("*/page-*.json"):
         models |= {model["id"]: model for model in json.loads(path.read_text())}
     assert Counter(model["commercial"] for model in models.values()) == {"yes": 885, "unknown": 279, "conditions": 89, "no": 65}
     assert sum(bool(model["license_chain"]) for model in models.values()) == 362
-
-    def decided(ids: list[list[str]]) -> set[tuple[str, str]]:
-        return {(id_[0], id_[-1]) for id_ in ids}
-
-    by_texts = {"no": decided(rows(evidence.NO))}
-    assert {(id_, m["commercial_from"]) for id_, m in models.items() if m["commercial"] == "no"} == by_texts["no"]
-    changed = decided(rows(evidence.CHANGED)) | {(id_, by) for id_, by in by_texts["no"] if id_ != by}
-    assert {(id_, m["commercial_from"]) for id_, m in models.items() if m["commercial_from"] != id_} == changed
-    for reason, text in evidence.CHANGED.items():
-        assert {models[line.split(" | ")[0]]["commercial"] for line in text.strip().split("\n")} == {reason.partition(":")[0]}
-    yes = rows(evidence.YES)
-    assert len(yes) >= 20
-    assert [row for row in yes if models[row[0]]["commercial"] != "yes"] == []
-    assert [row for row in yes if row[1] not in {link["id"] for link in models[row[0]]["license_chain"]}] == []
-    conditions = rows(evidence.CONDITIONS)
-    assert len(conditions) >= 20
-    assert [id_ for (id_,) in conditions if models[id_]["commercial"] != "conditions"] == []
-    conflicts = [line.split(" | ") for line in evidence.CONFLICTS.strip().split("\n")]
-    assert {(id_, m["license_conflict"]) for id_, m in models.items() if m["license_conflict"]} == decided(conflicts)
+    for (verdict, *_), row in ROWS:
+        model = models[row[0].id]
+        assert (model["id"], model["commercial"], model["commercial_from"]) == (row[0].id, verdict, deciding(row).id)
+        if verdict != "no" or len(row) > 1:
+            chain = [(link.id, license_) for link in row[1:] if link.counts for license_ in link.tags or (None,)]
+            assert [tuple(link.values()) for link in model["license_chain"]] == chain
+    # the evidence has all of these
+    assert {id_ for id_, m in models.items() if m["commercial"] == "no"} == {row[0].id for key, row in ROWS if key[0] == "no"}
+    changed = {row[0].id for key, row in ROWS if key[1:]}
+    assert {id_ for id_, model in models.items() if model["commercial_from"] != id_} == changed
+    conflicts = {id_: model["license_conflict"] for id_, model in models.items() if model["license_conflict"]}
+    assert conflicts == {id_: base for id_, (base, _) in evidence.CONFLICTS.items()}
