@@ -90,21 +90,16 @@ def read_bases(identity: str, tags: str) -> Bases:
     ids: dict[str, str] = {}
     problems: list[str] = []
     is_unclear = False
-    for text in _values(tags, _TAG):
-        word, colon, base = text.partition(":")
-        base_rank = _RANKS.get(word) if colon else None
-        base = text if base_rank is None else base
+    for base, key, base_rank, is_id in map(_parse, _values(tags, _TAG)):
         if base not in seen:
-            key = base.casefold()
-            problem = SELF if key == own else NOT_A_MODEL if key in datasets or not _is_id(base) else None
-            seen[base] = problem
+            seen[base] = problem = SELF if key == own else None if is_id and key not in datasets else NOT_A_MODEL
             if problem is None:
                 ids.setdefault(key, base)
             elif problem not in problems:
                 problems.append(problem)
             if problem == NOT_A_MODEL and key and key not in datasets:
                 is_unclear = is_unclear or not key.startswith(_NO_MODELS)
-        if base_rank is not None and base_rank < rank and seen[base] is None:
+        if base_rank < rank and seen[base] is None:
             rank = base_rank
     return Bases([*ids.values()], _RELATIONS[rank] if rank < len(_RELATIONS) else None, problems, is_unclear)
 
@@ -114,9 +109,22 @@ def _values(tags: str, start: str) -> list[str]:
     return [text.partition("\n")[0] for text in tags.split(start)[1:]]
 
 
+class _NamedBase(NamedTuple):
+    """What a tag names as a base, also regardless of case, the index of its relation, and whether it may be the id of a model."""
+
+    base: str
+    key: str
+    rank: int
+    is_id: bool
+
+
 @lru_cache(maxsize=4096)  # many models have few bases
-def _is_id(text: str) -> bool:
-    return len(text) <= _MAX_ID and ".." not in text and "--" not in text and bool(_ID.fullmatch(text))
+def _parse(text: str) -> _NamedBase:
+    word, colon, base = text.partition(":")
+    rank = _RANKS.get(word) if colon else None
+    base = text if rank is None else base
+    is_id = len(base) <= _MAX_ID and ".." not in base and "--" not in base and bool(_ID.fullmatch(base))
+    return _NamedBase(base, base.casefold(), len(_RELATIONS) if rank is None else rank, is_id)
 
 
 def relate(bases: Bases, evidence: SizeEvidence) -> tuple[str, str]:

@@ -22,7 +22,18 @@ from etl.sources.huggingface.licensing import (
     shorten,
     strictness,
 )
-from etl.sources.huggingface.lineage import COPY, ID, Bases, describe_chain, end_of_chain, is_copy, read_bases, relate, trace
+from etl.sources.huggingface.lineage import (
+    COPY,
+    ID,
+    MISSING,
+    Bases,
+    describe_chain,
+    end_of_chain,
+    is_copy,
+    read_bases,
+    relate,
+    trace,
+)
 from etl.sources.huggingface.size import SizeEstimator
 from etl.sources.source import DroppedField, Rules
 
@@ -199,11 +210,12 @@ def _resolve(
         return problems
     _, licenses, own, *size = deferred
     words = [*problems, COPY] if model["is_copy"] else problems
+    if not any(base.casefold() in facts for base in ids):
+        return [*words, MISSING]
     chain = trace(identity, ids, facts)
     model["base_models"], model["root"], model["depth"], model["roots"], _ = chain
-    if any(base.casefold() in facts for base in ids):
-        use = assess_use(identity, licenses, own, ids, facts)
-        model["license_chain"], model["commercial"], model["commercial_from"], model["license_conflict"] = use
+    use = assess_use(identity, licenses, own, ids, facts)
+    model["license_chain"], model["commercial"], model["commercial_from"], model["license_conflict"] = use
     if size:
         matches = ((base, facts.get(base.casefold(), _NO_FACT)) for base in ids)
         if counts := {base: fact[_PARAMETERS] for base, fact in matches if fact[ID] == base and fact[_PARAMETERS] is not None}:
