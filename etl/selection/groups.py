@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from etl.selection.facets import group_key
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping, Set
 
     from etl.config.options import Option
     from etl.selection.conditions import Conditions
@@ -44,9 +44,14 @@ class Groups:
         self._numbers: dict[int, int] = {}  # by the hash of the key
         self._matching: dict[Option, frozenset[int]] = {}
 
+    @property
+    def known(self) -> Set[int]:
+        """The hashes of the keys of the groups so far, whose values a page need not have."""
+        return self._numbers.keys()
+
     def add_page(self, facets: PageFacets) -> None:
         """Add the models of the next page."""
-        if not self._numbers.keys() >= {*facets.group_keys}:
+        if not self.known >= {*facets.group_keys}:
             for key, values in zip(facets.group_keys, facets.group_values(), strict=True):
                 self._number(key, values, values, is_forbidden=False)
         numbers = [self._numbers[key] for key in facets.group_keys]

@@ -18,7 +18,7 @@ from etl.selection.ordering import OrderValues
 from etl.selection.stream_models import StreamModels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
     from etl.config.filters import Filter
     from etl.config.options import Option
@@ -50,6 +50,11 @@ class Selection(StreamModels):
         self._befores: dict[tuple[int, str, int], int] = {}
         self._safety: Safety | None = None
         self._now = ""
+
+    @property
+    def known_groups(self) -> Set[int]:
+        """The groups so far, see `Groups.known`."""
+        return self._all_groups.known
 
     def add_page(self, file: str, facets: PageFacets, now: str) -> None:
         """Add the models of the next page; expressions measured ages against `now`."""

@@ -164,7 +164,7 @@ def damaged(content: bytes) -> list[bytes]:
 def test_damaged_facets_are_ignored(built: Workspace) -> None:
     assert built.run("load") == 0
     expected = {path.name: path.read_bytes() for path in built.data.manifests.iterdir()}
-    task = tasks(built)[1]
+    task = tasks(built)[0]
     good = task.facets.read_bytes()
     for content in damaged(good):
         task.facets.write_bytes(content)
@@ -173,6 +173,27 @@ def test_damaged_facets_are_ignored(built: Workspace) -> None:
         assert built.run("load") == 0
         assert {path.name: path.read_bytes() for path in built.data.manifests.iterdir()} == expected
         assert task.facets.read_bytes() == good
+
+
+def test_values_of_known_groups_are_not_read(built: Workspace) -> None:
+    assert built.run("load") == 0
+    expected = {path.name: path.read_bytes() for path in built.data.manifests.iterdir()}
+    task = tasks(built)[1]
+    facets, good = read_facets(task), task.facets.read_bytes()
+    assert facets
+    known = {*facets.group_keys}
+    start = good.index(facets.groups)
+    task.facets.write_bytes(good[:-1])
+    read = read_facets(task, known)
+    assert read
+    assert (read.group_of, read.group_keys, read.columns) == (facets.group_of, facets.group_keys, facets.columns)
+    assert read_facets(task, known - {facets.group_keys[-1]}) is None
+    built.data.cache("loaded").unlink()
+    assert built.run("load") == 0
+    assert {path.name: path.read_bytes() for path in built.data.manifests.iterdir()} == expected
+    end = good.rindex(b" ", 0, start) - 64  # of the numbers, before the checksum of the values
+    task.facets.write_bytes(good[: end - 1] + bytes([good[end - 1] ^ 1]) + good[end:])
+    assert read_facets(task, known) is None
 
 
 def test_models_that_were_edited_are_noticed(built: Workspace) -> None:
