@@ -21,7 +21,8 @@ from etl.storage.json_files import read_json, sha256
 from etl.storage.ledger import read_ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence, Set
+    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from etl.config.source_config import SourceConfig
@@ -79,7 +80,7 @@ def _remove_others(folder: Path, keep: Collection[Path]) -> None:
                 path.unlink()
 
 
-def read_facets(task: FacetTask, known: Set[int] = frozenset()) -> PageFacets | None:
+def read_facets(task: FacetTask, known: AbstractSet[int] = frozenset()) -> PageFacets | None:
     """Return the facets of a page if they are of its models and of what is tested now; else None.
 
     The values of groups are read only if the key of one is not among those that are known.

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from etl.selection.facets import group_key
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping, Set
+    from collections.abc import Container, Iterable, Mapping
+    from collections.abc import Set as AbstractSet
 
     from etl.config.options import Option
     from etl.selection.conditions import Conditions
@@ -45,7 +46,7 @@ class Groups:
         self._matching: dict[Option, frozenset[int]] = {}
 
     @property
-    def known(self) -> Set[int]:
+    def known(self) -> AbstractSet[int]:
         """The hashes of the keys of the groups so far, whose values a page need not have."""
         return self._numbers.keys()
 

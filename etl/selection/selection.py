@@ -18,7 +18,8 @@ from etl.selection.ordering import OrderValues
 from etl.selection.stream_models import StreamModels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from etl.config.filters import Filter
     from etl.config.options import Option
@@ -52,7 +53,7 @@ class Selection(StreamModels):
         self._now = ""
 
     @property
-    def known_groups(self) -> Set[int]:
+    def known_groups(self) -> AbstractSet[int]:
         """The groups so far, see `Groups.known`."""
         return self._all_groups.known
 

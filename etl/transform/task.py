@@ -12,7 +12,7 @@ from etl.sources.source import get_source
 from etl.storage.checked_parts import read_parts, write_parts
 from etl.storage.file_hashes import FileStamp, stamp_of
 from etl.storage.json_files import dump_json, read_bytes, read_json, sha256, write_atomic
-from etl.transform.facts import PageNeeds, pack_facts, parse_facts, unpack_facts
+from etl.transform.facts import FactKeys, PageNeeds, find_lines, pack_facts, parse_facts
 from etl.transform.hashes import distinct_hashes, numbers
 from etl.transform.losses import PageLosses, page_losses
 from etl.transform.page import resolve_page, transform_page
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from etl.storage.ledger import PageEntry
     from etl.transform.page import Model, PageResult, RejectedRecord
 
-_HEAD, _FACTS, _DEFERRED = range(3)  # the parts of the file of an outcome
+_HEAD, FACT_KEYS, FACTS, _DEFERRED = range(4)  # the parts of the file of an outcome
 
 
 class Task(NamedTuple):
@@ -112,7 +112,7 @@ def transform_file(task: Task) -> Outcome:
         len(page.deferred), needs, {}, stamps=(raw_stamp, stamp_of(task.models)),
     )  # fmt: skip
     deferred = orjson.dumps(page.deferred, option=orjson.OPT_NON_STR_KEYS)
-    write_parts(task.outcome, task.program, [_dump(outcome), pack_facts(facts, rules.kind), deferred])
+    write_parts(task.outcome, task.program, [_dump(outcome), *pack_facts(facts, rules.kind), deferred])
     if task.finish and not page.deferred:  # else the models may change
         task.finish(page.models)
     return outcome
@@ -126,12 +126,12 @@ def resolve_file(resolution: Resolution) -> Outcome:
         StorageError: a file cannot be read or written.
     """
     task, needs = resolution
-    (head, facts, deferred), _ = _parts(task, [_HEAD, _FACTS, _DEFERRED])
+    (head, keys, facts, deferred), _ = _parts(task, [_HEAD, FACT_KEYS, FACTS, _DEFERRED])
     outcome = _parse(head, task)
     if outcome.resolved is not None:  # its models were decided by other facts
         outcome = transform_file(task)
-    stated, evidence = unpack_facts(facts), {int(index): value for index, value in orjson.loads(deferred).items()}
-    named = parse_facts(stated.line(key) for key in numbers(needs.named)).keys()
+    evidence = {int(index): value for index, value in orjson.loads(deferred).items()}
+    named = parse_facts(find_lines(FactKeys.from_bytes(keys).keys, facts, numbers(needs.named))).keys()
     fields, counted = resolve_page(get_source(task.source), evidence, parse_facts(needs.lines), named, task.options)
     models, row = read_json(task.models), outcome.row
     if fields:
@@ -141,7 +141,7 @@ def resolve_file(resolution: Resolution) -> Outcome:
         write_atomic(task.models, content)
         row = {**row, "sha256": sha256(content), "unsized": count_unknown_sizes(models)}
     outcome = outcome._replace(row=row, resolved=needs.digest(), counted=counted)
-    write_parts(task.outcome, task.program, [_dump(outcome), facts, deferred])
+    write_parts(task.outcome, task.program, [_dump(outcome), keys, facts, deferred])
     if task.finish:
         task.finish(models)
     return outcome._replace(stamps=(None, stamp_of(task.models) if fields else None))
@@ -153,13 +153,15 @@ def read_outcome(task: Task) -> Outcome | None:
     return _parse(parts[0], task) if parts else None
 
 
-def read_facts(task: Task) -> tuple[bytes, Outcome | None]:
-    """Return the facts of a page that was transformed; if its file is damaged, it is transformed again, and its new outcome.
+def read_facts(task: Task, part: int) -> tuple[bytes, Outcome | None]:
+    """Return FACT_KEYS or FACTS of a page that was transformed, see `pack_facts`.
+
+    If its file is damaged, it is transformed again, and its new outcome returned, too.
 
     Raises:
         InvalidDataError, StorageError: as `transform_file`.
     """
-    (facts,), outcome = _parts(task, [_FACTS])
+    (facts,), outcome = _parts(task, [part])
     return facts, outcome
 
 
