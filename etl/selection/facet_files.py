@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 # Below etl/: all that shapes columns, and all that shapes facets.
 _COLUMNS_PROGRAM = ("selection/facets.py", "selection/ordering.py", "selection/roots.py", "core/ids.py")
 _PROGRAM = (*_COLUMNS_PROGRAM, "selection/conditions.py", "expressions/*.py")
-_NOTHING, _COLUMNS, _ROOTS, _NUMBERS, _GROUPS = range(5)  # the parts of a file; the first is quick to check
+_NOTHING, _COLUMNS, _NUMBERS, _ROOTS, _GROUPS = range(5)  # the parts of a file; the first is quick to check
 
 
 class FacetTask(NamedTuple):
@@ -136,9 +136,9 @@ def make_facets(
         raise _invalid(task) from error
     if stamps:
         packed, numbers, groups = facets.to_parts()
-        programs = [stamps.facets, stamps.columns, stamps.columns, stamps.facets, stamps.facets]
+        programs = [stamps.facets, stamps.columns, stamps.facets, stamps.columns, stamps.facets]
         with suppress(StorageError):  # they are made again when they are needed
-            write_parts(task.facets, programs, [b"", packed, roots, numbers, groups])
+            write_parts(task.facets, programs, [b"", packed, numbers, roots, groups])
     return facets
 
 

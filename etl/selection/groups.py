@@ -56,7 +56,7 @@ class Groups:
             for key, values in zip(facets.group_keys, facets.group_values(), strict=True):
                 self._number(key, values, values, is_forbidden=False)
         numbers = [self._numbers[key] for key in facets.group_keys]
-        self._number_of.extend([numbers[index] for index in facets.group_of])
+        self._number_of.extend(map(numbers.__getitem__, facets.group_of))
 
     def exclude(self, positions: Iterable[int]) -> None:
         """Take models out of their groups."""

@@ -6,6 +6,7 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from hashlib import blake2b
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -80,15 +81,7 @@ class PageNeeds(NamedTuple):
 
     def digest(self) -> str:
         """Return a hash of it."""
-        return _digest(map(_line_digest, self.lines), self.named)
-
-
-def _line_digest(line: bytes) -> bytes:
-    return blake2b(line, digest_size=16).digest()
-
-
-def _digest(lines: Iterable[bytes], named: bytes) -> str:
-    return blake2b(b"".join([*lines, b"\n", named]), digest_size=16).hexdigest()
+        return blake2b(b"\n".join([*self.lines, self.named]), digest_size=16).hexdigest()
 
 
 class NeededFacts:
@@ -112,37 +105,31 @@ class NeededFacts:
             facts = FactKeys.from_bytes(content) if content else _NO_FACTS
             self._kinds.add(facts)
             matches = sorted(sought.intersection(facts.keys))
-            for key, line in zip(matches, find_lines(facts.keys, lines_of(index), matches) if matches else (), strict=True):
-                self._lines[key] = min(line, self._lines.get(key, line))
+            if matches:
+                for key, line in zip(matches, find_lines(facts.keys, lines_of(index), matches), strict=True):
+                    self._lines[key] = min(line, self._lines.get(key, line))
             self._named.append(as_bytes(matches))
-        self._digests = {key: _line_digest(line) for key, line in self._lines.items()}
         self._follows = self._follow(rules.follow) if rules.follow else {}
 
     def of_page(self, index: int, needs: bytes) -> PageNeeds:
         """Return what decides the models of a page, by its index and what it needs, in an order that depends on nothing else."""
-        return PageNeeds([self._lines[key] for key in self._keys_of(needs)], self._named[index])
-
-    def digest_of_page(self, index: int, needs: bytes) -> str:
-        """Return the digest of what decides the models of a page."""
-        return _digest(map(self._digests.__getitem__, self._keys_of(needs)), self._named[index])
-
-    def _keys_of(self, needs: bytes) -> list[int]:
-        """Return the keys of the facts that a page needs, and of those that these name, sorted."""
-        keys = {*numbers(needs)}
-        further = keys
+        own = [*filter(self._lines.__contains__, numbers(needs))]  # sorted, as the hashes are
+        further = keys = {*own}
         while following := further & self._follows.keys():
-            further = {name for key in following for name in numbers(self._follows[key])} - keys
-            keys |= further
-        return sorted(keys & self._lines.keys())
+            further = set[int]().union(*map(self._follows.__getitem__, following)) - keys
+            keys = keys | further
+        ordered = chain(own, sorted(keys.difference(own)))
+        return PageNeeds([*map(self._lines.__getitem__, ordered)], self._named[index])
 
     def kinds(self) -> list[tuple[Any, int]]:
         """Return the kinds of the facts of all pages, and how many keys have each."""
         return [(orjson.loads(kind), count) for kind, count in self._kinds.count().items()]
 
-    def _follow(self, follow: Callable[[Any], Iterable[str]]) -> dict[int, bytes]:
-        """Return the keys that facts name, by the key of each that names any."""
+    def _follow(self, follow: Callable[[Any], Iterable[str]]) -> dict[int, tuple[int, ...]]:
+        """Return the keys that facts name, as far as there are facts of them, by the key of each that names any."""
         named = ((key, distinct_hashes(follow(orjson.loads(line)[1]))) for key, line in self._lines.items())
-        return {key: hashes for key, hashes in named if hashes}
+        present = ((key, tuple(filter(self._lines.__contains__, numbers(hashes)))) for key, hashes in named)
+        return {key: names for key, names in present if names}
 
 
 class _Kinds:

@@ -65,7 +65,7 @@ def resolve_pages(  # noqa: PLR0913, PLR0917 -- the pages with what is known of 
     needed = NeededFacts(rules, (outcome.needs for outcome in outcomes), keys, lambda index: read(index, FACTS))
     changed = [
         index for index, outcome in enumerate(outcomes)
-        if outcome.deferred and needed.digest_of_page(index, outcome.needs) != outcome.resolved
+        if outcome.deferred and needed.of_page(index, outcome.needs).digest() != outcome.resolved
     ]  # fmt: skip
     with start_workers(options, data, sum(tasks[index].entry.bytes for index in changed)) as workers:
         resolutions = (Resolution(tasks[index], needed.of_page(index, outcomes[index].needs)) for index in changed)
