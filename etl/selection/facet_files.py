@@ -80,17 +80,17 @@ def _remove_others(folder: Path, keep: Collection[Path]) -> None:
                 path.unlink()
 
 
-def read_facets(task: FacetTask, known: AbstractSet[int] = frozenset()) -> PageFacets | None:
+def read_facets(task: FacetTask, seen: AbstractSet[int] = frozenset()) -> PageFacets | None:
     """Return the facets of a page if they are of its models and of what is tested now; else None.
 
-    The values of groups are read only if the key of one is not among those that are known.
+    The values of groups are read only if the key of one is not among those that were seen.
     """
     stamps = _stamps(task)
     parts = stamps and read_parts(task.facets, [stamps.columns, stamps.facets], [_COLUMNS, _NUMBERS])
     if not (stamps and parts):
         return None
     facets = PageFacets.from_parts(*parts)
-    if known >= {*facets.group_keys}:
+    if seen >= {*facets.group_keys}:
         return facets
     groups = read_parts(task.facets, stamps.facets, [_GROUPS])
     return replace(facets, groups=groups[0]) if groups else None

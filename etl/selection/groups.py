@@ -46,13 +46,13 @@ class Groups:
         self._matching: dict[Option, frozenset[int]] = {}
 
     @property
-    def known(self) -> AbstractSet[int]:
+    def seen(self) -> AbstractSet[int]:
         """The hashes of the keys of the groups so far, whose values a page need not have."""
         return self._numbers.keys()
 
     def add_page(self, facets: PageFacets) -> None:
         """Add the models of the next page."""
-        if not self.known >= {*facets.group_keys}:
+        if not self.seen >= {*facets.group_keys}:
             for key, values in zip(facets.group_keys, facets.group_values(), strict=True):
                 self._number(key, values, values, is_forbidden=False)
         numbers = [self._numbers[key] for key in facets.group_keys]

@@ -53,9 +53,9 @@ class Selection(StreamModels):
         self._now = ""
 
     @property
-    def known_groups(self) -> AbstractSet[int]:
-        """The groups so far, see `Groups.known`."""
-        return self._all_groups.known
+    def seen_groups(self) -> AbstractSet[int]:
+        """The groups so far, see `Groups.seen`."""
+        return self._all_groups.seen
 
     def add_page(self, file: str, facets: PageFacets, now: str) -> None:
         """Add the models of the next page; expressions measured ages against `now`."""

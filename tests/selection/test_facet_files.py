@@ -175,23 +175,23 @@ def test_damaged_facets_are_ignored(built: Workspace) -> None:
         assert task.facets.read_bytes() == good
 
 
-def test_values_of_known_groups_are_not_read(built: Workspace) -> None:
+def test_values_of_groups_that_were_seen_are_not_read(built: Workspace) -> None:
     assert built.run("load") == 0
     expected = {path.name: path.read_bytes() for path in built.data.manifests.iterdir()}
     task = tasks(built)[1]
     facets, good = read_facets(task), task.facets.read_bytes()
     assert facets
-    known = {*facets.group_keys}
+    seen = {*facets.group_keys}
     task.facets.write_bytes(good[:-1])
-    read = read_facets(task, known)
+    read = read_facets(task, seen)
     assert read
     assert (read.group_of, read.group_keys, read.columns) == (facets.group_of, facets.group_keys, facets.columns)
-    assert read_facets(task, known - {facets.group_keys[-1]}) is None
+    assert read_facets(task, seen - {facets.group_keys[-1]}) is None
     built.data.cache("loaded").unlink()
     assert built.run("load") == 0
     assert {path.name: path.read_bytes() for path in built.data.manifests.iterdir()} == expected
-    task.facets.write_bytes(good.replace(pack_column(facets.group_keys), bytes(8 * len(known)), 1))
-    assert read_facets(task, known) is None
+    task.facets.write_bytes(good.replace(pack_column(facets.group_keys), bytes(8 * len(seen)), 1))
+    assert read_facets(task, seen) is None
 
 
 def test_models_that_were_edited_are_noticed(built: Workspace) -> None:
