@@ -6,8 +6,8 @@ from array import array
 from functools import partial
 from typing import TYPE_CHECKING
 
+from etl.core.hash_arrays import count_distinct
 from etl.core.text import sanitize
-from etl.selection.hash_index import count_distinct
 from etl.selection.unmatched import find_unmatched
 
 if TYPE_CHECKING:

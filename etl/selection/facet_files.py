@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache
 from importlib.metadata import version
 from threading import Lock
@@ -21,6 +22,7 @@ from etl.storage.ledger import read_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from etl.config.source_config import SourceConfig
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 # Below etl/: all that shapes columns, and all that shapes facets.
 _COLUMNS_PROGRAM = ("selection/facets.py", "selection/ordering.py", "selection/roots.py", "core/ids.py")
 _PROGRAM = (*_COLUMNS_PROGRAM, "selection/conditions.py", "expressions/*.py")
-_NOTHING, _COLUMNS, _ROOTS, _GROUPS = range(4)  # the parts of a file; the first is quick to check
+_NOTHING, _COLUMNS, _NUMBERS, _ROOTS, _GROUPS = range(5)  # the parts of a file; the first is quick to check
 
 
 class FacetTask(NamedTuple):
@@ -78,11 +80,20 @@ def _remove_others(folder: Path, keep: Collection[Path]) -> None:
                 path.unlink()
 
 
-def read_facets(task: FacetTask) -> PageFacets | None:
-    """Return the facets of a page if they are of its models and of what is tested now; else None."""
+def read_facets(task: FacetTask, seen: AbstractSet[int] = frozenset()) -> PageFacets | None:
+    """Return the facets of a page if they are of its models and of what is tested now; else None.
+
+    The values of groups are read only if the key of one is not among those that were seen.
+    """
     stamps = _stamps(task)
-    parts = stamps and read_parts(task.facets, [stamps.columns, stamps.facets], [_COLUMNS, _GROUPS])
-    return PageFacets.from_parts(*parts) if parts else None
+    parts = stamps and read_parts(task.facets, [stamps.columns, stamps.facets], [_COLUMNS, _NUMBERS])
+    if not (stamps and parts):
+        return None
+    facets = PageFacets.from_parts(*parts)
+    if seen >= {*facets.group_keys}:
+        return facets
+    groups = read_parts(task.facets, stamps.facets, [_GROUPS])
+    return replace(facets, groups=groups[0]) if groups else None
 
 
 def read_roots(task: FacetTask) -> PageRoots:
@@ -124,10 +135,10 @@ def make_facets(
     except (TypeError, LookupError, AttributeError, ValueError) as error:
         raise _invalid(task) from error
     if stamps:
-        packed, groups = facets.to_parts()
-        programs = [stamps.facets, stamps.columns, stamps.columns, stamps.facets]
+        packed, numbers, groups = facets.to_parts()
+        programs = [stamps.facets, stamps.columns, stamps.facets, stamps.columns, stamps.facets]
         with suppress(StorageError):  # they are made again when they are needed
-            write_parts(task.facets, programs, [b"", packed, roots, groups])
+            write_parts(task.facets, programs, [b"", packed, numbers, roots, groups])
     return facets
 
 

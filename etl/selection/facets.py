@@ -67,33 +67,33 @@ class PageFacets:
         columns: What is of each model.
         group_of: The group of each, by its index in `group_keys`.
         group_keys: Hashes of what is the same for all models of a group, see `Conditions.key_of`.
-        groups: JSON: the values of the first model of each group.
+        groups: JSON: the values of the first model of each group; empty if only their keys were read.
     """
 
     columns: Columns
     group_of: array[int]
-    group_keys: Sequence[int]
-    groups: bytes
+    group_keys: array[int]
+    groups: bytes = b""
 
     def group_values(self) -> list[dict[str, Any]]:
         """Return the values of the first model of each group."""
         rows: list[dict[str, Any]] = orjson.loads(self.groups)
         return [{key: _result(value) if isinstance(value, dict) else value for key, value in row.items()} for row in rows]
 
-    def to_parts(self) -> tuple[bytes, bytes]:
-        """Return the facets as a file has them: the columns, and the rest as two lines of JSON and numbers of 4 bytes."""
-        lines = [orjson.dumps(self.group_keys), self.groups]
-        return self.columns.to_bytes(), b"\n".join([*lines, pack_column(self.group_of)])
+    def to_parts(self) -> tuple[bytes, bytes, bytes]:
+        """Return the facets as a file has them: the columns, little-endian numbers of 4 and of 8 bytes, and the groups."""
+        return self.columns.to_bytes(), pack_column(self.group_of) + pack_column(self.group_keys), self.groups
 
     @classmethod
-    def from_parts(cls, columns: bytes, content: bytes) -> PageFacets:
+    def from_parts(cls, columns: bytes, numbers: bytes, groups: bytes = b"") -> PageFacets:
         """Return the facets that `to_parts` gave.
 
         Raises:
             ValueError, LookupError: they are others.
         """
-        line, groups, numbers = content.split(b"\n", 2)
-        return cls(Columns.from_bytes(columns), unpack_column("I", numbers), orjson.loads(line), groups)
+        unpacked = Columns.from_bytes(columns)
+        end = 4 * len(unpacked.keys)
+        return cls(unpacked, unpack_column("I", numbers[:end]), unpack_column("Q", numbers[end:]), groups)
 
 
 def columns_of(models: Sequence[Mapping[str, Any]], order_fields: Sequence[str]) -> Columns:
@@ -123,7 +123,7 @@ def facets_of(models: Sequence[Mapping[str, Any]], columns: Columns, conditions:
     group_of = array("I", [groups.setdefault(key, len(groups)) for key in keys])
     rows = [conditions.values(models[index], results[index]) for index in map(first.__getitem__, groups)]
     values = orjson.dumps([{key: _json(value) for key, value in row.items()} for row in rows])
-    return PageFacets(columns, group_of, [*map(group_key, groups)], values)
+    return PageFacets(columns, group_of, array("Q", map(group_key, groups)), values)
 
 
 def digest(text: str) -> int:

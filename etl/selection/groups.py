@@ -10,6 +10,7 @@ from etl.selection.facets import group_key
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
+    from collections.abc import Set as AbstractSet
 
     from etl.config.options import Option
     from etl.selection.conditions import Conditions
@@ -44,13 +45,18 @@ class Groups:
         self._numbers: dict[int, int] = {}  # by the hash of the key
         self._matching: dict[Option, frozenset[int]] = {}
 
+    @property
+    def seen(self) -> AbstractSet[int]:
+        """The hashes of the keys of the groups so far, whose values a page need not have."""
+        return self._numbers.keys()
+
     def add_page(self, facets: PageFacets) -> None:
         """Add the models of the next page."""
-        if not self._numbers.keys() >= {*facets.group_keys}:
+        if not self.seen >= {*facets.group_keys}:
             for key, values in zip(facets.group_keys, facets.group_values(), strict=True):
                 self._number(key, values, values, is_forbidden=False)
         numbers = [self._numbers[key] for key in facets.group_keys]
-        self._number_of.extend([numbers[index] for index in facets.group_of])
+        self._number_of.extend(map(numbers.__getitem__, facets.group_of))
 
     def exclude(self, positions: Iterable[int]) -> None:
         """Take models out of their groups."""

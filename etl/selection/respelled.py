@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from etl.core.hash_arrays import partition
 from etl.core.ids import model_key
-from etl.selection.hash_index import partition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

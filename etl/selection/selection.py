@@ -19,6 +19,7 @@ from etl.selection.stream_models import StreamModels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from etl.config.filters import Filter
     from etl.config.options import Option
@@ -50,6 +51,11 @@ class Selection(StreamModels):
         self._befores: dict[tuple[int, str, int], int] = {}
         self._safety: Safety | None = None
         self._now = ""
+
+    @property
+    def seen_groups(self) -> AbstractSet[int]:
+        """The groups so far, see `Groups.seen`."""
+        return self._all_groups.seen
 
     def add_page(self, file: str, facets: PageFacets, now: str) -> None:
         """Add the models of the next page; expressions measured ages against `now`."""

@@ -173,7 +173,7 @@ class StoredStreams:
         is_partial, records = self._api.has_partial_records(ledger.param_names), 0
         for entry in self._entries(name):
             task = self._task(name, entry["file"])
-            facets = read_facets(task) or make_facets(task, conditions)
+            facets = read_facets(task, selection.seen_groups) or make_facets(task, conditions)
             selection.add_page(entry["file"], facets, ledger.timestamp)
             rejected = [RejectedRecord(record["id"], record["reason"], record.get("levels")) for record in entry["set_aside"]]
             models = self._read_page(name, entry["file"]) if facets.columns.has_levels else ()

@@ -5,8 +5,10 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from functools import cached_property
+from itertools import compress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from etl.core.hash_arrays import find_repeated
 from etl.core.ids import model_key
 from etl.selection.facets import digest
 from etl.selection.hash_index import HashIndex
@@ -66,13 +68,22 @@ class StreamModels:
     @cached_property
     def skipped(self) -> array[int]:
         """The positions of models that filters.toml excludes by id, in any spelling, ascending."""
-        return array("I", sorted(position for id_ in self._skip for position in self._index.positions(digest(id_))))
+        return self._find({*map(digest, self._skip)})
 
     @cached_property
     def duplicates(self) -> array[int]:
         """The positions of later records of a model, in any spelling of its id, ascending."""
-        later = {position for positions in self._index.repeated() for position in positions[1:]}
-        return array("I", sorted(later.difference(self.skipped)))
+        seen: set[int] = set()
+        later = array("I")
+        for position in self._find(find_repeated(self.keys).difference(map(digest, self._skip))):
+            if self.keys[position] in seen:
+                later.append(position)
+            seen.add(self.keys[position])
+        return later
+
+    def _find(self, hashes: set[int]) -> array[int]:
+        """Return the positions of all records of models, by the hashes of their ids in any spelling, ascending."""
+        return array("I", compress(range(len(self.keys)), map(hashes.__contains__, self.keys)) if hashes else ())
 
     @property
     def count(self) -> int:

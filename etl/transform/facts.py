@@ -6,12 +6,14 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from hashlib import blake2b
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from etl.core.hash_arrays import partition
 from etl.core.ids import hash_text
-from etl.transform.hashes import BUCKETS, as_bytes, distinct_hashes, numbers, ranges
+from etl.transform.hashes import as_bytes, distinct_hashes, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -19,45 +21,56 @@ if TYPE_CHECKING:
     from etl.sources.source import Rules
 
 
-class PageFacts(NamedTuple):
-    """The facts of a page.
+class FactKeys(NamedTuple):
+    """What of the facts of a page decides whether any is needed, and what summary.json counts of them.
 
     Attributes:
         keys: The hashes of their keys, sorted.
-        kinds: The distinct kinds, which summary.json counts, as JSON.
-        kind_of: Of each fact the index of its kind.
-        lines: Of each the JSON of key and fact.
+        kinds: The distinct kinds but null, as JSON.
+        counted: The hashes of the keys of the facts that have one, sorted.
+        kind_of: Of each of these the index of its kind.
     """
 
     keys: array[int]
     kinds: list[str]
-    kind_of: list[int]
-    lines: list[bytes]
+    counted: array[int]
+    kind_of: array[int]
 
-    def line(self, key: int) -> bytes:
-        """Return the line of a fact that the page has, by the hash of its key."""
-        return self.lines[bisect_left(self.keys, key)]
+    def to_bytes(self) -> bytes:
+        """Return it as a file has it: a line of JSON, hashes, and big-endian numbers of 8 bytes."""
+        head = orjson.dumps({"kinds": self.kinds, "keys": len(self.keys)})
+        return b"".join([head, b"\n", *map(as_bytes, (self.keys, self.counted, self.kind_of))])
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> FactKeys:
+        """Return what `to_bytes` gave."""
+        line, _, rest = content.partition(b"\n")
+        head, values = orjson.loads(line), numbers(rest)
+        start = head["keys"]
+        middle = (start + len(values)) // 2
+        return cls(values[:start], head["kinds"], values[start:middle], values[middle:])
 
 
-_NO_FACTS = PageFacts(array("Q"), [], [], [])
+_NO_FACTS = FactKeys(array("Q"), [], array("Q"), array("Q"))
 _NULL = "null"
 
 
-def pack_facts(facts: Mapping[str, Any], kind: Callable[[Any], Any]) -> bytes:
-    """Return the facts of a page as lines; the first one has what decides whether any other is needed."""
+def pack_facts(facts: Mapping[str, Any], kind: Callable[[Any], Any]) -> tuple[bytes, bytes]:
+    """Return the keys of the facts of a page, see `FactKeys`, and as lines in the same order the JSON of each key and fact."""
     items = sorted((hash_text(key), key, fact) for key, fact in facts.items())
     kinds = [orjson.dumps(kind(fact)).decode() for _, _, fact in items]
-    number_of = {text: number for number, text in enumerate(dict.fromkeys(kinds))}
-    keys = b"".join(hash_ for hash_, _, _ in items)
-    head = {"keys": keys.hex(), "kinds": [*number_of], "kind_of": [number_of[text] for text in kinds]}
-    return b"\n".join([orjson.dumps(head), *(orjson.dumps([key, fact]) for _, key, fact in items)])
+    number_of = {text: number for number, text in enumerate(dict.fromkeys(text for text in kinds if text != _NULL))}
+    keys = numbers(b"".join(hash_ for hash_, _, _ in items))
+    counted = array("Q", [key for key, text in zip(keys, kinds, strict=True) if text != _NULL])
+    kind_of = array("Q", [number_of[text] for text in kinds if text != _NULL])
+    lines = b"\n".join(orjson.dumps([key, fact]) for _, key, fact in items)
+    return FactKeys(keys, [*number_of], counted, kind_of).to_bytes(), lines
 
 
-def unpack_facts(content: bytes) -> PageFacts:
-    """Return the facts that `pack_facts` made lines of."""
-    first, *lines = content.split(b"\n")
-    head = orjson.loads(first)
-    return PageFacts(numbers(bytes.fromhex(head["keys"])), head["kinds"], head["kind_of"], lines)
+def find_lines(keys: array[int], lines: bytes, wanted: Iterable[int]) -> list[bytes]:
+    """Return the lines of facts that a page has, by the hashes of their keys."""
+    split = lines.split(b"\n")
+    return [split[bisect_left(keys, key)] for key in wanted]
 
 
 class PageNeeds(NamedTuple):
@@ -74,70 +87,70 @@ class PageNeeds(NamedTuple):
 class NeededFacts:
     """Of the facts of all pages, those that deferred models need, as lines of JSON; of several with a key, the least counts."""
 
-    def __init__(self, rules: Rules, needed: Iterable[bytes], pages: Iterable[bytes]) -> None:
-        """Find them: `needed` are the keys that each page needs, as hashes; `pages` are the facts of each page, or nothing."""
+    def __init__(
+        self, rules: Rules, needed: Iterable[bytes], pages: Iterable[bytes], lines_of: Callable[[int], bytes]
+    ) -> None:  # fmt: skip
+        """Find them.
+
+        `needed` are the keys that each page needs, as hashes; `pages` are the keys of the facts of each page, or nothing;
+        `lines_of` returns the lines of a page by its index, see `pack_facts`.
+        """
         self._lines: dict[int, bytes] = {}
         self._named: list[bytes] = []
         self._kinds = _Kinds()
         sought = set[int]()
         for hashes in needed:
             sought.update(numbers(hashes))
-        for content in pages:
-            facts = unpack_facts(content) if content else _NO_FACTS
+        for index, content in enumerate(pages):
+            facts = FactKeys.from_bytes(content) if content else _NO_FACTS
             self._kinds.add(facts)
-            self._named.append(self._find(facts, sought))
+            matches = sorted(sought.intersection(facts.keys))
+            if matches:
+                for key, line in zip(matches, find_lines(facts.keys, lines_of(index), matches), strict=True):
+                    self._lines[key] = min(line, self._lines.get(key, line))
+            self._named.append(as_bytes(matches))
         self._follows = self._follow(rules.follow) if rules.follow else {}
 
     def of_page(self, index: int, needs: bytes) -> PageNeeds:
         """Return what decides the models of a page, by its index and what it needs, in an order that depends on nothing else."""
-        keys = {*numbers(needs)}
-        further = keys
-        while self._follows and further:
-            further = {name for key in further if key in self._follows for name in numbers(self._follows[key])} - keys
-            keys |= further
-        return PageNeeds([self._lines[key] for key in sorted(keys & self._lines.keys())], self._named[index])
+        own = [*filter(self._lines.__contains__, numbers(needs))]  # sorted, as the hashes are
+        further = keys = {*own}
+        while following := further & self._follows.keys():
+            further = set[int]().union(*map(self._follows.__getitem__, following)) - keys
+            keys = keys | further
+        ordered = chain(own, sorted(keys.difference(own)))
+        return PageNeeds([*map(self._lines.__getitem__, ordered)], self._named[index])
 
     def kinds(self) -> list[tuple[Any, int]]:
         """Return the kinds of the facts of all pages, and how many keys have each."""
         return [(orjson.loads(kind), count) for kind, count in self._kinds.count().items()]
 
-    def _find(self, facts: PageFacts, keys: set[int]) -> bytes:
-        """Keep the facts of a page that have some keys, and return the hashes of these."""
-        matches = sorted(keys.intersection(facts.keys))
-        for key in matches:
-            line = facts.line(key)
-            self._lines[key] = min(line, self._lines.get(key, line))
-        return as_bytes(matches)
-
-    def _follow(self, follow: Callable[[Any], Iterable[str]]) -> dict[int, bytes]:
-        """Return the keys that facts name, by the key of each that names any."""
+    def _follow(self, follow: Callable[[Any], Iterable[str]]) -> dict[int, tuple[int, ...]]:
+        """Return the keys that facts name, as far as there are facts of them, by the key of each that names any."""
         named = ((key, distinct_hashes(follow(orjson.loads(line)[1]))) for key, line in self._lines.items())
-        return {key: hashes for key, hashes in named if hashes}
+        present = ((key, tuple(filter(self._lines.__contains__, numbers(hashes)))) for key, hashes in named)
+        return {key: names for key, names in present if names}
 
 
 class _Kinds:
     """Keys and the kind of each; of several with a key, the least counts, but null only if there is no other."""
 
     def __init__(self) -> None:
-        self._keys = [array("Q") for _ in range(BUCKETS)]
-        self._kinds = [array("I") for _ in range(BUCKETS)]
+        self._keys, self._kinds = array("Q"), array("I")
         self._number_of: dict[str, int] = {}
 
-    def add(self, facts: PageFacts) -> None:
+    def add(self, facts: FactKeys) -> None:
         """Add the facts of a page."""
         number_of = [self._number_of.setdefault(kind, len(self._number_of)) for kind in facts.kinds]
-        counted = [(key, index) for key, index in zip(facts.keys, facts.kind_of, strict=True) if facts.kinds[index] != _NULL]
-        page_keys, page_kinds = array("Q", [key for key, _ in counted]), array("I", [number_of[index] for _, index in counted])
-        for range_, all_keys, all_kinds in zip(ranges(page_keys), self._keys, self._kinds, strict=True):
-            all_keys.extend(page_keys[range_])
-            all_kinds.extend(page_kinds[range_])
+        self._keys.extend(facts.counted)
+        self._kinds.extend([number_of[index] for index in facts.kind_of])
 
     def count(self) -> dict[str, int]:
         """Return how many distinct keys have each kind."""
         kinds = sorted(self._number_of)
         rank_of = {self._number_of[kind]: rank for rank, kind in enumerate(kinds)}
         counts = Counter[int]()
-        for keys, numbers_ in zip(self._keys, self._kinds, strict=True):
+        for keys, numbers_ in zip(partition([self._keys]), partition([self._kinds], by=[self._keys]), strict=True):
             ranks = map(rank_of.__getitem__, numbers_)
             counts.update(dict(sorted(zip(keys, ranks, strict=True), reverse=True)).values())
         return {kind: counts[rank] for rank, kind in enumerate(kinds) if rank in counts}

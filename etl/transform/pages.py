@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from etl.core.errors import EtlError, InvalidDataError
 from etl.transform.facts import NeededFacts
-from etl.transform.task import Resolution, read_facts, read_outcome, resolve_file, transform_file
+from etl.transform.task import FACT_KEYS, FACTS, Resolution, read_facts, read_outcome, resolve_file, transform_file
 from etl.transform.workers import start_workers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from etl.core.layout import DataDir
     from etl.sources.source import Rules
@@ -52,7 +52,17 @@ def resolve_pages(  # noqa: PLR0913, PLR0917 -- the pages with what is known of 
         InvalidDataError: a file is missing.
         StorageError: a file cannot be read or written.
     """
-    needed = NeededFacts(rules, (outcome.needs for outcome in outcomes), _facts_of_pages(tasks, outcomes, hashes))
+
+    def read(index: int, part: int) -> bytes:
+        if not outcomes[index].facts:
+            return b""
+        facts, outcome = read_facts(tasks[index], part)
+        if outcome:
+            outcomes[index] = _recorded(tasks[index], outcome, hashes)
+        return facts
+
+    keys = (read(index, FACT_KEYS) for index, _ in enumerate(tasks))
+    needed = NeededFacts(rules, (outcome.needs for outcome in outcomes), keys, lambda index: read(index, FACTS))
     changed = [
         index for index, outcome in enumerate(outcomes)
         if outcome.deferred and needed.of_page(index, outcome.needs).digest() != outcome.resolved
@@ -79,15 +89,3 @@ def _recorded(task: Task, outcome: Outcome, hashes: FileHashes) -> Outcome:
     hashes.add(task.raw, raw, outcome.body)
     hashes.add(task.models, models, outcome.row["sha256"])
     return outcome._replace(stamps=(None, None))
-
-
-def _facts_of_pages(tasks: Sequence[Task], outcomes: list[Outcome], hashes: FileHashes) -> Iterator[bytes]:
-    """Yield the facts of each page, or nothing of a page without any."""
-    for index, task in enumerate(tasks):
-        if not outcomes[index].facts:
-            yield b""
-            continue
-        facts, outcome = read_facts(task)
-        if outcome:
-            outcomes[index] = _recorded(task, outcome, hashes)
-        yield facts

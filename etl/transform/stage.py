@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections import defaultdict
+from array import array
 from typing import TYPE_CHECKING, Any
 
 from etl.core.errors import InvalidDataError, StorageError, describe_os_error
+from etl.core.hash_arrays import count_distinct
 from etl.core.layout import PROJECT
 from etl.core.schemas import load_schema
 from etl.sources.source import TransformOptions
@@ -14,7 +15,6 @@ from etl.storage.file_hashes import FileHashes
 from etl.storage.json_files import dump_json, ignore_in_git, read_json, sha256, write_atomic
 from etl.storage.ledger import list_streams, parse_ledger
 from etl.transform.files import is_page, remove_gone, remove_pages
-from etl.transform.hashes import HashSet
 from etl.transform.losses import Losses
 from etl.transform.pages import resolve_pages, transform_pages
 from etl.transform.task import Task
@@ -88,11 +88,11 @@ def transform(
 
 def _count_lineage(outcomes: Sequence[Outcome]) -> dict[str, int]:
     """Return how many distinct ids have each word, in any page."""
-    sets = defaultdict[str, HashSet](HashSet)
+    hashes: dict[str, array[int]] = {}
     for outcome in outcomes:
         for word, ids in outcome.counted.items():
-            sets[word].add(ids)
-    return {word: HashSet.count([ids]) for word, ids in sorted(sets.items())}
+            hashes.setdefault(word, array("Q")).frombytes(ids)
+    return {word: count_distinct([ids]) for word, ids in sorted(hashes.items())}
 
 
 def _tasks(  # noqa: PLR0913, PLR0917 -- what a task has

@@ -12,7 +12,7 @@ from etl.sources.source import get_source
 from etl.storage.checked_parts import read_parts, write_parts
 from etl.storage.file_hashes import FileStamp, stamp_of
 from etl.storage.json_files import dump_json, read_bytes, sha256, write_atomic
-from etl.transform.facts import PageNeeds, pack_facts, parse_facts, unpack_facts
+from etl.transform.facts import FactKeys, PageNeeds, find_lines, pack_facts, parse_facts
 from etl.transform.hashes import distinct_hashes, numbers
 from etl.transform.losses import PageLosses, page_losses
 from etl.transform.page import resolve_page, transform_page
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from etl.storage.ledger import PageEntry
     from etl.transform.page import Model, PageResult, RejectedRecord
 
-_HEAD, _FACTS, _PENDING = range(3)  # the parts of the file of an outcome; the last one is empty once its models are written
+# The parts of the file of an outcome; the last one is empty once its models are written.
+_HEAD, FACT_KEYS, FACTS, _PENDING = range(4)
 
 
 class Task(NamedTuple):
@@ -121,7 +122,7 @@ def transform_file(task: Task) -> Outcome:
         pending = orjson.dumps([page.models, page.deferred], option=orjson.OPT_NON_STR_KEYS)
     else:
         outcome = _write_models(task, outcome, page.models)
-    write_parts(task.outcome, task.program, [_dump(outcome), pack_facts(facts, rules.kind), pending])
+    write_parts(task.outcome, task.program, [_dump(outcome), *pack_facts(facts, rules.kind), pending])
     if task.finish and not page.deferred:
         task.finish(page.models)
     return outcome
@@ -138,14 +139,13 @@ def resolve_file(resolution: Resolution) -> Outcome:
     (head,), _ = _parts(task, [_HEAD])
     if not _parse(head, task).is_pending:  # its models were decided by other facts
         transform_file(task)
-    (head, facts, pending), _ = _parts(task, [_HEAD, _FACTS, _PENDING])
+    (head, keys, facts, pending), _ = _parts(task, [_HEAD, FACT_KEYS, FACTS, _PENDING])
     models, deferred = orjson.loads(pending)
-    stated = unpack_facts(facts)
-    named = parse_facts(stated.line(key) for key in numbers(needs.named)).keys()
     evidence = {int(index): value for index, value in deferred.items()}
+    named = parse_facts(find_lines(FactKeys.from_bytes(keys).keys, facts, numbers(needs.named))).keys()
     counted = resolve_page(get_source(task.source), models, evidence, parse_facts(needs.lines), named, task.options)
     outcome = _write_models(task, _parse(head, task), models)._replace(resolved=needs.digest(), counted=counted)
-    write_parts(task.outcome, task.program, [_dump(outcome), facts, b""])
+    write_parts(task.outcome, task.program, [_dump(outcome), keys, facts, b""])
     if task.finish:
         task.finish(models)
     return outcome
@@ -166,13 +166,15 @@ def read_outcome(task: Task) -> Outcome | None:
     return _parse(parts[0], task) if parts else None
 
 
-def read_facts(task: Task) -> tuple[bytes, Outcome | None]:
-    """Return the facts of a page that was transformed; if its file is damaged, it is transformed again, and its new outcome.
+def read_facts(task: Task, part: int) -> tuple[bytes, Outcome | None]:
+    """Return FACT_KEYS or FACTS of a page that was transformed, see `pack_facts`.
+
+    If its file is damaged, it is transformed again, and its new outcome returned, too.
 
     Raises:
         InvalidDataError, StorageError: as `transform_file`.
     """
-    (facts,), outcome = _parts(task, [_FACTS])
+    (facts,), outcome = _parts(task, [part])
     return facts, outcome
 
 

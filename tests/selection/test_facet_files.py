@@ -12,7 +12,7 @@ import pytest
 from etl.config.load import load_config
 from etl.expressions.evaluator import Evaluator
 from etl.selection.facet_files import _made_by, end_evaluation, facet_tasks, is_current, make_facets_file, read_facets
-from etl.selection.facets import columns_of, facets_of
+from etl.selection.facets import columns_of, facets_of, pack_column
 from etl.selection.stored import read_summary
 from tests.conftest import Workspace, hf
 
@@ -164,7 +164,7 @@ def damaged(content: bytes) -> list[bytes]:
 def test_damaged_facets_are_ignored(built: Workspace) -> None:
     assert built.run("load") == 0
     expected = {path.name: path.read_bytes() for path in built.data.manifests.iterdir()}
-    task = tasks(built)[1]
+    task = tasks(built)[0]
     good = task.facets.read_bytes()
     for content in damaged(good):
         task.facets.write_bytes(content)
@@ -173,6 +173,25 @@ def test_damaged_facets_are_ignored(built: Workspace) -> None:
         assert built.run("load") == 0
         assert {path.name: path.read_bytes() for path in built.data.manifests.iterdir()} == expected
         assert task.facets.read_bytes() == good
+
+
+def test_values_of_groups_that_were_seen_are_not_read(built: Workspace) -> None:
+    assert built.run("load") == 0
+    expected = {path.name: path.read_bytes() for path in built.data.manifests.iterdir()}
+    task = tasks(built)[1]
+    facets, good = read_facets(task), task.facets.read_bytes()
+    assert facets
+    seen = {*facets.group_keys}
+    task.facets.write_bytes(good[:-1])
+    read = read_facets(task, seen)
+    assert read
+    assert (read.group_of, read.group_keys, read.columns) == (facets.group_of, facets.group_keys, facets.columns)
+    assert read_facets(task, seen - {facets.group_keys[-1]}) is None
+    built.data.cache("loaded").unlink()
+    assert built.run("load") == 0
+    assert {path.name: path.read_bytes() for path in built.data.manifests.iterdir()} == expected
+    task.facets.write_bytes(good.replace(pack_column(facets.group_keys), bytes(8 * len(seen)), 1))
+    assert read_facets(task, seen) is None
 
 
 def test_models_that_were_edited_are_noticed(built: Workspace) -> None:

@@ -49,6 +49,26 @@ def test_items_are_those_of_the_list(file: Path, items: list[Any]) -> None:
         assert [result[-1]] == items[-1:] if items else not result
 
 
+@given(st.lists(st.dictionaries(st.text(), ANY_JSON, max_size=3), min_size=1, max_size=5), st.data())
+def test_items_are_found_in_any_order(file: Path, items: list[Any], data: st.DataObject) -> None:
+    result = read(file, dump_json(items))
+    for index in data.draw(st.lists(st.integers(-len(items), len(items) - 1), max_size=4)):
+        assert result[index] == items[index]
+    for index in (len(items), -len(items) - 1):
+        with pytest.raises(IndexError):
+            _ = result[index]
+
+
+def test_items_before_an_edited_one_are_read(file: Path) -> None:
+    items = [{"a": 1}, {"b": 2}, {"c": 3}, {"d": 4}]
+    content = dump_json(items)
+    for text in (b"  },\n  {\n", b"  }, \n  {\n", b"  },\n\n  {\n"):
+        head, _, tail = content.rpartition(b"  },\n  {\n")
+        result = read(file, head + text + tail)
+        assert [result[index] for index in (0, 2, 3)] == [items[0], items[2], items[3]]
+        assert [*read(file, head + text + tail)] == items
+
+
 def test_an_item_is_parsed_alone(file: Path) -> None:
     content = dump_json([{"a": 1}, {"b": [{"c": 2}]}, {"d": 3}])
     result = read(file, content.replace(b'"a": 1', b'"a": x'))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from etl.core.ids import hash_text
 from etl.sources.source import Rules
-from etl.transform.facts import NeededFacts, PageNeeds, pack_facts, parse_facts, unpack_facts
+from etl.transform.facts import FactKeys, NeededFacts, PageNeeds, find_lines, pack_facts, parse_facts
 from etl.transform.hashes import distinct_hashes, numbers
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ def rules(*, chained: bool) -> Rules:
 
 
 def find(pages: list[dict[str, Any]], needs: list[bytes], *, chained: bool = False) -> NeededFacts:
-    packed = [pack_facts(page, kind) if page else b"" for page in pages] or [b""]
-    return NeededFacts(rules(chained=chained), needs, packed)
+    packed = [pack_facts(page, kind) if page else (b"", b"") for page in pages] or [(b"", b"")]
+    return NeededFacts(rules(chained=chained), needs, (keys for keys, _ in packed), lambda index: packed[index][1])
 
 
 def names(pages: list[dict[str, Any]]) -> set[str]:
@@ -110,10 +110,29 @@ def test_neither_the_order_of_pages_nor_how_facts_are_split_into_them_matters(
 
 @given(st.dictionaries(st.text(), FACTS))
 def test_facts_of_a_page_are_read_as_they_were_written(facts: dict[str, Any]) -> None:
-    page = unpack_facts(pack_facts(facts, kind))
-    assert parse_facts(page.lines) == facts
+    packed, lines = pack_facts(facts, kind)
+    page = FactKeys.from_bytes(packed)
+    hashes = {key: numbers(hash_text(key))[0] for key in facts}
+    assert [*page.keys] == sorted(hashes.values())
+    assert parse_facts(find_lines(page.keys, lines, page.keys)) == facts
+    for key, fact in facts.items():
+        assert parse_facts(find_lines(page.keys, lines, [hashes[key]])) == {key: fact}
     kinds = [json.loads(page.kinds[index]) for index in page.kind_of]
-    assert dict(zip(page.keys, kinds, strict=True)) == {numbers(hash_text(key))[0]: fact[2] for key, fact in facts.items()}
+    assert dict(zip(page.counted, kinds, strict=True)) == {hashes[key]: fact[2] for key, fact in facts.items() if fact[2]}
+
+
+@given(PAGES, NEEDS)
+def test_lines_are_read_of_pages_only_that_state_what_is_needed(
+    pages: list[dict[str, Any]], needs: list[frozenset[str]]
+) -> None:  # fmt: skip
+    packed, read = [pack_facts(page, kind) for page in pages], []
+
+    def lines_of(index: int) -> bytes:
+        read.append(index)
+        return packed[index][1]
+
+    NeededFacts(rules(chained=False), map(distinct_hashes, needs), (keys for keys, _ in packed), lines_of)
+    assert read == [index for index, page in enumerate(pages) if page.keys() & {key for keys in needs for key in keys}]
 
 
 def test_the_digest_of_facts_depends_on_all_of_them() -> None:

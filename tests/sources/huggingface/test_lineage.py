@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from etl.core.layout import DataDir
 from etl.sources.source import TransformOptions, get_source
-from etl.transform.facts import NeededFacts, pack_facts, parse_facts, unpack_facts
+from etl.transform.facts import FactKeys, NeededFacts, find_lines, pack_facts, parse_facts
 from etl.transform.hashes import distinct_hashes, numbers
 from etl.transform.page import PageResult, resolve_page, transform_page
 from etl.transform.stage import transform
@@ -41,13 +41,13 @@ def resolve(*pages: list[dict[str, Any]]) -> tuple[dict[str, dict[str, Any]], di
     results: list[PageResult] = [transform_page(HUB, json.dumps(page).encode(), "p") for page in pages]
     needs = [distinct_hashes(key for index in page.deferred for key in RULES.needs(page.models[index])) for page in results]
     packed = [pack_facts(page.facts or {}, RULES.kind) for page in results]
-    needed = NeededFacts(RULES, needs, packed)
+    needed = NeededFacts(RULES, needs, (keys for keys, _ in packed), lambda index: packed[index][1])
     models: dict[str, dict[str, Any]] = {}
     counted: dict[str, set[int]] = {}
     for index, page in enumerate(results):
         assert (page.dropped, page.set_aside) == ([], [])
         lines, named = needed.of_page(index, needs[index])
-        keys = parse_facts(unpack_facts(packed[index]).line(key) for key in numbers(named)).keys()
+        keys = parse_facts(find_lines(FactKeys.from_bytes(packed[index][0]).keys, packed[index][1], numbers(named))).keys()
         words = resolve_page(HUB, page.models, page.deferred, parse_facts(lines), keys, TransformOptions())
         models |= {model["id"]: model for model in page.models}
         for word, hashes in words.items():
