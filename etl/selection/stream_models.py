@@ -7,8 +7,7 @@ from bisect import bisect_left, bisect_right
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from etl.core.ids import model_key
-from etl.selection.facets import digest
+from etl.core.ids import digest, model_key
 from etl.selection.hash_index import HashIndex
 
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, NamedTuple
 
+from etl.core.ids import digest
 from etl.verify.matching import RecordClasses
-from etl.verify.raw_pages import NULL, digest
+from etl.verify.raw_pages import NULL
 from etl.verify.raw_records import model_key
 
 if TYPE_CHECKING:

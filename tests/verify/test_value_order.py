@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from etl.selection.facets import digest as full_hash
+from etl.core.ids import digest as full_hash
 from etl.selection.selection import Selection
 from etl.verify.raw_streams import RawStreams
 from tests.conftest import Workspace, civitai, hf
