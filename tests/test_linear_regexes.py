@@ -236,7 +236,10 @@ CASES: dict[str, tuple[Callable[[str], object], list[tuple[str, str]]]] = {
         [("-7b", ""), ("-7b-0", ""), ("-8x7", "b"), ("-1_", ""), ("-a7b-tok", "")],
     ),
     "etl.sources.huggingface.size._MIXTURE": (_size, [("\na", ""), ("_moe", "\n"), ("\nmixtral", ""), ("\n_mo", "e")]),
-    "etl.transform.files._PAGE": (files._PAGE.fullmatch, [("page-0000", "x"), ("0", ".json"), (".page-", "")]),  # noqa: SLF001
+    "etl.transform.files._PAGE": (
+        files._PAGE.fullmatch,  # noqa: SLF001
+        [("page-0000", "x"), ("0", ".json"), (".page-", ""), ("0", ".json.0123456789abcdef.")],
+    ),
     "etl.transform.files._STREAM": (files._STREAM.fullmatch, [("a-", "!"), ("a", "!"), ("-", "")]),  # noqa: SLF001
     "etl.sources.civitai.images._URL": (
         images._URL.fullmatch,  # noqa: SLF001

@@ -32,46 +32,66 @@ def build_parser() -> argparse.ArgumentParser:
         command.add_argument("--data", type=Path, default=Path("data"), help="folder of raw, models and manifests (data)")
         command.add_argument("--filters", type=Path, default=Path("filters.toml"), help="the filters file (filters.toml)")
         command.add_argument("--source", help="this source only; what is published is always everything on disk")
-        if name in ("transform", "manifests", "refresh"):
-            workers = command.add_mutually_exclusive_group()
-            workers.add_argument("--jobs", type=_jobs, help="processes that transform pages (the number of cores)")
-            cluster = "transform pages on the Dask cluster with this scheduler, whose machines share the data folder"
-            workers.add_argument("--cluster", type=_scheduler, metavar="ADDRESS", help=f"{cluster}: tcp://10.0.0.1:8786")
-        if name == "explain":
-            target = "hf/likes/small, the file name of a manifest, or a model: huggingface:Qwen/Qwen3-0.6B"
-            command.add_argument("target", help=target)
-            command.add_argument("--against", metavar="FILTER", help="another filter, to compare with")
-        if name == "values":
-            command.add_argument("--field", help="list all values of this field, with the models of each stream that have it")
-        if name in ("plan", "extract", "refresh", "verify"):
-            effect = "fail if a stream was checked longer ago" if name == "verify" else "skip streams fetched more recently"
-            command.add_argument("--max-age", type=_age_s, metavar="AGE", help=f"{effect} than AGE: 90m, 6h, 2d")
-        if name in ("extract", "refresh"):
-            command.add_argument("--verbose", action="store_true", help="print a line for each attempt at a request")
-        if name == "diff":
-            base = "folder of data or manifests, or a revision of the repository that contains the data"
-            command.add_argument("base", nargs="?", help=f"{base} (the last commit)")
-            command.add_argument("new", nargs="?", help="likewise (the files in the data folder)")
-            output_format = command.add_mutually_exclusive_group()
-            output_format.add_argument("--markdown", action="store_true", help="print Markdown for a pull request")
-            output_format.add_argument("--json", action="store_true", help="print JSON")
-        if name in ("verify", "refresh", "publish", "report"):
-            command.add_argument("--base", help="what to compare with, as for diff (the last commit)")
-            command.add_argument(
-                "--allow-shrink", metavar="FILTER", action="append", default=[],
-                help="allow FILTER to lose models (repeatable)",
-            )  # fmt: skip
-            command.add_argument(
-                "--allow-rejected", metavar="SOURCE/REASON", action="append", default=[],
-                help="allow a source to lose many records for a reason, or many values of a field: civitai/poi (repeatable)",
-            )  # fmt: skip
-        if name in ("explain", "values", "verify"):
-            command.add_argument("--json", action="store_true", help="print JSON")
-    _add_publish_options(commands.choices["publish"])
-    _add_site_options(commands.choices["verify"])
-    file = "the private key, a new file; the public key is written to FILE.pub"
-    commands.choices["keygen"].add_argument("file", type=Path, metavar="FILE", help=file)
+        for add_options, names in _OPTIONS.items():
+            if name in names:
+                add_options(command)
     return parser
+
+
+def _add_worker_options(command: argparse.ArgumentParser) -> None:
+    workers = command.add_mutually_exclusive_group()
+    workers.add_argument("--jobs", type=_jobs, help="processes that transform pages (the number of cores)")
+    cluster = "transform pages on the Dask cluster with this scheduler, whose machines share the data folder"
+    workers.add_argument("--cluster", type=_scheduler, metavar="ADDRESS", help=f"{cluster}: tcp://10.0.0.1:8786")
+
+
+def _add_target(command: argparse.ArgumentParser) -> None:
+    target = "hf/likes/small, the file name of a manifest, or a model: huggingface:Qwen/Qwen3-0.6B"
+    command.add_argument("target", help=target)
+    command.add_argument("--against", metavar="FILTER", help="another filter, to compare with")
+
+
+def _add_field_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--field", help="list all values of this field, with the models of each stream that have it")
+
+
+def _add_skip_age(command: argparse.ArgumentParser) -> None:
+    effect = "skip streams fetched more recently than AGE: 90m, 6h, 2d"
+    command.add_argument("--max-age", type=_age_s, metavar="AGE", help=effect)
+
+
+def _add_failure_age(command: argparse.ArgumentParser) -> None:
+    effect = "fail if a stream was checked longer ago than AGE: 90m, 6h, 2d"
+    command.add_argument("--max-age", type=_age_s, metavar="AGE", help=effect)
+
+
+def _add_verbose_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--verbose", action="store_true", help="print a line for each attempt at a request")
+
+
+def _add_diff_options(command: argparse.ArgumentParser) -> None:
+    base = "folder of data or manifests, or a revision of the repository that contains the data"
+    command.add_argument("base", nargs="?", help=f"{base} (the last commit)")
+    command.add_argument("new", nargs="?", help="likewise (the files in the data folder)")
+    output_format = command.add_mutually_exclusive_group()
+    output_format.add_argument("--markdown", action="store_true", help="print Markdown for a pull request")
+    _add_json_option(output_format)
+
+
+def _add_loss_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--base", help="what to compare with, as for diff (the last commit)")
+    command.add_argument(
+        "--allow-shrink", metavar="FILTER", action="append", default=[],
+        help="allow FILTER to lose models (repeatable)",
+    )  # fmt: skip
+    command.add_argument(
+        "--allow-rejected", metavar="SOURCE/REASON", action="append", default=[],
+        help="allow a source to lose many records for a reason, or many values of a field: civitai/poi (repeatable)",
+    )  # fmt: skip
+
+
+def _add_json_option(command: argparse._ActionsContainer) -> None:
+    command.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _add_publish_options(command: argparse.ArgumentParser) -> None:
@@ -85,6 +105,27 @@ def _add_site_options(command: argparse.ArgumentParser) -> None:
     site = "check what clients download, in a folder or at an http(s) URL, instead of the manifests"
     command.add_argument("--site", metavar="FOLDER-or-URL", help=site)
     command.add_argument("--key", type=Path, metavar="FILE", help="the public key of the signature of --site")
+
+
+def _add_key_file(command: argparse.ArgumentParser) -> None:
+    file = "the private key, a new file; the public key is written to FILE.pub"
+    command.add_argument("file", type=Path, metavar="FILE", help=file)
+
+
+_OPTIONS = {  # what adds options, by subject, and the commands that have them
+    _add_worker_options: ("transform", "manifests", "refresh"),
+    _add_target: ("explain",),
+    _add_field_option: ("values",),
+    _add_skip_age: ("plan", "extract", "refresh"),
+    _add_failure_age: ("verify",),
+    _add_verbose_option: ("extract", "refresh"),
+    _add_diff_options: ("diff",),
+    _add_loss_options: ("verify", "refresh", "publish", "report"),
+    _add_json_option: ("explain", "values", "verify"),
+    _add_publish_options: ("publish",),
+    _add_site_options: ("verify",),
+    _add_key_file: ("keygen",),
+}
 
 
 def _jobs(text: str) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from array import array
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from etl.core.columns import unpack_column
+
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Iterable
 
 
@@ -21,9 +22,11 @@ def hash_text(text: str) -> bytes:
     return blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest()
 
 
+def digest(text: str) -> int:
+    """Return the hash of a text as a number, equal in all processes and on all machines."""
+    return int.from_bytes(hash_text(text))
+
+
 def hash_texts(texts: Iterable[str]) -> array[int]:
-    """Return the hashes of texts as numbers, equal in all processes and on all machines."""
-    hashes = array("Q", b"".join([hash_text(text) for text in texts]))
-    if sys.byteorder == "little":
-        hashes.byteswap()
-    return hashes
+    """Return the `digest` of each text."""
+    return unpack_column("Q", b"".join([hash_text(text) for text in texts]), "big")

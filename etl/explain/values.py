@@ -117,23 +117,31 @@ def list_values(data: DataDir, sources: Sequence[SourceConfig], field: str | Non
 
 
 def _count(data: DataDir, source: str, streams: StoredStreams, names: Sequence[str], *, is_alone: bool) -> SourceValues:
-    """Return the values of the named fields in the streams of a source."""
-    indexes: dict[str, int] = {}
+    """Return the values of the named fields in the streams of a source.
+
+    In memory are each distinct value, some 1.4 KB a model of the Hub over all fields, and what was counted of models of several
+    streams.
+    """
+    shared: dict[str, int] = {}  # by the key of a model that is in several streams, its index
     properties = load_schema(f"{source}/model").schema["properties"]
     counters = {name: _FieldCounter(is_alone=is_alone, has_objects=_has_objects(properties[name])) for name in names}
-    sizes = {}
-    for stream in streams.all_streams():
+    sizes, count = {}, 0
+    selections = {name: stream.selection for name, stream in streams.all_streams().items()}
+    for stream in selections:
         sizes[stream] = 0
+        others = [selection for name, selection in selections.items() if name != stream]
         for model in streams.models(stream):
             sizes[stream] += 1
-            index = indexes.setdefault(model_key(model["id"]), len(indexes))
+            is_shared = any(selection.position_of(model["id"]) is not None for selection in others)
+            index = shared.setdefault(model_key(model["id"]), len(shared)) if is_shared else None
+            count += not is_shared
             try:
                 for name, counter in counters.items():
                     counter.add(index, model[name], stream)
             except (LookupError, TypeError) as error:
                 where = f"{data.models(source, stream)}: {model['id']}"
                 raise InvalidDataError(f"{where}: not valid output of the transform; rebuild it: make transform") from error
-    return SourceValues(len(indexes), sizes, {name: counter.result() for name, counter in counters.items()})
+    return SourceValues(count + len(shared), sizes, {name: counter.result() for name, counter in counters.items()})
 
 
 class _FieldCounter:
@@ -143,22 +151,27 @@ class _FieldCounter:
         self._is_alone, self._has_objects = is_alone, has_objects
         self._models: Counter[Key] = Counter()
         self._streams: dict[str, Counter[Key]] = {}
-        self._counted: list[tuple[Key, ...]] = []  # by index of the model
+        self._counted: list[tuple[Key, ...]] = []  # by index of a model that is in several streams
         self._tuples: dict[tuple[Key, ...], tuple[Key, ...]] = {}  # so that models share equal ones
 
-    def add(self, index: int, value: Any, stream: str) -> None:
-        """Count the value of a model; the first value of a model has the next `index`."""
+    def add(self, index: int | None, value: Any, stream: str) -> None:
+        """Count the value of a model; the first value of one that is in several streams has the next `index`."""
         if self._has_objects and value:
             value = len(value)
         keys = (tuple(dict.fromkeys(map(_key, value))) or (_EMPTY,)) if isinstance(value, list) else (_key(value),)
+        self._models.update(keys if index is None else self._uncounted(index, keys))
+        if self._is_alone:
+            self._streams.setdefault(stream, Counter()).update(keys)
+
+    def _uncounted(self, index: int, keys: tuple[Key, ...]) -> list[Key]:
+        """Return the values of a model that no earlier stream has of it."""
         if index == len(self._counted):
             self._counted.append(())
         counted = self._counted[index]
-        if new := tuple(key for key in keys if key not in counted):
-            self._models.update(new)
-            self._counted[index] = self._tuples.setdefault((*counted, *new), (*counted, *new))
-        if self._is_alone:
-            self._streams.setdefault(stream, Counter()).update(keys)
+        new = [key for key in keys if key not in counted]
+        all_ = (*counted, *new)
+        self._counted[index] = self._tuples.setdefault(all_, all_)
+        return new
 
     def result(self) -> FieldValues:
         """Return the counts."""

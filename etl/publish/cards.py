@@ -25,6 +25,7 @@ FIELDS = (
     "created",
     "url",
 )
+STATED_FIELDS = ("commercial",)  # of every source whose models have them
 MAX_TAGS = 20
 
 
@@ -37,6 +38,7 @@ def card(
         **{field: model.get(field) for field in FIELDS},
         "tags": None if tags is None else tags[:MAX_TAGS],
         **{field: model[field] for field in get_source(model["source"]).card_fields},
+        **{field: model[field] for field in STATED_FIELDS if field in model},
         "image": choose_image(model.get("images") or [], level),
         **({} if variants is None else {"variants": variants}),
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from etl.core.schemas import load_schema
-from etl.publish.cards import FIELDS, card
+from etl.publish.cards import FIELDS, STATED_FIELDS, card
 from etl.sources.source import get_source
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Column(NamedTuple):
 def model_columns(sources: Sequence[str]) -> list[Column]:
     """Return the columns of models: the fields of the cards of all these sources, each once, and those of the image."""
     of_sources = (field for source in sources for field in get_source(source).card_fields)
-    fields = [Column(field, _kind(field, sources)) for field in dict.fromkeys((*FIELDS, *of_sources))]
+    fields = [Column(field, _kind(field, sources)) for field in dict.fromkeys((*FIELDS, *of_sources, *STATED_FIELDS))]
     return fields + [Column(f"image_{field}", kind) for field, kind in _IMAGE.items()]
 
 

@@ -44,7 +44,7 @@ class Rejected(NamedTuple):
 class SourceModels:
     """The models of a source, one row for each id in any spelling, sorted by it.
 
-    `rejected` are the rejected records of its streams.
+    `rejected` are the rejected records of its streams. All fields of all models are in memory, as in the page: see docs/scale.md.
     """
 
     def __init__(self, data: DataDir, source: SourceConfig, streams: StoredStreams, rejected: Sequence[Rejected]) -> None:

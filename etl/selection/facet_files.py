@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from etl.core.layout import DataDir
 
 # Below etl/: all that shapes columns, and all that shapes facets.
-_COLUMNS_PROGRAM = ("selection/facets.py", "selection/ordering.py", "selection/roots.py", "core/ids.py")
+_COLUMNS_PROGRAM = ("selection/facets.py", "selection/ordering.py", "selection/roots.py", "core/ids.py", "core/columns.py")
 _PROGRAM = (*_COLUMNS_PROGRAM, "selection/conditions.py", "expressions/*.py")
 _NOTHING, _COLUMNS, _NUMBERS, _ROOTS, _GROUPS = range(5)  # the parts of a file; the first is quick to check
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from array import array
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from etl.core.ids import hash_text, hash_texts, model_key
+from etl.core.columns import pack_column, unpack_column
+from etl.core.ids import digest, hash_texts, model_key
 from etl.selection.conditions import ExpressionResult
 from etl.selection.ordering import order_column
 
@@ -126,11 +126,6 @@ def facets_of(models: Sequence[Mapping[str, Any]], columns: Columns, conditions:
     return PageFacets(columns, group_of, array("Q", map(group_key, groups)), values)
 
 
-def digest(text: str) -> int:
-    """Return the hash of a text as a number."""
-    return int.from_bytes(hash_text(text))
-
-
 @lru_cache(maxsize=10_000)  # the groups of most pages are those of other pages
 def group_key(key: tuple[Any, ...]) -> int:
     """Return a hash of the key of a group."""
@@ -148,22 +143,3 @@ def _result_json(result: ExpressionResult) -> dict[str, Any]:
 
 def _result(value: Mapping[str, Any]) -> ExpressionResult:
     return ExpressionResult(value["is_match"], value["is_error"], value["unexpected"], tuple(value["nulls"]))
-
-
-def unpack_column(code: str, content: bytes) -> array[Any]:
-    """Return the numbers that `pack_column` packed."""
-    column: array[Any] = array(code)
-    column.frombytes(content)
-    return _swapped(column)
-
-
-def pack_column(column: array[Any]) -> bytes:
-    """Return numbers as little-endian bytes."""
-    return _swapped(column[:]).tobytes()
-
-
-def _swapped(column: array[Any]) -> array[Any]:
-    """Return a column, of which the bytes are swapped in place where this machine is big-endian."""
-    if sys.byteorder == "big":
-        column.byteswap()
-    return column

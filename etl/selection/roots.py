@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from etl.core.columns import pack_column, unpack_column
 from etl.core.ids import hash_texts, model_key
-from etl.selection.facets import pack_column, unpack_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

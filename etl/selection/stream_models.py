@@ -9,8 +9,7 @@ from itertools import compress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.core.hash_arrays import find_repeated
-from etl.core.ids import model_key
-from etl.selection.facets import digest
+from etl.core.ids import digest, model_key
 from etl.selection.hash_index import HashIndex
 
 if TYPE_CHECKING:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from etl.core.ids import model_key
+from etl.core.ids import digest, model_key
 from etl.selection.conditions import Conditions, FacetSpec
-from etl.selection.facets import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -6,8 +6,7 @@ from collections import Counter
 from heapq import nsmallest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from etl.core.ids import model_key
-from etl.selection.facets import digest
+from etl.core.ids import digest, model_key
 from etl.selection.roots import Kind, other_roots
 
 if TYPE_CHECKING:

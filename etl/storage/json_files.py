@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
@@ -135,13 +137,24 @@ def ignore_in_git(folder: Path) -> Path:
     return path
 
 
+_own_names: dict[int, str] = {}  # what the names of partial files have in them, by the process that writes them
+
+
+def use_own_partial_names() -> None:
+    """Give the partial files of this process names that no other process on any machine gives.
+
+    For workers, which may outlive their run and its locks: whoever takes over their pages may be writing the same files.
+    """
+    _own_names.setdefault(os.getpid(), f"{secrets.token_hex(8)}.")
+
+
 def write_atomic(path: Path, content: bytes) -> None:
     """Write a file and create its parent folders; readers see the old content or the new, never a part.
 
     Raises:
         StorageError: the disk is full, or a permission is missing; the old content is kept.
     """
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(f".{path.name}.{_own_names.get(os.getpid(), '')}partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial.write_bytes(content)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.core.errors import UsageError
 from etl.core.layout import PROJECT
+from etl.storage.json_files import use_own_partial_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,6 +79,7 @@ def call(run: Run, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     try:
         if reason := difference(*run):
             raise UsageError(f"worker on {socket.gethostname()} {reason}")
+        use_own_partial_names()
         return fn(*args, **kwargs)
     finally:
         with _lock:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from etl.core.layout import DataDir
 
-_PAGE = re.compile(r"\.?page-[0-9]{4,}\.json(\.partial)?")
+_PAGE = re.compile(r"\.?page-[0-9]{4,}\.json(\.([0-9a-f]{16}\.)?partial)?")
 _STREAM = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 

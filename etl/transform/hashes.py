@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from array import array
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
+from etl.core.columns import pack_column, unpack_column
 from etl.core.ids import hash_text
 
 if TYPE_CHECKING:
@@ -24,18 +24,12 @@ def distinct_hashes(texts: Iterable[str]) -> bytes:
 
 def numbers(hashes: bytes) -> array[int]:
     """Return hashes as numbers, which sort as the hashes do."""
-    result = array("Q", hashes)
-    if sys.byteorder == "little":
-        result.byteswap()
-    return result
+    return unpack_column("Q", hashes, "big")
 
 
 def as_bytes(hashes: Iterable[int]) -> bytes:
     """Return hashes that are numbers as bytes, one after the other."""
-    result = array("Q", hashes)
-    if sys.byteorder == "little":
-        result.byteswap()
-    return result.tobytes()
+    return pack_column(array("Q", hashes), "big")
 
 
 def ranges(hashes: array[int]) -> Iterator[slice]:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from etl.core.errors import StorageError
+from etl.storage.json_files import use_own_partial_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -133,6 +134,7 @@ def _start_processes(count: int) -> Iterator[Executor]:
 
 
 def _prepare_process() -> None:
+    use_own_partial_names()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers
     gc.freeze()  # pages are trees of new objects, of which the default thresholds examine each several times: 9 % of the time
     gc.set_threshold(50_000)

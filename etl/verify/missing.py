@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, NamedTuple
 
+from etl.core.ids import digest
 from etl.verify.matching import RecordClasses
-from etl.verify.raw_pages import NULL, digest
+from etl.verify.raw_pages import NULL
 from etl.verify.raw_records import model_key
 
 if TYPE_CHECKING:
@@ -56,11 +57,17 @@ class Query:
     has_more: bool = False
 
     def add(self, position: int, key: str) -> None:
-        """Take a suspect; only the first ones are kept."""
+        """Take a suspect after the last position that was looked at; only the first ones are kept."""
+        if position <= self.tried:
+            return
         self.suspects[position] = key
         if len(self.suspects) > _MAX_SUSPECTS:
             del self.suspects[max(self.suspects)]
             self.has_more = True
+
+    def advance(self) -> None:
+        """Go on after the suspects. All are after `tried`, which so rises with each round: the rounds end."""
+        self.tried, self.suspects, self.has_more = max(self.suspects), {}, False
 
 
 class MissingModel(NamedTuple):
@@ -90,7 +97,7 @@ def find_missing(raw: RawStreams, stream: RawStream, matching: Matching, queries
             if missing:
                 yield missing
             elif query.has_more:
-                query.tried, query.suspects, query.has_more = max(query.suspects), {}, False
+                query.advance()
                 unresolved.append(query)
         queries = unresolved
 
@@ -118,5 +125,5 @@ class _Suspects:
             for query in self._queries.get(number, ()):
                 if query.last.is_after(reading.values[query.field][index], first + index):
                     position, key = self._matching.find(reading.ids[index]).position, model_key(reading.ids[index])
-                    if position > query.tried and key not in query.listed:
+                    if key not in query.listed:
                         query.add(position, key)

@@ -11,6 +11,7 @@ from operator import gt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.core.errors import EtlError, InvalidDataError
+from etl.core.ids import digest as digest  # noqa: PLC0414 -- raw_streams imports it from here
 from etl.core.ids import hash_texts
 from etl.sources.auditing import whole_number
 from etl.sources.source import get_source
@@ -80,11 +81,6 @@ class PageReading:
     spellings: array[int] = field(default_factory=lambda: array("Q"))
     ids: list[str] = field(default_factory=list)
     values: list[array[float]] = field(default_factory=list)
-
-
-def digest(text: str) -> int:
-    """Return the hash of a text, equal in all processes."""
-    return hash_texts([text])[0]
 
 
 def read_page(task: PageTask) -> PageReading:

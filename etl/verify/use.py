@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from etl.core.ids import digest
 from etl.sources.source import get_source
 from etl.verify.published import REBUILD, Check
-from etl.verify.raw_pages import digest
 from etl.verify.raw_records import model_key
 
 if TYPE_CHECKING:

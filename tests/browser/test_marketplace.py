@@ -115,6 +115,10 @@ def test_search_prefers_names_to_tags(visit: Visit) -> None:
     assert visit.browser.texts(".results a") == ["llama", "llama-3", "my-llama", "y", "x"]
 
 
+def variant(relation: str, format_: str | None, models: int, *top: str) -> dict[str, Any]:
+    return {"relation": relation, "format": format_, "models": models, "top": [*top]}
+
+
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 
 
@@ -122,6 +126,7 @@ def test_remote_text_is_text_and_remote_links_are_https(visit: Visit) -> None:
     hostile = card(
         "o/a", name=HOSTILE, author=HOSTILE, license=HOSTILE, type=HOSTILE, tags=[HOSTILE], url="javascript:alert(1)",
         image=image("pg", url="javascript:alert(1)", blurhash=HOSTILE),
+        commercial=HOSTILE, variants=[variant(HOSTILE, HOSTILE, 1, HOSTILE)],
     )  # fmt: skip
     visit.site.publish(1, {("huggingface", "default"): [hostile]})
     for address in ("", "#/model/huggingface/o/a", "#/search/img", f"#/search/{HOSTILE.replace('/', '%2F')}"):
@@ -227,3 +232,45 @@ def test_every_list_of_a_real_publication_is_shown(visit: Visit, shipped: Worksp
     visit.browser.wait_for("document.querySelector('.ranks li') !== null")
     assert visit.browser.texts("#checks") == ["Signature and hashes checked."]
     assert (visit.problems, visit.browser.errors) == ("", [])
+
+
+def test_a_card_says_what_was_made_of_the_model_and_whether_it_may_be_used_commercially(visit: Visit) -> None:
+    formats = [variant("quantized", name, 7 - number) for number, name in enumerate(("gguf", "mlx", "awq"))]
+    rows = [*formats, variant("finetune", None, 3), variant("merge", None, 1), variant("new", "x", 1)]
+    models = [
+        card("o/a", commercial="conditions", variants=rows),
+        card("o/b", commercial="unknown", variants=[]),
+        card("o/c", commercial="new"),
+        card("o/d", commercial="no", variants=[variant("unknown", None, 1)]),
+    ]
+    visit.site.publish(1, {("huggingface", "default"): models})
+    visit.open()
+    facts = [text.splitlines()[2:] for text in visit.browser.texts(".card .text > .facts")]
+    assert facts == [["Commercial use: with conditions"], [], [], ["Commercial use: no"]]
+    variants = ["Variants: 18 quantized · 3 finetunes · 1 merge · 1 new", "Variants: 1 other"]
+    assert visit.browser.texts(".card .variants") == variants
+    assert visit.browser.errors == []
+
+
+def test_the_page_of_a_model_lists_what_was_made_of_it_and_leads_to_the_most_downloaded(visit: Visit) -> None:
+    formats = ("gguf", "mlx", "awq", "gptq", "fp8")
+    rows = [
+        *(variant("quantized", name, 7 - number, f"o/{name}") for number, name in enumerate(formats)),
+        variant("finetune", None, 2),
+        variant("finetune", "onnx", 1),
+        variant("adapter", "gguf", 1),
+    ]
+    models = [card("o/a", commercial="yes", variants=rows), card("o/gguf", commercial="unknown", variants=[]), card("o/old")]
+    visit.site.publish(1, {("huggingface", "default"): models})
+    visit.open("#/model/huggingface/o/a")
+    quantized = "25 quantized: gguf 7, mlx 6, awq 5, gptq 4 …\no/gguf\no/mlx\no/awq\no/gptq\no/fp8"
+    assert visit.browser.texts(".variants > li") == [quantized, "3 finetunes: onnx 1", "1 adapter: gguf"]
+    assert "Commercial use\nyes" in visit.browser.texts("dl")[0]
+    assert "not legal advice" in visit.browser.texts(".note")[0]
+    visit.browser.call("click", ".variants >> text=o/gguf")
+    visit.browser.wait_for_text("h1", "gguf")
+    assert "Commercial use\nunknown" in visit.browser.texts("dl")[0]
+    assert visit.browser.texts(".variants") == []
+    visit.open("#/model/huggingface/o/old")
+    assert visit.browser.texts(".note") == []
+    assert visit.browser.errors == []

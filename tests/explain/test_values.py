@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tracemalloc
 from collections import Counter
 from itertools import chain
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from etl.config.load import load_config
 from etl.core.ids import model_key
+from etl.explain.values import list_values
 from etl.selection.stored import StoredStreams
 from tests.conftest import Workspace, hf
 from tests.conftest import civitai as record_of
@@ -332,3 +334,23 @@ def test_of_a_list_of_objects_the_lengths_are_counted(workspace: Workspace, caps
     assert (field["kind"], field["distinct"], field["empty"]) == ("lengths", 2, 1)
     assert workspace.run("load") == 0
     assert workspace.ids("civitai-filter-wide.json") == ["2", "3"]
+
+
+def peak_bytes(workspace: Workspace, models: int) -> int:
+    """Return the most memory that counting a field of so many models of one stream takes."""
+    pages = [[licensed(f"o/{page}-{number}", "mit") for number in range(100)] for page in range(models // 100)]
+    workspace.write_stream("huggingface", "default", *pages)
+    workspace.write_stream("huggingface", "likes", [licensed("o/other", "mit")])
+    assert workspace.run("manifests") == 0
+    sources = load_config(workspace.filters).sources
+    list_values(workspace.data, sources, "license")  # what is kept between calls
+    tracemalloc.start()
+    report = list_values(workspace.data, sources, "license")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert report["huggingface"].models == models + 1
+    return peak
+
+
+def test_models_of_one_stream_with_the_same_value_take_little_memory(workspace: Workspace) -> None:
+    assert (peak_bytes(workspace, 2500) - peak_bytes(workspace, 500)) / 2000 < 100

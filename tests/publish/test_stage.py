@@ -45,7 +45,7 @@ def test_a_card_has_the_facts_of_a_model(site: Site) -> None:
         "id": "o/a", "slug": "o--a", "name": "a", "source": "huggingface", "author": "o", "type": None, "downloads": 5,
         "likes": 1, "license": "apache-2.0", "gated": None, "updated": "2026-01-01T00:00:00.000Z", "created": None,
         "url": "https://huggingface.co/o/a", "tags": ["license:apache-2.0"], "size": "small", "parameters": 600_000_000,
-        "size_from": "safetensors", "image": None, "variants": [],
+        "size_from": "safetensors", "commercial": "yes", "image": None, "variants": [],
     }  # fmt: skip
 
 

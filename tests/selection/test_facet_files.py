@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from etl.config.load import load_config
+from etl.core.columns import pack_column
 from etl.expressions.evaluator import Evaluator
 from etl.selection.facet_files import _made_by, end_evaluation, facet_tasks, is_current, make_facets_file, read_facets
-from etl.selection.facets import columns_of, facets_of, pack_column
+from etl.selection.facets import columns_of, facets_of
 from etl.selection.stored import read_summary
 from tests.conftest import Workspace, hf
 

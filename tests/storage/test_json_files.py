@@ -1,15 +1,19 @@
-"""Response bodies are parsed as the standard library parses them, whichever parser does it."""
+"""Response bodies are parsed as the standard library parses them, whichever parser does it; files are written as a whole."""
 
 from __future__ import annotations
 
 import json
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from etl.core.errors import InvalidDataError
-from etl.storage.json_files import parse_json_body
+from etl.storage import json_files
+from etl.storage.json_files import parse_json_body, use_own_partial_names, write_atomic
 
 NUMBERS = [
     "0", "-0", "-0.0", "1.0", "1.5", "1E5", "1e22", "1e-400", "1e400", "-1e400", "9e308", "9007199254740993",
@@ -63,3 +67,27 @@ def test_numbers_that_parsers_read_differently_are_not_exact(number: str, *, is_
 def test_a_lone_surrogate_is_replaced_in_text_and_value() -> None:
     body = parse_json_body(rb'["\ud800 \\ud800"]', "a page")
     assert (body.text, body.value) == (r'["\ufffd \\ud800"]', ["\ufffd \\ud800"])
+
+
+def write_as_worker(path: Path, content: bytes) -> None:
+    use_own_partial_names()
+    write_atomic(path, content)
+
+
+def test_two_workers_may_write_a_file_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "page-0001.json"
+    replace = Path.replace
+    seen = []
+
+    def replace_late(partial: Path, target: Path) -> Path:
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(1, context) as other:
+            other.submit(write_as_worker, path, b"other").result()
+        seen.append(path.read_bytes())
+        return replace(partial, target)
+
+    monkeypatch.setattr(json_files, "_own_names", {})
+    monkeypatch.setattr(Path, "replace", replace_late)
+    write_as_worker(path, b"own")
+    assert (seen, path.read_bytes()) == ([b"other"], b"own")
+    assert [*tmp_path.iterdir()] == [path]

@@ -5,24 +5,29 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 import shutil
 import signal
+from contextlib import suppress
 from itertools import permutations
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 
 from etl.core.ids import hash_text
 from etl.sources.source import TransformOptions, get_source
+from etl.storage import json_files
+from etl.storage.json_files import write_atomic
 from etl.storage.ledger import parse_ledger
+from etl.transform import cluster_worker, task, workers
 from etl.transform import pages as page_module
-from etl.transform import task, workers
 from etl.transform.stage import transform
 from tests.conftest import hf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from etl.transform.task import Outcome, Resolution, Task
     from tests.conftest import Workspace
@@ -68,6 +73,35 @@ def test_several_processes_write_the_same_bytes_as_one(shipped: Workspace, monke
 def kill_worker(_task: Task) -> Outcome:
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError("still alive")
+
+
+def leave_partial(path: Path) -> None:
+    """Write a file as a process that is killed before the file has its name."""
+    with mock.patch.object(Path, "replace", side_effect=KeyboardInterrupt), suppress(KeyboardInterrupt):
+        write_atomic(path, b"{")
+
+
+@pytest.mark.parametrize("is_cluster", [False, True])
+def test_what_a_killed_worker_left_has_a_name_of_its_own_and_is_removed_by_the_next_run(
+    pages: Workspace, monkeypatch: pytest.MonkeyPatch, *, is_cluster: bool
+) -> None:
+    monkeypatch.setattr(json_files, "_own_names", {})
+    paths = [
+        pages.data.models("huggingface", "default", "page-0001.json"),
+        pages.data.outcomes("huggingface", "likes", "page-0001.json"),
+    ]
+    for path in paths:
+        if is_cluster:
+            marker = pages.data.cache("cluster-0")
+            write_atomic(marker, b"")
+            cluster_worker.call(cluster_worker.Run(cluster_worker.environment(), marker), leave_partial, path)
+        else:
+            with workers.start_processes(2, 10**9) as started:
+                started.executor.submit(leave_partial, path).result()
+        (partial,) = path.parent.iterdir()
+        assert re.fullmatch(r"\.page-0001\.json\.[0-9a-f]{16}\.partial", partial.name)
+    assert pages.run("transform") == 0
+    assert [path.name for path in pages.data.root.rglob("*.partial")] == []
 
 
 def test_a_killed_worker_exits_with_74_and_publishes_nothing(

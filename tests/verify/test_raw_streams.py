@@ -10,7 +10,7 @@ import pytest
 
 from etl import pipeline
 from etl.transform.workers import start_processes
-from etl.verify import raw_checks, raw_pages, safety
+from etl.verify import missing, raw_checks, raw_pages, raw_streams, safety, use
 from etl.verify.spellings import Spellings
 from tests.conftest import Workspace, civitai, hf
 from tests.verify.audit import config_of, option, published, read_raw, read_streams
@@ -26,6 +26,8 @@ LATER = "2026-01-02T00:00:00.000Z"
 
 def use_hash(monkeypatch: pytest.MonkeyPatch, hash_: Callable[[str], int]) -> None:
     monkeypatch.setattr(raw_pages, "hash_texts", lambda texts: array("Q", map(hash_, texts)))
+    for module in (missing, raw_streams, use):
+        monkeypatch.setattr(module, "digest", hash_)
 
 
 def few_hashes(text: str) -> int:

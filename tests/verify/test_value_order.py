@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from etl.selection.facets import digest as full_hash
+from etl.config.load import load_config
+from etl.core.ids import digest as full_hash
 from etl.selection.selection import Selection
+from etl.verify.missing import Query, Value
 from etl.verify.raw_streams import RawStreams
 from tests.conftest import Workspace, civitai, hf
 from tests.selection.test_ordering import ORDERED
@@ -99,6 +101,18 @@ def test_the_first_missing_model_in_stream_order_is_named_after_many_whose_recor
         "$.models: o/y0 with likes 60 is missing, and the last one has 50"
     ]
     assert problems(ordered, capsys, "hf-filter-default.json", [*greater, "o/x", "o/z"]) == []
+
+
+def test_each_round_looks_at_later_positions(ordered: Workspace) -> None:
+    filter_ = load_config(ordered.filters).sources[0].filters[0]
+    query, tried = Query(filter_, 0, Value(0, 0), set()), []
+    for _ in range(4):
+        for position in reversed(range(20)):
+            query.add(position, f"o/{position}")
+        tried.append((query.tried, len(query.suspects), query.has_more))
+        if query.has_more:
+            query.advance()
+    assert tried == [(-1, 8, True), (7, 8, True), (15, 4, False), (15, 4, False)]
 
 
 def test_a_tie_before_the_last_model_is_missing(ordered: Workspace, capsys: pytest.CaptureFixture[str]) -> None:

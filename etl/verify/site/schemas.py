@@ -85,8 +85,10 @@ def _restrict(definitions: dict[str, Any], sizes: list[str]) -> None:
     definitions["changed_model"]["properties"]["field"] = {"enum": [*_COMPARED]}
     definitions["image"]["properties"]["level"] = _LEVEL
     card = definitions["card"]
-    origins = [word for model in models.values() for word in model.get("size_from", {}).get("enum", ())]
-    card["properties"] |= {"level": _LEVEL, "level_most": _LEVEL, "size": {"enum": sizes}, "size_from": {"enum": origins}}
+    card["properties"] |= {"level": _LEVEL, "level_most": _LEVEL, "size": {"enum": sizes}}
+    for key in ("size_from", "commercial"):
+        words = {word: None for model in models.values() for word in model.get(key, {}).get("enum", ())}
+        card["properties"][key] = {"enum": [*words]}
     optional = card["properties"].keys() - {*card["required"], "image"}
     own = {name: {key for key in optional if _DERIVED_FROM.get(key, key) in models[name]} for name in sources}
     card["allOf"] = [_keys_of_source(name, own[name], optional - own[name]) for name in sources]

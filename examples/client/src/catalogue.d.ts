@@ -245,6 +245,10 @@ export interface ModelCard {
    */
   base?: string | null;
   /**
+   * Whether its weights may be used commercially, by its licences and those of what it was made of: yes, conditions, no or unknown. Evidence, not legal advice.
+   */
+  commercial?: string;
+  /**
    * Size of its primary weights.
    */
   file_bytes?: number | null;

@@ -1,9 +1,10 @@
 import type { CardImage, ModelCard } from "../../client/src/index.ts";
 import { drawBlurhash } from "./blurhash.ts";
 import { h, httpsUrl } from "./dom.ts";
-import { formatCount } from "./format.ts";
+import { commercialLabel, formatCount } from "./format.ts";
 import { chosenLevel, isAbove, levelLabel } from "./level.ts";
 import { modelLink } from "./route.ts";
+import { variantCounts } from "./variants.ts";
 
 /** Return the cards of models in order; with pictures if one of them has an image. */
 export function cardList(models: readonly ModelCard[]): HTMLElement {
@@ -14,6 +15,7 @@ export function cardList(models: readonly ModelCard[]): HTMLElement {
 
 function card(model: ModelCard, hasImage: boolean): HTMLElement {
   const { name, author, source, id } = model;
+  const variants = variantCounts(model.variants ?? []);
   return h(
     "article",
     { class: "card" },
@@ -24,17 +26,20 @@ function card(model: ModelCard, hasImage: boolean): HTMLElement {
       h("h2", {}, h("a", { href: modelLink(source, id) }, name)),
       author !== null && h("p", { class: "author" }, author),
       h("ul", { class: "facts" }, ...facts(model).map((fact) => h("li", {}, fact))),
+      variants !== "" && h("p", { class: "variants" }, `Variants: ${variants}`),
       counts(model),
     ),
   );
 }
 
-function facts({ level, size, parameters, license, base, type }: ModelCard): string[] {
+function facts({ level, size, parameters, license, commercial, base, type }: ModelCard): string[] {
+  const use = commercialLabel(commercial);
   const parts = [
     level === undefined ? null : levelLabel(level),
     parameters ? formatCount(parameters) : size === "unknown" ? null : size,
     base ?? type,
     license,
+    use && `Commercial use: ${use}`,
   ];
   return parts.filter((part): part is string => typeof part === "string" && part !== "");
 }

@@ -1,9 +1,14 @@
 import type { Catalogue, CatalogueSource, ManifestPage, PublishedModel, SearchRow } from "../../client/src/index.ts";
 import { cardList, picture } from "./cards.ts";
 import { h, httpsUrl } from "./dom.ts";
-import { formatBytes, formatCount, formatDay, sourceName } from "./format.ts";
+import { commercialLabel, formatBytes, formatCount, formatDay, sourceName } from "./format.ts";
 import { levelLabel } from "./level.ts";
 import { modelLink, pageLink, searchLink } from "./route.ts";
+import { variantList } from "./variants.ts";
+
+const COMMERCIAL_NOTE =
+  "Commercial use is about the weights, as far as the licences of the model and of what it was made of are known. " +
+  "It is evidence, not legal advice: read the licence.";
 
 /** What a view shows, and its title. */
 export interface View {
@@ -114,7 +119,9 @@ export function modelView(catalogue: Catalogue, model: PublishedModel): View {
               h("a", { class: "button", href: url, rel: "noopener noreferrer" }, `View on ${sourceName(model.source)}`),
             ),
           h("dl", {}, ...facts(model).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
+          model.commercial !== undefined && h("p", { class: "note" }, COMMERCIAL_NOTE),
           tags.length > 0 && h("ul", { class: "tags", "aria-label": "Tags" }, ...tags),
+          ...(model.variants?.length ? [h("h2", {}, "Variants"), variantList(model.source, model.variants)] : []),
           h("h2", {}, "In these lists"),
           h("ul", { class: "ranks" }, ...ranks),
         ),
@@ -124,7 +131,7 @@ export function modelView(catalogue: Catalogue, model: PublishedModel): View {
 }
 
 function facts(model: PublishedModel): [string, string][] {
-  const { id, type, base, size, parameters, level, level_most, license, gated, file_bytes } = model;
+  const { id, type, base, size, parameters, level, level_most, license, commercial, gated, file_bytes } = model;
   const access = gated === true || typeof gated === "string" ? "On request" : gated === false ? "Open" : null;
   const range =
     level && level_most && level !== level_most
@@ -138,6 +145,7 @@ function facts(model: PublishedModel): [string, string][] {
     ["Size", size],
     ["Content", range],
     ["Licence", license],
+    ["Commercial use", commercial === undefined ? null : (commercialLabel(commercial) ?? "unknown")],
     ["Access", access],
     ["File", file_bytes ? formatBytes(file_bytes) : null],
     ["Downloads", model.downloads === null ? null : model.downloads.toLocaleString("en")],
