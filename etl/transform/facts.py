@@ -52,17 +52,17 @@ class FactKeys(NamedTuple):
 
 
 _NO_FACTS = FactKeys(array("Q"), [], array("Q"), array("Q"))
-_NULL = "null"
 
 
 def pack_facts(facts: Mapping[str, Any], kind: Callable[[Any], Any]) -> tuple[bytes, bytes]:
     """Return the keys of the facts of a page, see `FactKeys`, and as lines in the same order the JSON of each key and fact."""
     items = sorted((hash_text(key), key, fact) for key, fact in facts.items())
-    kinds = [orjson.dumps(kind(fact)).decode() for _, _, fact in items]
-    number_of = {text: number for number, text in enumerate(dict.fromkeys(text for text in kinds if text != _NULL))}
+    values = [kind(fact) for _, _, fact in items]
+    kinds = [None if value is None else orjson.dumps(value).decode() for value in values]
+    number_of = {text: number for number, text in enumerate(dict.fromkeys(filter(None, kinds)))}
     keys = numbers(b"".join(hash_ for hash_, _, _ in items))
-    counted = array("Q", [key for key, text in zip(keys, kinds, strict=True) if text != _NULL])
-    kind_of = array("Q", [number_of[text] for text in kinds if text != _NULL])
+    counted = array("Q", [key for key, text in zip(keys, kinds, strict=True) if text])
+    kind_of = array("Q", [number_of[text] for text in kinds if text])
     lines = b"\n".join(orjson.dumps([key, fact]) for _, key, fact in items)
     return FactKeys(keys, [*number_of], counted, kind_of).to_bytes(), lines
 

@@ -25,12 +25,9 @@ class PageLosses(NamedTuple):
 
 def page_losses(stream: str, file: str, page: PageResult) -> PageLosses:
     """Return what a page of a stream lost."""
-    rejected = {record.record: record for record in page.set_aside}
-    ids = iter(model["id"] for model in page.models)
-    names = [
-        str(rejected[index].id or f"record {index} of {stream}/{file}") if index in rejected else next(ids)
-        for index in range(page.records)
-    ]
+    names = [model["id"] for model in page.models]
+    for record in page.set_aside:  # in page order
+        names.insert(record.record, str(record.id or f"record {record.record} of {stream}/{file}"))
     lost = [("rejected", record.reason, names[record.record]) for record in page.set_aside]
     lost += [("dropped", value.field, names[value.record]) for value in page.dropped]
     return PageLosses(_hashes(names), lost)

@@ -84,7 +84,8 @@ def _complete(entry: dict[str, Any], options: TransformOptions) -> list[DroppedF
     use = assess_use(identity, licenses, own, ids, _NO_FACTS) if ids else own_use(identity, own)
     model["license_chain"], model["commercial"], model["commercial_from"], model["license_conflict"] = use
     entry["evidence"] = evidence, bases, licenses, own
-    return [DroppedField("size", "wrong type")] if _has_wrong_counts(*counts) else []
+    is_wrong = counts is not _NO_COUNTS and _has_wrong_counts(*counts)
+    return [DroppedField("size", "wrong type")] if is_wrong else []
 
 
 @lru_cache(maxsize=8)
@@ -114,7 +115,12 @@ class _Counts(NamedTuple):
     gguf_architecture: object
 
 
+_NO_COUNTS = _Counts(None, None, None, None)
+
+
 def _counts(safetensors: object, gguf: object) -> _Counts:
+    if safetensors is None and gguf is None:
+        return _NO_COUNTS
     elements = total = gguf_total = architecture = None
     if isinstance(safetensors, dict):
         elements, total = safetensors.get("parameters"), safetensors.get("total")
@@ -150,8 +156,12 @@ def _lines(tags: list[Any]) -> str:
 def _has_wrong_counts(elements: object, total: object, gguf: object, gguf_architecture: object = None) -> bool:
     """Return whether the evidence of a size has a value of the wrong type."""
     parts = elements.values() if isinstance(elements, dict) else () if elements is None else (elements,)
-    are_numbers = _NUMBERS.issuperset(map(type, parts)) and _OPTIONAL_NUMBERS.issuperset((type(total), type(gguf)))
-    return not are_numbers or not (gguf_architecture is None or isinstance(gguf_architecture, str))
+    for value in parts:
+        if type(value) not in _NUMBERS:
+            return True
+    if type(total) not in _OPTIONAL_NUMBERS or type(gguf) not in _OPTIONAL_NUMBERS:
+        return True
+    return not (gguf_architecture is None or isinstance(gguf_architecture, str))
 
 
 def _list(value: object) -> list[Any]:
