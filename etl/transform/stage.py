@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 
     from etl.core.layout import DataDir
     from etl.sources.source import Source
+    from etl.storage.json_files import JsonBody
     from etl.transform.page import Model
     from etl.transform.task import Outcome
 
     Finish = Callable[[str, str, str], Callable[[Sequence[Model]], None]]
+    Observe = Callable[[str, str], Callable[[JsonBody], None] | None]
 
 _STORAGE = tuple(f"storage/{module}.py" for module in ("checked_parts", "file_hashes", "json_files", "ledger"))
 # Below etl/: all that shapes models, beside the package of the source.
@@ -37,14 +39,14 @@ _DEFAULT = TransformOptions()
 _SERIAL = WorkerOptions()
 
 
-def transform(
+def transform(  # noqa: PLR0913, PLR0917 -- what to transform, how, and what is called
     data: DataDir, source: Source, options: TransformOptions = _DEFAULT, workers: WorkerOptions = _SERIAL,
-    finish: Finish | None = None,
+    finish: Finish | None = None, observe: Observe | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Write the models of every stream of a source that is on disk, and return its summary.
 
     For each page that changes, `finish` (stream, file, time of the stream) gives what is called once with its final models while
-    they are in memory, in any process.
+    they are in memory, and `observe` (stream, file) what is called with the raw page before that, both in any process.
 
     Where pages are transformed changes no byte. Models of pages that no ledger names are removed. The summary is written last,
     and only if every page was good. It names what it was made of; if that is still the same, nothing but the time of the summary
@@ -65,7 +67,7 @@ def transform(
         return summary
     remove_gone(data, source.name, streams)
     ignore_in_git(data.cache(""))
-    tasks, invalid_ledgers = _tasks(data, source, options, streams, program, finish)
+    tasks, invalid_ledgers = _tasks(data, source, options, streams, program, finish, observe)
     outcomes, invalid_pages = transform_pages(data, tasks, hashes, workers)
     if invalid := invalid_pages | invalid_ledgers:
         raise _refuse(data, source, invalid)
@@ -96,7 +98,8 @@ def _count_lineage(outcomes: Sequence[Outcome]) -> dict[str, int]:
 
 
 def _tasks(  # noqa: PLR0913, PLR0917 -- what a task has
-    data: DataDir, source: Source, options: TransformOptions, streams: list[str], program: str, finish: Finish | None
+    data: DataDir, source: Source, options: TransformOptions, streams: list[str], program: str, finish: Finish | None,
+    observe: Observe | None,
 ) -> tuple[list[Task], dict[str, InvalidDataError]]:  # fmt: skip
     """Return the pages of all streams, in order, and the errors of invalid ledgers, by stream; remove what other pages left."""
     tasks: list[Task] = []
@@ -112,7 +115,8 @@ def _tasks(  # noqa: PLR0913, PLR0917 -- what a task has
         now = ledger.timestamp
         for entry in ledger.pages:
             on_models = finish and finish(stream, entry.file, now)
-            tasks.append(Task(data, source.name, stream, entry, options, program, on_models))
+            on_body = observe and observe(stream, entry.file)
+            tasks.append(Task(data, source.name, stream, entry, options, program, on_models, on_body))
     return tasks, invalid
 
 

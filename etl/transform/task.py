@@ -11,7 +11,7 @@ from etl.core.errors import StorageError
 from etl.sources.source import get_source
 from etl.storage.checked_parts import read_parts, write_parts
 from etl.storage.file_hashes import FileStamp, stamp_of
-from etl.storage.json_files import dump_json, read_bytes, read_json, sha256, write_atomic
+from etl.storage.json_files import dump_json, parse_json_body, read_bytes, read_json, sha256, write_atomic
 from etl.transform.facts import PageNeeds, pack_facts, parse_facts, unpack_facts
 from etl.transform.hashes import distinct_hashes, numbers
 from etl.transform.losses import PageLosses, page_losses
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from etl.core.layout import DataDir
     from etl.sources.source import TransformOptions
+    from etl.storage.json_files import JsonBody
     from etl.storage.ledger import PageEntry
     from etl.transform.page import Model, PageResult, RejectedRecord
 
@@ -35,6 +36,7 @@ class Task(NamedTuple):
     Attributes:
         program: The fingerprint of program and options.
         finish: Called once with the final models of the page, in the process that made them.
+        observe: Called with the page as it was read, before it is transformed; it must not change the value.
     """
 
     data: DataDir
@@ -44,6 +46,7 @@ class Task(NamedTuple):
     options: TransformOptions
     program: str
     finish: Callable[[Sequence[Model]], None] | None = None
+    observe: Callable[[JsonBody], None] | None = None
 
     @property
     def raw(self) -> Path:
@@ -99,7 +102,9 @@ def transform_file(task: Task) -> Outcome:
         StorageError: a file cannot be read or written.
     """
     raw_stamp = stamp_of(task.raw)
-    body = read_bytes(task.raw)
+    body = parse_json_body(read_bytes(task.raw), task.raw)
+    if task.observe:
+        task.observe(body)
     source = get_source(task.source)
     page = transform_page(source, body, task.raw, task.options)
     content = dump_json(page.models)
@@ -108,7 +113,7 @@ def transform_file(task: Task) -> Outcome:
     needs = distinct_hashes(key for evidence in page.deferred.values() for key in rules.needs(evidence))
     facts = page.facts or {}
     outcome = Outcome(
-        _summary_row(task, page, content), sha256(body), page_losses(task.stream, task.entry.file, page), len(facts),
+        _summary_row(task, page, content), sha256(body.content), page_losses(task.stream, task.entry.file, page), len(facts),
         len(page.deferred), needs, {}, stamps=(raw_stamp, stamp_of(task.models)),
     )  # fmt: skip
     deferred = orjson.dumps(page.deferred, option=orjson.OPT_NON_STR_KEYS)
