@@ -123,11 +123,12 @@ def extract_sources(  # noqa: PLR0913, PLR0917 -- what to read, how, and what is
 
 
 def transform_source(
-    data: DataDir, source: SourceConfig, workers: WorkerOptions | None = None, observe: Observe | None = None
+    data: DataDir, source: SourceConfig, workers: WorkerOptions | None = None, observe: Observe | None = None,
+    fields: frozenset[str] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Make the models of a source and their facets, by default in as many processes as there are cores.
 
-    Return the summary of the transform, which explains `observe`.
+    Return the summary of the transform, which explains `observe` and `fields`.
     """
     from etl.selection.conditions import FacetSpec
     from etl.selection.facet_files import FacetTask, keep_facets
@@ -141,7 +142,7 @@ def transform_source(
     def finish(stream: str, file: str, now: str) -> Callable[[Sequence[Mapping[str, Any]]], None]:
         return partial(keep_facets, FacetTask(shared, source.name, stream, file, spec, now))
 
-    summary = transform(shared, get_source(source.name), source.transform_options, workers, finish, observe)
+    summary = transform(shared, get_source(source.name), source.transform_options, workers, finish, observe, fields)
     _update_facets(shared, source, summary, workers)
     return summary
 
@@ -206,11 +207,12 @@ def forget_publication(data: DataDir) -> None:
 def rebuilder(config: Config) -> Rebuild:
     """Return a function that makes the models and manifests of another data folder, and returns its streams, for verify."""
     from etl.load.stage import load
+    from etl.selection.conditions import FacetSpec
     from etl.selection.stored import StoredStreams
 
     def rebuild(data: DataDir, observe: ObservePage) -> Mapping[str, StoredStreams]:
         for source in config.sources:
-            transform_source(data, source, observe=partial(observe, source.name))
+            transform_source(data, source, observe=partial(observe, source.name), fields=FacetSpec.by(source).fields)
         streams = {source.name: StoredStreams(data, source) for source in config.sources}
         load(data, config, streams)
         return streams

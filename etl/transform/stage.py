@@ -41,12 +41,14 @@ _SERIAL = WorkerOptions()
 
 def transform(  # noqa: PLR0913, PLR0917 -- what to transform, how, and what is called
     data: DataDir, source: Source, options: TransformOptions = _DEFAULT, workers: WorkerOptions = _SERIAL,
-    finish: Finish | None = None, observe: Observe | None = None,
+    finish: Finish | None = None, observe: Observe | None = None, fields: frozenset[str] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Write the models of every stream of a source that is on disk, and return its summary.
 
     For each page that changes, `finish` (stream, file, time of the stream) gives what is called once with its final models while
     they are in memory, and `observe` (stream, file) what is called with the raw page before that, both in any process.
+
+    Where `fields` names all fields of the models that anything will read, no others are written.
 
     Where pages are transformed changes no byte. Models of pages that no ledger names are removed. The summary is written last,
     and only if every page was good. It names what it was made of; if that is still the same, nothing but the time of the summary
@@ -67,7 +69,8 @@ def transform(  # noqa: PLR0913, PLR0917 -- what to transform, how, and what is 
         return summary
     remove_gone(data, source.name, streams)
     ignore_in_git(data.cache(""))
-    tasks, invalid_ledgers = _tasks(data, source, options, streams, program, finish, observe)
+    tasks, invalid_ledgers = _tasks(data, source, options, streams, program, finish)
+    tasks = [task._replace(observe=observe and observe(task.stream, task.entry.file), fields=fields) for task in tasks]
     outcomes, invalid_pages = transform_pages(data, tasks, hashes, workers)
     if invalid := invalid_pages | invalid_ledgers:
         raise _refuse(data, source, invalid)
@@ -98,8 +101,7 @@ def _count_lineage(outcomes: Sequence[Outcome]) -> dict[str, int]:
 
 
 def _tasks(  # noqa: PLR0913, PLR0917 -- what a task has
-    data: DataDir, source: Source, options: TransformOptions, streams: list[str], program: str, finish: Finish | None,
-    observe: Observe | None,
+    data: DataDir, source: Source, options: TransformOptions, streams: list[str], program: str, finish: Finish | None
 ) -> tuple[list[Task], dict[str, InvalidDataError]]:  # fmt: skip
     """Return the pages of all streams, in order, and the errors of invalid ledgers, by stream; remove what other pages left."""
     tasks: list[Task] = []
@@ -115,8 +117,7 @@ def _tasks(  # noqa: PLR0913, PLR0917 -- what a task has
         now = ledger.timestamp
         for entry in ledger.pages:
             on_models = finish and finish(stream, entry.file, now)
-            on_body = observe and observe(stream, entry.file)
-            tasks.append(Task(data, source.name, stream, entry, options, program, on_models, on_body))
+            tasks.append(Task(data, source.name, stream, entry, options, program, on_models))
     return tasks, invalid
 
 

@@ -37,6 +37,7 @@ class Task(NamedTuple):
         program: The fingerprint of program and options.
         finish: Called once with the final models of the page, in the process that made them.
         observe: Called with the page as it was read, before it is transformed; it must not change the value.
+        fields: The fields of models that are kept, where not all of them are read afterwards; None: all.
     """
 
     data: DataDir
@@ -47,6 +48,7 @@ class Task(NamedTuple):
     program: str
     finish: Callable[[Sequence[Model]], None] | None = None
     observe: Callable[[JsonBody], None] | None = None
+    fields: frozenset[str] | None = None
 
     @property
     def raw(self) -> Path:
@@ -59,6 +61,10 @@ class Task(NamedTuple):
     @property
     def outcome(self) -> Path:
         return self.data.outcomes(self.source, self.stream, self.entry.file)
+
+    def kept(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return those of some fields of a model that are kept."""
+        return fields if self.fields is None else {name: fields[name] for name in self.fields if name in fields}
 
 
 class Resolution(NamedTuple):
@@ -107,7 +113,7 @@ def transform_file(task: Task) -> Outcome:
         task.observe(body)
     source = get_source(task.source)
     page = transform_page(source, body, task.raw, task.options)
-    content = dump_json(page.models)
+    content = dump_json([*map(task.kept, page.models)])
     write_atomic(task.models, content)
     rules = source.load_rules()
     needs = distinct_hashes(key for evidence in page.deferred.values() for key in rules.needs(evidence))
@@ -139,7 +145,7 @@ def resolve_file(resolution: Resolution) -> Outcome:
     named = parse_facts(stated.line(key) for key in numbers(needs.named)).keys()
     fields, counted = resolve_page(get_source(task.source), evidence, parse_facts(needs.lines), named, task.options)
     models, row = read_json(task.models), outcome.row
-    if fields:
+    if fields := {index: kept for index, changed in fields.items() if (kept := task.kept(changed))}:
         for index, changed in fields.items():
             models[index] |= changed
         content = dump_json(models)
