@@ -33,10 +33,9 @@ if TYPE_CHECKING:
     from etl.storage.json_files import JsonBody
     from etl.storage.locks import Locks
     from etl.storage.snapshot import Snapshot
-    from etl.transform.stage import Observe
+    from etl.transform.stage import RebuildOptions
     from etl.transform.workers import WorkerOptions, Workers
-    from etl.verify.stage import Observe as ObservePage
-    from etl.verify.stage import Rebuild
+    from etl.verify.stage import Observe, Rebuild
 
 
 @dataclass(frozen=True)
@@ -123,12 +122,11 @@ def extract_sources(  # noqa: PLR0913, PLR0917 -- what to read, how, and what is
 
 
 def transform_source(
-    data: DataDir, source: SourceConfig, workers: WorkerOptions | None = None, observe: Observe | None = None,
-    fields: frozenset[str] | None = None,
+    data: DataDir, source: SourceConfig, workers: WorkerOptions | None = None, rebuild: RebuildOptions | None = None
 ) -> dict[str, Any]:  # fmt: skip
     """Make the models of a source and their facets, by default in as many processes as there are cores.
 
-    Return the summary of the transform, which explains `observe` and `fields`.
+    Return the summary of the transform.
     """
     from etl.selection.conditions import FacetSpec
     from etl.selection.facet_files import FacetTask, keep_facets
@@ -142,7 +140,7 @@ def transform_source(
     def finish(stream: str, file: str, now: str) -> Callable[[Sequence[Mapping[str, Any]]], None]:
         return partial(keep_facets, FacetTask(shared, source.name, stream, file, spec, now))
 
-    summary = transform(shared, get_source(source.name), source.transform_options, workers, finish, observe, fields)
+    summary = transform(shared, get_source(source.name), source.transform_options, workers, finish, rebuild)
     _update_facets(shared, source, summary, workers)
     return summary
 
@@ -204,15 +202,20 @@ def forget_publication(data: DataDir) -> None:
         data.cache("published").unlink()
 
 
-def rebuilder(config: Config) -> Rebuild:
-    """Return a function that makes the models and manifests of another data folder, and returns its streams, for verify."""
+def rebuilder(built: DataDir, config: Config) -> Rebuild:
+    """Return a function that makes the models and manifests of another data folder, and returns its streams, for verify.
+
+    Nothing that it makes depends on the models in `built`: see `RebuildOptions`.
+    """
     from etl.load.stage import load
     from etl.selection.conditions import FacetSpec
     from etl.selection.stored import StoredStreams
+    from etl.transform.stage import RebuildOptions
 
-    def rebuild(data: DataDir, observe: ObservePage) -> Mapping[str, StoredStreams]:
+    def rebuild(data: DataDir, observe: Observe) -> Mapping[str, StoredStreams]:
         for source in config.sources:
-            transform_source(data, source, observe=partial(observe, source.name), fields=FacetSpec.by(source).fields)
+            options = RebuildOptions(partial(observe, source.name), FacetSpec.by(source).fields, built)
+            transform_source(data, source, rebuild=options)
         streams = {source.name: StoredStreams(data, source) for source in config.sources}
         load(data, config, streams)
         return streams

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.core.errors import InvalidDataError, StorageError, describe_os_error
 from etl.core.layout import PROJECT
@@ -35,20 +35,39 @@ if TYPE_CHECKING:
 _STORAGE = tuple(f"storage/{module}.py" for module in ("checked_parts", "file_hashes", "json_files", "ledger"))
 # Below etl/: all that shapes models, beside the package of the source.
 PROGRAM = ("core/*.py", "config/*.py", "sources/*.py", "sources/*.toml", *_STORAGE, "transform/*.py")
+_COUNTED = "size"  # the field of models that the summary counts
 _DEFAULT = TransformOptions()
 _SERIAL = WorkerOptions()
 
 
+class RebuildOptions(NamedTuple):
+    """How to transform pages again in a folder of its own, to compare what comes of them.
+
+    Attributes:
+        observe: Gives what is called with a raw page (stream, file) before it is transformed, in any process.
+        fields: The fields of models that will be read: no others are written; None: all.
+        guesses: A data folder in which the pages may have been transformed. The facts that decided their models there are tried
+            before those of all pages are known; if these turn out to be others, the models are decided again.
+    """
+
+    observe: Observe
+    fields: frozenset[str] | None
+    guesses: DataDir
+
+    def apply(self, task: Task) -> Task:
+        """Return how to transform a page."""
+        fields = self.fields and self.fields | {_COUNTED}
+        return task._replace(observe=self.observe(task.stream, task.entry.file), fields=fields, guesses=self.guesses)
+
+
 def transform(  # noqa: PLR0913, PLR0917 -- what to transform, how, and what is called
     data: DataDir, source: Source, options: TransformOptions = _DEFAULT, workers: WorkerOptions = _SERIAL,
-    finish: Finish | None = None, observe: Observe | None = None, fields: frozenset[str] | None = None,
+    finish: Finish | None = None, rebuild: RebuildOptions | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Write the models of every stream of a source that is on disk, and return its summary.
 
     For each page that changes, `finish` (stream, file, time of the stream) gives what is called once with its final models while
-    they are in memory, and `observe` (stream, file) what is called with the raw page before that, both in any process.
-
-    Where `fields` names all fields of the models that anything will read, no others are written.
+    they are in memory, in any process.
 
     Where pages are transformed changes no byte. Models of pages that no ledger names are removed. The summary is written last,
     and only if every page was good. It names what it was made of; if that is still the same, nothing but the time of the summary
@@ -70,7 +89,8 @@ def transform(  # noqa: PLR0913, PLR0917 -- what to transform, how, and what is 
     remove_gone(data, source.name, streams)
     ignore_in_git(data.cache(""))
     tasks, invalid_ledgers = _tasks(data, source, options, streams, program, finish)
-    tasks = [task._replace(observe=observe and observe(task.stream, task.entry.file), fields=fields) for task in tasks]
+    if rebuild:
+        tasks = [rebuild.apply(task) for task in tasks]
     outcomes, invalid_pages = transform_pages(data, tasks, hashes, workers)
     if invalid := invalid_pages | invalid_ledgers:
         raise _refuse(data, source, invalid)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from etl.storage.ledger import PageEntry
     from etl.transform.page import Model, PageResult, RejectedRecord
 
-_HEAD, _FACTS, _DEFERRED = range(3)  # the parts of the file of an outcome
+_HEAD, _FACTS, _DEFERRED, _NEEDS = range(4)  # the parts of the file of an outcome
 
 
 class Task(NamedTuple):
@@ -35,9 +35,10 @@ class Task(NamedTuple):
 
     Attributes:
         program: The fingerprint of program and options.
-        finish: Called once with the final models of the page, in the process that made them.
+        finish: Called with the final models of the page, in the process that made them; again if a guess was wrong.
         observe: Called with the page as it was read, before it is transformed; it must not change the value.
         fields: The fields of models that are kept, where not all of them are read afterwards; None: all.
+        guesses: Another data folder, of which the facts that decided models are tried first; None if absent.
     """
 
     data: DataDir
@@ -49,6 +50,7 @@ class Task(NamedTuple):
     finish: Callable[[Sequence[Model]], None] | None = None
     observe: Callable[[JsonBody], None] | None = None
     fields: frozenset[str] | None = None
+    guesses: DataDir | None = None
 
     @property
     def raw(self) -> Path:
@@ -103,6 +105,8 @@ class Outcome(NamedTuple):
 def transform_file(task: Task) -> Outcome:
     """Write the models and the outcome of one page, and return the outcome.
 
+    If there are guesses, deferred models are decided by them, and the outcome says so.
+
     Raises:
         InvalidDataError: it is not a page of the source.
         StorageError: a file cannot be read or written.
@@ -113,20 +117,48 @@ def transform_file(task: Task) -> Outcome:
         task.observe(body)
     source = get_source(task.source)
     page = transform_page(source, body, task.raw, task.options)
+    rules, facts, hash_ = source.load_rules(), page.facts or {}, sha256(body.content)
+    packed = pack_facts(facts, rules.kind)
+    guess = _read_guess(task, hash_) if page.deferred else None
+    counted: Mapping[str, bytes] = {}
+    if guess:
+        fields, counted = _decide(task, packed, page.deferred, guess)
+        for index, changed in fields.items():
+            page.models[index] |= changed
     content = dump_json([*map(task.kept, page.models)])
     write_atomic(task.models, content)
-    rules = source.load_rules()
     needs = distinct_hashes(key for evidence in page.deferred.values() for key in rules.needs(evidence))
-    facts = page.facts or {}
     outcome = Outcome(
-        _summary_row(task, page, content), sha256(body.content), page_losses(task.stream, task.entry.file, page), len(facts),
-        len(page.deferred), needs, {}, stamps=(raw_stamp, stamp_of(task.models)),
+        _summary_row(task, page, content), hash_, page_losses(task.stream, task.entry.file, page), len(facts), len(page.deferred),
+        needs, counted, guess and guess.digest(), stamps=(raw_stamp, stamp_of(task.models)),
     )  # fmt: skip
-    deferred = orjson.dumps(page.deferred, option=orjson.OPT_NON_STR_KEYS)
-    write_parts(task.outcome, task.program, [_dump(outcome), pack_facts(facts, rules.kind), deferred])
-    if task.finish and not page.deferred:  # else the models may change
+    deferred = b"{}" if guess else orjson.dumps(page.deferred, option=orjson.OPT_NON_STR_KEYS)
+    write_parts(task.outcome, task.program, [_dump(outcome), packed, deferred])
+    if task.finish and (guess or not page.deferred):  # else the models may change
         task.finish(page.models)
     return outcome
+
+
+def _read_guess(task: Task, raw_hash: str) -> PageNeeds | None:
+    """Return the facts that decided the models of a page with these bytes in the other data folder; None if absent."""
+    if not task.guesses:
+        return None
+    path = task.guesses.outcomes(task.source, task.stream, task.entry.file)
+    parts = read_parts(path, _decided_by(task, raw_hash), [_NEEDS])
+    return PageNeeds.from_bytes(*parts) if parts else None
+
+
+def _decided_by(task: Task, raw_hash: str) -> str:
+    return f"{task.program} {raw_hash}"
+
+
+def _decide(
+    task: Task, facts: bytes, deferred: Mapping[int, Any], needs: PageNeeds
+) -> tuple[dict[int, Mapping[str, Any]], Mapping[str, bytes]]:  # fmt: skip
+    """Return `resolve_page` of a page that states these facts."""
+    stated = unpack_facts(facts)
+    named = parse_facts(stated.line(key) for key in numbers(needs.named)).keys()
+    return resolve_page(get_source(task.source), deferred, parse_facts(needs.lines), named, task.options)
 
 
 def resolve_file(resolution: Resolution) -> Outcome:
@@ -136,14 +168,14 @@ def resolve_file(resolution: Resolution) -> Outcome:
         InvalidDataError: a file is missing.
         StorageError: a file cannot be read or written.
     """
-    task, needs = resolution
+    task, needs = resolution.task._replace(guesses=None), resolution.needs
     (head, facts, deferred), _ = _parts(task, [_HEAD, _FACTS, _DEFERRED])
     outcome = _parse(head, task)
     if outcome.resolved is not None:  # its models were decided by other facts
         outcome = transform_file(task)
-    stated, evidence = unpack_facts(facts), {int(index): value for index, value in orjson.loads(deferred).items()}
-    named = parse_facts(stated.line(key) for key in numbers(needs.named)).keys()
-    fields, counted = resolve_page(get_source(task.source), evidence, parse_facts(needs.lines), named, task.options)
+        (facts, deferred), _ = _parts(task, [_FACTS, _DEFERRED])
+    evidence = {int(index): value for index, value in orjson.loads(deferred).items()}
+    fields, counted = _decide(task, facts, evidence, needs)
     models, row = read_json(task.models), outcome.row
     if fields := {index: kept for index, changed in fields.items() if (kept := task.kept(changed))}:
         for index, changed in fields.items():
@@ -152,7 +184,8 @@ def resolve_file(resolution: Resolution) -> Outcome:
         write_atomic(task.models, content)
         row = {**row, "sha256": sha256(content), "unsized": count_unknown_sizes(models)}
     outcome = outcome._replace(row=row, resolved=needs.digest(), counted=counted)
-    write_parts(task.outcome, task.program, [_dump(outcome), facts, deferred])
+    programs = [*[task.program] * _NEEDS, _decided_by(task, outcome.body)]
+    write_parts(task.outcome, programs, [_dump(outcome), facts, deferred, needs.to_bytes()])
     if task.finish:
         task.finish(models)
     return outcome._replace(stamps=(None, stamp_of(task.models) if fields else None))

@@ -108,7 +108,7 @@ def failed(output: str) -> dict[str, str]:
 def rebuilt(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make verify use the manifests built once per test session instead of rebuilding, which takes most of its time."""
 
-    def rebuilder(config: Config) -> Rebuild:
+    def rebuilder(_data: DataDir, config: Config) -> Rebuild:
         def rebuild(data: DataDir, observe: Observe) -> Mapping[str, StoredStreams]:  # noqa: ARG001 -- it parses no page
             for name in ("manifests", "models"):
                 (data.root / name).symlink_to(built.parent / name)
