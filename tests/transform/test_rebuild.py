@@ -11,6 +11,7 @@ from etl.core.layout import DataDir
 from etl.sources.source import get_source
 from etl.transform import pages as page_module
 from etl.transform.stage import RebuildOptions, transform
+from etl.transform.task import resolve_file
 from tests.conftest import hf
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ def pages(workspace: Workspace) -> Workspace:
 def resolved(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Collect the pages of which deferred models are decided when all pages have been transformed."""
     files: list[str] = []
-    resolve_file: Callable[[Resolution], Outcome] = page_module.resolve_file
 
     def spy(resolution: Resolution) -> Outcome:
         files.append(f"{resolution.task.stream}/{resolution.task.entry.file}")

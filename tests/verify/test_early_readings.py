@@ -9,7 +9,9 @@ import pytest
 from etl import pipeline
 from etl.storage.json_files import parse_json_body
 from etl.transform import task
+from etl.transform.page import transform_page
 from etl.verify import raw_streams
+from etl.verify.raw_pages import read_page
 from etl.verify.raw_records import model_key
 from etl.verify.raw_streams import open_raw_streams
 from tests.conftest import Workspace, hf
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from etl.sources.source import Source
     from etl.storage.json_files import JsonBody
     from etl.transform.page import PageResult
+    from etl.verify.raw_pages import PageReading, PageTask
     from etl.verify.raw_streams import RawStreams
 
 CONFIG = config_of("huggingface")
@@ -58,8 +61,12 @@ def test_what_is_read_early_is_the_same(workspace: Workspace, raw: RawStreams, e
 
 def test_pages_are_read_once(workspace: Workspace, raw: RawStreams, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
-    read_page = raw_streams.read_page
-    monkeypatch.setattr(raw_streams, "read_page", lambda page: (read.append(page.path.name), read_page(page))[1])
+
+    def spy(page: PageTask) -> PageReading:
+        read.append(page.path.name)
+        return read_page(page)
+
+    monkeypatch.setattr(raw_streams, "read_page", spy)
     observe(workspace, raw, 1)
     observe(workspace, raw, 3)
     raw.read(LISTED, {})
@@ -76,7 +83,6 @@ def test_pages_are_read_before_the_transform_can_change_them(
 ) -> None:
     workspace.write_stream("huggingface", "default", [hf("o/a")])
     workspace.write_stream("huggingface", "likes", [hf("o/a")])
-    transform_page = task.transform_page
 
     def spoil(source: Source, body: JsonBody, *args: Any) -> PageResult:
         page = transform_page(source, body, *args)
