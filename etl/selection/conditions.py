@@ -69,7 +69,7 @@ class FacetSpec:
         """The fields of models that selection and load read; None if an expression may read any."""
         if not all(expression.is_narrow for expression in self.expressions):
             return None
-        tested = [*(field for field, _ in self.named), *(field for each in self.expressions for field in each.fields)]
+        tested = [*(field for field, _ in self.named), *(field for expression in self.expressions for field in expression.fields)]
         return frozenset((*PUBLISHED_FIELDS, *RULED_FIELDS, *tested, *self.order_fields))
 
     @property

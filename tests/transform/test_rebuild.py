@@ -122,11 +122,11 @@ def test_hooks_get_final_models_and_raw_pages(pages: Workspace, tmp_path: Path) 
 def test_only_the_fields_that_are_read_are_written(pages: Workspace, tmp_path: Path, *, has_changed: bool) -> None:
     if has_changed:
         pages.write_stream("huggingface", "likes", [hf("o/base", **BASE, tags=["license:mit"])])
-    every = rebuild(pages, tmp_path / "all")
-    some = rebuild(pages, tmp_path / "some", frozenset(("id", "license", "level")))
-    summary, full = (json.loads(files.pop("summary.json")) for files in (some, every))
+    complete = rebuild(pages, tmp_path / "complete")
+    narrow = rebuild(pages, tmp_path / "narrow", frozenset(("id", "license", "level")))
+    summary, full = (json.loads(files.pop("summary.json")) for files in (narrow, complete))
     fields = ("id", "license", "size")
-    for file, body in some.items():
-        assert json.loads(body) == [{name: model[name] for name in fields} for model in json.loads(every[file])]
+    for file, body in narrow.items():
+        assert json.loads(body) == [{name: model[name] for name in fields} for model in json.loads(complete[file])]
     assert [page["unsized"] for page in summary["streams"]["default"]] == [page["unsized"] for page in full["streams"]["default"]]
     assert summary["losses"] == full["losses"]

@@ -32,7 +32,7 @@ LISTED = {"huggingface": {model_key(id_) for id_ in ("o/0-1", "o/2-3")}}
 
 @pytest.fixture
 def raw(workspace: Workspace, tmp_path: Path) -> RawStreams:
-    """Return raw streams of which pages can be read early; one page is no list."""
+    """Return raw streams of which pages can be read early; one page has no records."""
     pages = [[hf(f"o/{page}-{n}", private=n == 3, downloads=n) for n in range(5)] for page in range(3)]
     workspace.write_stream("huggingface", "default", *pages, [hf("O/0-0")], asks={"sort": "downloads"})
     (workspace.data.raw("huggingface", "default") / "page-0004.json").write_text("{}")
