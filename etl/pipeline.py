@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from etl.storage.json_files import JsonBody
     from etl.storage.locks import Locks
     from etl.storage.snapshot import Snapshot
+    from etl.transform.stage import RebuildOptions
     from etl.transform.workers import WorkerOptions, Workers
+    from etl.verify.stage import Observe, Rebuild
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,9 @@ def extract_sources(  # noqa: PLR0913, PLR0917 -- what to read, how, and what is
     return ExtractResult(readers, {name: check.tallies for name, check in checks.items()})
 
 
-def transform_source(data: DataDir, source: SourceConfig, workers: WorkerOptions | None = None) -> dict[str, Any]:
+def transform_source(
+    data: DataDir, source: SourceConfig, workers: WorkerOptions | None = None, rebuild: RebuildOptions | None = None
+) -> dict[str, Any]:  # fmt: skip
     """Make the models of a source and their facets, by default in as many processes as there are cores.
 
     Return the summary of the transform.
@@ -136,7 +140,7 @@ def transform_source(data: DataDir, source: SourceConfig, workers: WorkerOptions
     def finish(stream: str, file: str, now: str) -> Callable[[Sequence[Mapping[str, Any]]], None]:
         return partial(keep_facets, FacetTask(shared, source.name, stream, file, spec, now))
 
-    summary = transform(shared, get_source(source.name), source.transform_options, workers, finish)
+    summary = transform(shared, get_source(source.name), source.transform_options, workers, finish, rebuild)
     _update_facets(shared, source, summary, workers)
     return summary
 
@@ -198,14 +202,20 @@ def forget_publication(data: DataDir) -> None:
         data.cache("published").unlink()
 
 
-def rebuilder(config: Config) -> Callable[[DataDir], Mapping[str, StoredStreams]]:
-    """Return a function that makes the models and manifests of another data folder, and returns its streams, for verify."""
-    from etl.load.stage import load
-    from etl.selection.stored import StoredStreams
+def rebuilder(built: DataDir, config: Config) -> Rebuild:
+    """Return a function that makes the models and manifests of another data folder, and returns its streams, for verify.
 
-    def rebuild(data: DataDir) -> Mapping[str, StoredStreams]:
+    Nothing that it makes depends on the models in `built`: see `RebuildOptions`.
+    """
+    from etl.load.stage import load
+    from etl.selection.conditions import FacetSpec
+    from etl.selection.stored import StoredStreams
+    from etl.transform.stage import RebuildOptions
+
+    def rebuild(data: DataDir, observe: Observe) -> Mapping[str, StoredStreams]:
         for source in config.sources:
-            transform_source(data, source)
+            options = RebuildOptions(partial(observe, source.name), FacetSpec.by(source).fields, built)
+            transform_source(data, source, rebuild=options)
         streams = {source.name: StoredStreams(data, source) for source in config.sources}
         load(data, config, streams)
         return streams

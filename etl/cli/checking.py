@@ -36,7 +36,7 @@ def verify_options(run: Run) -> VerifyOptions:
 
     args = run.args
     return VerifyOptions(
-        rebuild=pipeline.rebuilder(run.config),
+        rebuild=pipeline.rebuilder(run.data, run.config),
         start_workers=pipeline.start_readers,
         allowed=frozenset(resolve_filter(run.config, name) for name in args.allow_shrink),
         base=run.snapshot(args.base, with_models=False),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     GroupKey = tuple[Any, ...]
     Results = tuple["ExpressionResult", ...]
 
+PUBLISHED_FIELDS = ("id", "slug", "name")
 RULED_FIELDS = ("level", "level_most", "flagged")  # that other records of a model may decide
 
 
@@ -62,6 +63,14 @@ class FacetSpec:
         for option in (option for axis in source.axes for option in axis.options if option.tests_values):
             named[option.field] = named.get(option.field, frozenset()) | option.includes | option.excludes
         return cls(tuple(named.items()), source.expressions, source.order_fields)
+
+    @property
+    def fields(self) -> frozenset[str] | None:
+        """The fields of models that selection and load read; None if an expression may read any."""
+        if not all(expression.is_narrow for expression in self.expressions):
+            return None
+        tested = [*(field for field, _ in self.named), *(field for expression in self.expressions for field in expression.fields)]
+        return frozenset((*PUBLISHED_FIELDS, *RULED_FIELDS, *tested, *self.order_fields))
 
     @property
     def reads_ruled_fields(self) -> bool:

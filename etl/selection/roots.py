@@ -68,7 +68,7 @@ def roots_of(models: Sequence[Mapping[str, Any]]) -> PageRoots:
     rows = [
         (index, root, kinds.setdefault((model["relation"], model["format"]), len(kinds)))
         for index, model in enumerate(models)
-        if model.get("root") != model["id"]  # else it is its own root, as of most
+        if "root" in model and model["root"] != model["id"]  # else it is its own root, as of most
         for root in other_roots(model)
     ]
     indexes, roots, kind_of = zip(*rows, strict=True) if rows else ((), (), ())

@@ -132,7 +132,7 @@ class StatedUse(NamedTuple):
 
 @dataclass(frozen=True)
 class Audit:
-    """A second reading of raw records and requests for verify, which shares no code with the Rules.
+    """A second reading of raw records and requests for verify, which shares no code with the Rules and changes no record.
 
     Attributes:
         read: (record): what it says of its safety.

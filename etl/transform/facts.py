@@ -83,6 +83,16 @@ class PageNeeds(NamedTuple):
         """Return a hash of it."""
         return blake2b(b"\n".join([*self.lines, self.named]), digest_size=16).hexdigest()
 
+    def to_bytes(self) -> bytes:
+        """Return it as lines."""
+        return b"\n".join([self.named.hex().encode(), *self.lines])
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> PageNeeds:
+        """Return what `to_bytes` made lines of."""
+        named, *lines = content.split(b"\n")
+        return cls(lines, bytes.fromhex(named.decode()))
+
 
 class NeededFacts:
     """Of the facts of all pages, those that deferred models need, as lines of JSON; of several with a key, the least counts."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from array import array
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.core.errors import InvalidDataError, StorageError, describe_os_error
 from etl.core.hash_arrays import count_distinct
@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 
     from etl.core.layout import DataDir
     from etl.sources.source import Source
+    from etl.storage.json_files import JsonBody
     from etl.transform.page import Model
     from etl.transform.task import Outcome
 
     Finish = Callable[[str, str, str], Callable[[Sequence[Model]], None]]
+    Observe = Callable[[str, str], Callable[[JsonBody], None] | None]
 
 _STORAGE = tuple(f"storage/{module}.py" for module in ("checked_parts", "file_hashes", "json_files", "ledger"))
 # Below etl/: all that shapes models, beside the package of the source.
@@ -37,9 +39,28 @@ _DEFAULT = TransformOptions()
 _SERIAL = WorkerOptions()
 
 
-def transform(
+class RebuildOptions(NamedTuple):
+    """How to transform pages again in a folder of its own, to compare what comes of them.
+
+    Attributes:
+        observe: Gives what is called with a raw page (stream, file) before it is transformed, in any process.
+        fields: The fields of models that will be read: no others are written; None: all.
+        guesses: A data folder in which the pages may have been transformed. The facts that decided their models there are tried
+            before those of all pages are known; if these turn out to be others, the models are decided again.
+    """
+
+    observe: Observe
+    fields: frozenset[str] | None
+    guesses: DataDir
+
+    def apply(self, task: Task) -> Task:
+        """Return how to transform a page."""
+        return task._replace(observe=self.observe(task.stream, task.entry.file), fields=self.fields, guesses=self.guesses)
+
+
+def transform(  # noqa: PLR0913, PLR0917 -- what to transform, how, and what is called
     data: DataDir, source: Source, options: TransformOptions = _DEFAULT, workers: WorkerOptions = _SERIAL,
-    finish: Finish | None = None,
+    finish: Finish | None = None, rebuild: RebuildOptions | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Write the models of every stream of a source that is on disk, and return its summary.
 
@@ -66,6 +87,8 @@ def transform(
     remove_gone(data, source.name, streams)
     ignore_in_git(data.cache(""))
     tasks, invalid_ledgers = _tasks(data, source, options, streams, program, finish)
+    if rebuild:
+        tasks = [rebuild.apply(task) for task in tasks]
     outcomes, invalid_pages = transform_pages(data, tasks, hashes, workers)
     if invalid := invalid_pages | invalid_ledgers:
         raise _refuse(data, source, invalid)

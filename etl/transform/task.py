@@ -11,7 +11,7 @@ from etl.core.errors import StorageError
 from etl.sources.source import get_source
 from etl.storage.checked_parts import read_parts, write_parts
 from etl.storage.file_hashes import FileStamp, stamp_of
-from etl.storage.json_files import dump_json, read_bytes, sha256, write_atomic
+from etl.storage.json_files import dump_json, parse_json_body, read_bytes, sha256, write_atomic
 from etl.transform.facts import FactKeys, PageNeeds, find_lines, pack_facts, parse_facts
 from etl.transform.hashes import distinct_hashes, numbers
 from etl.transform.losses import PageLosses, page_losses
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
     from etl.core.layout import DataDir
     from etl.sources.source import TransformOptions
+    from etl.storage.json_files import JsonBody
     from etl.storage.ledger import PageEntry
     from etl.transform.page import Model, PageResult, RejectedRecord
 
-# The parts of the file of an outcome; the last one is empty once its models are written.
-_HEAD, FACT_KEYS, FACTS, _PENDING = range(4)
+# The parts of the file of an outcome: while the models wait for facts of other pages, these models, then what decided them.
+_HEAD, FACT_KEYS, FACTS, _PENDING, _NEEDS = range(5)
 
 
 class Task(NamedTuple):
@@ -35,7 +36,10 @@ class Task(NamedTuple):
 
     Attributes:
         program: The fingerprint of program and options.
-        finish: Called once with the final models of the page, in the process that made them.
+        finish: Called with the final models of the page, in the process that made them; again if a guess was wrong.
+        observe: Called with the page as it was read, before it is transformed; it must not change the value.
+        fields: The fields of models that are kept, where not all of them are read afterwards; None: all.
+        guesses: Another data folder, of which the facts that decided models are tried first; None if absent.
     """
 
     data: DataDir
@@ -45,6 +49,9 @@ class Task(NamedTuple):
     options: TransformOptions
     program: str
     finish: Callable[[Sequence[Model]], None] | None = None
+    observe: Callable[[JsonBody], None] | None = None
+    fields: frozenset[str] | None = None
+    guesses: DataDir | None = None
 
     @property
     def raw(self) -> Path:
@@ -57,6 +64,11 @@ class Task(NamedTuple):
     @property
     def outcome(self) -> Path:
         return self.data.outcomes(self.source, self.stream, self.entry.file)
+
+    def kept(self, models: Sequence[Model]) -> Sequence[Model]:
+        """Return the models with the fields that are kept."""
+        fields = self.fields
+        return models if fields is None else [{name: model[name] for name in model if name in fields} for model in models]
 
 
 class Resolution(NamedTuple):
@@ -100,31 +112,31 @@ class Outcome(NamedTuple):
 def transform_file(task: Task) -> Outcome:
     """Write the models and the outcome of one page, and return the outcome.
 
-    Models that facts of other pages may change are written by `resolve_file`; until then they are in the file of the outcome.
+    Models that facts of other pages may change are decided by the guess, if there is one, as the outcome says. Else
+    `resolve_file` writes them; until then they are in the file of the outcome.
 
     Raises:
         InvalidDataError: it is not a page of the source.
         StorageError: a file cannot be read or written.
     """
     raw_stamp = stamp_of(task.raw)
-    body = read_bytes(task.raw)
+    body = parse_json_body(read_bytes(task.raw), task.raw)
+    if task.observe:
+        task.observe(body)
     source = get_source(task.source)
     page = transform_page(source, body, task.raw, task.options)
-    rules = source.load_rules()
+    rules, facts = source.load_rules(), page.facts or {}
     needs = distinct_hashes(key for index in page.deferred for key in rules.needs(page.models[index]))
-    facts = page.facts or {}
     outcome = Outcome(
-        _summary_row(task, page), sha256(body), page_losses(task.stream, task.entry.file, page), len(facts), len(page.deferred),
-        needs, {}, stamps=(raw_stamp, None),
+        _summary_row(task, page), sha256(body.content), page_losses(task.stream, task.entry.file, page), len(facts),
+        len(page.deferred), needs, {}, stamps=(raw_stamp, None),
     )  # fmt: skip
-    pending = b""
-    if page.deferred:
-        pending = orjson.dumps([page.models, page.deferred], option=orjson.OPT_NON_STR_KEYS)
-    else:
-        outcome = _write_models(task, outcome, page.models)
-    write_parts(task.outcome, task.program, [_dump(outcome), *pack_facts(facts, rules.kind), pending])
-    if task.finish and not page.deferred:
-        task.finish(page.models)
+    packed = pack_facts(facts, rules.kind)
+    deciding = _read_guess(task, outcome.body) if page.deferred else PageNeeds([], b"")
+    if deciding:
+        return _decide(task, outcome, page.models, page.deferred, packed, deciding)
+    pending = orjson.dumps([page.models, page.deferred], option=orjson.OPT_NON_STR_KEYS)
+    write_parts(task.outcome, task.program, [_dump(outcome), *packed, pending, b""])
     return outcome
 
 
@@ -135,29 +147,52 @@ def resolve_file(resolution: Resolution) -> Outcome:
         InvalidDataError: a file is missing, or is not a page of the source.
         StorageError: a file cannot be read or written.
     """
-    task, needs = resolution
+    task, needs = resolution.task._replace(guesses=None), resolution.needs
     (head,), _ = _parts(task, [_HEAD])
     if not _parse(head, task).is_pending:  # its models were decided by other facts
         transform_file(task)
     (head, keys, facts, pending), _ = _parts(task, [_HEAD, FACT_KEYS, FACTS, _PENDING])
     models, deferred = orjson.loads(pending)
     evidence = {int(index): value for index, value in deferred.items()}
-    named = parse_facts(find_lines(FactKeys.from_bytes(keys).keys, facts, numbers(needs.named))).keys()
-    counted = resolve_page(get_source(task.source), models, evidence, parse_facts(needs.lines), named, task.options)
-    outcome = _write_models(task, _parse(head, task), models)._replace(resolved=needs.digest(), counted=counted)
-    write_parts(task.outcome, task.program, [_dump(outcome), keys, facts, b""])
+    return _decide(task, _parse(head, task), models, evidence, (keys, facts), needs)
+
+
+def _decide(  # noqa: PLR0913, PLR0917 -- a page that was transformed, and what decides it
+    task: Task, outcome: Outcome, models: Sequence[Model], deferred: Mapping[int, Any], facts: tuple[bytes, bytes],
+    needs: PageNeeds,
+) -> Outcome:  # fmt: skip
+    """Decide the deferred ones of the models of a page, write models and outcome, and return the outcome.
+
+    `facts` are those of the page, see `pack_facts`.
+    """
+    if deferred:
+        keys, lines = facts
+        named = parse_facts(find_lines(FactKeys.from_bytes(keys).keys, lines, numbers(needs.named))).keys()
+        counted = resolve_page(get_source(task.source), models, deferred, parse_facts(needs.lines), named, task.options)
+        outcome = outcome._replace(resolved=needs.digest(), counted=counted)
+    content = dump_json(task.kept(models))
+    write_atomic(task.models, content)
+    unsized = sum(model.get("size") == "unknown" for model in models)
+    row = {**outcome.row, "sha256": sha256(content), "unsized": unsized}
+    outcome = outcome._replace(row=row, stamps=(outcome.stamps[0], stamp_of(task.models)))
+    programs = [*[task.program] * _NEEDS, _decided_by(task, outcome.body)]
+    write_parts(task.outcome, programs, [_dump(outcome), *facts, b"", needs.to_bytes()])
     if task.finish:
         task.finish(models)
     return outcome
 
 
-def _write_models(task: Task, outcome: Outcome, models: Sequence[Model]) -> Outcome:
-    """Write the models of a page, and return its outcome with what they decide."""
-    content = dump_json(models)
-    write_atomic(task.models, content)
-    unsized = sum(model.get("size") == "unknown" for model in models)
-    row = {**outcome.row, "sha256": sha256(content), "unsized": unsized}
-    return outcome._replace(row=row, stamps=(outcome.stamps[0], stamp_of(task.models)))
+def _read_guess(task: Task, raw_hash: str) -> PageNeeds | None:
+    """Return the facts that decided the models of a page with these bytes in the other data folder; None if absent."""
+    if not task.guesses:
+        return None
+    path = task.guesses.outcomes(task.source, task.stream, task.entry.file)
+    parts = read_parts(path, _decided_by(task, raw_hash), [_NEEDS])
+    return PageNeeds.from_bytes(*parts) if parts else None
+
+
+def _decided_by(task: Task, raw_hash: str) -> str:
+    return f"{task.program} {raw_hash}"
 
 
 def read_outcome(task: Task) -> Outcome | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from array import array
+from itertools import compress
+from operator import le, not_
 from typing import TYPE_CHECKING, NamedTuple
 
 from etl.verify.raw_records import model_key
@@ -74,6 +76,10 @@ class RecordClasses:
         """Return the classes of the records of the next page."""
         keys, left_out, classes = self._matching.keys, self._matching.left_out, self._matching.classes
         result, position = [], self._next
+        end = position + len(reading.keys)
+        if keys[position:end] == reading.keys and left_out.isdisjoint(range(position, end)):
+            self._next = end
+            return classes[position:end].tolist()
         for id_, key in zip(reading.ids, reading.keys, strict=True):
             is_next = position < len(keys) and keys[position] == key
             if is_next and position not in left_out:
@@ -90,17 +96,17 @@ class GreatestUnlisted:
 
     def __init__(self, matching: Matching, fields: int, listed: Container[str]) -> None:
         self.matching, self._classes, self._listed = matching, RecordClasses(matching), listed
-        self._values = [array("d", [float("nan")]) * matching.count for _ in range(fields)]
+        self._values = [array("d", [float("inf"), *[float("nan")] * (matching.count - 1)]) for _ in range(fields)]
         self._firsts = [array("q", [_NONE]) * matching.count for _ in range(fields)]
 
     def add_page(self, first: int, reading: PageReading) -> None:
         """Take the records of the next page, with their values, of which `first` is the position."""
         classes = self._classes.next_page(reading)
         for values, greatest, firsts in zip(reading.values, self._values, self._firsts, strict=False):  # a lost page has none
-            for index, (number, value) in enumerate(zip(classes, values, strict=True)):
-                is_greater = number and not value <= greatest[number]  # which is not a number at first
-                if is_greater and model_key(reading.ids[index]) not in self._listed:
-                    greatest[number], firsts[number] = value, first + index
+            are_greater = map(not_, map(le, values, map(greatest.__getitem__, classes)))  # than what is not a number at first
+            for index in compress(range(len(values)), are_greater):
+                if model_key(reading.ids[index]) not in self._listed:
+                    greatest[classes[index]], firsts[classes[index]] = values[index], first + index
 
     def may_precede(self, number: int, field: int, value: float, position: int) -> bool:
         """Return whether a record of a class has a greater value, or this one at an earlier position."""

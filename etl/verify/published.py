@@ -65,6 +65,11 @@ class Published:
             listed[filter_.source].update(map(model_key, ids_))
         return listed
 
+    @cached_property
+    def ordered_streams(self) -> set[tuple[str, str]]:
+        """The streams, by source and name, that manifests with an order of their own read."""
+        return {(filter_.source, filter_.stream) for filter_, _ in self.ids_by_filter if filter_.order_field}
+
     def where(self, name: str, path: str = "$") -> str:
         """Return the start of a message: a file and a JSON path in it."""
         return f"{self.folder / name}: {path}"

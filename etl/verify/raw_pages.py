@@ -11,7 +11,6 @@ from operator import gt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.core.errors import EtlError, InvalidDataError
-from etl.core.ids import digest as digest  # noqa: PLC0414 -- raw_streams imports it from here
 from etl.core.ids import hash_texts
 from etl.sources.auditing import whole_number
 from etl.sources.source import get_source
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from etl.sources.source import Audit, Record, Source
+    from etl.storage.json_files import JsonBody
 
 NULL = float("-inf")  # the value of a record that has none, which is last
 
@@ -85,13 +85,21 @@ class PageReading:
 
 def read_page(task: PageTask) -> PageReading:
     """Read a page; what is wrong with the file is in the result."""
-    source = get_source(task.source)
     try:
-        body = read_bytes(task.path)
-        values = _values(body, task.path, source)
+        return read_body(task, parse_json_body(read_bytes(task.path), task.path))
     except EtlError as error:
         return PageReading(read_error=str(error))
-    reading = PageReading(len(body), sha256(body), len(values))
+
+
+def read_body(task: PageTask, body: JsonBody) -> PageReading:
+    """Read a page that is parsed already.
+
+    Raises:
+        InvalidDataError: it has no list of records.
+    """
+    source = get_source(task.source)
+    values = _values(body.value, task.path, source)
+    reading = PageReading(len(body.content), sha256(body.content), len(values))
     indexes = [index for index, value in enumerate(values) if isinstance(value, dict)]
     records = [values[index] for index in indexes]
     reading.count = len(records)
@@ -153,8 +161,7 @@ def _hashes(path: Path) -> frozenset[int]:
     return frozenset(hashes)
 
 
-def _values(body: bytes, path: Path, source: Source) -> list[Any]:
-    value = parse_json_body(body, path)[1]
+def _values(value: Any, path: Path, source: Source) -> list[Any]:
     if source.records_key is not None:
         value = value.get(source.records_key) if isinstance(value, dict) else None
     if not isinstance(value, list):

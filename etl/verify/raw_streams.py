@@ -1,4 +1,7 @@
-"""The raw streams on disk, read page by page in several processes; few records are kept, and some pages are read again."""
+"""The raw streams on disk, read page by page in several processes; few records are kept, and some pages are read again.
+
+Pages that the rebuild parses are read there: see `etl.verify.early_readings`.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,12 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import parse_qs
 
 from etl.core.errors import EtlError
+from etl.core.ids import digest
 from etl.sources.source import get_source
 from etl.storage.ledger import list_streams, read_ledger
+from etl.verify.early_readings import EarlyReading
 from etl.verify.order import ORDER_TOLERANCE, Fetch, count_out_of_order, seconds
-from etl.verify.raw_pages import PageTask, digest, location, read_page, write_hashes
+from etl.verify.raw_pages import PageTask, location, read_page, write_hashes
 from etl.verify.raw_records import RawOrder, RawPage, RawStream, model_key
 from etl.verify.spellings import Spellings
 
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
 
     from etl.config.source_config import Config
     from etl.core.layout import DataDir
+    from etl.storage.json_files import JsonBody
     from etl.storage.ledger import Ledger, PageEntry
     from etl.verify.raw_pages import PageReading
     from etl.verify.raw_records import RawRecord
@@ -60,6 +66,10 @@ class _Page:
     where: str
     first: int = 0
 
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.stream.source, self.stream.name, self.entry.file
+
 
 @dataclass
 class RawStreams:
@@ -74,6 +84,7 @@ class RawStreams:
     errors: list[str] = field(default_factory=list)
     _pages: dict[str, list[_Page]] = field(default_factory=dict)
     _spellings: dict[str, Spellings] = field(default_factory=dict)
+    _early: dict[tuple[str, str, str], EarlyReading] = field(default_factory=dict)
 
     def of_source(self, source: str) -> list[RawStream]:
         """Return the streams of a source."""
@@ -90,11 +101,27 @@ class RawStreams:
             _Page(stream, entry, path, location(path, source)) for entry, path in zip(stream.ledger.pages, paths, strict=True)
         )
 
+    def prepare(self, folder: Path, listed: Mapping[str, Collection[str]], with_values: Collection[Key]) -> None:
+        """Let other programs that parse pages read them, by what `observer` returns; `folder` is for the readings.
+
+        `listed` and the streams of the observers, which are among `with_values`, must be those of `read`.
+        """
+        keys = folder / "keys"
+        write_hashes(keys, _hashes(listed))
+        self._early = {
+            page.key: EarlyReading(_task(keys, with_values, page), folder / str(number))
+            for number, page in enumerate(self._all_pages())
+        }
+
+    def observer(self, source: str, stream: str, file: str) -> Callable[[JsonBody], None] | None:
+        """Return what reads a page that is parsed already, in any process; None of a page that is not to be read."""
+        early = self._early.get((source, stream, file))
+        return early and early.keep
+
     def read(self, listed: Mapping[str, Collection[str]], observers: Mapping[Key, ValueObserver]) -> None:
         """Read all pages; keep the records of listed models, by source and `model_key`, and of those with several spellings."""
-        hashes = {digest(key) for keys in listed.values() for key in keys}
         parts: dict[Key, _Part] = {}
-        for page, reading in self._read([page for pages in self._pages.values() for page in pages], hashes, observers.keys()):
+        for page, reading in self._read_once(_hashes(listed), observers.keys()):
             stream = page.stream
             part = parts.setdefault((stream.source, stream.name), _Part(stream))
             page.first = stream.record_count
@@ -137,6 +164,17 @@ class RawStreams:
         for page, reading in self._read(pages, (), {(stream.source, stream.name)}):
             observer.add_page(page.first, reading)
 
+    def _all_pages(self) -> list[_Page]:
+        return [page for pages in self._pages.values() for page in pages]
+
+    def _read_once(self, hashes: Iterable[int], with_values: Collection[Key]) -> Iterator[tuple[_Page, PageReading]]:
+        """Yield all pages, in order: those that were read early, and the others as they are read."""
+        early = {key: reading for key, reading in self._early.items() if reading.path.exists()}
+        others = self._read([page for page in self._all_pages() if page.key not in early], hashes, with_values)
+        for page in self._all_pages():
+            yield (page, early[page.key].take()) if page.key in early else next(others)
+        yield from others  # nothing, but it ends the workers
+
     def _read(
         self, pages: Sequence[_Page], hashes: Iterable[int], with_values: Collection[Key] = ()
     ) -> Iterator[tuple[_Page, PageReading]]:
@@ -153,10 +191,16 @@ class RawStreams:
 
 
 def read_raw_streams(
-    data: DataDir, config: Config, start_workers: StartWorkers, listed: Mapping[str, Collection[str]],
-    observers: Mapping[Key, ValueObserver] | None = None,
+    data: DataDir, config: Config, start_workers: StartWorkers, listed: Mapping[str, Collection[str]]
 ) -> RawStreams:  # fmt: skip
     """Read the raw streams on disk; keep the records of the listed models, by source and `model_key`."""
+    raw = open_raw_streams(data, config, start_workers)
+    raw.read({source.name: listed.get(source.name, ()) for source in config.sources}, {})
+    return raw
+
+
+def open_raw_streams(data: DataDir, config: Config, start_workers: StartWorkers) -> RawStreams:
+    """Return the raw streams on disk, of which no page was read yet."""
     raw = RawStreams(start_workers)
     for source in config.sources:
         for name in list_streams(data, source.name):
@@ -166,7 +210,6 @@ def read_raw_streams(
                 raw.errors.append(str(error))
                 continue
             raw.add(_open_stream(data, source.name, name, ledger, source.order_fields), data.raw(source.name, name))
-    raw.read({source.name: listed.get(source.name, ()) for source in config.sources}, observers or {})
     return raw
 
 
@@ -187,6 +230,10 @@ def _task(keys: Path, with_values: Collection[Key], page: _Page) -> PageTask:
     return PageTask(
         page.path, stream.source, stream.params, stream.sort_key, fetch, stream.value_fields, keys, has_values=has_values
     )  # fmt: skip
+
+
+def _hashes(listed: Mapping[str, Collection[str]]) -> set[int]:
+    return {digest(key) for keys in listed.values() for key in keys}
 
 
 def _keep(

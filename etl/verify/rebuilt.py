@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from etl.verify.published import Published
 
     Streams = Mapping[tuple[str, str], StoredStream | None]
-    Rebuild = Callable[[DataDir], Mapping[str, StoredStreams]]
 
 
 class Rebuilt(NamedTuple):
@@ -42,7 +41,8 @@ class Rebuilt(NamedTuple):
 
 
 def check_rebuilt(
-    published: Published, rebuilt: DataDir, rebuild: Rebuild, allowed_losses: Collection[str]
+    published: Published, rebuilt: DataDir, rebuild: Callable[[DataDir], Mapping[str, StoredStreams]],
+    allowed_losses: Collection[str]
 ) -> Rebuilt:  # fmt: skip
     """Make the models and manifests in another data folder, and compare; `allowed_losses` are right."""
     config = published.config

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,18 +14,29 @@ from etl.storage.snapshot import read_dir
 from etl.verify import checks, raw_checks
 from etl.verify.freshness import check_freshness
 from etl.verify.published import Check, Published, check_schemas
-from etl.verify.raw_streams import read_raw_streams
+from etl.verify.raw_streams import open_raw_streams
 from etl.verify.rebuilt import check_rebuilt
 from etl.verify.safety import check_safety
 from etl.verify.shrinkage import check_shrinkage
 from etl.verify.use import check_use
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Protocol
+
     from etl.config.filters import Filter
     from etl.config.source_config import Config
+    from etl.selection.stored import StoredStreams
+    from etl.storage.json_files import JsonBody
     from etl.storage.snapshot import Snapshot
     from etl.verify.raw_streams import StartWorkers
-    from etl.verify.rebuilt import Rebuild
+
+    Observe = Callable[[str, str, str], Callable[[JsonBody], None] | None]
+
+    class Rebuild(Protocol):
+        """See `VerifyOptions`."""
+
+        def __call__(self, data: DataDir, observe: Observe) -> Mapping[str, StoredStreams]: ...
 
 
 @dataclass(frozen=True)
@@ -33,6 +45,7 @@ class VerifyOptions:
 
     Attributes:
         rebuild: Makes models and manifests below another data folder that has the same raw files; returns its streams by source.
+            `observe` (source, stream, file) gives what is called with the raw page before it is transformed, in any process.
         start_workers: Starts what reads so many bytes of raw pages.
         base: An earlier set; None if absent.
         allowed: Filters that may have lost models since.
@@ -53,9 +66,13 @@ class VerifyOptions:
 def verify(data: DataDir, config: Config, options: VerifyOptions) -> list[Check]:
     """Run every check; if the raw files cannot be rebuilt, the checks that need that are left out, and the last one fails."""
     published = Published(data.manifests, _owned_files(read_dir(data.manifests), config), config)
-    with tempfile.TemporaryDirectory(prefix="rebuild-") as folder:
-        rebuilt = check_rebuilt(published, DataDir(Path(folder), data.raw_root), options.rebuild, options.allowed_losses)
-    raw = read_raw_streams(data, config, options.start_workers, published.listed, rebuilt.greatest)
+    raw = open_raw_streams(data, config, options.start_workers)
+    with tempfile.TemporaryDirectory(prefix="verify-") as readings:
+        raw.prepare(Path(readings), published.listed, published.ordered_streams)
+        with tempfile.TemporaryDirectory(prefix="rebuild-") as folder:
+            rebuild = partial(options.rebuild, observe=raw.observer)
+            rebuilt = check_rebuilt(published, DataDir(Path(folder), data.raw_root), rebuild, options.allowed_losses)
+        raw.read(published.listed, rebuilt.greatest)
     streams = [*raw.streams.values()]
     read = {(source.name, stream.name) for source in config.sources for stream in source.streams}
     raw_check = raw_checks.check_raw_hashes(streams)

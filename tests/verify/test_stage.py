@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from etl.config.source_config import Config
     from etl.core.layout import DataDir
-    from etl.verify.rebuilt import Rebuild
+    from etl.verify.stage import Observe, Rebuild
 
 Corruption = tuple[str, "Callable[[dict[str, Any]], Any]", str, str]
 
@@ -108,8 +108,8 @@ def failed(output: str) -> dict[str, str]:
 def rebuilt(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make verify use the manifests built once per test session instead of rebuilding, which takes most of its time."""
 
-    def rebuilder(config: Config) -> Rebuild:
-        def rebuild(data: DataDir) -> Mapping[str, StoredStreams]:
+    def rebuilder(_data: DataDir, config: Config) -> Rebuild:
+        def rebuild(data: DataDir, observe: Observe) -> Mapping[str, StoredStreams]:  # noqa: ARG001 -- it parses no page
             for name in ("manifests", "models"):
                 (data.root / name).symlink_to(built.parent / name)
             return {source.name: StoredStreams(data, source) for source in config.sources}
