@@ -132,9 +132,14 @@ def transform_file(task: Task) -> Outcome:
         len(page.deferred), needs, {}, stamps=(raw_stamp, None),
     )  # fmt: skip
     packed = pack_facts(facts, rules.kind)
-    deciding = _read_guess(task, outcome.body) if page.deferred else PageNeeds([], b"")
-    if deciding:
-        return _decide(task, outcome, page.models, page.deferred, packed, deciding)
+    try:
+        deciding = _read_guess(task, outcome.body) if page.deferred else PageNeeds([], b"")
+        if deciding:
+            return _decide(task, outcome, page.models, page.deferred, packed, deciding)
+    except Exception:
+        if not task.guesses:
+            raise
+        return transform_file(task._replace(guesses=None))  # anyone may have written the guess
     pending = orjson.dumps([page.models, page.deferred], option=orjson.OPT_NON_STR_KEYS)
     write_parts(task.outcome, task.program, [_dump(outcome), *packed, pending, b""])
     return outcome
