@@ -83,9 +83,10 @@ def test_what_could_not_be_written_is_read_with_the_others(
         write_bytes(path, content[:10])
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with monkeypatch.context() as patch, pytest.raises(StorageError, match="cannot be written"):
+    with monkeypatch.context() as patch:
         patch.setattr(Path, "write_bytes", fill)
-        observe(workspace, raw, 1)
+        with pytest.raises(StorageError, match="cannot be written"):
+            observe(workspace, raw, 1)
     raw.read(LISTED, {})
     assert raw.streams == read_raw(workspace, CONFIG, "o/0-1", "o/2-3").streams
 
