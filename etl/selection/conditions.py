@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.expressions.evaluator import MATCH, NO_MATCH
+from etl.selection.roots import ROOT_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -70,7 +71,8 @@ class FacetSpec:
         if not all(expression.is_narrow for expression in self.expressions):
             return None
         tested = [*(field for field, _ in self.named), *(field for expression in self.expressions for field in expression.fields)]
-        return frozenset((*PUBLISHED_FIELDS, *RULED_FIELDS, *tested, *self.order_fields))
+        lineage = ROOT_FIELDS if "root" in {*tested, *self.order_fields} else ()  # facets are made of all of these or of none
+        return frozenset((*PUBLISHED_FIELDS, *RULED_FIELDS, *tested, *self.order_fields, *lineage))
 
     @property
     def reads_ruled_fields(self) -> bool:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 
+ROOT_FIELDS = ("root", "roots", "relation", "format")  # that are read of models, beside their ids
+
+
 class Kind(NamedTuple):
     """How models were made of others."""
 

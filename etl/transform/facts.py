@@ -81,7 +81,7 @@ class PageNeeds(NamedTuple):
 
     def digest(self) -> str:
         """Return a hash of it."""
-        return blake2b(b"\n".join([*self.lines, self.named]), digest_size=16).hexdigest()
+        return blake2b(self.to_bytes(), digest_size=16).hexdigest()
 
     def to_bytes(self) -> bytes:
         """Return it as lines."""

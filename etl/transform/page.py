@@ -95,17 +95,18 @@ def transform_page(source: Source, body: JsonBody | bytes, where: object, option
     models = [entry["model"] for entry in entries if "model" in entry]
     are_valid = load_list_schema(f"{source.name}/model").is_valid(models)  # quicker than one by one
     page, evidence = PageResult(len(entries)), []
-    for index, entry in enumerate(entries):
+    for index, (entry, record) in enumerate(zip(entries, source.records(parsed.value), strict=True)):
         if "set_aside" in entry:
             detail = violations.get(index) if entry["set_aside"] == "id" else None
             page.set_aside.append(RejectedRecord(index, _short_id(entry["id"]), entry["set_aside"], detail))
             continue
+        entry["id"] = record.get("id")  # as it came; that of the model is text
         if urls := rules.forbid_images(entry, options):
             page.forbidden_images.setdefault(entry["model"]["id"], []).extend(urls)
         if index in violations:
             levels = _levels(entry["model"])
-            page.set_aside.append(RejectedRecord(index, _short_id(entry["model"]["id"]), "id", violations[index], levels))
-        elif _add_model(source, page, index, entry["model"], lost[index], is_valid=are_valid):
+            page.set_aside.append(RejectedRecord(index, _short_id(entry["id"]), "id", violations[index], levels))
+        elif _add_model(source, page, index, entry, lost[index], is_valid=are_valid):
             evidence.append(entry["evidence"])
             deferred = rules.defer(entry["model"], entry["evidence"])
             if deferred is not None:
@@ -114,19 +115,20 @@ def transform_page(source: Source, body: JsonBody | bytes, where: object, option
     return page if facts is None else replace(page, facts=facts)
 
 
-def _add_model(  # noqa: PLR0913 -- a model, where it goes, and what is known of it
-    source: Source, page: PageResult, index: int, model: Model, lost: list[DroppedField], *, is_valid: bool
+def _add_model(  # noqa: PLR0913 -- an entry, where it goes, and what is known of it
+    source: Source, page: PageResult, index: int, entry: dict[str, Any], lost: list[DroppedField], *, is_valid: bool
 ) -> bool:  # fmt: skip
-    """Add a model, without the values that violate its schema, or reject it; return whether it was added.
+    """Add the model of an entry, without the values that violate its schema, or reject it; return whether it was added.
 
     `lost` are fields whose evidence was invalid; `is_valid`: whether it is known to be valid.
     """
+    model = entry["model"]
     if not (is_valid or load_schema(f"{source.name}/model").is_valid(model)):
         dropped = repair(model, source.name)
         if wrong := next((value for value in dropped if is_required(value.field, source.name)), None):
             reason = "type" if wrong.field == "type" else "id"
             detail = f"{reason}: {wrong.reason} (expected {expected(reason, source.name)})"
-            page.set_aside.append(RejectedRecord(index, _short_id(model["id"]), reason, detail, _levels(model)))
+            page.set_aside.append(RejectedRecord(index, _short_id(entry["id"]), reason, detail, _levels(model)))
             return False
         lost = [*lost, *dropped]
     if lost:
@@ -162,4 +164,6 @@ def _short_id(identity: object) -> str | int | None:
     """Return an id fit for a summary: text cut to 500 characters, a number, or None."""
     if isinstance(identity, str):
         return identity[:500]
+    if isinstance(identity, float) and identity.is_integer():
+        identity = int(identity)
     return identity if type(identity) is int and abs(identity) < 2**53 else None

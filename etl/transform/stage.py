@@ -78,13 +78,13 @@ def transform(  # noqa: PLR0913, PLR0917 -- what to transform, how, and what is 
         StorageError: a file cannot be read or written.
     """
     streams = list_streams(data, source.name)
+    remove_gone(data, source.name, streams)  # also what an interrupted run left that the summary does not list
     program = _program_fingerprint(source, options)
     hashes = _file_hashes(data, source)
     if summary := _current_summary(data, source, streams, program, hashes):
         data.summary(source.name).touch()
         hashes.write()
         return summary
-    remove_gone(data, source.name, streams)
     ignore_in_git(data.cache(""))
     tasks, invalid_ledgers = _tasks(data, source, options, streams, program, finish)
     if rebuild:

@@ -132,9 +132,14 @@ def transform_file(task: Task) -> Outcome:
         len(page.deferred), needs, {}, stamps=(raw_stamp, None),
     )  # fmt: skip
     packed = pack_facts(facts, rules.kind)
-    deciding = _read_guess(task, outcome.body) if page.deferred else PageNeeds([], b"")
-    if deciding:
-        return _decide(task, outcome, page.models, page.deferred, packed, deciding)
+    try:
+        deciding = _read_guess(task, outcome.body) if page.deferred else PageNeeds([], b"")
+        if deciding:
+            return _decide(task, outcome, page.models, page.deferred, packed, deciding)
+    except Exception:
+        if not task.guesses:
+            raise
+        return transform_file(task._replace(guesses=None))  # anyone may have written the guess
     pending = orjson.dumps([page.models, page.deferred], option=orjson.OPT_NON_STR_KEYS)
     write_parts(task.outcome, task.program, [_dump(outcome), *packed, pending, b""])
     return outcome
@@ -171,15 +176,14 @@ def _decide(  # noqa: PLR0913, PLR0917 -- a page that was transformed, and what 
         counted = resolve_page(get_source(task.source), models, deferred, parse_facts(needs.lines), named, task.options)
         outcome = outcome._replace(resolved=needs.digest(), counted=counted)
     content = dump_json(task.kept(models))
-    write_atomic(task.models, content)
     unsized = sum(model.get("size") == "unknown" for model in models)
-    row = {**outcome.row, "sha256": sha256(content), "unsized": unsized}
-    outcome = outcome._replace(row=row, stamps=(outcome.stamps[0], stamp_of(task.models)))
+    outcome = outcome._replace(row={**outcome.row, "sha256": sha256(content), "unsized": unsized})
     programs = [*[task.program] * _NEEDS, _decided_by(task, outcome.body)]
     write_parts(task.outcome, programs, [_dump(outcome), *facts, b"", needs.to_bytes()])
+    write_atomic(task.models, content)  # last: if its stream is removed, only its outcome may tell that there are models
     if task.finish:
         task.finish(models)
-    return outcome
+    return outcome._replace(stamps=(outcome.stamps[0], stamp_of(task.models)))
 
 
 def _read_guess(task: Task, raw_hash: str) -> PageNeeds | None:

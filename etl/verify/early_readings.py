@@ -8,7 +8,8 @@ from __future__ import annotations
 import pickle
 from typing import TYPE_CHECKING, NamedTuple
 
-from etl.core.errors import InvalidDataError, StorageError, describe_os_error
+from etl.core.errors import InvalidDataError
+from etl.storage.json_files import read_bytes, write_atomic
 from etl.verify.raw_pages import PageTask, read_body
 
 if TYPE_CHECKING:
@@ -31,11 +32,10 @@ class EarlyReading(NamedTuple):
             StorageError: the file cannot be written.
         """
         try:
-            self.path.write_bytes(pickle.dumps(read_body(self.task, body)))
+            reading = read_body(self.task, body)
         except InvalidDataError:
             return  # what is wrong is said when the page is read on its own
-        except OSError as error:
-            raise StorageError(f"{self.path}: cannot be written: {describe_os_error(error, self.path)}") from error
+        write_atomic(self.path, pickle.dumps(reading))
 
     def take(self) -> PageReading:
         """Return the reading.
@@ -43,8 +43,5 @@ class EarlyReading(NamedTuple):
         Raises:
             StorageError: the file cannot be read.
         """
-        try:
-            reading: PageReading = pickle.loads(self.path.read_bytes())  # noqa: S301 -- a process of this run wrote it
-        except OSError as error:
-            raise StorageError(f"{self.path}: cannot be read: {describe_os_error(error, self.path)}") from error
+        reading: PageReading = pickle.loads(read_bytes(self.path))  # noqa: S301 -- a process of this run wrote it
         return reading

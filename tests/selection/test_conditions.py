@@ -15,6 +15,7 @@ ALWAYS = {"id", "slug", "name", "level", "level_most", "flagged"}
     [
         ((), {"license", "likes"}),
         ((".downloads > 9 and .author != null",), {"license", "likes", "downloads", "author"}),
+        (('.root == "x"',), {"license", "likes", "root", "roots", "relation", "format"}),
         ((".downloads > 9", "keys | length > 3"), None),
         (("[.[]] | length > 3",), None),
     ],
@@ -22,7 +23,7 @@ ALWAYS = {"id", "slug", "name", "level", "level_most", "flagged"}
 def test_the_fields_that_are_read_are_known_unless_an_expression_may_read_any(
     texts: tuple[str, ...], fields: set[str] | None
 ) -> None:  # fmt: skip
-    names = ("author", "downloads", "likes")
+    names = ("author", "downloads", "likes", "root")
     expressions = tuple(parse_expression(f"key-{number}", text, names) for number, text in enumerate(texts))
     spec = FacetSpec((("license", frozenset({"mit"})),), expressions, ("likes",))
     assert spec.fields == (None if fields is None else fields | ALWAYS)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from etl.core.layout import DataDir
-from etl.sources.source import get_source
+from etl.sources.source import TransformOptions, get_source
+from etl.storage.checked_parts import read_parts, write_parts
+from etl.storage.json_files import sha256
 from etl.transform import pages as page_module
-from etl.transform.stage import RebuildOptions, transform
+from etl.transform.stage import RebuildOptions, _program_fingerprint, transform
 from etl.transform.task import resolve_file
 from tests.conftest import hf
 
@@ -130,3 +132,38 @@ def test_only_the_fields_that_are_read_are_written(pages: Workspace, tmp_path: P
         assert json.loads(body) == [{name: model[name] for name in fields} for model in json.loads(complete[file])]
     assert [page["unsized"] for page in summary["streams"]["default"]] == [page["unsized"] for page in full["streams"]["default"]]
     assert summary["losses"] == full["losses"]
+
+
+def forge(workspace: Workspace, forged: Callable[[bytes], bytes]) -> None:
+    """Change the facts that decided the models of the page of the copy, with a checksum that fits."""
+    program = _program_fingerprint(HUB, TransformOptions())
+    raw = workspace.data.raw("huggingface", "default", "page-0001.json")
+    path = workspace.data.outcomes("huggingface", "default", "page-0001.json")
+    programs = [*[program] * 4, f"{program} {sha256(raw.read_bytes())}"]
+    parts = read_parts(path, programs, range(5))
+    assert parts
+    write_parts(path, programs, [*parts[:4], forged(parts[4])])
+
+
+@pytest.mark.parametrize(
+    "needs",
+    [
+        b"", b"xyz", b"00", b"\n", b"\n[", b"\n1", b"\n{}", b"\n[[],1]", b'\n["o/base"]', b'\n["o/base",1]', b'\n["o/base",[]]',
+        b'\n["o/base",[0,"x",1,1,1,1]]', b"ffffffffffffffff", b"0000000000000000",
+    ],
+)  # fmt: skip
+def test_what_no_transform_wrote_decides_nothing(pages: Workspace, tmp_path: Path, resolved: list[str], needs: bytes) -> None:
+    forge(pages, lambda _: needs)
+    assert rebuild(pages, tmp_path) == content(pages.data)
+    assert resolved == ["default/page-0001.json"]
+
+
+def test_other_facts_have_another_digest(pages: Workspace, tmp_path: Path) -> None:
+    """Hashes of keys may contain the byte of a line break, so that facts could be taken for a part of them."""
+    base = hf("o/base", **BASE)
+    for padding in range(8):
+        pages.write_stream("huggingface", "likes", [{**base, "tags": [f"license:{'x' * padding}"]}])
+        transform(pages.data, HUB)
+        expected = content(pages.data)
+        forge(pages, lambda needs: needs.partition(b"\n")[2].hex().encode() + b"0a" + needs.partition(b"\n")[0])
+        assert rebuild(pages, tmp_path / str(padding)) == expected

@@ -21,6 +21,7 @@ from etl.core.schemas import load_schema
 from etl.sources.source import get_source
 from etl.storage.json_files import parse_json_body
 from etl.transform.page import PageResult, transform_page
+from etl.transform.stage import transform
 from tests.conftest import Workspace, civitai, hf
 
 SOURCES = ("huggingface", "civitai")
@@ -150,6 +151,23 @@ def test_a_record_is_rejected_with_a_reason_and_the_others_are_transformed(sourc
 def test_allowed_values_of_safety_fields_give_a_model(record: dict[str, Any]) -> None:
     page = transform_records("civitai", record)
     assert (page.set_aside, [model["availability"] for model in page.models]) == ([], [record.get("availability")])
+
+
+@pytest.mark.parametrize(
+    ("identity", "expected"),
+    [(3, 3), (3.0, 3), ("3", "3"), (0, 0), (2**53, None), (1.5, None), (True, None), (None, None), ({"a": 1}, None)],
+)
+@pytest.mark.parametrize("fields", [{"type": None}, {"poi": True}])
+def test_a_rejected_record_has_its_id_as_it_came(identity: Any, expected: Any, fields: dict[str, Any]) -> None:
+    (record,) = transform_records("civitai", civitai(3) | {"id": identity} | fields).set_aside
+    assert (record.id, type(record.id)) == (expected, type(expected))
+
+
+def test_rejected_records_without_an_id_count_each(workspace: Workspace) -> None:
+    nameless = {key: value for key, value in civitai(3).items() if key != "id"}
+    workspace.write_stream("civitai", "default", [civitai(1), nameless, nameless, {**nameless, "id": None}], asks={})
+    (total, _) = transform(workspace.data, get_source("civitai"))["losses"]
+    assert (total["stream"], total["reason"], total["ids"], total["of"]) == (None, "id", 3, 4)
 
 
 @pytest.mark.parametrize("number", ["7", "7.0", "7e0", "70e-1"])

@@ -290,6 +290,27 @@ def test_models_that_wait_for_other_pages_are_made_again_if_their_file_was_damag
     assert size_of(pages, "o/copy") == ("large", "base model")
 
 
+def test_models_of_an_interrupted_run_are_removed_with_their_stream(pages: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages.write_stream("huggingface", "default", [hf("o/a-gguf")])  # which no fact can change
+    with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+        patch.setattr(task, "write_parts", mock.Mock(side_effect=KeyboardInterrupt))
+        transform(pages.data, HUB)
+    shutil.rmtree(pages.data.raw("huggingface", "default"))
+    transform(pages.data, HUB)
+    assert sorted(content(pages.data.models("huggingface"))) == ["likes/page-0001.json", "summary.json"]
+
+
+def test_models_of_a_new_stream_are_removed_with_it_although_the_summary_is_that_of_what_remains(
+    pages: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transform(pages.data, HUB)
+    pages.write_stream("huggingface", "recent", [hf("o/a-gguf")], [hf("o/new", **COPY)], asks={})
+    interrupt_resolving(pages, monkeypatch)
+    shutil.rmtree(pages.data.raw("huggingface", "recent"))
+    transform(pages.data, HUB)
+    assert not pages.data.models("huggingface", "recent").exists()
+
+
 def test_models_are_kept_once(pages: Workspace) -> None:
     transform(pages.data, HUB)
     outcome = pages.data.outcomes("huggingface", "default") / "page-0001.json"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from etl import pipeline
+from etl.core.errors import StorageError
 from etl.storage.json_files import parse_json_body
 from etl.transform import task
 from etl.transform.page import transform_page
@@ -18,8 +21,6 @@ from tests.conftest import Workspace, hf
 from tests.verify.audit import config_of, read_raw
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from etl.sources.source import Source
     from etl.storage.json_files import JsonBody
     from etl.transform.page import PageResult
@@ -71,6 +72,23 @@ def test_pages_are_read_once(workspace: Workspace, raw: RawStreams, monkeypatch:
     observe(workspace, raw, 3)
     raw.read(LISTED, {})
     assert read == ["page-0002.json", "page-0004.json"]
+
+
+def test_what_could_not_be_written_is_read_with_the_others(
+    workspace: Workspace, raw: RawStreams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_bytes = Path.write_bytes
+
+    def fill(path: Path, content: bytes) -> int:
+        write_bytes(path, content[:10])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", fill)
+        with pytest.raises(StorageError, match="cannot be written"):
+            observe(workspace, raw, 1)
+    raw.read(LISTED, {})
+    assert raw.streams == read_raw(workspace, CONFIG, "o/0-1", "o/2-3").streams
 
 
 def test_a_page_that_no_ledger_names_is_not_read(raw: RawStreams) -> None:
