@@ -113,10 +113,16 @@ class Conditions:
 
     def keys_of(self, models: Sequence[Mapping[str, Any]], results: Sequence[Results]) -> list[GroupKey]:
         """Return `key_of` the values of each model."""
-        ruled = [field for field in RULED_FIELDS if self._has_ruled and models and field in models[0]]
-        fields = dict.fromkeys([*self.named, *ruled])
-        columns = [self._key_parts(field, [model[field] for model in models]) for field in fields]
+        columns = [self._key_parts(field, [model[field] for model in models]) for field in self._fields(models)]
         return [*zip(*columns, *zip(*results, strict=True), strict=True)] if columns or self._keys else [()] * len(models)
+
+    def key_names(self, models: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+        """Return of which field or expression each part of the keys of models is."""
+        return (*self._fields(models), *self._keys)
+
+    def _fields(self, models: Sequence[Mapping[str, Any]]) -> Iterable[str]:
+        ruled = [field for field in RULED_FIELDS if self._has_ruled and models and field in models[0]]
+        return dict.fromkeys([*self.named, *ruled])
 
     def key_of(self, values: Mapping[str, Any]) -> GroupKey:
         """Return what is equal for models that no option tells apart: of a field only the values that options name count."""

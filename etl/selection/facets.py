@@ -67,7 +67,7 @@ class PageFacets:
         columns: What is of each model.
         group_of: The group of each, by its index in `group_keys`.
         group_keys: Hashes of what is the same for all models of a group, see `Conditions.key_of`.
-        groups: JSON: the values of the first model of each group; empty if only their keys were read.
+        groups: JSON: the values of each group; of a field only those that options name. Empty if only their keys were read.
     """
 
     columns: Columns
@@ -76,7 +76,7 @@ class PageFacets:
     groups: bytes = b""
 
     def group_values(self) -> list[dict[str, Any]]:
-        """Return the values of the first model of each group."""
+        """Return the values of each group."""
         rows: list[dict[str, Any]] = orjson.loads(self.groups)
         return [{key: _result(value) if isinstance(value, dict) else value for key, value in row.items()} for row in rows]
 
@@ -118,11 +118,10 @@ def facets_of(models: Sequence[Mapping[str, Any]], columns: Columns, conditions:
     """
     results = conditions.results_of(models, now)
     keys = conditions.keys_of(models, results)
-    first = dict(zip(reversed(keys), reversed(range(len(keys))), strict=True))
     groups: dict[tuple[Any, ...], int] = {}
     group_of = array("I", [groups.setdefault(key, len(groups)) for key in keys])
-    rows = [conditions.values(models[index], results[index]) for index in map(first.__getitem__, groups)]
-    values = orjson.dumps([{key: _json(value) for key, value in row.items()} for row in rows])
+    names = conditions.key_names(models)
+    values = b"[%b]" % b",".join([_values(names, key) for key in groups])
     return PageFacets(columns, group_of, array("Q", map(group_key, groups)), values)
 
 
@@ -132,13 +131,11 @@ def group_key(key: tuple[Any, ...]) -> int:
     return digest(repr(key))
 
 
-def _json(value: Any) -> Any:
-    return _result_json(value) if isinstance(value, ExpressionResult) else value
-
-
-@lru_cache(maxsize=1000)  # few differ
-def _result_json(result: ExpressionResult) -> dict[str, Any]:
-    return result._asdict()
+@lru_cache(maxsize=10_000)
+def _values(names: tuple[str, ...], key: tuple[Any, ...]) -> bytes:
+    """Return as JSON what a key says, by what each of its parts is of."""
+    parts = (part._asdict() if isinstance(part, ExpressionResult) else part for part in key)
+    return orjson.dumps(dict(zip(names, parts, strict=True)))
 
 
 def _result(value: Mapping[str, Any]) -> ExpressionResult:

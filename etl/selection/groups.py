@@ -23,7 +23,8 @@ class FacetGroup(NamedTuple):
     """Models with the same results of every condition.
 
     Attributes:
-        values: The tested fields and results of expressions of its first model, as all records of the model decide them.
+        values: The tested fields, of which only values that options name count, and results of expressions, as all records of a
+            model decide them.
         own: These fields and results, as the model's own record has them.
         is_forbidden: Whether the models are in no manifest.
         positions: The models, by their positions in the stream, ascending.

@@ -51,7 +51,7 @@ def unmatched(source: SourceConfig, named: Iterable[tuple[Option, Value]], seen:
 
 
 def _add_named_values(seen: dict[str, set[Value]], selection: Selection) -> None:
-    """Add the values of a stream's models to those seen, by field: all that options name, and some others."""
+    """Add the values of a stream's models that options name to those seen, by field."""
     for group in selection.groups.all:
         for field, values in seen.items():
             values.update(_items(group.values[field]))
