@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from etl.storage.json_files import sha256, write_atomic
+from etl.storage.json_files import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +22,8 @@ def write_parts(path: Path, program: str | Sequence[str], parts: Sequence[bytes]
         StorageError: the disk is full, or a permission is missing.
     """
     programs = [program] * len(parts) if isinstance(program, str) else program
-    pairs = zip(programs, parts, strict=True)
-    write_atomic(path, b"".join(b"%s %d\n%s" % (_checksum(own, part), len(part), part) for own, part in pairs))
+    lines = (b"%s %d\n" % (_checksum(own, part), len(part)) for own, part in zip(programs, parts, strict=True))
+    write_atomic(path, b"".join(chain.from_iterable(zip(lines, parts, strict=True))))
 
 
 def read_parts(path: Path, program: str | Sequence[str], numbers: Sequence[int]) -> list[bytes] | None:
@@ -47,4 +49,6 @@ def read_parts(path: Path, program: str | Sequence[str], numbers: Sequence[int])
 
 
 def _checksum(program: str, part: bytes) -> bytes:
-    return sha256(program.encode() + part).encode()
+    checksum = hashlib.sha256(program.encode())
+    checksum.update(part)
+    return checksum.hexdigest().encode()

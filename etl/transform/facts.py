@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from etl.core.hash_arrays import partition
-from etl.core.ids import hash_text
-from etl.transform.hashes import as_bytes, distinct_hashes, numbers
+from etl.transform.hashes import as_bytes, distinct_hashes, hash_key, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -56,7 +55,7 @@ _NO_FACTS = FactKeys(array("Q"), [], array("Q"), array("Q"))
 
 def pack_facts(facts: Mapping[str, Any], kind: Callable[[Any], Any]) -> tuple[bytes, bytes]:
     """Return the keys of the facts of a page, see `FactKeys`, and as lines in the same order the JSON of each key and fact."""
-    items = sorted((hash_text(key), key, fact) for key, fact in facts.items())
+    items = sorted((hash_key(key), key, fact) for key, fact in facts.items())
     values = [kind(fact) for _, _, fact in items]
     kinds = [None if value is None else orjson.dumps(value).decode() for value in values]
     number_of = {text: number for number, text in enumerate(dict.fromkeys(filter(None, kinds)))}

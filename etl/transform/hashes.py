@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from etl.core.columns import pack_column, unpack_column
@@ -17,9 +18,13 @@ _BOUNDS = [number << (64 - _BITS) for number in range(1, 1 << _BITS)]
 BUCKETS = 1 << _BITS  # ranges of hashes, each of which is counted alone, so that few hashes are objects at once
 
 
+# The losses and the facts of a page hash the same ids, and many models need few facts.
+hash_key = lru_cache(maxsize=2048)(hash_text)
+
+
 def distinct_hashes(texts: Iterable[str]) -> bytes:
     """Return the distinct hashes of texts, sorted, one after the other."""
-    return b"".join(sorted(map(hash_text, {*texts})))
+    return b"".join(sorted(map(hash_key, {*texts})))
 
 
 def numbers(hashes: bytes) -> array[int]:

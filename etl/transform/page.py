@@ -100,41 +100,42 @@ def transform_page(source: Source, body: JsonBody | bytes, where: object, option
             detail = violations.get(index) if entry["set_aside"] == "id" else None
             page.set_aside.append(RejectedRecord(index, _short_id(entry["id"]), entry["set_aside"], detail))
             continue
-        entry["id"] = record.get("id")  # as it came; that of the model is text
+        model = entry["model"]
         if urls := rules.forbid_images(entry, options):
-            page.forbidden_images.setdefault(entry["model"]["id"], []).extend(urls)
+            page.forbidden_images.setdefault(model["id"], []).extend(urls)
+        rejected = None
         if index in violations:
-            levels = _levels(entry["model"])
-            page.set_aside.append(RejectedRecord(index, _short_id(entry["id"]), "id", violations[index], levels))
-        elif _add_model(source, page, index, entry, lost[index], is_valid=are_valid):
-            evidence.append(entry["evidence"])
-            deferred = rules.defer(entry["model"], entry["evidence"])
-            if deferred is not None:
-                page.deferred[len(page.models) - 1] = deferred
+            rejected = RejectedRecord(index, _short_id(record.get("id")), "id", violations[index], _levels(model))
+        elif lost[index] or not are_valid:
+            rejected = _drop_invalid(source, page, index, record, model, lost[index])
+        if rejected:
+            page.set_aside.append(rejected)
+            continue
+        page.models.append(model)
+        evidence.append(entry["evidence"])
+        deferred = rules.defer(model, entry["evidence"])
+        if deferred is not None:
+            page.deferred[len(page.models) - 1] = deferred
     facts = rules.collect(page.models, evidence)
     return page if facts is None else replace(page, facts=facts)
 
 
-def _add_model(  # noqa: PLR0913 -- an entry, where it goes, and what is known of it
-    source: Source, page: PageResult, index: int, entry: dict[str, Any], lost: list[DroppedField], *, is_valid: bool
-) -> bool:  # fmt: skip
-    """Add the model of an entry, without the values that violate its schema, or reject it; return whether it was added.
+def _drop_invalid(  # noqa: PLR0913, PLR0917 -- a model, where it is from, and what is known of it
+    source: Source, page: PageResult, index: int, record: Mapping[str, Any], model: Model, lost: list[DroppedField]
+) -> RejectedRecord | None:  # fmt: skip
+    """Drop the values of a model that violate its schema; return the rejection if it cannot be without one of them.
 
-    `lost` are fields whose evidence was invalid; `is_valid`: whether it is known to be valid.
+    `lost` are fields whose evidence was invalid.
     """
-    model = entry["model"]
-    if not (is_valid or load_schema(f"{source.name}/model").is_valid(model)):
+    if not load_schema(f"{source.name}/model").is_valid(model):
         dropped = repair(model, source.name)
         if wrong := next((value for value in dropped if is_required(value.field, source.name)), None):
             reason = "type" if wrong.field == "type" else "id"
             detail = f"{reason}: {wrong.reason} (expected {expected(reason, source.name)})"
-            page.set_aside.append(RejectedRecord(index, _short_id(entry["id"]), reason, detail, _levels(model)))
-            return False
+            return RejectedRecord(index, _short_id(record.get("id")), reason, detail, _levels(model))
         lost = [*lost, *dropped]
-    if lost:
-        page.dropped.extend(DroppedValue(index, model["id"], value.field, value.reason) for value in lost)
-    page.models.append(model)
-    return True
+    page.dropped.extend(DroppedValue(index, model["id"], value.field, value.reason) for value in lost)
+    return None
 
 
 def resolve_page(  # noqa: PLR0913, PLR0917 -- a page, and what may change it

@@ -74,14 +74,14 @@ def texts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_jq_gets_only_what_the_program_reads_and_does_not_copy(texts: list[str]) -> None:
     (entry,) = project(HUB, parse_json_body(json.dumps([COMPLETE]).encode(), "p"), "p")
     (record,) = json.loads(texts[0])
-    assert record == {"id": "o/m", "author": "o", "private": False, "disabled": False}
+    assert record == {"id": "o/m", "private": False, "disabled": False}
     assert entry["model"]["tags"] == ["gguf", "license:mit"]
     assert entry["evidence"] == {"safetensors": COMPLETE["safetensors"], "gguf": COMPLETE["gguf"]}
 
 
 @pytest.mark.parametrize("value", ["9007199254740993", "0.12345678901234567", "[" * 300 + "]" * 300])
 def test_jq_gets_the_whole_page_where_a_part_may_differ(texts: list[str], value: str) -> None:
-    body = f'[{{"id": "o/m", "author": {value}, "x": 1}}]'
+    body = f'[{{"id": "o/m", "private": {value}, "x": 1}}]'
     project(HUB, parse_json_body(body.encode(), "p"), "p")
     assert texts == [body]
 

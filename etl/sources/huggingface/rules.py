@@ -1,4 +1,4 @@
-"""What the transform decides of a Hub record after jq: its licence, its size and its lineage. No I/O."""
+"""What the transform decides of a Hub record after jq: its address, licence, size and lineage. No I/O."""
 
 from __future__ import annotations
 
@@ -63,6 +63,9 @@ _Evidence = tuple[SizeEvidence, Bases, str, int]  # of size and lineage; the lic
 def _complete(entry: dict[str, Any], options: TransformOptions) -> list[DroppedField]:
     model, counts = entry["model"], _counts(**entry["evidence"])
     identity, tags = model["id"], model["tags"]
+    model["url"] = f"https://huggingface.co/{identity}"
+    if model["author"] is None or model["author"] is False:
+        model["author"] = identity.partition("/")[0] if "/" in identity else None
     evidence = size_evidence(model["name"], tags, *counts)
     licenses = _licenses(tags, evidence.tags)
     model["license"] = licenses.partition("\n")[0] or None

@@ -2,21 +2,16 @@
 #   {model, evidence}  a model, and the evidence of its size beside its name and tags
 #   {id, set_aside}    a rejected record, and the code of the reason
 # Values pass through as they came: the transform replaces what violates schemas/huggingface/model.schema.json by null. It adds
-# fields that are not here, which rules.py sets: license and lineage from the tags, size and parameters from the evidence.
+# fields that are not here, which rules.py sets: license and lineage from the tags, size and parameters from the evidence, url.
 
 # record -> fields of the model, and its evidence, as they came: the transform copies what these two lines name without jq
-def copied_model: {id, type: .pipeline_tag, downloads, likes, tags, gated, created: .createdAt, updated: .lastModified};
+def copied_model: {id, author, type: .pipeline_tag, downloads, likes, tags, gated, created: .createdAt, updated: .lastModified};
 def copied_evidence: {safetensors, gguf};
 
 # record -> model
 def model:
   (.id | split("/")) as $path
-  | {
-      slug: (if $path[1] then $path[0] + "--" + $path[1] else .id end),
-      name: $path[-1],
-      author: (if .author then .author elif $path[1] then $path[0] else null end),
-      url: ("https://huggingface.co/" + .id)
-    } + copied_model;
+  | {slug: (if $path[1] then $path[0] + "--" + $path[1] else .id end), name: $path[-1]} + copied_model;
 
 # A flag of the wrong type counts as set.
 map(
