@@ -94,6 +94,15 @@ def test_fields_of_a_civitai_model() -> None:
     assert page.dropped == []
 
 
+@pytest.mark.parametrize(
+    ("name", "author", "expected"),
+    [("a/b", "c", "c"), ("a/b", None, "a"), ("a/b", False, "a"), ("b", None, None), ("a/b", "", None), ("a/b", 0, None)],
+)
+def test_the_author_is_stated_or_the_owner_in_the_id(name: str, author: object, expected: str | None) -> None:
+    (model,) = transform_records("huggingface", hf(name, author=author)).models
+    assert (model["author"], model["url"]) == (expected, f"https://huggingface.co/{name}")
+
+
 REJECTED: list[tuple[str, Any, str]] = [
     ("huggingface", hf("a/b", private=True), "private"),
     ("huggingface", hf("a/b", private="no"), "private"),
