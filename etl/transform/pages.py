@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from etl.core.layout import DataDir
     from etl.sources.source import Rules
     from etl.storage.file_hashes import FileHashes
-    from etl.transform.task import Outcome, Task
+    from etl.transform.outcome import Outcome
+    from etl.transform.task import Task
     from etl.transform.workers import WorkerOptions
 
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from etl.core.layout import DataDir
     from etl.sources.source import Source
     from etl.storage.json_files import JsonBody
+    from etl.transform.outcome import Outcome
     from etl.transform.page import Model
-    from etl.transform.task import Outcome
 
     Finish = Callable[[str, str, str], Callable[[Sequence[Model]], None]]
     Observe = Callable[[str, str], Callable[[JsonBody], None] | None]

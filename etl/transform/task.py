@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -10,11 +9,12 @@ import orjson
 from etl.core.errors import StorageError
 from etl.sources.source import get_source
 from etl.storage.checked_parts import read_parts, write_parts
-from etl.storage.file_hashes import FileStamp, stamp_of
+from etl.storage.file_hashes import stamp_of
 from etl.storage.json_files import dump_json, parse_json_body, read_bytes, sha256, write_atomic
 from etl.transform.facts import FactKeys, PageNeeds, find_lines, pack_facts, parse_facts
 from etl.transform.hashes import distinct_hashes, numbers
-from etl.transform.losses import PageLosses, page_losses
+from etl.transform.losses import page_losses
+from etl.transform.outcome import Outcome, dump_outcome, parse_outcome, summary_row
 from etl.transform.page import resolve_page, transform_page
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from etl.sources.source import TransformOptions
     from etl.storage.json_files import JsonBody
     from etl.storage.ledger import PageEntry
-    from etl.transform.page import Model, PageResult, RejectedRecord
+    from etl.transform.page import Model
 
 # The parts of the file of an outcome: while the models wait for facts of other pages, these models, then what decided them.
 _HEAD, FACT_KEYS, FACTS, _PENDING, _NEEDS = range(5)
@@ -78,37 +78,6 @@ class Resolution(NamedTuple):
     needs: PageNeeds
 
 
-class Outcome(NamedTuple):
-    """What became of a page, as far as the whole source needs it; all else is in its file only.
-
-    Attributes:
-        row: The entry of the page in the summary; of a pending page, without what its models decide.
-        body: The hash of the raw page.
-        losses: What it lost.
-        facts: How many facts its models state.
-        deferred: How many of its models facts of other pages may change.
-        needs: The hashes of the keys of the facts that its deferred models need.
-        counted: The hashes of the ids of its models, by what the summary counts of them.
-        resolved: The digest of the facts that decided its deferred models; None before.
-        stamps: Those of the raw page and of the models when they had these hashes, as far as this run read or wrote them.
-    """
-
-    row: dict[str, Any]
-    body: str
-    losses: PageLosses
-    facts: int
-    deferred: int
-    needs: bytes
-    counted: Mapping[str, bytes]
-    resolved: str | None = None
-    stamps: tuple[FileStamp | None, FileStamp | None] = (None, None)
-
-    @property
-    def is_pending(self) -> bool:
-        """Whether its models are not written, since facts of other pages may change them."""
-        return bool(self.deferred) and self.resolved is None
-
-
 def transform_file(task: Task) -> Outcome:
     """Write the models and the outcome of one page, and return the outcome.
 
@@ -128,7 +97,7 @@ def transform_file(task: Task) -> Outcome:
     rules, facts = source.load_rules(), page.facts or {}
     needs = distinct_hashes(key for index in page.deferred for key in rules.needs(page.models[index]))
     outcome = Outcome(
-        _summary_row(task, page), sha256(body.content), page_losses(task.stream, task.entry.file, page), len(facts),
+        summary_row(task.entry, page), sha256(body.content), page_losses(task.stream, task.entry.file, page), len(facts),
         len(page.deferred), needs, {}, stamps=(raw_stamp, None),
     )  # fmt: skip
     packed = pack_facts(facts, rules.kind)
@@ -141,7 +110,7 @@ def transform_file(task: Task) -> Outcome:
             raise
         return transform_file(task._replace(guesses=None))  # anyone may have written the guess
     pending = orjson.dumps([page.models, page.deferred], option=orjson.OPT_NON_STR_KEYS)
-    write_parts(task.outcome, task.program, [_dump(outcome), *packed, pending, b""])
+    write_parts(task.outcome, task.program, [dump_outcome(outcome), *packed, pending, b""])
     return outcome
 
 
@@ -154,12 +123,12 @@ def resolve_file(resolution: Resolution) -> Outcome:
     """
     task, needs = resolution.task._replace(guesses=None), resolution.needs
     (head,), _ = _parts(task, [_HEAD])
-    if not _parse(head, task).is_pending:  # its models were decided by other facts
+    if not parse_outcome(head, task.entry).is_pending:  # its models were decided by other facts
         transform_file(task)
     (head, keys, facts, pending), _ = _parts(task, [_HEAD, FACT_KEYS, FACTS, _PENDING])
     models, deferred = orjson.loads(pending)
     evidence = {int(index): value for index, value in deferred.items()}
-    return _decide(task, _parse(head, task), models, evidence, (keys, facts), needs)
+    return _decide(task, parse_outcome(head, task.entry), models, evidence, (keys, facts), needs)
 
 
 def _decide(  # noqa: PLR0913, PLR0917 -- a page that was transformed, and what decides it
@@ -179,7 +148,7 @@ def _decide(  # noqa: PLR0913, PLR0917 -- a page that was transformed, and what 
     unsized = sum(model.get("size") == "unknown" for model in models)
     outcome = outcome._replace(row={**outcome.row, "sha256": sha256(content), "unsized": unsized})
     programs = [*[task.program] * _NEEDS, _decided_by(task, outcome.body)]
-    write_parts(task.outcome, programs, [_dump(outcome), *facts, b"", needs.to_bytes()])
+    write_parts(task.outcome, programs, [dump_outcome(outcome), *facts, b"", needs.to_bytes()])
     write_atomic(task.models, content)  # last: if its stream is removed, only its outcome may tell that there are models
     if task.finish:
         task.finish(models)
@@ -202,7 +171,7 @@ def _decided_by(task: Task, raw_hash: str) -> str:
 def read_outcome(task: Task) -> Outcome | None:
     """Return the outcome in the file of a page, if the same program wrote it; other parts of the file may be damaged."""
     parts = read_parts(task.outcome, task.program, [_HEAD])
-    return _parse(parts[0], task) if parts else None
+    return parse_outcome(parts[0], task.entry) if parts else None
 
 
 def read_facts(task: Task, part: int) -> tuple[bytes, Outcome | None]:
@@ -224,43 +193,3 @@ def _parts(task: Task, numbers: list[int]) -> tuple[list[bytes], Outcome | None]
     if parts := read_parts(task.outcome, task.program, numbers):
         return parts, outcome
     raise StorageError(f"{task.outcome}: another program changed it during the run; run it again")
-
-
-def _dump(outcome: Outcome) -> bytes:
-    ids, lost = outcome.losses
-    return orjson.dumps({
-        "row": outcome.row, "body": outcome.body, "ids": ids.hex(), "lost": lost, "facts": outcome.facts,
-        "deferred": outcome.deferred, "needs": outcome.needs.hex(), "resolved": outcome.resolved,
-        "counted": {word: hashes.hex() for word, hashes in outcome.counted.items()},
-    })  # fmt: skip
-
-
-def _parse(content: bytes, task: Task) -> Outcome:
-    head = orjson.loads(content)
-    row = {**head["row"], "raw_sha256": task.entry.sha256}
-    losses = PageLosses(bytes.fromhex(head["ids"]), head["lost"])
-    counted = {word: bytes.fromhex(hashes) for word, hashes in head["counted"].items()}
-    needs = bytes.fromhex(head["needs"])
-    return Outcome(row, head["body"], losses, head["facts"], head["deferred"], needs, counted, head["resolved"])
-
-
-def _summary_row(task: Task, page: PageResult) -> dict[str, Any]:
-    return {
-        "file": task.entry.file, "raw_sha256": task.entry.sha256, "sha256": "",
-        "records": page.records, "models": len(page.models), "unsized": 0,
-        "set_aside": [_rejected_row(record) for record in page.set_aside], "dropped": _dropped_rows(page),
-        "forbidden_images": page.forbidden_images,
-    }  # fmt: skip
-
-
-def _rejected_row(record: RejectedRecord) -> dict[str, Any]:
-    return {key: value for key, value in asdict(record).items() if key == "id" or value is not None}
-
-
-def _dropped_rows(page: PageResult) -> list[dict[str, Any]]:
-    """Return how many models of a page lost a field, by field and reason, with the id of the first."""
-    rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for value in page.dropped:
-        row = {"field": value.field, "reason": value.reason, "models": 0, "first": value.id}
-        rows.setdefault((value.field, value.reason), row)["models"] += 1
-    return [*rows.values()]

@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from etl.core.layout import PROJECT
-from etl.transform.task import Outcome, Task, transform_file
+from etl.transform.task import Task, transform_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from etl.transform.outcome import Outcome
 
 LOOK_S = 0.05
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from etl.storage.json_files import JsonBody
-    from etl.transform.task import Outcome, Resolution
+    from etl.transform.outcome import Outcome
+    from etl.transform.task import Resolution
     from tests.conftest import Workspace
 
     Model = Mapping[str, Any]

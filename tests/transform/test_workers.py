@@ -29,7 +29,8 @@ from tests.conftest import hf
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from etl.transform.task import Outcome, Resolution, Task
+    from etl.transform.outcome import Outcome
+    from etl.transform.task import Resolution, Task
     from tests.conftest import Workspace
 
 HUB = get_source("huggingface")
