@@ -63,10 +63,12 @@ _Evidence = tuple[SizeEvidence, Bases, str, int]  # of size and lineage; the lic
 def _complete(entry: dict[str, Any], options: TransformOptions) -> list[DroppedField]:
     model, counts = entry["model"], _counts(**entry["evidence"])
     identity, tags = model["id"], model["tags"]
+    owner, slash, name = identity.rpartition("/")
+    model["slug"], model["name"] = identity.replace("/", "--"), name
     model["url"] = f"https://huggingface.co/{identity}"
     if model["author"] is None or model["author"] is False:
-        model["author"] = identity.partition("/")[0] if "/" in identity else None
-    evidence = size_evidence(model["name"], tags, *counts)
+        model["author"] = owner if slash else None
+    evidence = size_evidence(name, tags, *counts)
     licenses = _licenses(tags, evidence.tags)
     model["license"] = licenses.partition("\n")[0] or None
     estimate = _estimator(options.size_classes).estimate(evidence)
@@ -263,7 +265,7 @@ def _describe(_record: Mapping[str, Any], entry: dict[str, Any], options: Transf
     if "evidence" not in entry:
         return []
     model = entry["model"]
-    evidence = size_evidence(model["name"], model["tags"], *_counts(**entry["evidence"]))
+    evidence = size_evidence(model["id"].rpartition("/")[2], model["tags"], *_counts(**entry["evidence"]))
     licenses = describe_licenses(model["id"], shorten(_licenses(model["tags"], evidence.tags)))
     return [*SizeEstimator(options.size_classes).describe_conflicts(evidence), *licenses]
 

@@ -2,21 +2,17 @@
 #   {model, evidence}  a model, and the evidence of its size beside its name and tags
 #   {id, set_aside}    a rejected record, and the code of the reason
 # Values pass through as they came: the transform replaces what violates schemas/huggingface/model.schema.json by null. It adds
-# fields that are not here, which rules.py sets: license and lineage from the tags, size and parameters from the evidence, url.
+# fields that are not here, which rules.py sets: slug, name and url from the id, license and lineage from the tags, size and
+# parameters from the evidence.
 
 # record -> fields of the model, and its evidence, as they came: the transform copies what these two lines name without jq
 def copied_model: {id, author, type: .pipeline_tag, downloads, likes, tags, gated, created: .createdAt, updated: .lastModified};
 def copied_evidence: {safetensors, gguf};
-
-# record -> model
-def model:
-  (.id | split("/")) as $path
-  | {slug: (if $path[1] then $path[0] + "--" + $path[1] else .id end), name: $path[-1]} + copied_model;
 
 # A flag of the wrong type counts as set.
 map(
   if type != "object" or (.id | type) != "string" then {id: null, set_aside: "id"}
   elif .private then {id, set_aside: "private"}
   elif .disabled then {id, set_aside: "disabled"}
-  else {model: model, evidence: copied_evidence} end
+  else {model: copied_model, evidence: copied_evidence} end
 )
