@@ -1,11 +1,11 @@
-"""What the list API says of a model's size, and what is decided from it."""
+"""What the list API says of a model's size and tags, and what is decided from it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 class SizeEstimate(NamedTuple):
@@ -42,3 +42,12 @@ class SizeEvidence(NamedTuple):
     total: float | None
     gguf: float | None
     gguf_architecture: str | None = None
+
+
+def tag_lines(tags: Sequence[Any]) -> str:
+    """Return the tags that are texts, one per line, each between two line feeds."""
+    try:
+        lines = "\n".join(tags)
+    except TypeError:
+        lines = "\n".join(tag for tag in tags if isinstance(tag, str))
+    return f"\n{lines}\n"

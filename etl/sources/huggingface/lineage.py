@@ -6,6 +6,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from etl.sources.huggingface.evidence import tag_lines
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -242,8 +244,8 @@ def _describe(model: Mapping[str, Any]) -> str:
     relation, bases = model["relation"], model["base_models"]
     subject = f"{model['id']}: {relation}" + (f" of {', '.join(bases)}" if bases else "")
     copy = ", a copy" if model["is_copy"] else ""
-    lines = "\n".join(("", *(tag for tag in model["tags"] or () if isinstance(tag, str)), ""))
-    unclear = ", and of what is not the id of a model, so that its terms are unknown" if read_bases("", lines).is_unclear else ""
+    is_unclear = read_bases("", tag_lines(model["tags"] or ())).is_unclear
+    unclear = ", and of what is not the id of a model, so that its terms are unknown" if is_unclear else ""
     return f"{subject} ({_EVIDENCE[model['relation_from']]}){copy}{unclear}"
 
 

@@ -6,7 +6,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.sources.huggingface.corroboration import bases
-from etl.sources.huggingface.evidence import SizeEvidence
+from etl.sources.huggingface.evidence import SizeEvidence, tag_lines
 from etl.sources.huggingface.families import TABLE, check_family
 from etl.sources.huggingface.formats import find_format
 from etl.sources.huggingface.licensing import (
@@ -142,20 +142,12 @@ def size_evidence(  # noqa: PLR0913, PLR0917 -- the counts as `_Counts` names th
     name: object, tags: object, elements: object, total: object, gguf: object, gguf_architecture: object = None
 ) -> SizeEvidence:
     """Return the evidence of a model's size from values as the API gave them; values of a wrong type are ignored."""
-    lines = _lines(tags) if isinstance(tags, list) else ""
+    lines = tag_lines(tags) if isinstance(tags, list) else ""
     parts = elements.items() if isinstance(elements, dict) else ()
     return SizeEvidence(
         str(name).lower(), lines, {dtype: count for dtype, count in parts if type(count) in _NUMBERS and count > 0},
         _number(total), _number(gguf), gguf_architecture if isinstance(gguf_architecture, str) else None,
     )  # fmt: skip
-
-
-def _lines(tags: list[Any]) -> str:
-    try:
-        lines = "\n".join(tags)
-    except TypeError:
-        lines = "\n".join(tag for tag in tags if isinstance(tag, str))
-    return f"\n{lines}\n"
 
 
 def _has_wrong_counts(elements: object, total: object, gguf: object, gguf_architecture: object = None) -> bool:
