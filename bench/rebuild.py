@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from bench.measure import EVERY, spend, with_expressions
 from etl.core.layout import PROJECT, DataDir, source_names
-from etl.sources.huggingface.rules import size_evidence
+from etl.sources.huggingface.rules import read_size_evidence
 from etl.sources.huggingface.size import SizeEstimator
 from etl.sources.source import get_source
 from etl.transform.page import transform_page
@@ -50,9 +50,8 @@ def sizer_rate(data: DataDir) -> tuple[float, float]:
     records = [record for _, body in pages for record in json.loads(body)]
     seen = []
     for record in records:
-        stored, gguf = (record.get(key) or {} for key in ("safetensors", "gguf"))
-        counts = stored.get("parameters", {}), stored.get("total"), gguf.get("total")
-        seen.append(size_evidence(record["id"].rpartition("/")[2], record["tags"], *counts))
+        counts = record.get("safetensors"), record.get("gguf")
+        seen.append(read_size_evidence(record["id"].rpartition("/")[2], record["tags"], *counts)[0])
     decide, seconds, whole = SizeEstimator().estimate, [], []
     for _ in range(RUNS):
         start = time.perf_counter()

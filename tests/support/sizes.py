@@ -13,7 +13,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from etl.core.layout import PROJECT
-from etl.sources.huggingface.rules import size_evidence
+from etl.sources.huggingface.rules import read_size_evidence
 from etl.sources.huggingface.size import SizeEstimator
 
 if TYPE_CHECKING:
@@ -30,10 +30,8 @@ BOUNDS = {"all fields": (99.9, 0.0), "names and tags": (99.6, 0.4)}
 
 def evidence(row: dict[str, Any], *, counts: bool = True) -> SizeEvidence:
     """Return the evidence in the list API's fields of a row, with or without its counts."""
-    safetensors, gguf = (row.get(key, {}) if counts else {} for key in ("safetensors", "gguf"))
-    name = row["id"].rpartition("/")[2]
-    parts, total = safetensors.get("parameters", {}), safetensors.get("total")
-    return size_evidence(name, row["tags"], parts, total, gguf.get("total"), gguf.get("architecture"))
+    safetensors, gguf = (row.get(key) if counts else None for key in ("safetensors", "gguf"))
+    return read_size_evidence(row["id"].rpartition("/")[2], row["tags"], safetensors, gguf)[0]
 
 
 def estimates(*, counts: bool = True) -> dict[str, SizeEstimate]:

@@ -55,13 +55,13 @@ class Bases(NamedTuple):
         is_unclear: Whether they name what may be a model but not by its id: by an address, a path or the like.
     """
 
-    ids: list[str]
+    ids: tuple[str, ...]
     relation: str | None
-    problems: list[str]
+    problems: tuple[str, ...]
     is_unclear: bool
 
 
-_NO_BASES = Bases([], None, [], is_unclear=False)
+_NO_BASES = Bases((), None, (), is_unclear=False)
 
 
 class Chain(NamedTuple):
@@ -86,29 +86,46 @@ def read_bases(identity: str, tags: str) -> Bases:
     """Return what the tags (lines) of a model say of its bases."""
     if _TAG not in tags:
         return _NO_BASES
-    own, rank = identity.casefold(), len(_RELATIONS)
-    datasets = {line.casefold() for line in _values(tags, _DATASET)} if _DATASET in tags else ()
-    seen: dict[str, str | None] = {}  # what the tags name, and what is wrong with it
-    ids: dict[str, str] = {}
-    problems: list[str] = []
-    is_unclear = False
-    for base, key, base_rank, is_id in map(_parse, _values(tags, _TAG)):
-        if base not in seen:
-            seen[base] = problem = SELF if key == own else None if is_id and key not in datasets else NOT_A_MODEL
-            if problem is None:
-                ids.setdefault(key, base)
-            elif problem not in problems:
-                problems.append(problem)
-            if problem == NOT_A_MODEL and key and key not in datasets:
-                is_unclear = is_unclear or not key.startswith(_NO_MODELS)
-        if base_rank < rank and seen[base] is None:
-            rank = base_rank
-    return Bases([*ids.values()], _RELATIONS[rank] if rank < len(_RELATIONS) else None, problems, is_unclear)
+    texts = tuple(_values(tags, _TAG))
+    datasets = tuple(_values(tags, _DATASET)) if _DATASET in tags else ()
+    own = identity.casefold()
+    keys, bases = _read(texts, datasets)
+    return _read(texts, datasets, own).bases if own in keys else bases
 
 
 def _values(tags: str, start: str) -> list[str]:
     """Return what follows the start of each tag that has it."""
     return [text.partition("\n")[0] for text in tags.split(start)[1:]]
+
+
+class _Named(NamedTuple):
+    """What tags name, regardless of case, and what they say of bases."""
+
+    keys: frozenset[str]
+    bases: Bases
+
+
+@lru_cache(maxsize=4096)  # many models have few bases
+def _read(texts: Sequence[str], datasets: Sequence[str], own: str | None = None) -> _Named:
+    """Return what tags without their start say, by the data sets that the model names, and its own id regardless of case."""
+    rank = len(_RELATIONS)
+    not_models = {dataset.casefold() for dataset in datasets}
+    seen: dict[str, str | None] = {}  # what the tags name, and what is wrong with it
+    ids: dict[str, str] = {}
+    is_unclear = False
+    named = [*map(_parse, texts)]
+    for base, key, base_rank, is_id in named:
+        if base not in seen:
+            seen[base] = problem = SELF if key == own else None if is_id and key not in not_models else NOT_A_MODEL
+            if problem is None:
+                ids.setdefault(key, base)
+            if problem == NOT_A_MODEL and key and key not in not_models:
+                is_unclear = is_unclear or not key.startswith(_NO_MODELS)
+        if base_rank < rank and seen[base] is None:
+            rank = base_rank
+    relation = _RELATIONS[rank] if rank < len(_RELATIONS) else None
+    problems = tuple(filter(None, dict.fromkeys(seen.values())))
+    return _Named(frozenset(base.key for base in named), Bases(tuple(ids.values()), relation, problems, is_unclear))
 
 
 class _NamedBase(NamedTuple):
@@ -120,7 +137,6 @@ class _NamedBase(NamedTuple):
     is_id: bool
 
 
-@lru_cache(maxsize=4096)  # many models have few bases
 def _parse(text: str) -> _NamedBase:
     word, colon, base = text.partition(":")
     rank = _RANKS.get(word) if colon else None

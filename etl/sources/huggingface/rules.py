@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from etl.sources.huggingface.corroboration import bases
 from etl.sources.huggingface.evidence import SizeEvidence, tag_lines
@@ -11,7 +11,6 @@ from etl.sources.huggingface.families import TABLE, check_family
 from etl.sources.huggingface.formats import find_format
 from etl.sources.huggingface.licensing import (
     LICENSE,
-    MAX_CHARS,
     UNKNOWN,
     assess_use,
     describe_licenses,
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
 _NUMBERS = frozenset((int, float))
 _OPTIONAL_NUMBERS = _NUMBERS | {type(None)}
 _ORIGINAL = {"relation": "original", "relation_from": "chain"}
-_WRONG = "not an object"  # a count, which no text may be, of `safetensors` or `gguf` that has none
+_NO_ELEMENTS: dict[str, float] = {}
 _ROWS = "/".join(TABLE.parts[-4:])
 
 
@@ -61,41 +60,43 @@ _Evidence = tuple[SizeEvidence, Bases, str, int]  # of size and lineage; the lic
 
 
 def _complete(entry: dict[str, Any], options: TransformOptions) -> list[DroppedField]:
-    model, counts = entry["model"], _counts(**entry["evidence"])
+    model = entry["model"]
     identity, tags = model["id"], model["tags"]
     owner, slash, name = identity.rpartition("/")
     model["slug"], model["name"] = identity.replace("/", "--"), name
     model["url"] = f"https://huggingface.co/{identity}"
     if model["author"] is None or model["author"] is False:
         model["author"] = owner if slash else None
-    evidence = size_evidence(name, tags, *counts)
-    licenses = _licenses(tags, evidence.tags)
-    model["license"] = licenses.partition("\n")[0] or None
+    evidence, has_wrong_counts = read_size_evidence(name, tags, **entry["evidence"])
     estimate = _estimator(options.size_classes).estimate(evidence)
     model["parameters"], model["size"], model["size_from"], model["size_against"] = estimate
     bases = read_bases(identity, evidence.tags)
-    ids = bases.ids
+    ids = model["base_models"] = [*bases.ids]
     relation, model["relation_from"] = relate(bases, evidence)
     model["relation"] = relation
     model["format"] = find_format(evidence.name, _list(tags), relation)
-    model["base_models"] = ids
     model["root"], model["depth"] = end_of_chain(identity, ids)
     model["roots"] = ids[:] if len(ids) > 1 else []
     model["is_copy"] = is_copy(identity, ids, relation) if ids else False
-    licenses = licenses if len(licenses) <= MAX_CHARS else shorten(licenses)
+    model["license"], licenses = _spelled(_licenses(tags, evidence.tags))
     own = strictness(identity, licenses)
     if bases.is_unclear:
         own = min(own, UNKNOWN)
     use = assess_use(identity, licenses, own, ids, _NO_FACTS) if ids else own_use(identity, own)
     model["license_chain"], model["commercial"], model["commercial_from"], model["license_conflict"] = use
     entry["evidence"] = evidence, bases, licenses, own
-    is_wrong = counts is not _NO_COUNTS and _has_wrong_counts(*counts)
-    return [DroppedField("size", "wrong type")] if is_wrong else []
+    return [DroppedField("size", "wrong type")] if has_wrong_counts else []
 
 
 @lru_cache(maxsize=8)
 def _estimator(size_classes: tuple[SizeClass, ...]) -> SizeEstimator:
     return SizeEstimator(size_classes)
+
+
+@lru_cache(maxsize=4096)
+def _spelled(licenses: str) -> tuple[str | None, str]:
+    """Return the first of licences, which are lines, and all of them, shortened."""
+    return licenses.partition("\n")[0] or None, shorten(licenses)
 
 
 def _licenses(tags: object, lines: str) -> str:
@@ -111,62 +112,49 @@ def _licenses(tags: object, lines: str) -> str:
     return read_licenses(tags)
 
 
-class _Counts(NamedTuple):
-    """The counts of a record as they came."""
+def read_size_evidence(name: str, tags: object, safetensors: object, gguf: object) -> tuple[SizeEvidence, bool]:
+    """Return the evidence of a model's size from values as the API gave them, and whether any of its counts is of a wrong type.
 
-    elements: object
-    total: object
-    gguf: object
-    gguf_architecture: object
-
-
-_NO_COUNTS = _Counts(None, None, None, None)
-
-
-def _counts(safetensors: object, gguf: object) -> _Counts:
-    if safetensors is None and gguf is None:
-        return _NO_COUNTS
-    elements = total = gguf_total = architecture = None
-    if isinstance(safetensors, dict):
-        elements, total = safetensors.get("parameters"), safetensors.get("total")
-    elif safetensors is not None:
-        elements = _WRONG
-    if isinstance(gguf, dict):
-        gguf_total, architecture = gguf.get("total"), gguf.get("architecture")
-    elif gguf is not None:
-        gguf_total = _WRONG
-    return _Counts(elements, total, gguf_total, architecture)
-
-
-def size_evidence(  # noqa: PLR0913, PLR0917 -- the counts as `_Counts` names them
-    name: object, tags: object, elements: object, total: object, gguf: object, gguf_architecture: object = None
-) -> SizeEvidence:
-    """Return the evidence of a model's size from values as the API gave them; values of a wrong type are ignored."""
+    Values of a wrong type are ignored.
+    """
     lines = tag_lines(tags) if isinstance(tags, list) else ""
-    parts = elements.items() if isinstance(elements, dict) else ()
-    return SizeEvidence(
-        str(name).lower(), lines, {dtype: count for dtype, count in parts if type(count) in _NUMBERS and count > 0},
-        _number(total), _number(gguf), gguf_architecture if isinstance(gguf_architecture, str) else None,
-    )  # fmt: skip
+    if safetensors is None and gguf is None:
+        return SizeEvidence(name.lower(), lines, _NO_ELEMENTS, None, None), False
+    elements, total, is_wrong = _read_safetensors(safetensors)
+    gguf_total, architecture, is_wrong_gguf = (None, None, False) if gguf is None else _read_gguf(gguf)
+    return SizeEvidence(name.lower(), lines, elements, total, gguf_total, architecture), is_wrong or is_wrong_gguf
 
 
-def _has_wrong_counts(elements: object, total: object, gguf: object, gguf_architecture: object = None) -> bool:
-    """Return whether the evidence of a size has a value of the wrong type."""
-    parts = elements.values() if isinstance(elements, dict) else () if elements is None else (elements,)
-    for value in parts:
-        if type(value) not in _NUMBERS:
-            return True
-    if type(total) not in _OPTIONAL_NUMBERS or type(gguf) not in _OPTIONAL_NUMBERS:
-        return True
-    return not (gguf_architecture is None or isinstance(gguf_architecture, str))
+def _read_safetensors(value: object) -> tuple[Mapping[str, float], float | None, bool]:
+    """Return the elements by dtype, their total, and whether there is a value of a wrong type."""
+    if not isinstance(value, dict):
+        return _NO_ELEMENTS, None, value is not None
+    total, is_wrong = _read_number(value.get("total"))
+    parts = value.get("parameters")
+    if not isinstance(parts, dict):
+        return _NO_ELEMENTS, total, is_wrong or parts is not None
+    if not _NUMBERS.issuperset(map(type, parts.values())):
+        parts, is_wrong = {dtype: count for dtype, count in parts.items() if type(count) in _NUMBERS}, True
+    return {dtype: count for dtype, count in parts.items() if count > 0}, total, is_wrong
+
+
+def _read_gguf(value: object) -> tuple[float | None, str | None, bool]:
+    """Return the total of a GGUF file, its architecture, and whether there is a value of a wrong type."""
+    if not isinstance(value, dict):
+        return None, None, True
+    total, is_wrong = _read_number(value.get("total"))
+    architecture = value.get("architecture")
+    is_text = isinstance(architecture, str)
+    return total, architecture if is_text else None, is_wrong or not (is_text or architecture is None)
+
+
+def _read_number(value: Any) -> tuple[float | None, bool]:
+    """Return a number, and whether the value is neither a number nor null."""
+    return (value, False) if type(value) in _OPTIONAL_NUMBERS else (None, True)
 
 
 def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
-
-
-def _number(value: object) -> float | None:
-    return value if type(value) is int or isinstance(value, float) else None
 
 
 def _defer(model: Mapping[str, Any], evidence: _Evidence) -> list[Any] | None:
@@ -210,7 +198,7 @@ def _resolve(
     model: dict[str, Any], deferred: Sequence[Any], facts: Mapping[str, _Fact], named: Container[str], options: TransformOptions
 ) -> Sequence[str]:  # fmt: skip
     identity, ids = model["id"], model["base_models"]
-    problems: list[str] = deferred[0]
+    problems: Sequence[str] = deferred[0]
     if not ids:
         if model["relation"] == "unknown" and identity.casefold() in named:
             model |= _ORIGINAL
@@ -227,7 +215,7 @@ def _resolve(
         matches = ((base, facts.get(base.casefold(), _NO_FACT)) for base in ids)
         if counts := {base: fact[_PARAMETERS] for base, fact in matches if fact[ID] == base and fact[_PARAMETERS] is not None}:
             model |= SizeEstimator(options.size_classes, counts).estimate(SizeEvidence(*size[0]))._asdict()
-    return words + chain.problems
+    return [*words, *chain.problems]
 
 
 def _kind(fact: _Fact) -> Mapping[str, bool] | None:
@@ -257,7 +245,7 @@ def _describe(_record: Mapping[str, Any], entry: dict[str, Any], options: Transf
     if "evidence" not in entry:
         return []
     model = entry["model"]
-    evidence = size_evidence(model["id"].rpartition("/")[2], model["tags"], *_counts(**entry["evidence"]))
+    evidence, _ = read_size_evidence(model["id"].rpartition("/")[2], model["tags"], **entry["evidence"])
     licenses = describe_licenses(model["id"], shorten(_licenses(model["tags"], evidence.tags)))
     return [*SizeEstimator(options.size_classes).describe_conflicts(evidence), *licenses]
 

@@ -13,7 +13,7 @@ from etl.core.layout import PROJECT
 from etl.sources.huggingface.evidence import SizeEstimate, SizeEvidence
 from etl.sources.huggingface.families import check_family, family, family_table
 from etl.sources.huggingface.names import is_auxiliary, parse_size
-from etl.sources.huggingface.rules import size_evidence
+from etl.sources.huggingface.rules import read_size_evidence
 from etl.sources.huggingface.size import SizeEstimator, nominal
 from etl.sources.source import DEFAULT_SIZE_CLASSES, SizeClass
 from tests.support.sizes import BOUNDS, ROWS, evidence, table
@@ -24,6 +24,14 @@ CLASSES = {size_class.name for size_class in DEFAULT_SIZE_CLASSES} | {"unknown"}
 def evidence_of(name: str = "thing", tags: list[str] | None = None, gguf: float | None = None, **elements: float) -> SizeEvidence:
     """Return the evidence of a repository; `elements` are counts by data type, as in `safetensors`."""
     return size_evidence(name, tags or [], elements, sum(elements.values()) if elements else None, gguf)
+
+
+def size_evidence(
+    name: str, tags: list[str], elements: object, total: object, gguf: object, architecture: object = None
+) -> SizeEvidence:
+    """Return the evidence of a repository with these counts."""
+    safetensors, gguf_counts = {"parameters": elements, "total": total}, {"total": gguf, "architecture": architecture}
+    return read_size_evidence(name, tags, safetensors, gguf_counts)[0]
 
 
 @pytest.mark.parametrize(
