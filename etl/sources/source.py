@@ -64,7 +64,8 @@ class Rules:
     whose JSON is least counts, so that the order of pages does not matter.
 
     Attributes:
-        complete: (entry, options): completes the model from the evidence; returns fields whose evidence was invalid.
+        complete: (entries of a page, options): completes each model from the evidence; returns of each the fields whose evidence
+            was invalid.
         forbid_images: (entry, options): the URLs of images that no card of the model may show, whichever record has them too;
             scaled as in models, and only those that a model could have.
         defer: (model, evidence as `complete` left it): what `resolve` needs of it, a JSON value, if facts may change the model;
@@ -84,7 +85,7 @@ class Rules:
         chain: (model, lookup of a model by its id): a line for each link of the chain of models that it was made of, for explain.
     """
 
-    complete: Callable[[dict[str, Any], TransformOptions], list[DroppedField]]
+    complete: Callable[[Sequence[dict[str, Any]], TransformOptions], list[list[DroppedField]]]
     describe: Callable[[Record, dict[str, Any], TransformOptions], list[str]]
     forbid_images: Callable[[dict[str, Any], TransformOptions], list[str]] = lambda _entry, _options: []
     defer: Callable[[Record, Any], Any] = lambda _model, _evidence: None

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 _MAX_VERSIONS = 20  # described one by one
 
 
-def _complete(entry: dict[str, Any], options: TransformOptions) -> list[DroppedField]:
+def _complete(entries: Sequence[dict[str, Any]], options: TransformOptions) -> list[list[DroppedField]]:
+    return [_complete_model(entry, options) for entry in entries]
+
+
+def _complete_model(entry: dict[str, Any], options: TransformOptions) -> list[DroppedField]:
     model, evidence = entry["model"], entry["evidence"]
     if isinstance(model["name"], str):
         model["name"] = clean_display_name(model["name"])

@@ -39,7 +39,8 @@ from etl.sources.source import DroppedField, Rules
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
-    from etl.sources.source import SizeClass, TransformOptions
+    from etl.sources.huggingface.evidence import SizeEstimate
+    from etl.sources.source import TransformOptions
 
 _NUMBERS = frozenset((int, float))
 _OPTIONAL_NUMBERS = _NUMBERS | {type(None)}
@@ -59,7 +60,12 @@ _NO_FACTS: dict[str, _Fact] = {}
 _Evidence = tuple[SizeEvidence, Bases, str, int]  # of size and lineage; the licences as lines, and their strictness
 
 
-def _complete(entry: dict[str, Any], options: TransformOptions) -> list[DroppedField]:
+def _complete(entries: Sequence[dict[str, Any]], options: TransformOptions) -> list[list[DroppedField]]:
+    estimate = SizeEstimator(options.size_classes).estimate
+    return [_complete_model(entry, estimate) for entry in entries]
+
+
+def _complete_model(entry: dict[str, Any], estimate: Callable[[SizeEvidence], SizeEstimate]) -> list[DroppedField]:
     model = entry["model"]
     identity, tags = model["id"], model["tags"]
     owner, slash, name = identity.rpartition("/")
@@ -68,8 +74,7 @@ def _complete(entry: dict[str, Any], options: TransformOptions) -> list[DroppedF
     if model["author"] is None or model["author"] is False:
         model["author"] = owner if slash else None
     evidence, has_wrong_counts = read_size_evidence(name, tags, **entry["evidence"])
-    estimate = _estimator(options.size_classes).estimate(evidence)
-    model["parameters"], model["size"], model["size_from"], model["size_against"] = estimate
+    model["parameters"], model["size"], model["size_from"], model["size_against"] = estimate(evidence)
     bases = read_bases(identity, evidence.tags)
     ids = model["base_models"] = [*bases.ids]
     relation, model["relation_from"] = relate(bases, evidence)
@@ -86,11 +91,6 @@ def _complete(entry: dict[str, Any], options: TransformOptions) -> list[DroppedF
     model["license_chain"], model["commercial"], model["commercial_from"], model["license_conflict"] = use
     entry["evidence"] = evidence, bases, licenses, own
     return [DroppedField("size", "wrong type")] if has_wrong_counts else []
-
-
-@lru_cache(maxsize=8)
-def _estimator(size_classes: tuple[SizeClass, ...]) -> SizeEstimator:
-    return SizeEstimator(size_classes)
 
 
 @lru_cache(maxsize=4096)
