@@ -75,10 +75,11 @@ def assess_use(identity: str, licenses: str, own: int, bases: Sequence[str], fac
     chain: list[dict[str, str | None]] = []
     decided, decided_by = own, identity
     strictest, conflict = own, None  # of those that are known
-    pending = [(identity, licenses, bases)]
-    seen = {identity.casefold()}
+    start = identity.casefold()
+    pending = [(start, licenses, bases)]
+    seen = {start}
     for derivative, stated, names in pending:
-        owner = "" if stated in _NOT_STATED else derivative[: derivative.rfind("/") + 1].casefold()  # how the owner's ids start
+        owner = "" if stated in _NOT_STATED else derivative[: derivative.rfind("/") + 1]  # how the owner's ids start
         for name in names:
             key = name.casefold()
             if key in seen or (owner and key.startswith(owner) and _is_own(owner, key, facts)):
@@ -97,7 +98,7 @@ def assess_use(identity: str, licenses: str, own: int, bases: Sequence[str], fac
             if not is_full:
                 chain += [{"id": base, "license": license_ or None} for license_ in of_base.split("\n")]
                 if further:
-                    pending.append((base, of_base, further))
+                    pending.append((key, of_base, further))
     return Use(chain, BY_STRICTNESS[decided], decided_by, conflict)
 
 

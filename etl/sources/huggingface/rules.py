@@ -205,7 +205,7 @@ def _resolve(
         return problems
     _, licenses, own, *size = deferred
     words = [*problems, COPY] if model["is_copy"] else problems
-    if not any(base.casefold() in facts for base in ids):
+    if facts.keys().isdisjoint([base.casefold() for base in ids]):
         return [*words, MISSING]
     chain = trace(identity, ids, facts)
     model["base_models"], model["root"], model["depth"], model["roots"], _ = chain
