@@ -109,7 +109,7 @@ def transform_file(task: Task) -> Outcome:
         if not task.guesses:
             raise
         return transform_file(task._replace(guesses=None))  # anyone may have written the guess
-    pending = orjson.dumps([page.models, page.deferred], option=orjson.OPT_NON_STR_KEYS)
+    pending = orjson.dumps([page.models, [*page.deferred], [*page.deferred.values()]])
     write_parts(task.outcome, task.program, [dump_outcome(outcome), *packed, pending, b""])
     return outcome
 
@@ -126,9 +126,9 @@ def resolve_file(resolution: Resolution) -> Outcome:
     if not parse_outcome(head, task.entry).is_pending:  # its models were decided by other facts
         transform_file(task)
     (head, keys, facts, pending), _ = _parts(task, [_HEAD, FACT_KEYS, FACTS, _PENDING])
-    models, deferred = orjson.loads(pending)
-    evidence = {int(index): value for index, value in deferred.items()}
-    return _decide(task, parse_outcome(head, task.entry), models, evidence, (keys, facts), needs)
+    models, indexes, evidence = orjson.loads(pending)
+    deferred = dict(zip(indexes, evidence, strict=True))
+    return _decide(task, parse_outcome(head, task.entry), models, deferred, (keys, facts), needs)
 
 
 def _decide(  # noqa: PLR0913, PLR0917 -- a page that was transformed, and what decides it
