@@ -106,9 +106,9 @@ class Evaluator:
         """Return the outcomes of the expressions of one program; evaluate the inputs that are not in its cache."""
         if len(program.cache) > _MAX_CACHED:
             program.cache.clear()
-        inputs = [program.serialize(model) for model in models]
+        inputs = program.serialize(models)
         salt = now.encode() if program.is_timed else b""
-        digests = [_digest(salt + text) for text in inputs]
+        digests = [*map(_digest, [salt + text for text in inputs] if salt else inputs)]
         missing = {digest: text for digest, text in zip(digests, inputs, strict=True) if digest not in program.cache}
         pending = list(missing)
         for start in range(0, len(pending), _BATCH):
@@ -161,11 +161,12 @@ class _Program:
         fields = dict.fromkeys(name for expression in expressions for name in expression.fields)
         self._fields = list(fields) if all(expression.is_narrow for expression in expressions) else None
 
-    def serialize(self, model: Mapping[str, Any]) -> bytes:
-        """Return what the program reads of a model, as JSON."""
+    def serialize(self, models: Sequence[Mapping[str, Any]]) -> list[bytes]:
+        """Return what the program reads of each model, as JSON."""
         if self._fields is None:
-            return orjson.dumps(dict(model))
-        return orjson.dumps({name: model.get(name) for name in self._fields})
+            return [orjson.dumps(dict(model)) for model in models]
+        fields = self._fields
+        return [orjson.dumps({name: model.get(name) for name in fields}) for model in models]
 
 
 def _digest(text: bytes) -> bytes:

@@ -133,7 +133,11 @@ class Conditions:
         named = None if field in RULED_FIELDS else self.named.get(field)
         if named is None:  # a result, or what rulings are compared with
             return values
-        return [_intersection(named, value) if isinstance(value, list) else value if value in named else None for value in values]
+        if list in set(map(type, values)):
+            return [
+                _intersection(named, value) if isinstance(value, list) else value if value in named else None for value in values
+            ]
+        return [value if value in named else None for value in values]
 
     def decide(
         self, own: Sequence[Mapping[str, Any]], fields: Sequence[Mapping[str, Any]],
@@ -183,7 +187,8 @@ class Conditions:
 
 def _intersection(named: frozenset[str | int], values: list[Any]) -> tuple[str | int, ...]:
     """Return the named ones of some values, in an order that depends on nothing else."""
-    return () if named.isdisjoint(values) else tuple(sorted(named.intersection(values), key=str))
+    common = named.intersection(values)
+    return tuple(sorted(common, key=str) if len(common) > 1 else common)
 
 
 def reads_ruled_fields(expression: Expression) -> bool:

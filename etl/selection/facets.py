@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -103,7 +104,7 @@ def columns_of(models: Sequence[Mapping[str, Any]], order_fields: Sequence[str])
         TypeError, KeyError, AttributeError: the models are not output of the transform.
     """
     ids, slugs, names = ([model[field] for model in models] for field in ("id", "slug", "name"))
-    if not {str}.issuperset(map(type, [*ids, *slugs, *names])):
+    if not {str}.issuperset(map(type, chain(ids, slugs, names))):
         raise TypeError("the id, slug and name of a model must be text")
     order = {field: order_column([model[field] for model in models]) for field in order_fields}
     return Columns(hash_texts(map(model_key, ids)), hash_texts(ids), order, any("level" in model for model in models))

@@ -74,8 +74,8 @@ def order_value(value: object) -> float:
 
 
 def order_column(values: Sequence[object]) -> array[float]:
-    """Return `order_value` of each value; numbers alone are converted at once."""
+    """Return `order_value` of each value; numbers and null alone are converted at once."""
     try:
-        return array("d", cast("Sequence[float]", values))
+        return array("d", [_NULL if value is None else value for value in cast("Sequence[float | None]", values)])
     except TypeError:
         return array("d", map(order_value, values))

@@ -18,7 +18,7 @@ from etl.transform.files import is_page, remove_gone, remove_pages
 from etl.transform.losses import Losses
 from etl.transform.pages import resolve_pages, transform_pages
 from etl.transform.task import Task
-from etl.transform.workers import WorkerOptions
+from etl.transform.workers import WorkerOptions, share_workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -89,11 +89,12 @@ def transform(  # noqa: PLR0913, PLR0917 -- what to transform, how, and what is 
     tasks, invalid_ledgers = _tasks(data, source, options, streams, program, finish)
     if rebuild:
         tasks = [rebuild.apply(task) for task in tasks]
-    outcomes, invalid_pages = transform_pages(data, tasks, hashes, workers)
-    if invalid := invalid_pages | invalid_ledgers:
-        raise _refuse(data, source, invalid)
     rules = source.load_rules()
-    facts = resolve_pages(data, tasks, outcomes, rules, hashes, workers)
+    with share_workers(workers, data) as start_workers:
+        outcomes, invalid_pages = transform_pages(tasks, hashes, start_workers)
+        if invalid := invalid_pages | invalid_ledgers:
+            raise _refuse(data, source, invalid)
+        facts = resolve_pages(tasks, outcomes, rules, hashes, start_workers)
     hashes.write()
     pages = [*zip(tasks, outcomes, strict=True)]
     made_of = _fingerprint(program, ((task.stream, task.entry.file, outcome.body) for task, outcome in pages))

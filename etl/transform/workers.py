@@ -7,14 +7,15 @@ import os
 import signal
 from collections import deque
 from concurrent.futures import Executor, Future
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from etl.core.errors import StorageError
+from etl.core.errors import EtlError, StorageError
 from etl.storage.json_files import use_own_partial_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from etl.core.layout import DataDir
 
@@ -22,6 +23,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _BYTES_PER_WORKER = 4_000_000  # of raw pages, below which starting another process takes longer than it saves
+_MAX_ITEMS = 8  # in a call, each of which costs this process half a millisecond
+_MIN_CALLS = 100  # for each worker before calls have several items: at the end, the others wait for the last call
 START_METHOD = "forkserver"  # safe beside threads; the server imports the transform once
 
 
@@ -51,21 +54,46 @@ class Workers(NamedTuple):
     executor: Executor
     concurrency: int
 
-    def run(self, fn: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Future[Result]]]:
-        """Yield each item with its call, which has ended, in the order of the items; at most two for each worker are ahead."""
-        ahead: deque[tuple[Item, Future[Result]]] = deque()
-        for item in items:
-            ahead.append((item, self.executor.submit(fn, item)))
+    def run(
+        self, fn: Callable[[Item], Result], items: Iterable[Item], count: int = 0
+    ) -> Iterator[tuple[Item, Future[Result]]]:  # fmt: skip
+        """Yield each item with its future, which has ended, in order; at most two calls for each worker are ahead.
+
+        A call has several items if `count` says that there are many.
+        """
+        size = min(max(count // (_MIN_CALLS * self.concurrency), 1), _MAX_ITEMS)
+        ahead: deque[tuple[list[Item], Future[list[Result | EtlError]]]] = deque()
+        rest = iter(items)
+        while batch := [*islice(rest, size)]:
+            ahead.append((batch, self.executor.submit(_call_each, fn, batch)))
             if len(ahead) >= 2 * self.concurrency:
-                yield _first(ahead)
+                yield from _first(ahead)
         while ahead:
-            yield _first(ahead)
+            yield from _first(ahead)
 
 
-def _first(ahead: deque[tuple[Item, Future[Result]]]) -> tuple[Item, Future[Result]]:
-    item, future = ahead.popleft()
-    future.exception()  # waits
-    return item, future
+def _call_each(fn: Callable[[Item], Result], items: Sequence[Item]) -> list[Result | EtlError]:
+    """Return of each item the result, or the error."""
+    results: list[Result | EtlError] = []
+    for item in items:
+        try:
+            results.append(fn(item))
+        except EtlError as error:
+            results.append(error)
+    return results
+
+
+def _first(ahead: deque[tuple[list[Item], Future[list[Result | EtlError]]]]) -> Iterator[tuple[Item, Future[Result]]]:
+    """Wait for a call, and yield its items with their futures."""
+    items, call = ahead.popleft()
+    error = call.exception()
+    for item, result in zip(items, [error] * len(items) if error else call.result(), strict=True):
+        future: Future[Result] = Future()
+        if isinstance(result, BaseException):
+            future.set_exception(result)
+        else:
+            future.set_result(result)
+        yield item, future
 
 
 def available_cores() -> int:
@@ -90,6 +118,21 @@ def start_workers(options: WorkerOptions, data: DataDir, size_bytes: int) -> Ite
         return
     with start_processes(options.jobs, size_bytes) as workers:
         yield workers
+
+
+@contextmanager
+def share_workers(options: WorkerOptions, data: DataDir) -> Iterator[Callable[[int], Workers]]:
+    """Yield `start_workers` for a number of bytes; it returns the workers that it started before, unless for fewer bytes."""
+    with ExitStack() as stack:
+        started: list[tuple[int, Workers]] = []
+
+        def start(size_bytes: int) -> Workers:
+            if not started or size_bytes > started[-1][0]:
+                stack.close()
+                started.append((size_bytes, stack.enter_context(start_workers(options, data, size_bytes))))
+            return started[-1][1]
+
+        yield start
 
 
 @contextmanager

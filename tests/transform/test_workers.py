@@ -16,6 +16,7 @@ from unittest import mock
 
 import pytest
 
+from etl.core.errors import InvalidDataError
 from etl.core.ids import hash_text
 from etl.sources.source import TransformOptions, get_source
 from etl.storage import json_files
@@ -23,12 +24,14 @@ from etl.storage.json_files import write_atomic
 from etl.storage.ledger import parse_ledger
 from etl.transform import cluster_worker, task, workers
 from etl.transform import pages as page_module
+from etl.transform.facts import NeededFacts
 from etl.transform.stage import transform
 from tests.conftest import hf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from etl.transform.facts import PageNeeds
     from etl.transform.outcome import Outcome
     from etl.transform.task import Resolution, Task
     from tests.conftest import Workspace
@@ -349,3 +352,52 @@ def test_the_order_in_which_pages_are_transformed_changes_nothing(
         transform(pages.data, HUB)
         assert content(pages.data.models("huggingface")) == expected
     assert transformed == outcomes + [outcomes[index] for index in order]
+
+
+def double(number: int) -> int:
+    if number % 100 == 7:
+        raise InvalidDataError(str(number))
+    return 2 * number
+
+
+@pytest.mark.parametrize(("count", "size"), [(0, 1), (999, 1), (1000, 1), (2000, 2), (100_000, 8)])
+def test_many_items_are_in_few_calls_and_an_error_is_that_of_its_item(count: int, size: int) -> None:
+    executor = mock.Mock(wraps=workers.SerialExecutor())
+    pairs = [*workers.Workers(executor, 10).run(double, range(203), count)]
+    assert [item for item, _ in pairs] == [*range(203)]
+    assert [item for item, future in pairs if future.exception()] == [7, 107]
+    assert sum(future.result() for _, future in pairs if not future.exception()) == 2 * (sum(range(203)) - 7 - 107)
+    assert executor.submit.call_count == -(-203 // size)
+
+
+def test_both_passes_have_the_same_workers(pages: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = mock.Mock(wraps=workers.start_workers)
+    monkeypatch.setattr(workers, "start_workers", start)
+    transform(pages.data, HUB)
+    assert start.call_count == 1
+    assert size_of(pages, "o/copy") == ("large", "base model")
+
+
+def test_workers_for_more_bytes_are_started_when_they_are_needed(pages: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_BYTES_PER_WORKER", 1000)
+    with workers.share_workers(workers.WorkerOptions(2), pages.data) as start:
+        few = start(1000)
+        assert few.concurrency == 1
+        assert start(1000) is few
+        many = start(2000)
+        assert many.concurrency == 2
+        assert start(1000) is many
+        assert many.executor.submit(os.getpid).result() != os.getpid()
+
+
+def test_transformed_pages_are_resolved_without_being_compared(pages: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    of_page = NeededFacts.of_page
+    calls: list[int] = []
+
+    def spy(needed: NeededFacts, index: int, needs: bytes) -> PageNeeds:
+        calls.append(index)
+        return of_page(needed, index, needs)
+
+    monkeypatch.setattr(NeededFacts, "of_page", spy)
+    transform(pages.data, HUB)
+    assert calls == [0, 1, 2]
