@@ -106,6 +106,5 @@ def _of_several(name: str, matches: list[tuple[str, ...]]) -> ParameterRange | N
 
 def _number(match: tuple[str, ...]) -> float:
     _, _, number, unit, _, tenth, _ = match
-    if not tenth and "_" not in number:
-        return float(number) * _UNIT[unit]
-    return float(number.replace("_", ".") + (f".{tenth}" if tenth and "." not in number else "")) * _UNIT[unit]
+    number = number.replace("_", ".")
+    return float(number if "." in number or not tenth else f"{number}.{tenth}") * _UNIT[unit]

@@ -100,7 +100,7 @@ def test_size_classes_are_configurable() -> None:
 @pytest.mark.parametrize(
     ("name", "low", "high"),
     [
-        ("qwen3-0.6b", 0.6, 0.6), ("stablelm-2-1_6b", 1.6, 1.6), ("t0_3b", 3, 3), ("bloomz-7b1", 7.1, 7.1),
+        ("qwen3-0.6b", 0.6, 0.6), ("stablelm-2-1_6b", 1.6, 1.6), ("t0_3b", 3, 3), ("bloomz-7b1", 7.1, 7.1), ("a-6_7b1", 6.7, 6.7),
         ("ling-1t", 1000, 1000),
         ("qwen3-30b-a3b", 30, 30), ("olmoe-1b-7b-0924", 7, 7), ("t5gemma-2-4b-4b", 8, 8),
         ("gemma-4-e4b-it", 6, math.inf), ("hunyuan-a13b", 19.5, math.inf),
