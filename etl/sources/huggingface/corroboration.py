@@ -132,6 +132,15 @@ def _any_version(name: str) -> tuple[str | None, ParameterRange | None]:
     return pattern, family(name) if pattern else None
 
 
+def bases_matter(name: str, tags: str, named: ParameterRange | None) -> bool:
+    """Return whether what states the size beside the counts may depend on the parameters of base models."""
+    if not bases(tags) or _is_folder(tags):
+        return False
+    if named and named.is_total:  # which a base could only contradict
+        return named.low >= _MIN_DOUBTED and not _is_exempt(name, tags)
+    return True
+
+
 def _is_exempt(name: str, tags: str) -> bool:
     """Return whether a number in a name cannot be contradicted by the architecture or a base, as that of a generative model."""
     return "-generation" in tags or _GENERATIVE.search(name) is not None

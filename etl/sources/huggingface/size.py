@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from etl.sources.huggingface.conflicts import describe_conflicts
-from etl.sources.huggingface.corroboration import Corroboration, Corroborator, agrees
+from etl.sources.huggingface.corroboration import Corroboration, Corroborator, agrees, bases_matter
 from etl.sources.huggingface.counts import (
     AGREE,
     DRAFT,
@@ -164,6 +164,14 @@ class SizeEstimator:
 
 def _unknown(*conflicting: str) -> SizeEstimate:
     return SizeEstimate(None, "unknown", "none", list(conflicting))
+
+
+def depends_on_bases(evidence: SizeEvidence) -> bool:
+    """Return whether the parameters of base models may change the estimate of a model, so that it is worth repeating."""
+    name, tags = evidence[:2]
+    if is_auxiliary(name) or _is_adapter(tags):
+        return False
+    return bases_matter(name, tags, parse_size(name))
 
 
 def nominal(count: float, named: float | None) -> float:
