@@ -182,8 +182,8 @@ CASES: dict[str, tuple[Callable[[str], object], list[tuple[str, str]]]] = {
         families.is_component,
         [("-reap0", ""), ("-encoder", "x"), ("-tiny-", ""), ("-reap", "a")],
     ),
-    "etl.sources.huggingface.families:_first": (_family, [("qwen-", ""), ("bert", "-"), ("-", "")]),
-    "etl.sources.huggingface.families:_regex": (
+    "etl.sources.huggingface.families:_index_by_first_token": (_family, [("qwen-", ""), ("bert", "-"), ("-", "")]),
+    "etl.sources.huggingface.families:_regexes": (
         _family,
         [("qwen-image-edit", "-2.1"), ("kimi-k2-", "v3"), ("bert-base-", ""), ("kimi-k2-instruct-chat", "-1"), ("flux.1-", "9")],
     ),

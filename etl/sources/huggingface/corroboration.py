@@ -46,6 +46,9 @@ class Corroboration(NamedTuple):
         return Corroboration(self.named, stated, "architecture") if stated else self
 
 
+_NOTHING = Corroboration(None, None, "name")
+
+
 class Corroborator:
     """Finds what states the size of a model beside its counts; `base_counts` are the parameters of counted models, by id."""
 
@@ -69,7 +72,7 @@ class Corroborator:
                 return Corroboration(named, ParameterRange(low, high), "family")
         if family_size and (named is None or overlap(named, family_size)):
             return Corroboration(named, family_size, "family")
-        return Corroboration(named, named, "name")
+        return Corroboration(named, named, "name") if named else _NOTHING
 
     def by_origin(self, name: str, tags: str) -> dict[str, tuple[str, ParameterRange | None]]:
         """Return the description of each evidence and what it states, by its name in `size_from`."""
@@ -96,32 +99,51 @@ class Corroborator:
             rest = name.replace(pattern, "") if is_family_generative else name
             if not _GENERATIVE.search(rest) and (is_family_generative or not _is_generative(tags)):
                 return family_size, "family"
+        if _is_exempt(name, tags):
+            return None
         candidates = ((architecture(tags.split("\n")), "architecture"), self._base(name, tags) or (None, ""))
         for size, origin in candidates:
             if size and _CONTRADICTION_FACTOR * size.high < named.low:
-                return None if _GENERATIVE.search(name) or _is_generative(tags) else (size, origin)
+                return None if _GENERATIVE.search(tags) else (size, origin)
         return None
 
     def _base(self, name: str, tags: str) -> tuple[ParameterRange, str] | None:
         """Return the size of the base models and the evidence for it, if all have the same."""
-        sizes = []
+        first, is_of_components = None, True
         for base in bases(tags):
             size, is_base_component = _of_base(base)
             if count := self._base_counts.get(base):
                 size = ParameterRange(count, count), "base model"
-            if size is None or _is_folder(tags) or (is_component(name) and not is_base_component):
+            if size is None or (first and size[0] != first[0]):
                 return None
-            sizes.append(size)
-        return sizes[0] if len({stated for stated, _ in sizes}) == 1 else None
+            first = first or size
+            is_of_components = is_of_components and is_base_component
+        if first is None or _is_folder(tags) or (is_component(name) and not is_of_components):
+            return None
+        return first
 
 
 def _any_version(name: str) -> tuple[str | None, ParameterRange | None]:
     """Return the pattern of the family of a name, with or without its version, and the size of that family."""
-    candidates = dict.fromkeys((name, _VERSION.sub("", name))) if "v" in name else (name,)
-    for candidate in candidates:
-        if pattern := match_family(candidate):
-            return pattern, family(candidate)
-    return None, None
+    pattern = match_family(name)
+    if pattern is None and "v" in name:
+        name = _VERSION.sub("", name)
+        pattern = match_family(name)
+    return pattern, family(name) if pattern else None
+
+
+def bases_matter(name: str, tags: str, named: ParameterRange | None) -> bool:
+    """Return whether what states the size beside the counts may depend on the parameters of base models."""
+    if not bases(tags) or _is_folder(tags):
+        return False
+    if named and named.is_total:  # which a base could only contradict
+        return named.low >= _MIN_DOUBTED and not _is_exempt(name, tags)
+    return True
+
+
+def _is_exempt(name: str, tags: str) -> bool:
+    """Return whether a number in a name cannot be contradicted by the architecture or a base, as that of a generative model."""
+    return "-generation" in tags or _GENERATIVE.search(name) is not None
 
 
 def _is_generative(tags: str) -> bool:

@@ -50,7 +50,9 @@ def architecture(tags: Sequence[str]) -> ParameterRange | None:
 def architectures_of(tags: Sequence[str]) -> list[str]:
     """Return the architectures that tags name. Only a library's tags count: an author may write others."""
     rows = _architectures()
-    return [] if _LIBRARIES.isdisjoint(tags) else [tag for tag in tags if tag in rows]
+    if rows.keys().isdisjoint(tags) or _LIBRARIES.isdisjoint(tags):  # as of most, which is quick to find
+        return []
+    return [tag for tag in tags if tag in rows]
 
 
 @cache
@@ -84,20 +86,17 @@ def _index_by_first_token() -> dict[str, tuple[str, ...]]:
     """Return the patterns of the rows, by their first token."""
     index: dict[str, tuple[str, ...]] = {}
     for pattern in family_table():
-        first = _first(pattern)
+        first = re.split("[^a-z0-9]", pattern, maxsplit=1)[0]
         index[first] = (*index.get(first, ()), pattern)
     return index
 
 
-def _first(pattern: str) -> str:
-    return re.split("[^a-z0-9]", pattern, maxsplit=1)[0]
-
-
 @cache  # compiled when a name has its first token: most catalogues need few rows
-def _regex(pattern: str) -> re.Pattern[str]:
-    first = _first(pattern)
-    rest = pattern.removeprefix(first).replace("-", "[-_. ]")
-    return re.compile(rf"{first}(?<![a-z0-9]{first}){rest}{_NOT_FOLLOWED_BY}")  # starts with letters, which is fast to search
+def _regexes(first: str) -> dict[str, re.Pattern[str]]:
+    """Return the regexes of the rows with a first token, by their patterns."""
+    start = f"{first}(?<![a-z0-9]{first})"  # starts with letters, which is fast to search
+    rests = {pattern: pattern.removeprefix(first).replace("-", _SEP) for pattern in _index_by_first_token()[first]}
+    return {pattern: re.compile(start + rest + _NOT_FOLLOWED_BY) for pattern, rest in rests.items()}
 
 
 @lru_cache(maxsize=CACHED_NAMES)
@@ -109,8 +108,8 @@ def match_family(name: str) -> str | None:
     index = _index_by_first_token()
     spans = {}
     for token in index.keys() & name.replace("_", "-").replace(".", "-").split("-"):
-        for pattern in index[token]:
-            if match := _regex(pattern).search(name):
+        for pattern, regex in _regexes(token).items():
+            if match := regex.search(name):
                 spans[pattern] = match.span()
     if len(spans) < 2:
         return next(iter(spans), None)

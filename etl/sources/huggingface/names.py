@@ -35,9 +35,9 @@ _PAIR = re.compile(r"(?<![a-z0-9])[0-9.]{1,9}b-[0-9.]{1,9}b(?![a-z0-9])")  # bou
 _CONTEXTS = ("1", "2", "4", "10")  # M tokens
 # Weights that serve another model, whose size their name repeats.
 _AUXILIARY = re.compile(
-    r"[^a-z](?:(?:q|re)?loras?|lokr|dora|adapters?|peft|controlnet|eagle[0-9]*|medusa|speculators?|accelerator|draft(?:er)?"
-    r"|dflash|saes?|tokenizer|mmproj|assistant(?=$|[-_](?:gguf|mlx|[0-9]+bit)))(?![a-z])"
-)
+    r"[^a-z](?:l(?:oras?|okr)|qloras?|reloras?|d(?:ora|raft(?:er)?|flash)|a(?:dapters?|ccelerator|ssistant(?=$|[-_](?:gguf|mlx|[0-9]+bit)))"
+    r"|peft|controlnet|eagle[0-9]*|m(?:edusa|mproj)|s(?:peculators?|aes?)|tokenizer)(?![a-z])"
+)  # grouped by first letters, which a search tries one after the other
 
 
 class ParameterRange(NamedTuple):
@@ -106,6 +106,5 @@ def _of_several(name: str, matches: list[tuple[str, ...]]) -> ParameterRange | N
 
 def _number(match: tuple[str, ...]) -> float:
     _, _, number, unit, _, tenth, _ = match
-    if not tenth and "_" not in number:
-        return float(number) * _UNIT[unit]
-    return float(number.replace("_", ".") + (f".{tenth}" if tenth and "." not in number else "")) * _UNIT[unit]
+    number = number.replace("_", ".")
+    return float(number if "." in number or not tenth else f"{number}.{tenth}") * _UNIT[unit]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from etl.sources.huggingface.corroboration import bases
 from etl.sources.huggingface.evidence import SizeEvidence, tag_lines
 from etl.sources.huggingface.families import TABLE, check_family
 from etl.sources.huggingface.formats import find_format
@@ -33,7 +32,7 @@ from etl.sources.huggingface.lineage import (
     relate,
     trace,
 )
-from etl.sources.huggingface.size import SizeEstimator
+from etl.sources.huggingface.size import SizeEstimator, depends_on_bases
 from etl.sources.source import DroppedField, Rules
 
 if TYPE_CHECKING:
@@ -162,7 +161,7 @@ def _defer(model: Mapping[str, Any], evidence: _Evidence) -> list[Any] | None:
     size, (ids, _, problems, _), licenses, own = evidence
     if not ids:
         return [problems] if problems or model["relation"] == "unknown" else None
-    is_open = model["size_from"] != "safetensors" and bases(size.tags)
+    is_open = model["size_from"] != "safetensors" and depends_on_bases(size)
     return [problems, licenses, own, list(size)] if is_open else [problems, licenses, own]
 
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from etl.sources.huggingface.conflicts import describe_conflicts
-from etl.sources.huggingface.corroboration import Corroboration, Corroborator, agrees
+from etl.sources.huggingface.corroboration import Corroboration, Corroborator, agrees, bases_matter
 from etl.sources.huggingface.counts import (
     AGREE,
     DRAFT,
@@ -62,7 +62,7 @@ class SizeEstimator:
         full = count if count and is_unpacked(elements) and (elements or not is_quantized(name, tags)) else None
         if is_auxiliary(name) or _is_adapter(tags):  # its name and its base state the size of other weights
             own = (full, "safetensors") if full else (gguf if part in {None, DRAFT} else None, "gguf")
-            return self._from_count(own[0], None, own[1], ()) if own[0] else _UNKNOWN
+            return self._from_count(own[0], None, own[1], ()) if own[0] else _unknown()
         gguf = None if part else gguf
         counted = full or (gguf if count is None else None)
         if named and counted and agrees(counted, named):
@@ -94,8 +94,7 @@ class SizeEstimator:
             return self._from_evidence(corroboration.or_architecture(tags), ["safetensors"])
         low = stated.low if stated else 0.0
         # Quantized weights of a type that is not counted are missing.
-        is_incomplete = count < _INCOMPLETE * low and is_quantized(name, tags) and not has_quantized(elements)
-        if count < _CORRUPT * low or is_incomplete:
+        if count < _CORRUPT * low or (count < _INCOMPLETE * low and not has_quantized(elements) and is_quantized(name, tags)):
             return self._from_evidence(corroboration, ["safetensors"])
         conflicting = (corroboration.origin, *corroboration.conflicting) if stated else ()
         return self._from_count(count, corroboration.named, "safetensors", conflicting)
@@ -120,7 +119,7 @@ class SizeEstimator:
         # Without other evidence, the class must be the same for every candidate; a bare total says nothing.
         classes = {self._class(nominal(candidate, None)) for candidate in (count, *candidates)}
         if len(classes) > 1 or not elements:
-            return _UNKNOWN._replace(size_against=["safetensors"])
+            return _unknown("safetensors")
         return SizeEstimate(None, classes.pop(), "safetensors", [])
 
     def _check_gguf_count(self, evidence: SizeEvidence, count: float, corroboration: Corroboration) -> SizeEstimate | None:
@@ -134,7 +133,7 @@ class SizeEstimator:
         if stated.expert and agrees(count, ParameterRange(stated.expert, stated.expert)):  # the name counts what was merged
             return self._from_count(count, None, "gguf", (origin,))
         if stated.expert and not _MIXTURE.search(evidence.tags):
-            return _UNKNOWN._replace(size_against=[origin, "gguf"])
+            return _unknown(origin, "gguf")
         return None
 
     def _from_count(self, count: float, named: ParameterRange | None, origin: str, conflicting: Sequence[str]) -> SizeEstimate:
@@ -146,13 +145,15 @@ class SizeEstimator:
         """Return the size that other evidence states, without a count."""
         _, stated, origin, also_conflicting = corroboration
         if stated is None:
-            return _UNKNOWN._replace(size_against=list(conflicting))
-        is_count = origin in {"family", "base model", "architecture"}
-        classes = {self._class(nominal(bound, None) if is_count else bound) for bound in {stated.low, stated.high}}
-        if len(classes) > 1:
-            return _UNKNOWN._replace(size_against=[origin, *also_conflicting, *conflicting])
+            return _unknown(*conflicting)
+        low, high, _ = stated
+        if origin in {"family", "base model", "architecture"}:  # counts
+            low, high = nominal(low, None), nominal(high, None)
+        size = self._class(low)
+        if size != self._class(high):
+            return _unknown(origin, *also_conflicting, *conflicting)
         parameters = round(stated.low) if stated.is_total else None
-        return SizeEstimate(parameters, classes.pop(), origin, [*also_conflicting, *conflicting])
+        return SizeEstimate(parameters, size, origin, [*also_conflicting, *conflicting])
 
     def _class(self, parameters: float) -> str:
         for name, upper_bound, is_inclusive in self._classes:
@@ -161,7 +162,14 @@ class SizeEstimator:
         return self._classes[-1].name  # its bound is infinite
 
 
-_UNKNOWN = SizeEstimate(None, "unknown", "none", [])
+def _unknown(*conflicting: str) -> SizeEstimate:
+    return SizeEstimate(None, "unknown", "none", list(conflicting))
+
+
+def depends_on_bases(evidence: SizeEvidence) -> bool:
+    """Return whether the parameters of base models may change the estimate of a model, so that it is worth repeating."""
+    name, tags = evidence[:2]
+    return not (is_auxiliary(name) or _is_adapter(tags)) and bases_matter(name, tags, parse_size(name))
 
 
 def nominal(count: float, named: float | None) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -10,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etl.core.layout import PROJECT
+from etl.sources.huggingface.corroboration import bases
 from etl.sources.huggingface.evidence import SizeEstimate, SizeEvidence
 from etl.sources.huggingface.families import check_family, family, family_table
 from etl.sources.huggingface.names import is_auxiliary, parse_size
 from etl.sources.huggingface.rules import read_size_evidence
-from etl.sources.huggingface.size import SizeEstimator, nominal
+from etl.sources.huggingface.size import SizeEstimator, depends_on_bases, nominal
 from etl.sources.source import DEFAULT_SIZE_CLASSES, SizeClass
 from tests.support.sizes import BOUNDS, ROWS, evidence, table
 
@@ -108,7 +110,7 @@ def test_size_classes_are_configurable() -> None:
 @pytest.mark.parametrize(
     ("name", "low", "high"),
     [
-        ("qwen3-0.6b", 0.6, 0.6), ("stablelm-2-1_6b", 1.6, 1.6), ("t0_3b", 3, 3), ("bloomz-7b1", 7.1, 7.1),
+        ("qwen3-0.6b", 0.6, 0.6), ("stablelm-2-1_6b", 1.6, 1.6), ("t0_3b", 3, 3), ("bloomz-7b1", 7.1, 7.1), ("a-6_7b1", 6.7, 6.7),
         ("ling-1t", 1000, 1000),
         ("qwen3-30b-a3b", 30, 30), ("olmoe-1b-7b-0924", 7, 7), ("t5gemma-2-4b-4b", 8, 8),
         ("gemma-4-e4b-it", 6, math.inf), ("hunyuan-a13b", 19.5, math.inf),
@@ -165,6 +167,49 @@ def test_more_correct_evidence_never_makes_a_correct_size_wrong(row: dict[str, A
     elif added == "base model" and "base_model:" not in item.tags:
         item = item._replace(tags=f"{item.tags}base_model:quantized:some/base\n")
     assert SizeEstimator(base_counts={"some/base": count}).estimate(item).size == row["size"]
+
+
+def test_bases_change_only_estimates_that_depend_on_them() -> None:
+    items = [evidence(row, counts=counts) for row in ROWS for counts in (True, False)]
+    names = ["bert-7b-questions", "bert-900m", "sdxl-vae", *(item.name for item in items[::100])]
+    changed = Counter[bool]()
+    for item in items:
+        for name in (item.name, *names) if bases(item.tags) else ():
+            renamed = item._replace(name=name)
+            before = SizeEstimator().estimate(renamed)
+            for count in (1e8, 7e9, 1e12):
+                after = SizeEstimator(base_counts=dict.fromkeys(bases(item.tags), count)).estimate(renamed)
+                changed[depends_on_bases(renamed)] += after != before
+    assert changed[False] == 0
+    assert changed[True] > 1000
+
+
+@pytest.mark.parametrize(
+    ("name", "tags"),
+    [
+        ("a", ["base_model:quantized:o/b"]),
+        ("bert-7b-questions", ["base_model:finetune:o/b"]),  # a base may contradict it
+        ("gemma-e4b", ["base_model:finetune:o/b", "text-generation"]),  # a minimum
+    ],
+)
+def test_some_estimates_depend_on_bases(name: str, tags: list[str]) -> None:
+    assert depends_on_bases(evidence_of(name, tags))
+
+
+@pytest.mark.parametrize(
+    ("name", "tags"),
+    [
+        ("a", ["base_model:o/b"]),
+        ("a-lora", ["base_model:finetune:o/b"]),
+        ("a", ["base_model:finetune:o/b", "lora"]),
+        ("a", ["base_model:finetune:o/b", "comfyui"]),
+        ("bert-500m-questions", ["base_model:finetune:o/b"]),
+        ("llama-7b", ["base_model:finetune:o/b"]),
+        ("a-7b", ["base_model:finetune:o/b", "text-generation"]),
+    ],
+)
+def test_other_estimates_do_not_depend_on_bases(name: str, tags: list[str]) -> None:
+    assert not depends_on_bases(evidence_of(name, tags))
 
 
 number = st.none() | st.floats() | st.integers()
