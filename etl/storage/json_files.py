@@ -98,11 +98,12 @@ def parse_json_body(body: bytes, where: object, *, unique: bool = False) -> Json
     try:
         text = body.decode()
         numbers = (b" " + body).translate(_NUMBERS)
-        if not unique and _INEXACT_IN_ORJSON not in numbers:
+        is_exact = _INEXACT_IN_JQ not in numbers
+        if not unique and (is_exact or _INEXACT_IN_ORJSON not in numbers):
             with suppress(
                 orjson.JSONDecodeError
             ):  # also for 1e400, which json reads as infinity; of others it says what is wrong
-                return JsonBody(text, orjson.loads(body), content, is_exact=_INEXACT_IN_JQ not in numbers)
+                return JsonBody(text, orjson.loads(body), content, is_exact)
         hook = _reject_duplicate_keys if unique else None
         return JsonBody(text, json.loads(text, parse_constant=_reject_constant, object_pairs_hook=hook), content)
     except RecursionError as error:

@@ -168,10 +168,10 @@ def _defer(model: Mapping[str, Any], evidence: _Evidence) -> list[Any] | None:
 def _collect(models: Sequence[Mapping[str, Any]], evidence: Sequence[_Evidence]) -> dict[str, _Fact] | None:
     """Return a fact of each model, by its id regardless of case; of several records of a page the least, as of several pages."""
     facts: dict[str, _Fact] = {}
-    for model, (_, _, licenses, own) in zip(models, evidence, strict=True):
+    for model, (size, _, licenses, own) in zip(models, evidence, strict=True):
         identity, counted = model["id"], model["size_from"] == "safetensors"
         parameters = model["parameters"] if counted else None  # null where packed elements decide the class only
-        rows = check_family(model["name"].lower(), model["tags"] or (), parameters) if parameters else {}
+        rows = check_family(size.name, model["tags"] or (), parameters) if parameters else {}
         if model["size_against"]:
             parameters = None
         fact = [own, parameters, identity, rows, licenses, model["base_models"]]

@@ -215,8 +215,12 @@ def test_other_estimates_do_not_depend_on_bases(name: str, tags: list[str]) -> N
 number = st.none() | st.floats() | st.integers()
 
 
+sizes = st.from_regex(r"[-_. ](?:[0-9]{1,3}x)?[ae]?[0-9]{1,5}(?:[._][0-9]{1,3})?[bmt](?:x?[0-9]{1,2})?", fullmatch=True)
+
+
 @given(
-    st.text(), st.lists(st.text()), st.dictionaries(st.sampled_from(["BF16", "I32", "U8", "x"]), st.floats()),
+    st.text() | st.lists(sizes).map("".join), st.lists(st.text()),
+    st.dictionaries(st.sampled_from(["BF16", "I32", "U8", "x"]), st.floats()),
     st.tuples(number, number),
 )  # fmt: skip
 def test_no_input_raises(
