@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 FETCHED_AT = "2026-06-20T12:00:00.000Z"
 _STREAMS = {"huggingface": (("default", "likes", "recent"), 500), "civitai": (("default",), 100)}
+_SEPARATORS = re.compile(r"([-_ ./]+)")
 _TIME = "%Y-%m-%dT%H:%M:%S.000Z"
 _MANIFESTS = '["pg", "pg13", "r", "x", "xxx"]'  # of CivitAI, all from its stream `default`
 
@@ -54,7 +55,8 @@ class Generator:
         paths = sorted((PROJECT / "data" / "raw" / source).glob("*/page-*.json"))
         records = [record for path in paths for record in get_source(source).records(json.loads(path.read_bytes()))]
         self.records_of_snapshot = [*{record["id"]: record for record in records}.values()]
-        self._words = [word for record in self.records_of_snapshot for word in re.split(r"[-_ ./]+", self._name(record)) if word]
+        words = Counter(word for record in self.records_of_snapshot for word in _SEPARATORS.split(self._name(record)))
+        self._words = sorted(word for word, count in words.items() if count == 1 and word.isalpha())
         occurrences = Counter(tag for record in self.records_of_snapshot for tag in record["tags"])
         self._rare = {tag for tag, count in occurrences.items() if count == 1}
 
@@ -76,7 +78,7 @@ class Generator:
         return name
 
     def _record(self, like: dict[str, Any]) -> dict[str, Any]:
-        name = "-".join(self._rng.sample(self._words, self._rng.randint(2, 5)))
+        name = self._renamed(self._name(like))
         tags = self._tags(like["tags"])
         if self._source == "huggingface":
             author = self._rng.choice(self.records_of_snapshot)["id"].partition("/")[0] + self._rng.choice(
@@ -87,7 +89,16 @@ class Generator:
             own = {"id": f"{author}/{name}", "author": author, "tags": tags, "lastModified": then.strftime(_TIME)}
             return {**like, **counts, **own}
         stats = {key: self._near(value) for key, value in (like.get("stats") or {}).items()}
-        return {**like, "id": self._rng.randint(1000, 3_000_000), "name": name.replace("-", " "), "tags": tags, "stats": stats}
+        return {**like, "id": self._rng.randint(1000, 3_000_000), "name": name, "tags": tags, "stats": stats}
+
+    def _renamed(self, name: str) -> str:
+        """Return the name with another last word; the first ones and numbers stay, since they tell of its counts."""
+        parts, word = _SEPARATORS.split(name), self._rng.choice(self._words)
+        places = [index for index, part in enumerate(parts) if part.isalpha()]
+        if len(places) < 2:
+            return f"{name}-{word}"
+        parts[places[-1]] = word
+        return "".join(parts)
 
     def _tags(self, tags: Sequence[str]) -> list[str]:
         """Return tags of which rare ones are others; what several name, such as a base model, stays the same in these."""
