@@ -109,7 +109,8 @@ def transform_file(task: Task) -> Outcome:
         if not task.guesses:
             raise
         return transform_file(task._replace(guesses=None))  # anyone may have written the guess
-    pending = orjson.dumps([page.models, [*page.deferred], [*page.deferred.values()]])
+    rows = [[*model.values()] for model in page.models]  # all have the same fields
+    pending = orjson.dumps([[*page.models[0]], rows, [*page.deferred], [*page.deferred.values()]])
     write_parts(task.outcome, task.program, [dump_outcome(outcome), *packed, pending, b""])
     return outcome
 
@@ -126,7 +127,8 @@ def resolve_file(resolution: Resolution) -> Outcome:
     if not parse_outcome(head, task.entry).is_pending:  # its models were decided by other facts
         transform_file(task)
     (head, keys, facts, pending), _ = _parts(task, [_HEAD, FACT_KEYS, FACTS, _PENDING])
-    models, indexes, evidence = orjson.loads(pending)
+    fields, rows, indexes, evidence = orjson.loads(pending)
+    models = [dict(zip(fields, row, strict=True)) for row in rows]
     deferred = dict(zip(indexes, evidence, strict=True))
     return _decide(task, parse_outcome(head, task.entry), models, deferred, (keys, facts), needs)
 

@@ -288,7 +288,7 @@ def test_models_that_wait_for_other_pages_are_made_again_if_their_file_was_damag
 ) -> None:
     interrupt_resolving(pages, monkeypatch)
     transformed.clear()
-    damage(pages.data.outcomes("huggingface", "default") / "page-0001.json", b'[[{"id":"o/copy"')
+    damage(pages.data.outcomes("huggingface", "default") / "page-0001.json", b'],[["o/copy"')
     transform(pages.data, HUB)
     assert transformed == ["default/page-0001.json"]
     assert size_of(pages, "o/copy") == ("large", "base model")
