@@ -94,10 +94,10 @@ class Generator:
     def _renamed(self, name: str) -> str:
         """Return the name with another last word; the first ones and numbers stay, since they tell of its counts."""
         parts, word = _SEPARATORS.split(name), self._rng.choice(self._words)
-        places = [index for index, part in enumerate(parts) if part.isalpha()]
-        if len(places) < 2:
+        indexes = [index for index, part in enumerate(parts) if part.isalpha()]
+        if len(indexes) < 2:
             return f"{name}-{word}"
-        parts[places[-1]] = word
+        parts[indexes[-1]] = word
         return "".join(parts)
 
     def _tags(self, tags: Sequence[str]) -> list[str]:
