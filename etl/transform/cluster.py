@@ -165,7 +165,7 @@ def _explained(client: Client, address: str) -> Iterator[None]:
         yield
     except KilledWorker as error:
         raise StorageError(
-            f"cluster {address}: a page killed {error.allowed_failures + 1} workers, the last one {error.last_worker.address}; "
+            f"cluster {address}: a call killed {error.allowed_failures + 1} workers, the last one {error.last_worker.address}; "
             "is there enough memory? Start workers with more (--memory-limit), or run it again without CLUSTER"
         ) from error
     except EtlError:

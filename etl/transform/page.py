@@ -91,22 +91,23 @@ def transform_page(source: Source, body: JsonBody | bytes, where: object, option
         violations.setdefault(index, str(violation))
     entries = project(source, parsed, where)
     rules = source.load_rules()
-    accepted = [entry for entry in entries if "set_aside" not in entry]
-    lost = iter(rules.complete(accepted, options))
-    are_valid = load_list_schema(f"{source.name}/model").is_valid([entry["model"] for entry in accepted])  # quicker in one call
+    accepted = {index: entry for index, entry in enumerate(entries) if "set_aside" not in entry}
+    lost = dict(zip(accepted, rules.complete([*accepted.values()], options), strict=True))
+    models = [entry["model"] for entry in accepted.values()]
+    are_valid = load_list_schema(f"{source.name}/model").is_valid(models)  # quicker than one by one
     page, evidence = PageResult(len(entries)), []
     for index, (entry, record) in enumerate(zip(entries, source.records(parsed.value), strict=True)):
         if "set_aside" in entry:
             detail = violations.get(index) if entry["set_aside"] == "id" else None
             page.set_aside.append(RejectedRecord(index, _short_id(entry["id"]), entry["set_aside"], detail))
             continue
-        model, dropped, rejected = entry["model"], next(lost), None
+        model, rejected = entry["model"], None
         if urls := rules.forbid_images(entry, options):
             page.forbidden_images.setdefault(model["id"], []).extend(urls)
         if index in violations:
             rejected = RejectedRecord(index, _short_id(record.get("id")), "id", violations[index], _levels(model))
-        elif dropped or not are_valid:
-            rejected = _drop_invalid(source, page, index, record, model, dropped)
+        elif lost[index] or not are_valid:
+            rejected = _drop_invalid(source, page, index, record, model, lost[index])
         if rejected:
             page.set_aside.append(rejected)
             continue

@@ -122,17 +122,25 @@ def start_workers(options: WorkerOptions, data: DataDir, size_bytes: int) -> Ite
 
 @contextmanager
 def share_workers(options: WorkerOptions, data: DataDir) -> Iterator[Callable[[int], Workers]]:
-    """Yield `start_workers` for a number of bytes; it returns the workers that it started before, unless for fewer bytes."""
+    """Yield `start_workers` for a number of bytes; it returns the processes that it started before, unless more pay off.
+
+    A cluster is connected to anew: it may have been lost in between.
+    """
     with ExitStack() as stack:
-        started: list[tuple[int, Workers]] = []
+        started: list[Workers] = []
 
         def start(size_bytes: int) -> Workers:
-            if not started or size_bytes > started[-1][0]:
+            if options.cluster or not started or started[-1].concurrency < _count_processes(options.jobs, size_bytes):
                 stack.close()
-                started.append((size_bytes, stack.enter_context(start_workers(options, data, size_bytes))))
-            return started[-1][1]
+                started.append(stack.enter_context(start_workers(options, data, size_bytes)))
+            return started[-1]
 
         yield start
+
+
+def _count_processes(jobs: int, size_bytes: int) -> int:
+    """Return how many processes pay off for so many bytes of pages."""
+    return max(1, min(jobs, size_bytes // _BYTES_PER_WORKER))
 
 
 @contextmanager
@@ -142,8 +150,8 @@ def start_processes(jobs: int, size_bytes: int) -> Iterator[Workers]:
     Raises:
         StorageError: a process was killed.
     """
-    processes = min(jobs, size_bytes // _BYTES_PER_WORKER)
-    if processes < 2:
+    processes = _count_processes(jobs, size_bytes)
+    if processes == 1:
         yield Workers(SerialExecutor(), 1)
         return
     with _start_processes(processes) as executor:

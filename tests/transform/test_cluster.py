@@ -107,7 +107,7 @@ def test_a_page_that_kills_every_worker_exits_with_74(
     monkeypatch.setattr(pages, "transform_file", kill_worker)
     assert transform(page, address) == 74
     assert re.fullmatch(
-        rf"cluster {address}: a page killed 2 workers, the last one tcp://127\.0\.0\.1:\d+; is there enough memory\? "
+        rf"cluster {address}: a call killed 2 workers, the last one tcp://127\.0\.0\.1:\d+; is there enough memory\? "
         r"Start workers with more \(--memory-limit\), or run it again without CLUSTER\n",
         capsys.readouterr().err,
     )

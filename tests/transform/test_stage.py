@@ -235,6 +235,7 @@ BAD_FIELDS: list[tuple[str, dict[str, Any], dict[str, Any], list[tuple[str, str]
         "civitai", {"modelVersions": [{"publishedAt": "soon"}, {"publishedAt": "2026-09-13T14:37:43Z"}]},
         {"updated": "2026-09-13T14:37:43Z"}, [],
     ),
+    ("huggingface", {"safetensors": {"parameters": 5, "total": 7}}, {"parameters": 7}, [("size", "wrong type")]),
     ("huggingface", {"pipeline_tag": ""}, {"type": None}, [("type", "empty")]),
     ("huggingface", {"downloads": "12"}, {"downloads": None}, [("downloads", "wrong type")]),
     ("huggingface", {"downloads": 2**53}, {"downloads": None}, [("downloads", "too large")]),

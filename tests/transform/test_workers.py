@@ -378,6 +378,14 @@ def test_both_passes_have_the_same_workers(pages: Workspace, monkeypatch: pytest
     assert size_of(pages, "o/copy") == ("large", "base model")
 
 
+def test_each_pass_connects_to_a_cluster_anew(pages: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    serial = workers.start_workers
+    start = mock.Mock(side_effect=lambda _options, data, size: serial(workers.WorkerOptions(), data, size))
+    monkeypatch.setattr(workers, "start_workers", start)
+    transform(pages.data, HUB, workers=workers.WorkerOptions(1, "tcp://127.0.0.1:1"))
+    assert start.call_count == 2
+
+
 def test_workers_for_more_bytes_are_started_when_they_are_needed(pages: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "_BYTES_PER_WORKER", 1000)
     with workers.share_workers(workers.WorkerOptions(2), pages.data) as start:
@@ -387,6 +395,7 @@ def test_workers_for_more_bytes_are_started_when_they_are_needed(pages: Workspac
         many = start(2000)
         assert many.concurrency == 2
         assert start(1000) is many
+        assert start(9000) is many  # there are no more
         assert many.executor.submit(os.getpid).result() != os.getpid()
 
 

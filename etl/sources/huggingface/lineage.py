@@ -22,6 +22,7 @@ _RELATIONS = ("quantized", "adapter", "merge", "finetune")  # of several tags, t
 _RANKS = {relation: rank for rank, relation in enumerate(_RELATIONS)}
 _ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)?")
 _MAX_ID = 500  # characters
+_MAX_CACHED_CHARS = 1000  # of the tags of a model, so that the cache stays small
 _NO_MODELS = ("datasets/", "spaces/")  # what paths of the Hub start with that are not of models
 _FORMAT = (
     r"g(?:guf|gml|ptq)|mlx|awq|auto-?round|aqlm|exl[23]|eetq|hqq|vptq|spqr|smoothquant|torchao|bnb|bitsandbytes|compressed-tensors"
@@ -89,8 +90,9 @@ def read_bases(identity: str, tags: str) -> Bases:
     texts = tuple(_values(tags, _TAG))
     datasets = tuple(_values(tags, _DATASET)) if _DATASET in tags else ()
     own = identity.casefold()
-    keys, bases = _read(texts, datasets)
-    return _read(texts, datasets, own).bases if own in keys else bases
+    read = _read if len(tags) <= _MAX_CACHED_CHARS else _read.__wrapped__
+    keys, bases = read(texts, datasets)
+    return read(texts, datasets, own).bases if own in keys else bases
 
 
 def _values(tags: str, start: str) -> list[str]:

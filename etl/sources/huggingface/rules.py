@@ -10,6 +10,7 @@ from etl.sources.huggingface.families import TABLE, check_family
 from etl.sources.huggingface.formats import find_format
 from etl.sources.huggingface.licensing import (
     LICENSE,
+    MAX_CHARS,
     UNKNOWN,
     assess_use,
     describe_licenses,
@@ -94,8 +95,8 @@ def _complete_model(entry: dict[str, Any], estimate: Callable[[SizeEvidence], Si
 
 @lru_cache(maxsize=4096)
 def _spelled(licenses: str) -> tuple[str | None, str]:
-    """Return the first of licences, which are lines, and all of them, shortened."""
-    return licenses.partition("\n")[0] or None, shorten(licenses)
+    """Return the first of licences, which are lines, and all of them, shortened if they are long."""
+    return licenses.partition("\n")[0] or None, licenses if len(licenses) <= MAX_CHARS else shorten(licenses)
 
 
 def _licenses(tags: object, lines: str) -> str:

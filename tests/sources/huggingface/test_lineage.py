@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections import Counter
 from itertools import permutations
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.core.layout import DataDir
+from etl.sources.huggingface.lineage import read_bases
 from etl.sources.source import TransformOptions, get_source
 from etl.transform.facts import FactKeys, NeededFacts, find_lines, pack_facts, parse_facts
 from etl.transform.hashes import distinct_hashes, numbers
@@ -319,3 +321,14 @@ def test_the_snapshot(shipped: Workspace) -> None:
     minilm = models["sentence-transformers/all-MiniLM-L6-v2"]
     assert (minilm["relation"], minilm["relation_from"]) == ("finetune", "weights")
     assert Counter(model["depth"] for model in models.values()) == {0: 788, 1: 377, 2: 150, None: 2, 3: 1}
+
+
+def test_long_tags_are_not_kept_in_memory() -> None:
+    tracemalloc.start()
+    for model in range(50):
+        bases = [f"{model}/{number}" for number in range(500)]
+        tags = "".join(f"\nbase_model:merge:{base}" for base in bases) + "\n"
+        assert read_bases(f"{model}/7", tags).ids == tuple(base for base in bases if base != f"{model}/7")
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 500_000
