@@ -133,11 +133,7 @@ class Conditions:
         named = None if field in RULED_FIELDS else self.named.get(field)
         if named is None:  # a result, or what rulings are compared with
             return values
-        if list in set(map(type, values)):
-            return [
-                _intersection(named, value) if isinstance(value, list) else value if value in named else None for value in values
-            ]
-        return [value if value in named else None for value in values]
+        return [_intersection(named, value) if isinstance(value, list) else value if value in named else None for value in values]
 
     def decide(
         self, own: Sequence[Mapping[str, Any]], fields: Sequence[Mapping[str, Any]],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from etl.sources.huggingface.evidence import SizeEvidence, tag_lines
@@ -83,7 +83,9 @@ def _complete_model(entry: dict[str, Any], estimate: Callable[[SizeEvidence], Si
     model["root"], model["depth"] = end_of_chain(identity, ids)
     model["roots"] = ids[:] if len(ids) > 1 else []
     model["is_copy"] = is_copy(identity, ids, relation) if ids else False
-    model["license"], licenses = _spelled(_licenses(tags, evidence.tags))
+    licenses = _licenses(tags, evidence.tags)
+    model["license"] = licenses.partition("\n")[0] or None
+    licenses = licenses if len(licenses) <= MAX_CHARS else shorten(licenses)
     own = strictness(identity, licenses)
     if bases.is_unclear:
         own = min(own, UNKNOWN)
@@ -91,12 +93,6 @@ def _complete_model(entry: dict[str, Any], estimate: Callable[[SizeEvidence], Si
     model["license_chain"], model["commercial"], model["commercial_from"], model["license_conflict"] = use
     entry["evidence"] = evidence, bases, licenses, own
     return [DroppedField("size", "wrong type")] if has_wrong_counts else []
-
-
-@lru_cache(maxsize=4096)
-def _spelled(licenses: str) -> tuple[str | None, str]:
-    """Return the first of licences, which are lines, and all of them, shortened if they are long."""
-    return licenses.partition("\n")[0] or None, licenses if len(licenses) <= MAX_CHARS else shorten(licenses)
 
 
 def _licenses(tags: object, lines: str) -> str:
