@@ -29,7 +29,7 @@ from etl.sources import auditing
 from etl.sources.civitai import audit as civitai_audit
 from etl.sources.civitai import images, terms
 from etl.sources.huggingface import audit as hub_audit
-from etl.sources.huggingface import corroboration, counts, evidence, families, formats, lineage, names, size
+from etl.sources.huggingface import chains, corroboration, counts, evidence, families, formats, lineage, names, size
 from etl.sources.source import DEFAULT_SIZE_CLASSES
 from etl.storage import git, json_files, owned, swap
 from etl.transform import files, projection
@@ -315,7 +315,7 @@ def _read_bases(count: int) -> None:
 
 def _trace(count: int) -> None:
     facts: dict[str, list[Any]] = {str(number): [None, str(number), {}, [str(number + 1)]] for number in range(count)}
-    assert lineage.trace("o/a", ["0"], facts).depth == count + 1
+    assert chains.trace("o/a", ["0"], facts).depth == count + 1
 
 
 def _permissions(count: int) -> None:

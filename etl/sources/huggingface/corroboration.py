@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from etl.sources.huggingface.counts import AGREE
+from etl.sources.huggingface.evidence import MAX_ID
 from etl.sources.huggingface.families import architecture, architectures_of, family, is_component, match_family
 from etl.sources.huggingface.names import ParameterRange, is_auxiliary, parse_size
 
@@ -17,7 +18,7 @@ _CONTRADICTION_FACTOR = 10  # a number that exceeds the size of the family or ar
 _MIN_DOUBTED = 1e9  # parameters: a number in the name from here up may count something else
 _VERSION = re.compile(r"[-_. ]v(?:er(?:sion)?)?[-_. ]?[0-9]+(?:[._][0-9]+)*(?![a-z0-9])")
 _NAME_OF_BASE = "base model's name"
-_BASES = re.compile(r"\nbase_model:(?:quantized|finetune|merge):([^\n]+)")
+_BASES = re.compile(rf"\nbase_model:(?:quantized|finetune|merge):([^\n]{{1,{MAX_ID}}})(?=\n)")
 # Names and tags of models that generate text; they may name an encoder that they contain, which is smaller.
 _GENERATIVE = re.compile(
     r"text-generation|conversational|-text-to-text|any-to-any|visual-question|llama|llava|qwen|vicuna|mi[sx]tral|gemma|falcon"

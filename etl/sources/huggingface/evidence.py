@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+MAX_ID = 500  # characters, as in schemas/huggingface/model.schema.json; no longer text is an id, or is kept in a cache
+
 
 class SizeEstimate(NamedTuple):
     """The size of a model.
@@ -28,7 +30,7 @@ class SizeEvidence(NamedTuple):
     """What the list API says of a model.
 
     Attributes:
-        name: In lower case, without the owner.
+        name: Without the owner, the first `MAX_ID` characters of it, in lower case.
         tags: One per line, each between two line feeds.
         elements: The stored elements by dtype.
         total: Their number as the API states it, which need not be their sum.

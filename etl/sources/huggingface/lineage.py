@@ -1,27 +1,23 @@
-"""Where a Hub model comes from: its base models, how it was made of them, and the end of their chain. No I/O."""
+"""What the tags of a Hub model say of its base models, and how it was made of them. No I/O."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from etl.sources.huggingface.evidence import tag_lines
+from etl.sources.huggingface.evidence import MAX_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from etl.sources.huggingface.evidence import SizeEvidence
 
-    Facts = Mapping[str, Sequence[Any]]  # by the id of a model regardless of case, see `_Fact` of the rules
-
-ID = 2  # the index of the id of a model in its fact; its base models are last
 _TAG = "\nbase_model:"
 _DATASET = "\ndataset:"
 _RELATIONS = ("quantized", "adapter", "merge", "finetune")  # of several tags, the first of these decides
 _RANKS = {relation: rank for rank, relation in enumerate(_RELATIONS)}
 _ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)?")
-_MAX_ID = 500  # characters
 _MAX_CACHED_CHARS = 1000  # of the tags of a model, so that the cache stays small
 _NO_MODELS = ("datasets/", "spaces/")  # what paths of the Hub start with that are not of models
 _FORMAT = (
@@ -36,14 +32,7 @@ _ADAPTER_IN_NAME = re.compile(r"[^a-z](?:(?:q|re)?loras?|lokr|dora|adapters?|pef
 _CONVERTED = re.compile(r"\n(?:onnx|openvino|coreml|tflite)(?=\n)")  # formats that say nothing of the width of the weights
 _FULL_WIDTH = frozenset(("BF16", "F16", "F32", "F64"))
 
-SELF, NOT_A_MODEL, MISSING, RENAMED, CYCLE, COPY = (
-    "self-reference",
-    "not a model",
-    "missing base",
-    "renamed base",
-    "cycle",
-    "copy",
-)
+SELF, NOT_A_MODEL, COPY = "self-reference", "not a model", "copy"
 
 
 class Bases(NamedTuple):
@@ -63,24 +52,6 @@ class Bases(NamedTuple):
 
 
 _NO_BASES = Bases((), None, (), is_unclear=False)
-
-
-class Chain(NamedTuple):
-    """The chain of a model.
-
-    Attributes:
-        base_models: As the catalogue spells them.
-        root: The end of the chain; None if it forks or is a cycle.
-        depth: Its length; None without a root.
-        roots: The ends of a chain that forks.
-        problems: What is wrong with it.
-    """
-
-    base_models: list[str]
-    root: str | None
-    depth: int | None
-    roots: list[str]
-    problems: list[str]
 
 
 def read_bases(identity: str, tags: str) -> Bases:
@@ -143,7 +114,7 @@ def _parse(text: str) -> _NamedBase:
     word, colon, base = text.partition(":")
     rank = _RANKS.get(word) if colon else None
     base = text if rank is None else base
-    is_id = len(base) <= _MAX_ID and ".." not in base and "--" not in base and bool(_ID.fullmatch(base))
+    is_id = len(base) <= MAX_ID and ".." not in base and "--" not in base and bool(_ID.fullmatch(base))
     return _NamedBase(base, base.casefold(), len(_RELATIONS) if rank is None else rank, is_id)
 
 
@@ -179,100 +150,3 @@ def is_copy(identity: str, bases: Sequence[str], relation: str) -> bool:
     if len(bases) != 1 or relation in {"quantized", "adapter"}:
         return False
     return identity.casefold().rpartition("/")[2] == bases[0].casefold().rpartition("/")[2]
-
-
-def trace(identity: str, bases: Sequence[str], facts: Facts) -> Chain:
-    """Return the chain from the bases of a model; a model without a fact is missing, so that the chain ends with its name."""
-    base_models: list[str] = []
-    problems: dict[str, None] = {}
-    for base in bases:
-        fact = facts.get(base.casefold())
-        spelled = fact[ID] if fact else base
-        base_models.append(spelled)
-        if fact is None:
-            problems[MISSING] = None
-        elif spelled != base:
-            problems[RENAMED] = None
-    root, depth = end_of_chain(identity, bases)
-    first = key = bases[0].casefold()
-    seen = {key}
-    while root is not None and depth and (fact := facts.get(key)):
-        root, further = end_of_chain(fact[ID], fact[-1])
-        if not further:
-            depth = depth if root else None
-            break
-        key = fact[-1][0].casefold()
-        if key in seen:
-            if key == first and identity.casefold() in seen:
-                problems[CYCLE] = None
-            root = depth = None
-            break
-        seen.add(key)
-        depth += 1
-    return Chain(base_models, root, depth, [] if root else find_roots(identity, bases, facts), [*problems])
-
-
-def find_roots(identity: str, bases: Sequence[str], facts: Facts) -> list[str]:
-    """Return the ends of the chains from the bases of a model, each once; a cycle has none."""
-    seen, pending, roots = {identity.casefold()}, [*bases], []
-    for base in pending:
-        key = base.casefold()
-        if key in seen:
-            continue
-        seen.add(key)
-        spelled, further = (fact[ID], fact[-1]) if (fact := facts.get(key)) else (base, ())
-        pending += further
-        if not further:
-            roots.append(spelled)
-    return roots
-
-
-def end_of_chain(identity: str, bases: Sequence[str]) -> tuple[str | None, int | None]:
-    """Return the end of the chain of a model, as far as its own bases tell, and the links to it; None for several bases."""
-    if len(bases) == 1:
-        return bases[0], 1
-    return (None, None) if bases else (identity, 0)
-
-
-def describe_chain(
-    model: Mapping[str, Any], lookup: Callable[[str], Mapping[str, Any] | None],
-    describe_more: Callable[[str, Mapping[str, Any] | None], str],
-) -> list[str]:  # fmt: skip
-    """Return a line for each model of a chain, from the model itself to the end, and for each of several bases.
-
-    `describe_more` gets an id and the fields of the model, if the catalogue has it, and returns the end of the line.
-    """
-    lines = [f"{_describe(model)}; {describe_more(model['id'], model)}"]
-    seen, pending = {model["id"].casefold()}, [*model["base_models"]]
-    while pending:
-        base = pending.pop(0)
-        if base.casefold() in seen:
-            lines.append(f"{base}: named above")
-            continue
-        seen.add(base.casefold())
-        fields = lookup(base)
-        start = _describe(fields) if fields else f"{base}: not in the catalogue"
-        lines.append(f"{start}; {describe_more(fields['id'] if fields else base, fields)}")
-        pending += fields["base_models"] if fields else []
-    return lines
-
-
-def _describe(model: Mapping[str, Any]) -> str:
-    """Return the evidence of the relation of a model, as a line."""
-    relation, bases = model["relation"], model["base_models"]
-    subject = f"{model['id']}: {relation}" + (f" of {', '.join(bases)}" if bases else "")
-    copy = ", a copy" if model["is_copy"] else ""
-    is_unclear = read_bases("", tag_lines(model["tags"] or ())).is_unclear
-    unclear = ", and of what is not the id of a model, so that its terms are unknown" if is_unclear else ""
-    return f"{subject} ({_EVIDENCE[model['relation_from']]}){copy}{unclear}"
-
-
-_EVIDENCE = {
-    "tag": "by its tag base_model:<relation>:<id>",
-    "weights": "its tag says quantized, but its weights are full-width, and its name and tags show no quantized format",
-    "format": "its tag says quantized, but its name and tags show no quantized format, and its weights are not counted",
-    "name": "by its name",
-    "library": "by the tag of its library, peft",
-    "chain": "other models name it as their base",
-    "none": "no evidence",
-}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from etl.sources.huggingface.evidence import SizeEvidence, tag_lines
+from etl.sources.huggingface.chains import ID, MISSING, describe_chain, end_of_chain, trace
+from etl.sources.huggingface.evidence import MAX_ID, SizeEvidence, tag_lines
 from etl.sources.huggingface.families import TABLE, check_family
 from etl.sources.huggingface.formats import find_format
 from etl.sources.huggingface.licensing import (
@@ -21,18 +22,7 @@ from etl.sources.huggingface.licensing import (
     shorten,
     strictness,
 )
-from etl.sources.huggingface.lineage import (
-    COPY,
-    ID,
-    MISSING,
-    Bases,
-    describe_chain,
-    end_of_chain,
-    is_copy,
-    read_bases,
-    relate,
-    trace,
-)
+from etl.sources.huggingface.lineage import COPY, Bases, is_copy, read_bases, relate
 from etl.sources.huggingface.size import SizeEstimator, depends_on_bases
 from etl.sources.source import DroppedField, Rules
 
@@ -114,11 +104,12 @@ def read_size_evidence(name: str, tags: object, safetensors: object, gguf: objec
     Values of a wrong type are ignored.
     """
     lines = tag_lines(tags) if isinstance(tags, list) else ""
+    name = name[:MAX_ID].lower()  # the name of a model may be longer only until its schema is checked
     if safetensors is None and gguf is None:
-        return SizeEvidence(name.lower(), lines, _NO_ELEMENTS, None, None), False
+        return SizeEvidence(name, lines, _NO_ELEMENTS, None, None), False
     elements, total, is_wrong = _read_safetensors(safetensors)
     gguf_total, architecture, is_wrong_gguf = (None, None, False) if gguf is None else _read_gguf(gguf)
-    return SizeEvidence(name.lower(), lines, elements, total, gguf_total, architecture), is_wrong or is_wrong_gguf
+    return SizeEvidence(name, lines, elements, total, gguf_total, architecture), is_wrong or is_wrong_gguf
 
 
 def _read_safetensors(value: object) -> tuple[Mapping[str, float], float | None, bool]:

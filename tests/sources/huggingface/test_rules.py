@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -35,3 +36,20 @@ def test_the_first_license_tag_is_the_license(tags: Any, license_: str | None) -
 def test_slug_and_name(identity: str, slug: str, name: str) -> None:
     page = transform_page(get_source("huggingface"), json.dumps([hf(identity)]).encode(), "p")
     assert (page.models[0]["slug"], page.models[0]["name"]) == (slug, name)
+
+
+def test_long_texts_of_records_are_not_kept_in_memory() -> None:
+    def transform(start: str) -> None:
+        name, tags = f"{start}-8B-vae", [f"{start}/7B", f"license:{start}"]
+        for kind in ("merge", "quantized"):
+            tags += [f"base_model:{start}", f"base_model:{kind}:o/{start}-8B", f"base_model:{kind}:{start}/llama-3-8b"]
+        records = [hf(f"o/{name}{number}", tags=[f"{tag}{number}" for tag in tags]) for number in range(20)]
+        page = transform_page(get_source("huggingface"), json.dumps(records).encode(), "p")
+        assert len(page.models) + len(page.set_aside) == 20
+
+    transform("a")  # what is read once
+    tracemalloc.start()
+    transform("a" * 100_000)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 500_000
