@@ -47,9 +47,11 @@ class SizeEvidence(NamedTuple):
 
 
 def tag_lines(tags: Sequence[Any]) -> str:
-    """Return the tags that are texts, one per line, each between two line feeds."""
+    """Return the tags that are texts, one per line, each between two line feeds; line feeds in a tag become spaces."""
     try:
         lines = "\n".join(tags)
     except TypeError:
-        lines = "\n".join(tag for tag in tags if isinstance(tag, str))
+        return tag_lines([tag for tag in tags if isinstance(tag, str)])
+    if lines.count("\n") >= len(tags):
+        lines = "\n".join(tag.replace("\n", " ") for tag in tags)
     return f"\n{lines}\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from etl.sources.huggingface.evidence import tag_lines
 from etl.sources.licenses import BY_STRICTNESS, license_links, license_terms
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     # By the id of a model regardless of case, a fact: see `_Fact` of the rules.
     Facts = Mapping[str, Sequence[Any]]
 
-LICENSE = "license:"  # what a tag starts with
+_TAG = "\nlicense:"
 MAX_CHARS = 100  # of a licence: none of licenses.toml is as long
 _MAX_LICENSES = 20  # of a model
 _MAX_LINKS = 100  # of a chain; what is beyond is unknown
@@ -138,16 +139,19 @@ def _describe_terms(link: Link) -> str:
 
 def describe_link(model: Mapping[str, Any], identity: str, fields: Mapping[str, Any] | None) -> str:
     """Return what the licences of a base of a model say, and whether they count; `fields` are those of the base, if known."""
-    licenses = read_licenses(fields["tags"] or ()) if fields else ""
+    licenses = read_licenses(tag_lines(fields["tags"] or ())) if fields else ""
     ids = {link["id"] for link in model["license_chain"]} | {model["id"]}
     left_out = "" if identity in ids else "; not counted, since it is of the same owner"
     return "; ".join(describe_licenses(identity, licenses)) + left_out
 
 
-def read_licenses(tags: Iterable[object]) -> str:
-    """Return the ids in the tags `license:<id>`, each once, as lines."""
-    ids = (tag[len(LICENSE) :].replace("\n", " ") for tag in tags if isinstance(tag, str) and tag.startswith(LICENSE))
-    return "\n".join(dict.fromkeys(filter(None, ids)))
+def read_licenses(tags: str) -> str:
+    """Return the ids in the tags (lines) `license:<id>`, each once, as lines."""
+    _, *rests = tags.split(_TAG)
+    if not rests:
+        return ""
+    ids = [rest.partition("\n")[0] for rest in rests]
+    return ids[0] if len(ids) == 1 else "\n".join(dict.fromkeys(filter(None, ids)))
 
 
 def describe_verdict(model: Mapping[str, Any]) -> str:

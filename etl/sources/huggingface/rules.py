@@ -10,7 +10,6 @@ from etl.sources.huggingface.evidence import MAX_ID, SizeEvidence, tag_lines
 from etl.sources.huggingface.families import TABLE, check_family
 from etl.sources.huggingface.formats import find_format
 from etl.sources.huggingface.licensing import (
-    LICENSE,
     MAX_CHARS,
     UNKNOWN,
     assess_use,
@@ -73,7 +72,7 @@ def _complete_model(entry: dict[str, Any], estimate: Callable[[SizeEvidence], Si
     model["root"], model["depth"] = end_of_chain(identity, ids)
     model["roots"] = ids[:] if len(ids) > 1 else []
     model["is_copy"] = is_copy(identity, ids, relation) if ids else False
-    licenses = _licenses(tags, evidence.tags)
+    licenses = read_licenses(evidence.tags)  # here, since a search in tags takes a quarter of the time of jq
     model["license"] = licenses.partition("\n")[0] or None
     licenses = licenses if len(licenses) <= MAX_CHARS else shorten(licenses)
     own = strictness(identity, licenses)
@@ -83,19 +82,6 @@ def _complete_model(entry: dict[str, Any], estimate: Callable[[SizeEvidence], Si
     model["license_chain"], model["commercial"], model["commercial_from"], model["license_conflict"] = use
     entry["evidence"] = evidence, bases, licenses, own
     return [DroppedField("size", "wrong type")] if has_wrong_counts else []
-
-
-def _licenses(tags: object, lines: str) -> str:
-    """Return the ids in the tags `license:<id>`, each once, as lines; `lines` are the tags that are texts, as in the evidence.
-
-    Read here, since a search in tags takes a quarter of the time of jq.
-    """
-    parts = lines.split(f"\n{LICENSE}", 2)
-    if len(parts) == 1 or not isinstance(tags, list):
-        return ""
-    if len(parts) == 2 and lines.count("\n") == len(tags) + 1:  # as usual, each tag is a line, and one a licence
-        return parts[1].partition("\n")[0]
-    return read_licenses(tags)
 
 
 def read_size_evidence(name: str, tags: object, safetensors: object, gguf: object) -> tuple[SizeEvidence, bool]:
@@ -233,7 +219,7 @@ def _describe(_record: Mapping[str, Any], entry: dict[str, Any], options: Transf
         return []
     model = entry["model"]
     evidence, _ = read_size_evidence(model["id"].rpartition("/")[2], model["tags"], **entry["evidence"])
-    licenses = describe_licenses(model["id"], shorten(_licenses(model["tags"], evidence.tags)))
+    licenses = describe_licenses(model["id"], shorten(read_licenses(evidence.tags)))
     return [*SizeEstimator(options.size_classes).describe_conflicts(evidence), *licenses]
 
 

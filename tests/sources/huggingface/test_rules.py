@@ -53,3 +53,10 @@ def test_long_texts_of_records_are_not_kept_in_memory() -> None:
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert kept < 500_000
+
+
+def test_a_tag_with_a_line_feed_is_one_tag() -> None:
+    tags = ["license:mit\nlicense:cc-by-nc-4.0", 7, "a\nbase_model:o/b"]
+    page = transform_page(get_source("huggingface"), json.dumps([hf("o/a", tags=tags)]).encode(), "p")
+    (model,) = page.models
+    assert (model["license"], model["commercial"], model["base_models"]) == ("mit license:cc-by-nc-4.0", "unknown", [])
