@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from etl.core.layout import INDEX
 from etl.diff.changes import Diff, FieldChange, ManifestChange, RankChange, RemovedModel
-from etl.diff.models import ComparedFields, Key, Models, load_models, rejection_reasons, severity
+from etl.diff.models import ComparedFields, Key, Models, leniency, load_models, rejection_reasons, severity
 from etl.storage.snapshot import is_manifest, parse_valid
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from etl.storage.snapshot import Snapshot
 
-_BY_STRICTNESS = ("no", "unknown", "conditions", "yes")  # verdicts on commercial use
 MIN_RANK_CHANGE = 10  # moves of more ranks are reported
 
 
@@ -100,7 +99,7 @@ def _by_safety(change: FieldChange) -> tuple[bool, int, str]:
 
 
 def _by_strictness(change: FieldChange) -> tuple[int, str]:
-    return _BY_STRICTNESS.index(change.after) if change.after in _BY_STRICTNESS else len(_BY_STRICTNESS), change.id
+    return leniency(change.after), change.id
 
 
 def _removed_models(

@@ -23,8 +23,11 @@ class Key(NamedTuple):
     id: str
 
 
+STRICTNESS = ("no", "unknown", "conditions", "yes")  # verdicts on commercial use, the strictest first
+
+
 class ComparedFields(NamedTuple):
-    """The compared fields of a model: `level` is the highest of all streams, the rest is of the first stream."""
+    """The compared fields of a model: the highest level and the strictest verdict of all streams, the rest of the first."""
 
     name: str
     level: str | None
@@ -53,14 +56,20 @@ def load_models(snapshot: Snapshot, wanted: Container[Key]) -> Models:
                     continue
                 fields = ComparedFields(*(model.get(field) for field in ComparedFields._fields))
                 first = models.setdefault(key, fields)
-                if severity(fields.level) > severity(first.level):
-                    models[key] = first._replace(level=fields.level)
+                level = max(first.level, fields.level, key=severity)
+                commercial = min(first.commercial, fields.commercial, key=leniency)
+                models[key] = first._replace(level=level, commercial=commercial)
     return models
 
 
 def severity(level: str | None) -> int:
     """Return the index of a level, 0 for the safest; an unknown level is above all."""
     return LEVELS.index(level) if level in LEVELS else len(LEVELS)
+
+
+def leniency(commercial: str | None) -> int:
+    """Return the index of a verdict in STRICTNESS; any other, or none, is above all."""
+    return STRICTNESS.index(commercial) if commercial in STRICTNESS else len(STRICTNESS)
 
 
 def rejection_reasons(snapshot: Snapshot) -> dict[Key, str]:

@@ -70,8 +70,8 @@ class Rules:
             scaled as in models, and only those that a model could have.
         defer: (model, evidence as `complete` left it): what `resolve` needs of it, a JSON value, if facts may change the model;
             None for all others.
-        collect: (models, evidence of each as `complete` left it): the facts that the models of a page state, by key; None if
-            absent.
+        collect: (models, evidence of each as `complete` left it, rejected raw records): the facts that a page states, by key;
+            None if absent.
         needs: (deferred model): the keys of the facts that may change it; not that of its own.
         follow: (fact): the keys of further facts that are needed wherever this one is; models of its own page need them, too.
             None if no fact names others.
@@ -89,7 +89,7 @@ class Rules:
     describe: Callable[[Record, dict[str, Any], TransformOptions], list[str]]
     forbid_images: Callable[[dict[str, Any], TransformOptions], list[str]] = lambda _entry, _options: []
     defer: Callable[[Record, Any], Any] = lambda _model, _evidence: None
-    collect: Callable[[Sequence[Record], Sequence[Any]], dict[str, Any] | None] = lambda _models, _evidence: None
+    collect: Callable[[Sequence[Record], Sequence[Any], Sequence[Any]], dict[str, Any] | None] = lambda *_: None
     needs: Callable[[Record], Iterable[str]] = lambda _model: ()
     follow: Callable[[Any], Iterable[str]] | None = None
     resolve: Resolve = lambda *_: ()

@@ -18,7 +18,7 @@ from etl.transform.repair import expected, is_required, repair
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence
 
-    from etl.sources.source import DroppedField, Source
+    from etl.sources.source import DroppedField, Rules, Source
 
 Model = dict[str, Any]
 _DEFAULT = TransformOptions()
@@ -63,7 +63,7 @@ class PageResult:
         set_aside: The rejected records.
         dropped: The values that models lost.
         deferred: By index in `models`, the evidence of those that facts of other pages may change; JSON values.
-        facts: What the models state for other pages; a JSON value, or None.
+        facts: What the records state for other pages; a JSON value, or None.
         forbidden_images: By the ids of records, the URLs of images that they forbid on cards of the model.
     """
 
@@ -95,11 +95,12 @@ def transform_page(source: Source, body: JsonBody | bytes, where: object, option
     lost = dict(zip(accepted, rules.complete([*accepted.values()], options), strict=True))
     models = [entry["model"] for entry in accepted.values()]
     are_valid = load_list_schema(f"{source.name}/model").is_valid(models)  # quicker than one by one
-    page, evidence = PageResult(len(entries)), []
+    page, evidence, refused = PageResult(len(entries)), [], []
     for index, (entry, record) in enumerate(zip(entries, source.records(parsed.value), strict=True)):
         if "set_aside" in entry:
             detail = violations.get(index) if entry["set_aside"] == "id" else None
             page.set_aside.append(RejectedRecord(index, _short_id(entry["id"]), entry["set_aside"], detail))
+            refused.append(record)
             continue
         model, rejected = entry["model"], None
         if urls := rules.forbid_images(entry, options):
@@ -110,14 +111,23 @@ def transform_page(source: Source, body: JsonBody | bytes, where: object, option
             rejected = _drop_invalid(source, page, index, record, model, lost[index])
         if rejected:
             page.set_aside.append(rejected)
+            refused.append(record)
             continue
         page.models.append(model)
         evidence.append(entry["evidence"])
         deferred = rules.defer(model, entry["evidence"])
         if deferred is not None:
             page.deferred[len(page.models) - 1] = deferred
-    facts = rules.collect(page.models, evidence)
+    facts = rules.collect(page.models, evidence, refused)
     return page if facts is None else replace(page, facts=facts)
+
+
+def needed_keys(page: PageResult, rules: Rules) -> set[str]:
+    """Return the keys of the facts that deferred models of a page need, and of those that follow what it rejected."""
+    keys = {key for index in page.deferred for key in rules.needs(page.models[index])}
+    if page.set_aside and page.facts and rules.follow:
+        keys.update(key for fact in page.facts.values() for key in rules.follow(fact))
+    return keys
 
 
 def _drop_invalid(  # noqa: PLR0913, PLR0917 -- a model, where it is from, and what is known of it

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from etl.config.filters import Filter
+    from etl.config.options import Option
     from etl.sources.source import StatedUse
     from etl.verify.published import Published
     from etl.verify.raw_records import RawRecord
@@ -43,7 +44,7 @@ def check_use(published: Published, raw: RawStreams) -> Check:
     check = Check("commercial use, read again", fix=REBUILD)
     by_source: dict[str, list[tuple[Filter, list[str]]]] = {}
     for filter_, ids in published.ids_by_filter:
-        if any(option.field == _FIELD and option.includes and "no" not in option.includes for option in filter_.options):
+        if any(map(_requires_use, filter_.options)):
             by_source.setdefault(filter_.source, []).append((filter_, ids))
     for source, manifests in by_source.items():
         uses = _read_uses(raw, source, published.listed[source])
@@ -64,6 +65,11 @@ def check_use(published: Published, raw: RawStreams) -> Check:
             named = ", ".join(conflicts[:_MAX_NAMED]) + more
             check.notes.append(f"{source}: {len(conflicts)} models state freer terms than what they were made of: {named}")
     return check
+
+
+def _requires_use(option: Option) -> bool:
+    """Return whether an option selects none that must not be used commercially by values that it keeps or drops."""
+    return option.field == _FIELD and ("no" not in option.includes if option.includes else "no" in option.excludes)
 
 
 def _read_uses(raw: RawStreams, source: str, listed: Iterable[str]) -> Uses:

@@ -97,6 +97,22 @@ def test_the_highest_level_of_all_streams_counts() -> None:
     assert [(change.before, change.after) for change in diff.levels] == [("pg", "xxx")]
 
 
+def test_the_strictest_verdict_of_all_streams_counts() -> None:
+    def changes(*verdicts: tuple[str | None, str | None]) -> list[tuple[str | None, str | None]]:
+        files = {"hf-filter-small.json": [hub_model("o/m")]}
+        base, new = (
+            snapshot("s", files, [hub_model("o/m") | ({} if verdict is None else {"commercial": verdict}) for verdict in stated])
+            for stated in zip(*verdicts, strict=True)
+        )
+        return [(change.before, change.after) for change in compare(base, new).commercial]
+
+    assert changes(("yes", "yes"), ("yes", "no")) == [("yes", "no")]
+    assert changes(("no", "yes"), ("yes", "yes")) == [("no", "yes")]
+    assert changes(("yes", "conditions"), ("unknown", "unknown")) == []
+    assert changes((None, None), ("yes", "no")) == [("yes", "no")]
+    assert changes((None, "no"), (None, "yes")) == []
+
+
 def test_moves_of_more_than_ten_ranks_are_reported() -> None:
     models = [hub_model(f"o/{n:02}") for n in range(30)]
     for ranks in (10, 11):

@@ -54,6 +54,10 @@ FORBIDDEN: list[tuple[str, list[Record], str]] = [
      "license cc-by-nc-4.0 of o/b"),
     ("own tune of somebody's", [made_of("o/a", "o/b"), made_of("o/b", "o/c"), made_of("o/c", "p/d"), made_of("p/d", tags=(NC,))],
      "license cc-by-nc-4.0 of p/d"),
+    ("own base made of what has no id", [made_of("o/a", "o/b"), made_of("o/b", "./c", tags=(NC,))],
+     "license cc-by-nc-4.0 of o/b"),
+    ("a model that has the id of a data set", [made_of("o/a", "p/b", tags=(MIT, "dataset:p/b")), made_of("p/b", tags=(NC,))],
+     "license cc-by-nc-4.0 of p/b"),
     ("all records of a base",
      [made_of("o/a", "p/b"), made_of("p/b", tags=(NC,)), made_of("p/b", "q/c"), made_of("q/c", tags=(NC,))],
      "license cc-by-nc-4.0 of p/b"),
@@ -75,7 +79,6 @@ ALLOWED: list[tuple[str, list[Record]]] = [
     ("yes", [made_of("o/a", "p/b"), made_of("p/b")]),
     ("unknown", [made_of("o/a", "p/b", tags=()), made_of("p/b", "q/c", tags=("license:other",))]),
     ("own base", [made_of("o/a", "O/b"), made_of("o/b", tags=(NC,))]),
-    ("data set", [made_of("o/a", "p/b", tags=(MIT, "dataset:p/b")), made_of("p/b", tags=(NC,))]),
     ("itself", [made_of("o/a", "O/A")]),
     ("records of different times", [made_of("o/a", "p/b"), made_of("p/b"), made_of("p/b", tags=(NC,))]),
     ("another stream", [made_of("o/a"), made_of("o/a", tags=(NC,))]),
@@ -121,6 +124,14 @@ def test_models_of_civitai(workspace: Workspace, base: object, permitted: object
     assert [problem.partition("commercially: ")[2].partition(", see")[0] for problem in problems] == (
         [f"{reason} of 1"] if reason else []
     )
+
+
+@pytest.mark.parametrize("dropped", [("no",), ("no", "unknown")])
+def test_what_manifests_drop_counts_too(workspace: Workspace, dropped: tuple[str, ...]) -> None:
+    write(workspace, made_of("o/a", tags=(NC,)))
+    config = config_of("huggingface", option("commercial", "allowed", *dropped, drops=True))
+    result = check_use(published(config, workspace.data.manifests, ["o/a"]), read_raw(workspace, config, "o/a"))
+    assert (result.looked_at, len(result.problems)) == (1, 1)
 
 
 def test_manifests_for_any_use_are_not_checked(workspace: Workspace) -> None:

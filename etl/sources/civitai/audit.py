@@ -136,8 +136,10 @@ def _updated(record: Mapping[str, Any]) -> float | None:
 
 
 def _use(record: Mapping[str, Any]) -> StatedUse:
-    """Return what the base models of all versions say, and the words of allowCommercialUse, however they are wrapped."""
+    """Return what the base models of all versions say, listed or not, and the words of allowCommercialUse, however wrapped."""
     names = {str(version.get("baseModel")) for version in objects(record.get("modelVersions"))} or {"None"}
+    stated = record.get("baseModels")
+    names |= {*map(str, stated)} if isinstance(stated, list) else set()
     uses = {f"base model {name}": license_table("base").get(name.lower(), "unknown") for name in sorted(names)}
     permitted = record.get("allowCommercialUse")
     words = set(_WORD.findall(json.dumps(permitted))) if isinstance(permitted, str | list) else {"unknown"}

@@ -74,13 +74,14 @@ def model:
     };
 
 # record -> evidence of its levels and images: its flag, its mask, and the images of each version, as they came; selecting
-# images here takes longer than passing all of them. Evidence of commercial use: the base model of each version, permissions
+# images here takes longer than passing all of them. Evidence of commercial use: the base models of its versions, and
+# those that it lists itself, which is more where a request is for versions of one base model; permissions
 def evidence:
   {
     flag: .nsfw,
     mask: .nsfwLevel,
     images: [.modelVersions | arrays[].images? | arrays],
-    bases: [.modelVersions | arrays[].baseModel?],
+    bases: ([.modelVersions | arrays[] | if type == "object" then .baseModel else null end] + [.baseModels | arrays[]]),
     permissions: .allowCommercialUse
   };
 

@@ -47,9 +47,8 @@ def _use(record: Mapping[str, Any]) -> StatedUse:
         uses[licenses[0] if licenses else "not stated"] = _of_repository(id_)
     commercial = strictest(uses.values())
     deciding = next(license_ for license_, use in uses.items() if use == commercial)
-    data_sets = {word[8:].lower() for word in words if word.startswith("dataset:")}
     named = [word.split(":")[-1] for word in words if _BASE.fullmatch(word)]
-    bases = {base.lower(): base for base in reversed(named) if base.lower() not in data_sets | {id_.lower()}}
+    bases = {base.lower(): base for base in reversed(named) if base.lower() != id_.lower()}
     owner = id_.lower().rpartition("/")[0] if set(licenses) - {"unknown"} else ""
     return StatedUse(commercial, f"license {deciding}", owner, tuple(bases.values()))
 

@@ -97,7 +97,8 @@ def describe_chain(
     """
     lines = [f"{_describe(model)}; {describe_more(model['id'], model)}"]
     seen, pending = {model["id"].casefold()}, [*model["base_models"]]
-    while pending:
+    further = [link["id"] for link in model["license_chain"]]  # also what rejected records name, which are no models
+    while pending := pending or [id_ for id_ in further if id_.casefold() not in seen]:
         base = pending.pop(0)
         if base.casefold() in seen:
             lines.append(f"{base}: named above")
@@ -115,9 +116,13 @@ def _describe(model: Mapping[str, Any]) -> str:
     relation, bases = model["relation"], model["base_models"]
     subject = f"{model['id']}: {relation}" + (f" of {', '.join(bases)}" if bases else "")
     copy = ", a copy" if model["is_copy"] else ""
-    is_unclear = read_bases("", tag_lines(model["tags"] or ())).is_unclear
-    unclear = ", and of what is not the id of a model, so that its terms are unknown" if is_unclear else ""
+    unclear = ", and of what is not clearly a model, so that its terms are unknown" if has_unclear_bases(model) else ""
     return f"{subject} ({_EVIDENCE[model['relation_from']]}){copy}{unclear}"
+
+
+def has_unclear_bases(model: Mapping[str, Any]) -> bool:
+    """Return whether the tags of a model name something that it was made of, but not by an id."""
+    return read_bases("", tag_lines(model["tags"] or ())).is_unclear
 
 
 _EVIDENCE = {

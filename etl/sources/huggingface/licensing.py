@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _TAG = "\nlicense:"
 MAX_CHARS = 100  # of a licence: none of licenses.toml is as long
 _MAX_LICENSES = 20  # of a model
+_IS_CLEAR = 5  # the index in a fact
 _MAX_LINKS = 100  # of a chain; what is beyond is unknown
 UNKNOWN = BY_STRICTNESS.index("unknown")
 _NOT_STATED = ("", "unknown")
@@ -61,20 +62,23 @@ class Use(NamedTuple):
     license_conflict: str | None
 
 
-def own_use(identity: str, own: int) -> Use:
+def own_use(identity: str, own: int, is_unclear: bool) -> Use:  # noqa: FBT001 -- as below
     """Return what `assess_use` returns of a model without bases."""
-    return Use([], BY_STRICTNESS[own], identity, None)
+    return Use([], BY_STRICTNESS[min(own, UNKNOWN) if is_unclear else own], identity, None)
 
 
-def assess_use(identity: str, licenses: str, own: int, bases: Sequence[str], facts: Facts) -> Use:
-    """Return what the licences of a model, of which `own` is the strictness, and those of its bases say.
+def assess_use(  # noqa: PLR0913, PLR0917 -- a model, what it says itself, and what it was made of
+    identity: str, licenses: str, own: int, is_unclear: bool, bases: Sequence[str], facts: Facts  # noqa: FBT001 -- JSON
+) -> Use:  # fmt: skip
+    """Return what the licences of a model and those of its bases say.
 
-    A base without a fact is not in the catalogue, so that only a row of licenses.toml may say what its terms are. A base of the
-    same owner is left out if the derivative states a licence and no one else's model is among the bases of that base, as far as
-    they are known: owners may state other terms for their own models, but not for what they made of others'.
+    `own` is the strictness of its own licences, `is_unclear` whether some of its bases are not named by an id. A base without a
+    fact has no record on disk, so that only a row of licenses.toml may say what its terms are. A base of the same owner is left
+    out if the derivative states a licence and no one else's model is among the bases of that base, as far as they are known:
+    owners may state other terms for their own models, but not for what they made of others'.
     """
     chain: list[dict[str, str | None]] = []
-    decided, decided_by = own, identity
+    decided, decided_by = min(own, UNKNOWN) if is_unclear else own, identity
     strictest, conflict = own, None  # of those that are known
     start = identity.casefold()
     pending = [(start, licenses, bases)]
@@ -87,7 +91,7 @@ def assess_use(identity: str, licenses: str, own: int, bases: Sequence[str], fac
                 continue
             seen.add(key)
             if fact := facts.get(key):
-                index, _, base, _, of_base, further = fact
+                index, _, base, _, of_base, _, further = fact
             else:
                 base, index, of_base, further = name, _of_repository(key), "", ()
             if is_full := len(chain) >= _MAX_LINKS:
@@ -114,7 +118,7 @@ def _is_own(owner: str, base: str, facts: Facts) -> bool:
     seen = [base]
     for key in seen:
         fact = facts.get(key)
-        if fact and fact[0] == UNKNOWN < strictness(fact[2], fact[4]):  # a base of it is unclear
+        if fact and not fact[_IS_CLEAR]:
             return False
         for name in fact[-1] if fact else ():
             further = name.casefold()
@@ -139,7 +143,8 @@ def _describe_terms(link: Link) -> str:
 
 def describe_link(model: Mapping[str, Any], identity: str, fields: Mapping[str, Any] | None) -> str:
     """Return what the licences of a base of a model say, and whether they count; `fields` are those of the base, if known."""
-    licenses = read_licenses(tag_lines(fields["tags"] or ())) if fields else ""
+    stated = [link["license"] or "" for link in model["license_chain"] if link["id"] == identity]
+    licenses = read_licenses(tag_lines(fields["tags"] or ())) if fields else "\n".join(stated)
     ids = {link["id"] for link in model["license_chain"]} | {model["id"]}
     left_out = "" if identity in ids else "; not counted, since it is of the same owner"
     return "; ".join(describe_licenses(identity, licenses)) + left_out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 from etl.sources.huggingface.evidence import MAX_ID
 
@@ -42,7 +42,8 @@ class Bases(NamedTuple):
         ids: As the tags spell them; distinct regardless of case, without the model itself and what cannot be a model.
         relation: That of the tags of these; None if they name none.
         problems: SELF if the model names itself, NOT_A_MODEL if it names a data set, an address or the like.
-        is_unclear: Whether they name what may be a model but not by its id: by an address, a path or the like.
+        is_unclear: Whether they name what may be a model but not clearly: by an address, by a path, or by the id of a data set
+            of the model, which may be that of a model, too.
     """
 
     ids: tuple[str, ...]
@@ -92,7 +93,7 @@ def _read(texts: Sequence[str], datasets: Sequence[str], own: str | None = None)
             seen[base] = problem = SELF if key == own else None if is_id and key not in not_models else NOT_A_MODEL
             if problem is None:
                 ids.setdefault(key, base)
-            if problem == NOT_A_MODEL and key and key not in not_models:
+            if problem == NOT_A_MODEL and key:
                 is_unclear = is_unclear or not key.startswith(_NO_MODELS)
         if base_rank < rank and seen[base] is None:
             rank = base_rank
@@ -114,8 +115,14 @@ def _parse(text: str) -> _NamedBase:
     word, colon, base = text.partition(":")
     rank = _RANKS.get(word) if colon else None
     base = text if rank is None else base
-    is_id = len(base) <= MAX_ID and ".." not in base and "--" not in base and bool(_ID.fullmatch(base))
-    return _NamedBase(base, base.casefold(), len(_RELATIONS) if rank is None else rank, is_id)
+    return _NamedBase(base, base.casefold(), len(_RELATIONS) if rank is None else rank, is_id(base))
+
+
+def is_id(value: object) -> TypeGuard[str]:
+    """Return whether a value may be the id of a model."""
+    if not isinstance(value, str) or len(value) > MAX_ID:
+        return False
+    return ".." not in value and "--" not in value and _ID.fullmatch(value) is not None
 
 
 def relate(bases: Bases, evidence: SizeEvidence) -> tuple[str, str]:

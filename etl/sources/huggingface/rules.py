@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from etl.sources.huggingface.chains import ID, MISSING, describe_chain, end_of_chain, trace
+from etl.sources.huggingface.chains import ID, MISSING, describe_chain, end_of_chain, has_unclear_bases, trace
 from etl.sources.huggingface.evidence import MAX_ID, SizeEvidence, tag_lines
 from etl.sources.huggingface.families import TABLE, check_family
 from etl.sources.huggingface.formats import find_format
@@ -21,7 +21,7 @@ from etl.sources.huggingface.licensing import (
     shorten,
     strictness,
 )
-from etl.sources.huggingface.lineage import COPY, Bases, is_copy, read_bases, relate
+from etl.sources.huggingface.lineage import COPY, Bases, is_copy, is_id, read_bases, relate
 from etl.sources.huggingface.size import SizeEstimator, depends_on_bases
 from etl.sources.source import DroppedField, Rules
 
@@ -39,12 +39,12 @@ _ROWS = "/".join(TABLE.parts[-4:])
 
 
 # [strictness of its licences (if a base is unclear, at most unknown), parameters or None if other evidence disagrees or none were
-#  counted, id, {row of families.toml: whether it fits}, licences as lines, base models].
+#  counted, id, {row of families.toml: whether it fits}, licences as lines, whether its bases are clear, base models].
 # The strictest is least as JSON, and a number less than null, so that of several facts the strictest counts, then a counted one,
 # however their ids are spelled.
 _Fact = list[Any]
 _PARAMETERS, _ROWS_OF_FACT = 1, 3
-_NO_FACT: _Fact = [0, None, "", {}, "", []]
+_NO_FACT: _Fact = [0, None, "", {}, "", True, []]
 _NO_FACTS: dict[str, _Fact] = {}
 _Evidence = tuple[SizeEvidence, Bases, str, int]  # of size and lineage; the licences as lines, and their strictness
 
@@ -76,9 +76,8 @@ def _complete_model(entry: dict[str, Any], estimate: Callable[[SizeEvidence], Si
     model["license"] = licenses.partition("\n")[0] or None
     licenses = licenses if len(licenses) <= MAX_CHARS else shorten(licenses)
     own = strictness(identity, licenses)
-    if bases.is_unclear:
-        own = min(own, UNKNOWN)
-    use = assess_use(identity, licenses, own, ids, _NO_FACTS) if ids else own_use(identity, own)
+    is_unclear = bases.is_unclear
+    use = assess_use(identity, licenses, own, is_unclear, ids, _NO_FACTS) if ids else own_use(identity, own, is_unclear)
     model["license_chain"], model["commercial"], model["commercial_from"], model["license_conflict"] = use
     entry["evidence"] = evidence, bases, licenses, own
     return [DroppedField("size", "wrong type")] if has_wrong_counts else []
@@ -131,28 +130,50 @@ def _list(value: object) -> list[Any]:
 
 
 def _defer(model: Mapping[str, Any], evidence: _Evidence) -> list[Any] | None:
-    """Return what is wrong with its tags; of a model with bases also licences, their strictness, and evidence of an open size."""
-    size, (ids, _, problems, _), licenses, own = evidence
+    """Return what is wrong with its tags; of a model with bases also what decides its use, and the evidence of an open size."""
+    size, (ids, _, problems, is_unclear), licenses, own = evidence
     if not ids:
         return [problems] if problems or model["relation"] == "unknown" else None
     is_open = model["size_from"] != "safetensors" and depends_on_bases(size)
-    return [problems, licenses, own, list(size)] if is_open else [problems, licenses, own]
+    own_terms = [licenses, own, is_unclear]
+    return [problems, own_terms, list(size)] if is_open else [problems, own_terms]
 
 
-def _collect(models: Sequence[Mapping[str, Any]], evidence: Sequence[_Evidence]) -> dict[str, _Fact] | None:
-    """Return a fact of each model, by its id regardless of case; of several records of a page the least, as of several pages."""
+def _collect(
+    models: Sequence[Mapping[str, Any]], evidence: Sequence[_Evidence], rejected: Sequence[Any]
+) -> dict[str, _Fact] | None:  # fmt: skip
+    """Return a fact of each record, by its id regardless of case; of several records of a page the least, as of several pages."""
     facts: dict[str, _Fact] = {}
-    for model, (size, _, licenses, own) in zip(models, evidence, strict=True):
+    for model, (size, bases, licenses, own) in zip(models, evidence, strict=True):
         identity, counted = model["id"], model["size_from"] == "safetensors"
         parameters = model["parameters"] if counted else None  # null where packed elements decide the class only
         rows = check_family(size.name, model["tags"] or (), parameters) if parameters else {}
         if model["size_against"]:
             parameters = None
-        fact = [own, parameters, identity, rows, licenses, model["base_models"]]
-        key = identity.casefold()
-        if key not in facts or _precedence(fact) < _precedence(facts[key]):
-            facts[key] = fact
+        use = min(own, UNKNOWN) if bases.is_unclear else own
+        fact = [use, parameters, identity, rows, licenses, not bases.is_unclear, model["base_models"]]
+        _add(fact, facts)
+    for fact in filter(None, map(_rejected_fact, rejected)):
+        _add(fact, facts)
     return facts or None
+
+
+def _add(fact: _Fact, facts: dict[str, _Fact]) -> None:
+    key = fact[ID].casefold()
+    if key not in facts or _precedence(fact) < _precedence(facts[key]):
+        facts[key] = fact
+
+
+def _rejected_fact(record: Any) -> _Fact | None:
+    """Return the fact of a rejected record, so that what was made of it is not free of its terms, or of those of its bases."""
+    identity = record.get("id") if isinstance(record, dict) else None
+    if not is_id(identity):
+        return None
+    tags = record.get("tags")
+    lines = tag_lines(tags) if isinstance(tags, list) else ""
+    bases, licenses = read_bases(identity, lines), shorten(read_licenses(lines))
+    own = strictness(identity, licenses)
+    return [min(own, UNKNOWN) if bases.is_unclear else own, None, identity, {}, licenses, not bases.is_unclear, [*bases.ids]]
 
 
 def _precedence(fact: _Fact) -> tuple[int, bool]:
@@ -176,13 +197,13 @@ def _resolve(
         if model["relation"] == "unknown" and identity.casefold() in named:
             model |= _ORIGINAL
         return problems
-    _, licenses, own, *size = deferred
+    _, (licenses, own, is_unclear), *size = deferred
     words = [*problems, COPY] if model["is_copy"] else problems
     if facts.keys().isdisjoint([base.casefold() for base in ids]):
         return [*words, MISSING]
     chain = trace(identity, ids, facts)
     model["base_models"], model["root"], model["depth"], model["roots"], _ = chain
-    use = assess_use(identity, licenses, own, ids, facts)
+    use = assess_use(identity, licenses, own, is_unclear, ids, facts)
     model["license_chain"], model["commercial"], model["commercial_from"], model["license_conflict"] = use
     if size:
         matches = ((base, facts.get(base.casefold(), _NO_FACT)) for base in ids)
@@ -226,7 +247,7 @@ def _describe(_record: Mapping[str, Any], entry: dict[str, Any], options: Transf
 def _describe_chain(model: Mapping[str, Any], lookup: Callable[[str], Mapping[str, Any] | None]) -> list[str]:
     """Return a line for each model of a chain, with what its licences say, and one for the verdict over all."""
     lines = describe_chain(model, lookup, partial(describe_link, model))
-    return [*lines, describe_verdict(model)] if len(lines) > 1 else lines
+    return [*lines, describe_verdict(model)] if len(lines) > 1 or has_unclear_bases(model) else lines
 
 
 RULES = Rules(

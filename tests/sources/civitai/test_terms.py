@@ -164,6 +164,21 @@ def test_any_value_is_read_and_words_stay_as_they_are(value: Any) -> None:
         assert permissions(once) == once
 
 
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"baseModels": ["Flux.1 S", "Flux.1 D"]}, ("no", "base")),  # the request was for versions of Flux.1 S
+        ({"baseModels": ["Flux.1 S", 7]}, ("unknown", "base")),
+        ({"baseModels": "Flux.1 D"}, ("yes", "base")),
+        ({"baseModels": []}, ("yes", "base")),
+        ({"modelVersions": ["x", {"baseModel": "Flux.1 S"}]}, ("unknown", "base")),
+    ],
+)
+def test_base_models_of_versions_that_are_not_listed_count(fields: dict[str, Any], expected: tuple[str, str]) -> None:
+    model, _ = transform(["Sell"], **fields)
+    assert (model["commercial"], model["commercial_from"]) == expected
+
+
 def describe(permitted: Any, *bases: str) -> str:
     record = civitai(1, modelVersions=[{"baseModel": base} for base in bases], allowCommercialUse=permitted)
     body = parse_json_body(json.dumps({"items": [record]}).encode(), "a page")

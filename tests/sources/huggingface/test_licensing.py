@@ -66,7 +66,8 @@ CASES: list[tuple[str, list[Model], tuple[str, str, str | None, list[str]]]] = [
     ("one base on two ways", [record("o/a", "p/b", "q/c", tags=MIT), record("p/b", "q/c", tags=MIT), record("q/c", tags=MIT)],
      ("yes", "o/a", None, ["p/b", "q/c"])),
     ("case", [record("o/a", "P/B", tags=MIT), record("p/b", tags=NC)], ("no", "p/b", "p/b", ["p/b"])),
-    ("data set", [record("o/a", "p/data", tags=["dataset:p/data", *MIT])], ("yes", "o/a", None, [])),
+    ("data set by the id that a model may have, too",
+     [record("o/a", "p/b", tags=["dataset:p/b", *MIT]), record("p/b", tags=NC)], ("unknown", "o/a", None, [])),
     ("data set by its path", [record("o/a", "datasets/p/data", "spaces/p/b", tags=MIT)], ("yes", "o/a", None, [])),
     # made of something that cannot be followed
     ("address", [record("o/a", "https://huggingface.co/p/b", tags=MIT)], ("unknown", "o/a", None, [])),
@@ -77,12 +78,28 @@ CASES: list[tuple[str, list[Model], tuple[str, str, str | None, list[str]]]] = [
      ("unknown", "p/b", None, ["p/b"])),
     ("address of an own base", [record("o/a", "o/b", tags=MIT), record("o/b", "https://hf.co/q/c", tags=MIT)],
      ("unknown", "o/b", None, ["o/b"])),
+    ("address of an own base, which forbids itself",
+     [record("o/a", "o/b", tags=MIT), record("o/b", "https://hf.co/q/c", tags=NC)], ("no", "o/b", "o/b", ["o/b"])),
+    ("address of an own base of an own base",
+     [record("o/a", "o/b", tags=MIT), record("o/b", "o/c", tags=MIT), record("o/c", "https://hf.co/q/c")],
+     ("unknown", "o/c", None, ["o/b", "o/c"])),
+    ("address beside a base that forbids", [record("o/a", "p/b", "./c", tags=MIT), record("p/b", tags=NC)],
+     ("no", "p/b", "p/b", ["p/b"])),
     # owners may state other terms for their own models
     ("own base", [record("o/a", "O/b", tags=MIT), record("o/b", tags=NC)], ("yes", "o/a", None, [])),
     ("own base, no licence stated", [record("o/a", "o/b"), record("o/b", tags=NC)], ("no", "o/b", None, ["o/b"])),
     ("own base, licence unknown", [record("o/a", "o/b", tags=["license:unknown"]), record("o/b", tags=NC)],
      ("no", "o/b", None, ["o/b"])),
     ("own base that is missing", [record("o/a", "o/b", tags=MIT)], ("yes", "o/a", None, [])),
+    # rejected records are no models, but state terms
+    ("rejected base", [record("o/a", "p/b", tags=MIT), record("p/b", tags=NC, disabled=True)], ("no", "p/b", "p/b", ["p/b"])),
+    ("rejected base that permits", [record("o/a", "P/b", tags=MIT), record("p/b", tags=MIT, private=True)],
+     ("yes", "o/a", None, ["p/b"])),
+    ("own base that is rejected, made of somebody's model",
+     [record("o/a", "o/b", tags=MIT), record("o/b", "p/c", tags=MIT, disabled=True), record("p/c", tags=NC)],
+     ("no", "p/c", "p/c", ["o/b", "p/c"])),
+    ("address of a rejected own base",
+     [record("o/a", "o/b", tags=MIT), record("o/b", "./c", tags=MIT, private=True)], ("unknown", "o/b", None, ["o/b"])),
     ("own base of an own base", [record("o/a", "o/b", tags=MIT), record("o/b", "o/c", tags=NC), record("o/c", tags=NC)],
      ("yes", "o/a", None, [])),
     ("own base of somebody's model", [record("o/a", "o/b", tags=MIT), record("o/b", "p/c", tags=MIT), record("p/c", tags=NC)],
@@ -121,8 +138,10 @@ def test_the_chain_has_all_licences_of_a_base() -> None:
 
 def test_explain_says_that_a_base_is_unclear() -> None:
     unclear = {"id": "o/a", "tags": ["base_model:/models/b"], "relation": "unknown", "relation_from": "none", "is_copy": False}
-    (line,) = RULES.chain({**unclear, "base_models": [], "license_chain": []}, lambda _: None)
-    assert line.startswith("o/a: unknown (no evidence), and of what is not the id of a model, so that its terms are unknown; ")
+    use: Model = {"license_chain": [], "commercial": "unknown", "commercial_from": "o/a", "license_conflict": None}
+    line, verdict = RULES.chain({**unclear, "base_models": [], **use}, lambda _: None)
+    assert line.startswith("o/a: unknown (no evidence), and of what is not clearly a model, so that its terms are unknown; ")
+    assert verdict == "commercial unknown: decided by o/a"
 
 
 def test_of_records_that_disagree_the_strictest_counts_for_others() -> None:
@@ -181,6 +200,19 @@ def test_explain_prints_the_evidence_of_each_link(workspace: Workspace, capsys: 
     assert verdict == f"commercial no: decided by {deciding}; states freer terms than {deciding}"
     ((_, lines),) = explained["evidence"].items()
     assert lines == ["license mit: commercial yes, MIT, https://spdx.org/licenses/MIT.html"]
+
+
+def test_explain_prints_what_rejected_records_name(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    records = [record("o/a", "o/b", tags=MIT), record("o/b", "p/c", tags=LLAMA, disabled=True), record("p/c", tags=NC)]
+    workspace.write_stream("huggingface", "default", records)
+    workspace.write_stream("huggingface", "likes", records[:1])
+    assert workspace.run("manifests") == 0
+    capsys.readouterr()
+    assert workspace.run("explain", "--json", "huggingface:o/a") == 0
+    _, rejected, further, verdict = json.loads(capsys.readouterr().out)["chain"]
+    assert rejected.startswith("o/b: not in the catalogue; license llama3.1: commercial conditions, ")
+    assert further.startswith("p/c: original (other models name it as their base); license cc-by-nc-4.0: commercial no, ")
+    assert verdict == "commercial no: decided by p/c; states freer terms than p/c"
 
 
 BY_TEXT = by_id(LICENSES) | by_id(NAMED)

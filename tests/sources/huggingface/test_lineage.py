@@ -17,7 +17,7 @@ from etl.sources.huggingface.lineage import read_bases
 from etl.sources.source import TransformOptions, get_source
 from etl.transform.facts import FactKeys, NeededFacts, find_lines, pack_facts, parse_facts
 from etl.transform.hashes import distinct_hashes, numbers
-from etl.transform.page import PageResult, resolve_page, transform_page
+from etl.transform.page import PageResult, needed_keys, resolve_page, transform_page
 from etl.transform.stage import transform
 from tests.conftest import Workspace, hf
 
@@ -41,13 +41,14 @@ def record(identity: str, *bases: str, **fields: Any) -> dict[str, Any]:
 def resolve(*pages: list[dict[str, Any]]) -> tuple[dict[str, dict[str, Any]], dict[str, set[int]]]:
     """Return the models of pages by id, decided by the facts of all, and the hashes of ids by what is counted of them."""
     results: list[PageResult] = [transform_page(HUB, json.dumps(page).encode(), "p") for page in pages]
-    needs = [distinct_hashes(key for index in page.deferred for key in RULES.needs(page.models[index])) for page in results]
+    needs = [distinct_hashes(needed_keys(page, RULES)) for page in results]
     packed = [pack_facts(page.facts or {}, RULES.kind) for page in results]
     needed = NeededFacts(RULES, needs, (keys for keys, _ in packed), lambda index: packed[index][1])
     models: dict[str, dict[str, Any]] = {}
     counted: dict[str, set[int]] = {}
     for index, page in enumerate(results):
-        assert (page.dropped, page.set_aside) == ([], [])
+        assert page.dropped == []
+        assert {rejected.reason for rejected in page.set_aside} <= {"private", "disabled"}
         lines, named = needed.of_page(index, needs[index])
         keys = parse_facts(find_lines(FactKeys.from_bytes(packed[index][0]).keys, packed[index][1], numbers(named))).keys()
         words = resolve_page(HUB, page.models, page.deferred, parse_facts(lines), keys, TransformOptions())
