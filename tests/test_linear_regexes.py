@@ -158,7 +158,7 @@ CASES: dict[str, tuple[Callable[[str], object], list[tuple[str, str]]]] = {
         [("a-", "!"), ("-filter", "!"), ("a-filter-a", ".json"), ("a", "-")],
     ),
     "etl.storage.git._NAME": (git._NAME.fullmatch, [("a", "!"), ("0", "g"), ("0", "")]),  # noqa: SLF001
-    "etl.sources.auditing._TIME": (auditing._TIME.match, [("0", ""), ("2026-01-01T00:00", "")]),  # noqa: SLF001
+    "etl.sources.auditing._TIME": (auditing._TIME.fullmatch, [("0", ""), ("2026-01-01T00:00:00.", "0")]),  # noqa: SLF001
     "etl.sources.huggingface.counts._BITS": (
         lambda value: counts.unpacked_candidates({}, value, ""),
         [("-4bit", ""), ("w", "4"), ("int-", "")],

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?")
+_MAX_TIME_CHARS = 40
 _LICENSES = Path(__file__).with_name("licenses.toml")
 _MAX_SAFE_INTEGER = 2**53 - 1  # JSON readers disagree about greater ones
 
@@ -30,8 +31,11 @@ def whole_number(value: object) -> int | None:
 
 
 def time_seconds(value: object) -> float | None:
-    """Return an ISO 8601 time as seconds since 1970, UTC if it names no zone; None if it is not one, such as a day alone."""
-    if not isinstance(value, str) or not _TIME.match(value):
+    """Return an ISO 8601 time as seconds since 1970, UTC if it names no zone; None if it is not one, such as a day alone.
+
+    What it may look like is documented in schemas/model.schema.json.
+    """
+    if not isinstance(value, str) or len(value) > _MAX_TIME_CHARS or not _TIME.fullmatch(value):
         return None
     try:
         time = datetime.fromisoformat(value)

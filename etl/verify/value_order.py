@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -132,7 +133,9 @@ class ValueOrder:
             return "null"
         source = self._published.config.source(filter_.source)
         if model_fields(source.name, source.sizes)[str(filter_.order_field)].is_time:
-            return datetime.fromtimestamp(value, UTC).isoformat()
+            with suppress(ValueError):  # a time of year 0 or 10000 in UTC
+                return datetime.fromtimestamp(value, UTC).isoformat()
+            return f"{value:.0f} seconds since 1970"
         return str(int(value) if value == int(value) else value)
 
     def notes(self) -> list[str]:

@@ -181,6 +181,27 @@ def test_what_raw_records_do_not_state_is_not_checked(ordered: Workspace, capsys
     )  # fmt: skip
 
 
+def test_times_that_have_no_year_in_utc_are_in_order(ordered: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    ordered.filters.write_text(FILTERS.replace('orders = "likes"', 'orders = "updated"'))
+    last, first = "9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+05:00"
+    ordered.write_stream("huggingface", "default", [hf("o/first", lastModified=first), hf("o/last", lastModified=last)])
+    assert ordered.run("manifests") == 0
+    assert problems(ordered, capsys, "hf-filter-default.json", ["o/first", "o/last"]) == [
+        "$.models[1].id: o/last has updated 253402318799 seconds since 1970, and a model before it -62135614800 seconds since 1970"
+    ]
+
+
+@pytest.mark.parametrize("time", ["2026-01-01T00:00:00,5Z", "2026-01-01T00:00:00+05", f"2026-01-01T00:00:00.{25 * '0'}Z"])
+def test_what_the_transform_drops_as_no_time_is_null_when_it_is_read_again(
+    ordered: Workspace, capsys: pytest.CaptureFixture[str], time: str
+) -> None:
+    ordered.filters.write_text(FILTERS.replace('orders = "likes"', 'orders = "updated"'))
+    records = [*(hf(f"o/{number}", lastModified=None) for number in range(3)), hf("o/odd", lastModified=time)]
+    ordered.write_stream("huggingface", "default", records)
+    assert ordered.run("manifests") == 0
+    assert problems(ordered, capsys, "hf-filter-default.json", ["o/0", "o/1", "o/2"]) == []
+
+
 def test_times_and_counters_of_the_second_source(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     workspace.filters.write_text("""
 limit = 2
