@@ -152,7 +152,7 @@ def _update_facets(data: DataDir, source: SourceConfig, summary: Mapping[str, An
 
     tasks = [task for task in facet_tasks(data, source, summary) if not is_current(task)]
     try:
-        with start_workers(options, data, sum(task.models.stat().st_size for task in tasks)) as workers:
+        with start_workers(options, data, source.name, sum(task.models.stat().st_size for task in tasks)) as workers:
             for _, future in workers.run(make_facets_file, tasks, len(tasks)):
                 future.result()
     finally:

@@ -50,7 +50,7 @@ class DataDir:
     def cache(self, file: str) -> Path:
         """Return a file in which a command remembers what it need not do again: SOURCE.files, verified (JSON), published, loaded.
 
-        A cluster-HASH exists while a run has calls on a cluster.
+        A SOURCE.cluster-HASH exists while a run has calls on a cluster, and after a run that was killed until the next one.
         """
         return self.root / ".cache" / file
 

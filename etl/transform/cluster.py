@@ -1,7 +1,8 @@
 """A Dask cluster whose machines share the data folder, as the executor of a run.
 
 The scheduler and the workers load this program, so they are compared with it before the first call, and each worker again at
-every call: one may join late. A call starts only while the marker of its run exists, a file in the shared folder.
+every call: one may join late. A call starts only while the marker of its run exists, a file in the shared folder. The marker of a
+run that was killed is removed by the next transform of its source.
 """
 
 from __future__ import annotations
@@ -45,24 +46,25 @@ class _ClusterExecutor(Executor):
 
 
 @contextmanager
-def start_cluster(address: str, data: DataDir) -> Iterator[tuple[Executor, int]]:
+def start_cluster(address: str, data: DataDir, source_name: str) -> Iterator[tuple[Executor, int]]:
     """Yield an executor on the cluster of a scheduler, and how many calls it runs at once.
 
-    At the end, whether good or bad, no call of the run is left running.
+    At the end, whether good or bad, no call of the run is left running; at the start, none of a run whose marker was removed.
 
     Raises:
-        UsageError: Dask is not installed, or the cluster has another program or data folder.
+        UsageError: Dask or its TLS configuration is missing, or the cluster has another program or data folder.
         SourceUnavailableError: no cluster at the address, or it was lost.
         StorageError: a call killed its worker, again and again.
     """
     client = _connect(address)
-    marker = data.cache(f"cluster-{secrets.token_hex(8)}")
+    marker = data.cache(f"{source_name}.cluster-{secrets.token_hex(8)}")
     try:
         with _explained(client, address):
             ignore_in_git(data.cache(""))
             write_atomic(marker, b"")
             run = Run(environment(), marker.absolute())
             _compare(client, address, run)
+            client.run(wait_until_idle, on_error="ignore")
             executor = client.get_executor(pure=False)  # pure calls with equal arguments would share a result, also between runs
             with _no_workers_cancel(client, executor):
                 yield _ClusterExecutor(executor, run), sum(client.nthreads().values())
@@ -83,11 +85,17 @@ def _connect(address: str) -> Client:
         raise UsageError(f"cluster {address}: needs dask.distributed (not found); install it: {shlex.join(install)}") from None
     for name in ("distributed", "distributed.client", "tornado.application"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters becomes an error of ours
+    _check_tls(address)
+
+    class _Client(distributed.Client):  # type: ignore[misc]  # Dask has no types
+        def __del__(self) -> None:
+            """Do nothing: Dask closes a client here whose connection failed, which may time out."""
+
     connecting: Future[Client] = Future()
 
     def connect() -> None:
         try:
-            connecting.set_result(distributed.Client(address, timeout=_CONNECT_S, set_as_default=False))
+            connecting.set_result(_Client(address, timeout=_CONNECT_S, set_as_default=False))
         except Exception as error:  # noqa: BLE001 -- any server may be at that address
             connecting.set_exception(error)
 
@@ -96,11 +104,35 @@ def _connect(address: str) -> Client:
         with warnings.catch_warnings(action="ignore", category=distributed.versions.VersionMismatchWarning):  # see _compare
             return connecting.result(2 * _CONNECT_S)
     except Exception as error:
-        reason = str(error) or f"no reply in {2 * _CONNECT_S} s"
+        reason = str(error) or ("no scheduler replied" if connecting.done() else f"no reply in {2 * _CONNECT_S} s")
         start = shlex.join([sys.executable, "-m", "dask", "scheduler"])
         raise SourceUnavailableError(
             f"cluster {address}: not reachable ({reason}); start a scheduler in the project's folder: {start}"
         ) from error
+
+
+def _check_tls(address: str) -> None:
+    """Refuse a tls:// address without the certificates to connect with.
+
+    Raises:
+        UsageError: Dask's configuration has none, or they cannot be read.
+    """
+    import dask.config
+    from distributed import Security
+
+    if not address.startswith("tls://") or dask.config.get("distributed.client.security-loader", None):
+        return
+    try:
+        if Security().get_connection_args("client")["ssl_context"]:
+            return
+        reason = "not found"
+    except Exception as error:  # noqa: BLE001 -- the configuration may contain anything
+        reason = str(error)
+    keys = "distributed.comm.tls.ca-file, distributed.comm.tls.client.cert and distributed.comm.tls.client.key"
+    raise UsageError(
+        f"cluster {address}: needs certificates in Dask's configuration ({reason}); "
+        f"set {keys}: https://distributed.dask.org/en/stable/tls.html"
+    )
 
 
 def _compare(client: Client, address: str, run: Run) -> None:

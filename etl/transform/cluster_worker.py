@@ -84,10 +84,12 @@ def call(run: Run, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     finally:
         with _lock:
             _running[run.marker] -= 1
+            if not _running[run.marker]:
+                del _running[run.marker]
 
 
-async def wait_until_idle(marker: Path) -> None:
-    """Return when this worker runs no call of a run whose marker was removed."""
-    while _running[marker] > 0:  # noqa: ASYNC110 -- threads end them, which cannot set an asyncio.Event
+async def wait_until_idle(ended: Path | None = None) -> None:
+    """Return when this worker runs no call of a run that has ended: whose marker is `ended`, or was removed."""
+    # Threads end the calls, which cannot set an asyncio.Event.
+    while any(marker == ended or not _exists(marker) for marker in dict(_running)):  # noqa: ASYNC110
         await asyncio.sleep(0.05)
-    del _running[marker]

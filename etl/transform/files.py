@@ -41,21 +41,23 @@ def remove_pages(folder: Path, keep: set[str]) -> None:
 
 
 def remove_gone(data: DataDir, source_name: str, streams: list[str]) -> None:
-    """Remove the models and outcomes of all but some streams, and the cache of earlier versions.
+    """Remove the models and outcomes of all but some streams, the cache of earlier versions, and the markers of killed runs.
+
+    The caller has the lock on the models, so no run with a marker is alive. Calls of a run without a marker do not start.
 
     Raises:
         StorageError: one cannot be removed.
     """
+    for path in (data.cache(f"{source_name}.pages"), *data.cache("").glob(f"{source_name}.cluster-*")):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"{path}: cannot be removed: {describe_os_error(error, path)}") from error
     outcomes = data.outcomes(source_name)
     transformed = {folder.name for folder in outcomes.iterdir()} if outcomes.is_dir() else set()  # also by a run without summary
     for stream in (streams_before(data, source_name) | transformed) - {*streams}:
         remove_pages(data.models(source_name, stream), set())
         remove_pages(data.outcomes(source_name, stream), set())
-    path = data.cache(f"{source_name}.pages")
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be removed: {describe_os_error(error, path)}") from error
 
 
 def streams_before(data: DataDir, source_name: str) -> set[str]:

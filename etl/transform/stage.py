@@ -90,7 +90,7 @@ def transform(  # noqa: PLR0913, PLR0917 -- what to transform, how, and what is 
     if rebuild:
         tasks = [rebuild.apply(task) for task in tasks]
     rules = source.load_rules()
-    with share_workers(workers, data) as start_workers:
+    with share_workers(workers, data, source.name) as start_workers:
         outcomes, invalid_pages = transform_pages(tasks, hashes, start_workers)
         if invalid := invalid_pages | invalid_ledgers:
             raise _refuse(data, source, invalid)

@@ -102,8 +102,8 @@ def available_cores() -> int:
 
 
 @contextmanager
-def start_workers(options: WorkerOptions, data: DataDir, size_bytes: int) -> Iterator[Workers]:
-    """Yield what runs calls for so many bytes of raw pages of a data folder, whose paths are absolute for a cluster.
+def start_workers(options: WorkerOptions, data: DataDir, source_name: str, size_bytes: int) -> Iterator[Workers]:
+    """Yield what runs calls for so many bytes of raw pages of a source in a data folder, whose paths are absolute for a cluster.
 
     A cluster is used for any page, else see `start_processes`.
 
@@ -113,7 +113,7 @@ def start_workers(options: WorkerOptions, data: DataDir, size_bytes: int) -> Ite
     if options.cluster and size_bytes:
         from etl.transform.cluster import start_cluster
 
-        with start_cluster(options.cluster, data) as (executor, concurrency):
+        with start_cluster(options.cluster, data, source_name) as (executor, concurrency):
             yield Workers(executor, concurrency)
         return
     with start_processes(options.jobs, size_bytes) as workers:
@@ -121,7 +121,7 @@ def start_workers(options: WorkerOptions, data: DataDir, size_bytes: int) -> Ite
 
 
 @contextmanager
-def share_workers(options: WorkerOptions, data: DataDir) -> Iterator[Callable[[int], Workers]]:
+def share_workers(options: WorkerOptions, data: DataDir, source_name: str) -> Iterator[Callable[[int], Workers]]:
     """Yield `start_workers` for a number of bytes; it returns the processes that it started before, unless more pay off.
 
     A cluster is connected to anew: it may have been lost in between.
@@ -132,7 +132,7 @@ def share_workers(options: WorkerOptions, data: DataDir) -> Iterator[Callable[[i
         def start(size_bytes: int) -> Workers:
             if options.cluster or not started or started[-1].concurrency < _count_processes(options.jobs, size_bytes):
                 stack.close()
-                started.append(stack.enter_context(start_workers(options, data, size_bytes)))
+                started.append(stack.enter_context(start_workers(options, data, source_name, size_bytes)))
             return started[-1]
 
         yield start

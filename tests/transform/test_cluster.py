@@ -8,15 +8,20 @@ import shlex
 import shutil
 import signal
 import socket
+import socketserver
+import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
+import dask.config
 import distributed
 import pytest
 
 from etl.core.errors import SourceUnavailableError, UsageError
 from etl.core.layout import PROJECT, DataDir
+from etl.storage.json_files import write_atomic
 from etl.transform import cluster, cluster_worker, pages
 from etl.transform.workers import WorkerOptions, start_workers
 from tests.conftest import Workspace, hf
@@ -132,7 +137,7 @@ def test_no_call_of_an_interrupted_run_goes_on(page: Workspace, client: distribu
 
     with (
         pytest.raises(KeyboardInterrupt),
-        start_workers(WorkerOptions(cluster=address), page.data.absolute(), 1) as workers,
+        start_workers(WorkerOptions(cluster=address), page.data.absolute(), "huggingface", 1) as workers,
     ):
         list(workers.run(write_slowly, interrupted()))
     written = {path.name: path.read_text() for path in paths if path.exists()}
@@ -140,6 +145,34 @@ def test_no_call_of_an_interrupted_run_goes_on(page: Workspace, client: distribu
     assert set(written.values()) == {"ended"}
     client.run(os.getpid)
     assert {path.name for path in paths if path.exists()} == set(written)
+
+
+def test_the_next_run_removes_the_marker_of_a_killed_run_whose_late_calls_then_do_not_start(page: Workspace) -> None:
+    markers = [page.data.cache(f"{source}.cluster-0") for source in ("civitai", "huggingface")]
+    for marker in markers:
+        write_atomic(marker, b"")
+    run = cluster_worker.Run(cluster_worker.environment(), markers[1])
+    cluster_worker.call(run, (page.data.root / "first").touch)
+    assert page.run("transform", "--source=huggingface") == 0
+    assert [*page.data.cache("").glob("*.cluster-*")] == markers[:1]  # a run on the other source may be alive
+    with pytest.raises(UsageError):
+        cluster_worker.call(run, (page.data.root / "second").touch)
+    assert not (page.data.root / "second").exists()
+
+
+def test_a_run_starts_when_the_calls_of_a_killed_run_have_ended(
+    page: Workspace, client: distributed.Client, address: str, tmp_path: Path
+) -> None:
+    marker, path = tmp_path / "marker", tmp_path / "call"
+    marker.touch()
+    run = cluster_worker.Run(cluster_worker.environment(), marker)
+    call = client.submit(cluster_worker.call, run, write_slowly, path, pure=False)
+    while not path.exists():
+        time.sleep(LOOK_S)
+    marker.unlink()
+    with start_workers(WorkerOptions(cluster=address), page.data.absolute(), "huggingface", 1):
+        assert path.read_text() == "ended"
+    call.result()
 
 
 def test_a_call_that_arrives_after_the_end_of_its_run_does_not_start(tmp_path: Path) -> None:
@@ -222,6 +255,36 @@ def test_no_cluster_at_the_address_exits_with_75(
     )
 
 
+def test_another_server_at_the_address_causes_one_message(page: Workspace) -> None:
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"tcp://127.0.0.1:{server.server_address[1]}"
+        options = ["--data", str(page.data.root), "--filters", str(page.filters), "--cluster", address]
+        command = [sys.executable, "-m", "etl", "transform", *options]
+        result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+        server.shutdown()
+    assert result.returncode == 75
+    assert result.stderr.startswith(f"cluster {address}: not reachable (no scheduler replied); ")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("ca_file", "reason"), [(None, "not found"), ("/nothing", "[Errno 2] No such file or directory")])
+def test_a_tls_address_without_certificates_is_refused(
+    page: Workspace, capsys: pytest.CaptureFixture[str], ca_file: str | None, reason: str
+) -> None:
+    address, tls = "tls://127.0.0.1:1", "distributed.comm.tls"
+    with dask.config.set({f"{tls}.ca-file": ca_file, f"{tls}.client.cert": ca_file}):
+        assert transform(page, address) == 2
+    assert capsys.readouterr().err == (
+        f"cluster {address}: needs certificates in Dask's configuration ({reason}); set {tls}.ca-file, {tls}.client.cert and "
+        f"{tls}.client.key: https://distributed.dask.org/en/stable/tls.html\n"
+    )
+
+
 def test_a_cluster_that_is_lost_exits_with_75(
     page: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -243,7 +306,7 @@ def test_a_cluster_that_is_lost_exits_with_75(
         monkeypatch.setattr(cluster, "_CHECK_S", 3600)
         with (
             pytest.raises(SourceUnavailableError, match="the connection to the scheduler was lost; "),
-            start_workers(WorkerOptions(cluster=address), page.data.absolute(), 1) as workers,
+            start_workers(WorkerOptions(cluster=address), page.data.absolute(), "huggingface", 1) as workers,
         ):
             kill_scheduler_and_wait(tmp_path, workers.executor.submit(os.getpid))
 

@@ -96,7 +96,7 @@ def test_what_a_killed_worker_left_has_a_name_of_its_own_and_is_removed_by_the_n
     ]
     for path in paths:
         if is_cluster:
-            marker = pages.data.cache("cluster-0")
+            marker = pages.data.cache("huggingface.cluster-0")
             write_atomic(marker, b"")
             cluster_worker.call(cluster_worker.Run(cluster_worker.environment(), marker), leave_partial, path)
         else:
@@ -380,7 +380,7 @@ def test_both_passes_have_the_same_workers(pages: Workspace, monkeypatch: pytest
 
 def test_each_pass_connects_to_a_cluster_anew(pages: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     serial = workers.start_workers
-    start = mock.Mock(side_effect=lambda _options, data, size: serial(workers.WorkerOptions(), data, size))
+    start = mock.Mock(side_effect=lambda _options, *args: serial(workers.WorkerOptions(), *args))
     monkeypatch.setattr(workers, "start_workers", start)
     transform(pages.data, HUB, workers=workers.WorkerOptions(1, "tcp://127.0.0.1:1"))
     assert start.call_count == 2
@@ -388,7 +388,7 @@ def test_each_pass_connects_to_a_cluster_anew(pages: Workspace, monkeypatch: pyt
 
 def test_workers_for_more_bytes_are_started_when_they_are_needed(pages: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "_BYTES_PER_WORKER", 1000)
-    with workers.share_workers(workers.WorkerOptions(2), pages.data) as start:
+    with workers.share_workers(workers.WorkerOptions(2), pages.data, "huggingface") as start:
         few = start(1000)
         assert few.concurrency == 1
         assert start(1000) is few
