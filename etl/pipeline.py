@@ -94,7 +94,7 @@ def sufficiency_check(data: DataDir, source: SourceConfig, locks: Locks) -> Suff
 
 @dataclass(frozen=True)
 class ExtractResult:
-    """What extract did: each stream, and the counts of models of those read in this run, by source and stream."""
+    """What extract did: each stream, and the counts of models of those that it transformed, by source and stream."""
 
     readers: list[StreamReader]
     tallies: Mapping[str, Mapping[str, Tally]]

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from etl.cli.estimate import Estimate
-from etl.cli.output import print_error
+from etl.cli.output import print_error, with_commands
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,7 +96,11 @@ class ExtractProgress:
         """Print which manifests will be short, what was fetched, and what failed."""
         readers = result.readers
         for reader in (reader for reader in readers if not reader.failed and not reader.is_fresh):
-            tally = result.tallies[reader.source.name][reader.stream.name]
+            tally = result.tallies[reader.source.name].get(reader.stream.name)
+            if tally is None:
+                which = f"the {len(reader.stream.filters)} manifests of {_stream_path(reader)}"
+                print(with_commands(f"short: not known of {which}, whose models are not counted before: make manifests"))
+                continue
             for filter_ in reader.stream.filters:
                 if (count := tally.count(filter_.matches)) < filter_.limit:
                     print(f"short: {filter_.file}: {count} of {filter_.limit}; {_ending(reader)}")

@@ -87,6 +87,12 @@ class Stream:
     params: Mapping[str, Any]
     filters: tuple[Filter, ...]
 
+    @cached_property
+    def is_judged_by_models(self) -> bool:
+        """Whether models may decide that its manifests are full, which none with an order is, or that it was not requested."""
+        is_tested = any(option.params and option.tests_values for option in self.filters[0].options)
+        return is_tested or not any(filter_.order_field for filter_ in self.filters)
+
     def was_requested(self, model: Mapping[str, Any]) -> bool:
         """Return whether the API honoured the request for this model, as far as the model's fields show."""
         return all(option.matches_values(model) for option in self.filters[0].options if option.params)

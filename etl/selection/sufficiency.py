@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from etl.core.errors import EtlError
 from etl.expressions.evaluator import Evaluator
+from etl.selection.record_tally import RecordTally
 from etl.selection.safety import RejectedRecord, Safety
 from etl.selection.stored import StoredStreams
 from etl.selection.tally import Tally
@@ -67,6 +68,9 @@ class SufficiencyCheck:
 
     `transform` turns the body of a page, parsed or not, into models; its second argument is only named in messages.
     `has_current_models` returns whether data/models was made from the pages on disk.
+
+    Attributes:
+        tallies: The models of each stream, by its name, except for those whose pages are not transformed.
     """
 
     def __init__(
@@ -86,7 +90,12 @@ class SufficiencyCheck:
         self._evaluator.close()
 
     def assess(self, stream: Stream) -> Callable[[JsonBody, str], Progress]:
-        """Return a function that takes the pages of a stream in order with their times, and returns what they contain so far."""
+        """Return a function that takes the pages of a stream in order with their times, and returns what they contain so far.
+
+        Pages are transformed only where models decide whether the stream is complete enough or was requested.
+        """
+        if not stream.is_judged_by_models:
+            return self._count_records(stream)
         tally = self.tallies[stream.name] = Tally(self._source, self._evaluator, stream.name)
         is_partial = self._api.has_partial_records(stream.params)
 
@@ -101,6 +110,20 @@ class SufficiencyCheck:
             return Progress(is_full, tally.models, tally.duplicates, tally.models - tally.count_own(stream.was_requested))
 
         return assess_page
+
+    def _count_records(self, stream: Stream) -> Callable[[JsonBody, str], Progress]:
+        """Return the function for a stream that is read to its end: its records only say what other streams withhold."""
+        tally = RecordTally(self._source)
+        is_partial = self._api.has_partial_records(stream.params)
+        is_withholding = any(other.is_judged_by_models for other in self._source.streams)
+
+        def count_page(body: JsonBody, _fetched_at: str) -> Progress:
+            page = tally.add_page(body)
+            if is_withholding:
+                self._safety.add(stream.name, page.models, page.set_aside, is_partial=is_partial)
+            return Progress(is_sufficient=False, models=tally.models, duplicates=tally.duplicates)
+
+        return count_page
 
     def withhold(self) -> None:
         """Withhold models from all streams read so far, by what their other records say."""

@@ -133,7 +133,9 @@ class StatedUse(NamedTuple):
 
 @dataclass(frozen=True)
 class Audit:
-    """A second reading of raw records and requests for verify, which shares no code with the Rules and changes no record.
+    """A second reading of raw records and requests, which shares no code with the Rules and changes no record.
+
+    Verify compares it with the models; extract counts the records of streams by it that it does not transform.
 
     Attributes:
         read: (record): what it says of its safety.

@@ -109,6 +109,29 @@ def test_pages_of_an_earlier_run_are_shown_as_they_are_read_again(
     assert "1 streams, 0 failed; 24 requests; 120 records in 60 pages, 60 of them new; " in output
 
 
+def test_no_page_is_transformed_of_a_stream_that_is_read_to_its_end(
+    crawl: LiveWorkspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def transform(*_: object, **__: object) -> None:
+        raise AssertionError("a page was transformed")
+
+    monkeypatch.setattr("etl.transform.page.transform_page", transform)
+    order = '[huggingface.axes.order]\nlikes = { label = "Most liked", orders = "likes" }\n'
+    crawl.filters.write_text(FILTERS + order)
+    stop_at(crawl, 37, Fault(404, b"{}"))
+    assert crawl.run("extract") == 65
+    crawl.hub.fault = lambda *_: None
+    requested(crawl)
+    capsys.readouterr()
+    assert crawl.run("extract") == 0
+    assert requested(crawl) == list(range(37, PAGES + 1))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("huggingface/default: 60 pages, 60 new, 120 records, ")
+    models = "short: not known of the 2 manifests of huggingface/default, whose models are not counted before: make manifests"
+    assert lines[1].startswith(models)
+    assert lines[2].startswith("1 streams, 0 failed; 24 requests; ")
+
+
 @pytest.mark.parametrize("page", [1, 2, 30, 59, 60])
 def test_killed_crawl_requests_only_what_it_lacks(crawl: LiveWorkspace, page: int) -> None:
     arguments = ["extract", "--data", str(crawl.data.root), "--filters", str(crawl.filters)]

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import re
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from etl.config.load import load_config
+from etl.core.errors import InvalidDataError
 from etl.pipeline import sufficiency_check
 from etl.storage.json_files import JsonBody, parse_json_body
 from etl.storage.locks import Locks
-from tests.conftest import TIME
+from etl.transform.page import transform_page
+from tests.conftest import TIME, hf
 from tests.load.test_expressions import HUB, model
 from tests.load.test_levels_in_expressions import LEVELS
 from tests.load.test_withheld import CIVITAI, POI, civitai
@@ -22,6 +25,7 @@ from tests.verify.test_fields_and_limits import FIELDS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from etl.selection.sufficiency import Progress, SufficiencyCheck
     from tests.conftest import Workspace
 
 
@@ -144,3 +148,98 @@ def test_models_are_requested_by_the_field_of_an_axis(civitai_workspace: Workspa
     with sufficiency_check(civitai_workspace.data, source, Locks(civitai_workspace.data.root, "test", print)) as check:
         progress = check.assess(loras)(parsed({"items": [civitai(1, type="LORA"), civitai(2, type="VAE")]}), TIME)
     assert (progress.models, progress.unrequested) == (2, 1)
+
+
+ORDER = '[SOURCE.axes.order]\nsent = { label = "-" }\nliked = { label = "Liked", orders = "likes" }\n'
+
+
+@pytest.fixture
+def transformed(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Return a list that gets what the transform was called for."""
+    calls: list[object] = []
+
+    def transform(source: Any, body: Any, where: object, options: Any) -> object:
+        calls.append(body)
+        return transform_page(source, body, where, options)
+
+    monkeypatch.setattr("etl.transform.page.transform_page", transform)
+    return calls
+
+
+def check_of(workspace: Workspace) -> tuple[SufficiencyCheck, dict[str, Callable[[Any], Progress]]]:
+    """Return the check of the only source, and by stream what assesses its pages."""
+    (source,) = load_config(workspace.filters).sources
+    check = sufficiency_check(workspace.data, source, Locks(workspace.data.root, "test", print))
+    assess = {stream.name: check.assess(stream) for stream in source.streams}
+
+    def assess_parsed(stream: str, page: Any) -> Progress:
+        return assess[stream](parsed(page), TIME)
+
+    return check, {name: partial(assess_parsed, name) for name in assess}
+
+
+def test_a_stream_with_an_order_is_counted_without_the_transform(workspace: Workspace, transformed: list[object]) -> None:
+    filters = """
+        limit = 1
+        depth = 10
+        [huggingface]
+        prefix = "hf"
+        page = 5
+        rate = { requests = 1, seconds = 1, in_flight = 1 }
+        skip = ["o/skipped"]
+        manifests = ["default", "liked"]
+    """
+    pages = [
+        [hf("o/a"), hf("O/A"), hf("o/skipped"), hf("o/Skipped")],
+        [hf("o/b"), hf("o/a", likes=9), hf("o/p", private=True), hf("o/p", private=True), {"likes": 1}, "text"],
+    ]
+    counts = []
+    for manifests in ('["default", "liked"]', '["default"]'):  # the second is counted by models
+        workspace.filters.write_text(filters.replace('["default", "liked"]', manifests) + ORDER.replace("SOURCE", "huggingface"))
+        check, assess = check_of(workspace)
+        results = [assess["default"](page) for page in pages]
+        counts.append([(result.models, result.duplicates, result.unrequested) for result in results])
+        assert [result.is_sufficient for result in results] == [manifests == '["default"]'] * 2
+        assert (bool(check.tallies), len(transformed)) == ((False, 0) if "liked" in manifests else (True, 2))
+    assert counts[0] == counts[1] == [(1, 1, 0), (2, 2, 0)]
+
+
+def ordered_civitai(workspace: Workspace, manifests: str) -> None:
+    text = re.sub(r"manifests = \[.*\]", f"manifests = {manifests}", CIVITAI.replace("limit = 3", "limit = 2"))
+    workspace.filters.write_text(text + ORDER.replace("SOURCE", "civitai"))
+
+
+def test_records_of_a_stream_with_an_order_withhold_models_from_others(workspace: Workspace, transformed: list[object]) -> None:
+    ordered_civitai(workspace, '["pg", "month/liked"]')
+    _, assess = check_of(workspace)
+    worse = [civitai(1, **POI), civitai(2, nsfwLevel=4), civitai(3, nsfw=True), civitai(4), civitai(4)]
+    progress = assess["month"]({"items": worse})
+    assert (progress.models, progress.duplicates, transformed) == (3, 1, [])
+    pages = [civitai(number) for number in (1, 2, 3)], [civitai(4)], [civitai(5)]
+    assert [assess["default"]({"items": page}).is_sufficient for page in pages] == [False, False, True]
+    assert len(transformed) == 3
+
+
+@pytest.mark.parametrize("manifests", ['["month"]', '["month/liked"]'])
+def test_a_page_must_be_a_response_of_the_source(workspace: Workspace, manifests: str) -> None:
+    ordered_civitai(workspace, manifests)
+    _, assess = check_of(workspace)
+    message = r"^the response: \$\.metadata\.nextCursor: .*; the source has changed its format$"
+    with pytest.raises(InvalidDataError, match=message):
+        assess["month"]({"items": [civitai(1)], "metadata": {"nextCursor": {}}})
+
+
+def test_a_stream_with_an_order_is_transformed_to_see_if_its_models_were_requested(
+    workspace: Workspace, transformed: list[object]
+) -> None:
+    ordered_civitai(workspace, '["liked", "liked/loras"]')
+    loras = 'loras = { label = "-", asks = { types = ["LORA"] }, keeps = ["LORA"] }'
+    with workspace.filters.open("a") as file:
+        file.write(f'[civitai.axes.type]\nany = {{ label = "-" }}\n{loras}\n')
+    check, assess = check_of(workspace)
+    progress = assess["loras"]({"items": [civitai(1, type="LORA"), civitai(2, type="VAE")]})
+    assert (progress.models, progress.unrequested, len(transformed)) == (2, 1, 1)
+    assess["default"]({"items": [civitai(1, type="LORA", **POI)]})
+    check.withhold()
+    assert check.tallies.keys() == {"loras"}
+    assert check.tallies["loras"].count(lambda _: True) == len(transformed) == 1
