@@ -30,7 +30,7 @@ from etl.sources import auditing
 from etl.sources.civitai import audit as civitai_audit
 from etl.sources.civitai import images, terms
 from etl.sources.huggingface import audit as hub_audit
-from etl.sources.huggingface import chains, corroboration, counts, evidence, families, formats, lineage, names, size
+from etl.sources.huggingface import chains, corroboration, counts, evidence, facts, families, formats, lineage, names, size
 from etl.sources.source import DEFAULT_SIZE_CLASSES
 from etl.storage import git, json_files, owned, swap
 from etl.transform import files, projection
@@ -316,7 +316,7 @@ def _read_bases(count: int) -> None:
 
 @cache  # only the first of several calls makes them
 def _chain_of_facts(count: int) -> dict[str, list[Any]]:
-    return {str(number): [None, str(number), {}, [str(number + 1)]] for number in range(count)}
+    return {str(number): [*facts.NO_FACT[: facts.ID], str(number), {}, "", True, [str(number + 1)]] for number in range(count)}
 
 
 def _trace(count: int) -> None:

@@ -9,6 +9,7 @@ import orjson
 from etl.core.errors import InvalidDataError
 from etl.core.levels import LEVELS
 from etl.core.schemas import load_schema
+from etl.sources.licenses import BY_STRICTNESS
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -21,9 +22,6 @@ class Key(NamedTuple):
 
     source: str
     id: str
-
-
-STRICTNESS = ("no", "unknown", "conditions", "yes")  # verdicts on commercial use, the strictest first
 
 
 class ComparedFields(NamedTuple):
@@ -68,8 +66,8 @@ def severity(level: str | None) -> int:
 
 
 def leniency(commercial: str | None) -> int:
-    """Return the index of a verdict in STRICTNESS; any other, or none, is above all."""
-    return STRICTNESS.index(commercial) if commercial in STRICTNESS else len(STRICTNESS)
+    """Return the index of a verdict in BY_STRICTNESS; any other, or none, is above all."""
+    return BY_STRICTNESS.index(commercial) if commercial in BY_STRICTNESS else len(BY_STRICTNESS)
 
 
 def rejection_reasons(snapshot: Snapshot) -> dict[Key, str]:

@@ -97,19 +97,22 @@ class NeededFacts:
     """Of the facts of all pages, those that deferred models need, as lines of JSON; of several with a key, the least counts."""
 
     def __init__(
-        self, rules: Rules, needed: Iterable[bytes], pages: Iterable[bytes], lines_of: Callable[[int], bytes]
+        self, rules: Rules, needed: Iterable[tuple[bytes, bytes]], pages: Iterable[bytes], lines_of: Callable[[int], bytes]
     ) -> None:  # fmt: skip
         """Find them.
 
-        `needed` are the keys that each page needs, as hashes; `pages` are the keys of the facts of each page, or nothing;
-        `lines_of` returns the lines of a page by its index, see `pack_facts`.
+        `needed` are, of each page, the keys that its models need, as hashes, and some that its facts name; `pages` are the keys
+        of the facts of each page, or nothing; `lines_of` returns the lines of a page by its index, see `pack_facts`.
         """
         self._lines: dict[int, bytes] = {}
         self._named: list[bytes] = []
         self._kinds = _Kinds()
-        sought = set[int]()
-        for hashes in needed:
-            sought.update(numbers(hashes))
+        by_models, sought = set[int](), set[int]()
+        for hashes, follows in needed:
+            by_models.update(numbers(hashes))
+            sought.update(numbers(follows))
+        others = sought - by_models
+        sought = by_models | others if others else by_models
         for index, content in enumerate(pages):
             facts = FactKeys.from_bytes(content) if content else _NO_FACTS
             self._kinds.add(facts)
@@ -117,7 +120,7 @@ class NeededFacts:
             if matches:
                 for key, line in zip(matches, find_lines(facts.keys, lines_of(index), matches), strict=True):
                     self._lines[key] = min(line, self._lines.get(key, line))
-            self._named.append(as_bytes(matches))
+            self._named.append(as_bytes(key for key in matches if key not in others) if others else as_bytes(matches))
         self._follows = self._follow(rules.follow) if rules.follow else {}
 
     def of_page(self, index: int, needs: bytes) -> PageNeeds:

@@ -27,6 +27,7 @@ class Outcome(NamedTuple):
         facts: How many facts its models state.
         deferred: How many of its models facts of other pages may change.
         needs: The hashes of the keys of the facts that its deferred models need.
+        follows: Those of the keys that facts of its rejected records name, and perhaps others.
         counted: The hashes of the ids of its models, by what the summary counts of them.
         resolved: The digest of the facts that decided its deferred models; None before.
         stamps: Those of the raw page and of the models when they had these hashes, as far as this run read or wrote them.
@@ -38,6 +39,7 @@ class Outcome(NamedTuple):
     facts: int
     deferred: int
     needs: bytes
+    follows: bytes
     counted: Mapping[str, bytes]
     resolved: str | None = None
     stamps: tuple[FileStamp | None, FileStamp | None] = (None, None)
@@ -53,8 +55,8 @@ def dump_outcome(outcome: Outcome) -> bytes:
     ids, lost = outcome.losses
     return orjson.dumps({
         "row": outcome.row, "body": outcome.body, "ids": ids.hex(), "lost": lost, "facts": outcome.facts,
-        "deferred": outcome.deferred, "needs": outcome.needs.hex(), "resolved": outcome.resolved,
-        "counted": {word: hashes.hex() for word, hashes in outcome.counted.items()},
+        "deferred": outcome.deferred, "needs": outcome.needs.hex(), "follows": outcome.follows.hex(),
+        "resolved": outcome.resolved, "counted": {word: hashes.hex() for word, hashes in outcome.counted.items()},
     })  # fmt: skip
 
 
@@ -64,8 +66,8 @@ def parse_outcome(content: bytes, entry: PageEntry) -> Outcome:
     row = {**head["row"], "raw_sha256": entry.sha256}
     losses = PageLosses(bytes.fromhex(head["ids"]), head["lost"])
     counted = {word: bytes.fromhex(hashes) for word, hashes in head["counted"].items()}
-    needs = bytes.fromhex(head["needs"])
-    return Outcome(row, head["body"], losses, head["facts"], head["deferred"], needs, counted, head["resolved"])
+    needs, follows = bytes.fromhex(head["needs"]), bytes.fromhex(head["follows"])
+    return Outcome(row, head["body"], losses, head["facts"], head["deferred"], needs, follows, counted, head["resolved"])
 
 
 def summary_row(entry: PageEntry, page: PageResult) -> dict[str, Any]:

@@ -111,7 +111,6 @@ def transform_page(source: Source, body: JsonBody | bytes, where: object, option
             rejected = _drop_invalid(source, page, index, record, model, lost[index])
         if rejected:
             page.set_aside.append(rejected)
-            refused.append(record)
             continue
         page.models.append(model)
         evidence.append(entry["evidence"])
@@ -123,11 +122,15 @@ def transform_page(source: Source, body: JsonBody | bytes, where: object, option
 
 
 def needed_keys(page: PageResult, rules: Rules) -> set[str]:
-    """Return the keys of the facts that deferred models of a page need, and of those that follow what it rejected."""
-    keys = {key for index in page.deferred for key in rules.needs(page.models[index])}
-    if page.set_aside and page.facts and rules.follow:
-        keys.update(key for fact in page.facts.values() for key in rules.follow(fact))
-    return keys
+    """Return the keys of the facts that deferred models of a page need."""
+    return {key for index in page.deferred for key in rules.needs(page.models[index])}
+
+
+def followed_keys(page: PageResult, rules: Rules) -> set[str]:
+    """Return the keys that facts of a page name, if some may be of rejected records, whose needs are no model's."""
+    if not (page.set_aside and page.facts and rules.follow):
+        return set()
+    return {key for fact in page.facts.values() for key in rules.follow(fact)}
 
 
 def _drop_invalid(  # noqa: PLR0913, PLR0917 -- a model, where it is from, and what is known of it

@@ -61,7 +61,8 @@ def resolve_pages(
         return facts
 
     keys = (read(index, FACT_KEYS) for index, _ in enumerate(tasks))
-    needed = NeededFacts(rules, (outcome.needs for outcome in outcomes), keys, lambda index: read(index, FACTS))
+    hashes_of = ((outcome.needs, outcome.follows) for outcome in outcomes)
+    needed = NeededFacts(rules, hashes_of, keys, lambda index: read(index, FACTS))
     changed = [
         index for index, outcome in enumerate(outcomes)
         if outcome.is_pending or (outcome.deferred and needed.of_page(index, outcome.needs).digest() != outcome.resolved)

@@ -15,7 +15,7 @@ from etl.transform.facts import FactKeys, PageNeeds, find_lines, pack_facts, par
 from etl.transform.hashes import distinct_hashes, numbers
 from etl.transform.losses import page_losses
 from etl.transform.outcome import Outcome, dump_outcome, parse_outcome, summary_row
-from etl.transform.page import needed_keys, resolve_page, transform_page
+from etl.transform.page import followed_keys, needed_keys, resolve_page, transform_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -95,10 +95,10 @@ def transform_file(task: Task) -> Outcome:
     source = get_source(task.source)
     page = transform_page(source, body, task.raw, task.options)
     rules, facts = source.load_rules(), page.facts or {}
-    needs = distinct_hashes(needed_keys(page, rules))
+    needs, follows = distinct_hashes(needed_keys(page, rules)), distinct_hashes(followed_keys(page, rules))
     outcome = Outcome(
         summary_row(task.entry, page), sha256(body.content), page_losses(task.stream, task.entry.file, page), len(facts),
-        len(page.deferred), needs, {}, stamps=(raw_stamp, None),
+        len(page.deferred), needs, follows, {}, stamps=(raw_stamp, None),
     )  # fmt: skip
     packed = pack_facts(facts, rules.kind)
     try:

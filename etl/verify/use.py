@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Uses = dict[str, list[StatedUse]]  # what the records of a model say, by `model_key`; at least one
 
 _FIELD = "commercial"
+_ALLOWED, _OTHERS = frozenset(("yes", "conditions")), frozenset(("no", "unknown"))
 _BY_STRICTNESS = ("no", "conditions", "yes")
 _MAX_NAMED = 5  # conflicts in a note
 
@@ -68,8 +69,8 @@ def check_use(published: Published, raw: RawStreams) -> Check:
 
 
 def _requires_use(option: Option) -> bool:
-    """Return whether an option selects none that must not be used commercially by values that it keeps or drops."""
-    return option.field == _FIELD and ("no" not in option.includes if option.includes else "no" in option.excludes)
+    """Return whether an option keeps only what may be used commercially, with conditions or without, or drops all else."""
+    return option.field == _FIELD and (_ALLOWED.issuperset(option.includes) if option.includes else option.excludes >= _OTHERS)
 
 
 def _read_uses(raw: RawStreams, source: str, listed: Iterable[str]) -> Uses:

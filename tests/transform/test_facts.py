@@ -37,7 +37,9 @@ def rules(*, chained: bool) -> Rules:
 
 def find(pages: list[dict[str, Any]], needs: list[bytes], *, chained: bool = False) -> NeededFacts:
     packed = [pack_facts(page, kind) if page else (b"", b"") for page in pages] or [(b"", b"")]
-    return NeededFacts(rules(chained=chained), needs, (keys for keys, _ in packed), lambda index: packed[index][1])
+    return NeededFacts(
+        rules(chained=chained), ((hashes, b"") for hashes in needs), (keys for keys, _ in packed), lambda index: packed[index][1]
+    )
 
 
 def names(pages: list[dict[str, Any]]) -> set[str]:
@@ -131,7 +133,7 @@ def test_lines_are_read_of_pages_only_that_state_what_is_needed(
         read.append(index)
         return packed[index][1]
 
-    NeededFacts(rules(chained=False), map(distinct_hashes, needs), (keys for keys, _ in packed), lines_of)
+    NeededFacts(rules(chained=False), ((distinct_hashes(keys), b"") for keys in needs), (keys for keys, _ in packed), lines_of)
     assert read == [index for index, page in enumerate(pages) if page.keys() & {key for keys in needs for key in keys}]
 
 

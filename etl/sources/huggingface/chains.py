@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.sources.huggingface.evidence import tag_lines
+from etl.sources.huggingface.facts import BASES, ID
 from etl.sources.huggingface.lineage import read_bases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    Facts = Mapping[str, Sequence[Any]]  # by the id of a model regardless of case, see `_Fact` of the rules
+    from etl.sources.huggingface.facts import Facts
 
-ID = 2  # the index of the id of a model in its fact; its base models are last
 MISSING, RENAMED, CYCLE = "missing base", "renamed base", "cycle"
 
 
@@ -50,11 +50,11 @@ def trace(identity: str, bases: Sequence[str], facts: Facts) -> Chain:
     first = key = bases[0].casefold()
     seen = {key}
     while root is not None and depth and (fact := facts.get(key)):
-        root, further = end_of_chain(fact[ID], fact[-1])
+        root, further = end_of_chain(fact[ID], fact[BASES])
         if not further:
             depth = depth if root else None
             break
-        key = fact[-1][0].casefold()
+        key = fact[BASES][0].casefold()
         if key in seen:
             if key == first and identity.casefold() in seen:
                 problems[CYCLE] = None
@@ -73,7 +73,7 @@ def find_roots(identity: str, bases: Sequence[str], facts: Facts) -> list[str]:
         if key in seen:
             continue
         seen.add(key)
-        spelled, further = (fact[ID], fact[-1]) if (fact := facts.get(key)) else (base, ())
+        spelled, further = (fact[ID], fact[BASES]) if (fact := facts.get(key)) else (base, ())
         pending += further
         if not further:
             roots.append(spelled)
@@ -97,7 +97,7 @@ def describe_chain(
     """
     lines = [f"{_describe(model)}; {describe_more(model['id'], model)}"]
     seen, pending = {model["id"].casefold()}, [*model["base_models"]]
-    further = [link["id"] for link in model["license_chain"]]  # also what rejected records name, which are no models
+    further = dict.fromkeys(link["id"] for link in model["license_chain"])  # also what rejected records name, which are no models
     while pending := pending or [id_ for id_ in further if id_.casefold() not in seen]:
         base = pending.pop(0)
         if base.casefold() in seen:

@@ -6,20 +6,18 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.sources.huggingface.evidence import tag_lines
+from etl.sources.huggingface.facts import BASES, ID, IS_CLEAR, LICENSES, USE
 from etl.sources.licenses import BY_STRICTNESS, license_links, license_terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from etl.sources.huggingface.facts import Facts
     from etl.sources.licenses import Link
-
-    # By the id of a model regardless of case, a fact: see `_Fact` of the rules.
-    Facts = Mapping[str, Sequence[Any]]
 
 _TAG = "\nlicense:"
 MAX_CHARS = 100  # of a licence: none of licenses.toml is as long
 _MAX_LICENSES = 20  # of a model
-_IS_CLEAR = 5  # the index in a fact
 _MAX_LINKS = 100  # of a chain; what is beyond is unknown
 UNKNOWN = BY_STRICTNESS.index("unknown")
 _NOT_STATED = ("", "unknown")
@@ -91,7 +89,7 @@ def assess_use(  # noqa: PLR0913, PLR0917 -- a model, what it says itself, and w
                 continue
             seen.add(key)
             if fact := facts.get(key):
-                index, _, base, _, of_base, _, further = fact
+                index, base, of_base, further = fact[USE], fact[ID], fact[LICENSES], fact[BASES]
             else:
                 base, index, of_base, further = name, _of_repository(key), "", ()
             if is_full := len(chain) >= _MAX_LINKS:
@@ -118,9 +116,9 @@ def _is_own(owner: str, base: str, facts: Facts) -> bool:
     seen = [base]
     for key in seen:
         fact = facts.get(key)
-        if fact and not fact[_IS_CLEAR]:
+        if fact and not fact[IS_CLEAR]:
             return False
-        for name in fact[-1] if fact else ():
+        for name in fact[BASES] if fact else ():
             further = name.casefold()
             if not further.startswith(owner) or len(seen) > _MAX_LINKS:
                 return False
@@ -143,10 +141,10 @@ def _describe_terms(link: Link) -> str:
 
 def describe_link(model: Mapping[str, Any], identity: str, fields: Mapping[str, Any] | None) -> str:
     """Return what the licences of a base of a model say, and whether they count; `fields` are those of the base, if known."""
-    stated = [link["license"] or "" for link in model["license_chain"] if link["id"] == identity]
+    key, chain = identity.casefold(), [(link["id"].casefold(), link["license"]) for link in model["license_chain"]]
+    stated = [license_ or "" for id_, license_ in chain if id_ == key]
     licenses = read_licenses(tag_lines(fields["tags"] or ())) if fields else "\n".join(stated)
-    ids = {link["id"] for link in model["license_chain"]} | {model["id"]}
-    left_out = "" if identity in ids else "; not counted, since it is of the same owner"
+    left_out = "" if stated or key == model["id"].casefold() else "; not counted, since it is of the same owner"
     return "; ".join(describe_licenses(identity, licenses)) + left_out
 
 

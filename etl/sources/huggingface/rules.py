@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from etl.sources.huggingface.chains import ID, MISSING, describe_chain, end_of_chain, has_unclear_bases, trace
+from etl.sources.huggingface.chains import MISSING, describe_chain, end_of_chain, has_unclear_bases, trace
 from etl.sources.huggingface.evidence import MAX_ID, SizeEvidence, tag_lines
+from etl.sources.huggingface.facts import BASES, ID, NO_FACT, NO_FACTS, PARAMETERS, ROWS, Fact, add_fact
 from etl.sources.huggingface.families import TABLE, check_family
 from etl.sources.huggingface.formats import find_format
 from etl.sources.huggingface.licensing import (
@@ -37,15 +38,6 @@ _ORIGINAL = {"relation": "original", "relation_from": "chain"}
 _NO_ELEMENTS: dict[str, float] = {}
 _ROWS = "/".join(TABLE.parts[-4:])
 
-
-# [strictness of its licences (if a base is unclear, at most unknown), parameters or None if other evidence disagrees or none were
-#  counted, id, {row of families.toml: whether it fits}, licences as lines, whether its bases are clear, base models].
-# The strictest is least as JSON, and a number less than null, so that of several facts the strictest counts, then a counted one,
-# however their ids are spelled.
-_Fact = list[Any]
-_PARAMETERS, _ROWS_OF_FACT = 1, 3
-_NO_FACT: _Fact = [0, None, "", {}, "", True, []]
-_NO_FACTS: dict[str, _Fact] = {}
 _Evidence = tuple[SizeEvidence, Bases, str, int]  # of size and lineage; the licences as lines, and their strictness
 
 
@@ -77,7 +69,7 @@ def _complete_model(entry: dict[str, Any], estimate: Callable[[SizeEvidence], Si
     licenses = licenses if len(licenses) <= MAX_CHARS else shorten(licenses)
     own = strictness(identity, licenses)
     is_unclear = bases.is_unclear
-    use = assess_use(identity, licenses, own, is_unclear, ids, _NO_FACTS) if ids else own_use(identity, own, is_unclear)
+    use = assess_use(identity, licenses, own, is_unclear, ids, NO_FACTS) if ids else own_use(identity, own, is_unclear)
     model["license_chain"], model["commercial"], model["commercial_from"], model["license_conflict"] = use
     entry["evidence"] = evidence, bases, licenses, own
     return [DroppedField("size", "wrong type")] if has_wrong_counts else []
@@ -141,9 +133,8 @@ def _defer(model: Mapping[str, Any], evidence: _Evidence) -> list[Any] | None:
 
 def _collect(
     models: Sequence[Mapping[str, Any]], evidence: Sequence[_Evidence], rejected: Sequence[Any]
-) -> dict[str, _Fact] | None:  # fmt: skip
-    """Return a fact of each record, by its id regardless of case; of several records of a page the least, as of several pages."""
-    facts: dict[str, _Fact] = {}
+) -> dict[str, Fact] | None:  # fmt: skip
+    facts: dict[str, Fact] = {}
     for model, (size, bases, licenses, own) in zip(models, evidence, strict=True):
         identity, counted = model["id"], model["size_from"] == "safetensors"
         parameters = model["parameters"] if counted else None  # null where packed elements decide the class only
@@ -151,20 +142,13 @@ def _collect(
         if model["size_against"]:
             parameters = None
         use = min(own, UNKNOWN) if bases.is_unclear else own
-        fact = [use, parameters, identity, rows, licenses, not bases.is_unclear, model["base_models"]]
-        _add(fact, facts)
+        add_fact([0, use, parameters, identity, rows, licenses, not bases.is_unclear, model["base_models"]], facts)
     for fact in filter(None, map(_rejected_fact, rejected)):
-        _add(fact, facts)
+        add_fact(fact, facts)
     return facts or None
 
 
-def _add(fact: _Fact, facts: dict[str, _Fact]) -> None:
-    key = fact[ID].casefold()
-    if key not in facts or _precedence(fact) < _precedence(facts[key]):
-        facts[key] = fact
-
-
-def _rejected_fact(record: Any) -> _Fact | None:
+def _rejected_fact(record: Any) -> Fact | None:
     """Return the fact of a rejected record, so that what was made of it is not free of its terms, or of those of its bases."""
     identity = record.get("id") if isinstance(record, dict) else None
     if not is_id(identity):
@@ -173,23 +157,20 @@ def _rejected_fact(record: Any) -> _Fact | None:
     lines = tag_lines(tags) if isinstance(tags, list) else ""
     bases, licenses = read_bases(identity, lines), shorten(read_licenses(lines))
     own = strictness(identity, licenses)
-    return [min(own, UNKNOWN) if bases.is_unclear else own, None, identity, {}, licenses, not bases.is_unclear, [*bases.ids]]
-
-
-def _precedence(fact: _Fact) -> tuple[int, bool]:
-    return fact[0], fact[_PARAMETERS] is None
+    use = min(own, UNKNOWN) if bases.is_unclear else own
+    return [1, use, None, identity, {}, licenses, not bases.is_unclear, [*bases.ids]]
 
 
 def _needs(model: Mapping[str, Any]) -> list[str]:
     return [base.casefold() for base in model["base_models"]]
 
 
-def _follow(fact: _Fact) -> list[str]:
-    return [base.casefold() for base in fact[-1]]
+def _follow(fact: Fact) -> list[str]:
+    return [base.casefold() for base in fact[BASES]]
 
 
 def _resolve(
-    model: dict[str, Any], deferred: Sequence[Any], facts: Mapping[str, _Fact], named: Container[str], options: TransformOptions
+    model: dict[str, Any], deferred: Sequence[Any], facts: Mapping[str, Fact], named: Container[str], options: TransformOptions
 ) -> Sequence[str]:  # fmt: skip
     identity, ids = model["id"], model["base_models"]
     problems: Sequence[str] = deferred[0]
@@ -206,14 +187,14 @@ def _resolve(
     use = assess_use(identity, licenses, own, is_unclear, ids, facts)
     model["license_chain"], model["commercial"], model["commercial_from"], model["license_conflict"] = use
     if size:
-        matches = ((base, facts.get(base.casefold(), _NO_FACT)) for base in ids)
-        if counts := {base: fact[_PARAMETERS] for base, fact in matches if fact[ID] == base and fact[_PARAMETERS] is not None}:
+        matches = ((base, facts.get(base.casefold(), NO_FACT)) for base in ids)
+        if counts := {base: fact[PARAMETERS] for base, fact in matches if fact[ID] == base and fact[PARAMETERS] is not None}:
             model |= SizeEstimator(options.size_classes, counts).estimate(SizeEvidence(*size[0]))._asdict()
     return [*words, *chain.problems]
 
 
-def _kind(fact: _Fact) -> Mapping[str, bool] | None:
-    return fact[_ROWS_OF_FACT] or None
+def _kind(fact: Fact) -> Mapping[str, bool] | None:
+    return fact[ROWS] or None
 
 
 def _summarize(kinds: Iterable[tuple[Mapping[str, bool], int]]) -> dict[str, dict[str, int]]:

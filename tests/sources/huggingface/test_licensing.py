@@ -150,6 +150,37 @@ def test_of_records_that_disagree_the_strictest_counts_for_others() -> None:
         assert resolve(*([value] for value in order))[0]["o/a"]["commercial"] == "no"
 
 
+@pytest.mark.parametrize(
+    ("records", "verdict"),
+    [
+        ([record("r/b", tags=MIT), record("r/b", "q/c", tags=MIT), record("q/c", tags=NC)], "no"),
+        ([record("r/b", tags=NC), record("r/b", "./c", tags=NC)], "no"),
+        ([record("r/b", tags=MIT), record("r/b", "./c", tags=MIT)], "unknown"),
+        # a rejected record counts only where there is no model
+        ([record("r/b", tags=MIT), record("R/b", tags=NC, private=True)], "yes"),
+        ([record("r/b", tags=MIT), record("r/b", "q/c", tags=MIT, disabled=True), record("q/c", tags=NC)], "yes"),
+        ([record("r/b", tags=MIT, private=True), record("r/b", "q/c", tags=MIT, private=True), record("q/c", tags=NC)], "no"),
+    ],
+)
+def test_which_record_counts_depends_on_no_page(records: list[Model], verdict: str) -> None:
+    derivative = record("o/a", "r/b", tags=["gguf", *MIT])
+    counted = {"safetensors": {"parameters": {"F32": 7e9}, "total": 7e9}}
+    records = [{**counted, **value} for value in records]
+    orders = [[*order] for order in permutations(records)]
+    partitions = [pages for order in orders for pages in ([[value] for value in order], [order], [order[:1], order[1:]])]
+    results = [resolve([derivative], *pages)[0]["o/a"] for pages in partitions]
+    assert {result["commercial"] for result in results} == {verdict}
+    assert {result["base_models"][0] for result in results} == {"r/b"}
+    assert all(result == results[0] for result in results)
+
+
+def test_what_only_a_rejected_record_names_is_no_original() -> None:
+    rejected = record("o/b", "p/c", private=True)
+    for pages in ([[rejected], [record("p/c")]], [[rejected, record("o/b")], [record("p/c")]], [[record("p/c"), rejected]]):
+        assert resolve(*pages)[0]["p/c"]["relation"] == "unknown"
+    assert resolve([rejected], [record("p/c")], [record("q/d", "p/c")])[0]["p/c"]["relation"] == "original"
+
+
 def test_of_records_of_one_page_that_disagree_the_strictest_counts_for_others() -> None:
     derivative, counted = (
         record("o/a", "p/b", tags=MIT),
@@ -211,7 +242,7 @@ def test_explain_prints_what_rejected_records_name(workspace: Workspace, capsys:
     assert workspace.run("explain", "--json", "huggingface:o/a") == 0
     _, rejected, further, verdict = json.loads(capsys.readouterr().out)["chain"]
     assert rejected.startswith("o/b: not in the catalogue; license llama3.1: commercial conditions, ")
-    assert further.startswith("p/c: original (other models name it as their base); license cc-by-nc-4.0: commercial no, ")
+    assert further.startswith("p/c: unknown (no evidence); license cc-by-nc-4.0: commercial no, ")
     assert verdict == "commercial no: decided by p/c; states freer terms than p/c"
 
 

@@ -17,7 +17,7 @@ from etl.sources.huggingface.lineage import read_bases
 from etl.sources.source import TransformOptions, get_source
 from etl.transform.facts import FactKeys, NeededFacts, find_lines, pack_facts, parse_facts
 from etl.transform.hashes import distinct_hashes, numbers
-from etl.transform.page import PageResult, needed_keys, resolve_page, transform_page
+from etl.transform.page import PageResult, followed_keys, needed_keys, resolve_page, transform_page
 from etl.transform.stage import transform
 from tests.conftest import Workspace, hf
 
@@ -43,7 +43,8 @@ def resolve(*pages: list[dict[str, Any]]) -> tuple[dict[str, dict[str, Any]], di
     results: list[PageResult] = [transform_page(HUB, json.dumps(page).encode(), "p") for page in pages]
     needs = [distinct_hashes(needed_keys(page, RULES)) for page in results]
     packed = [pack_facts(page.facts or {}, RULES.kind) for page in results]
-    needed = NeededFacts(RULES, needs, (keys for keys, _ in packed), lambda index: packed[index][1])
+    follows = [distinct_hashes(followed_keys(page, RULES)) for page in results]
+    needed = NeededFacts(RULES, zip(needs, follows, strict=True), (keys for keys, _ in packed), lambda index: packed[index][1])
     models: dict[str, dict[str, Any]] = {}
     counted: dict[str, set[int]] = {}
     for index, page in enumerate(results):
