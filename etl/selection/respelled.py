@@ -21,8 +21,7 @@ def find_respelled(streams: Mapping[str, tuple[Ledger, Selection]]) -> dict[str,
     several = _several_spellings([selection for _, selection in streams.values()])
     for name, (ledger, selection) in streams.items() if several else ():
         fetched_at = {page.file: page.fetched_at for page in ledger.pages}
-        positions = {position for hash_ in several for position in selection.records_by_hash(hash_)}
-        for position in sorted(positions.difference(selection.skipped)):
+        for position in sorted({*selection.find(several)}.difference(selection.skipped)):
             model = selection.model(position)
             key, order = model_key(model["id"]), (fetched_at[selection.file_of(position)[0]], name, position)
             spellings.setdefault(key, set()).add(model["id"])

@@ -67,20 +67,20 @@ class StreamModels:
     @cached_property
     def skipped(self) -> array[int]:
         """The positions of models that filters.toml excludes by id, in any spelling, ascending."""
-        return self._find({*map(digest, self._skip)})
+        return self.find({*map(digest, self._skip)})
 
     @cached_property
     def duplicates(self) -> array[int]:
         """The positions of later records of a model, in any spelling of its id, ascending."""
         seen: set[int] = set()
         later = array("I")
-        for position in self._find(find_repeated(self.keys).difference(map(digest, self._skip))):
+        for position in self.find(find_repeated(self.keys).difference(map(digest, self._skip))):
             if self.keys[position] in seen:
                 later.append(position)
             seen.add(self.keys[position])
         return later
 
-    def _find(self, hashes: set[int]) -> array[int]:
+    def find(self, hashes: set[int]) -> array[int]:
         """Return the positions of all records of models, by the hashes of their ids in any spelling, ascending."""
         return array("I", compress(range(len(self.keys)), map(hashes.__contains__, self.keys)) if hashes else ())
 
