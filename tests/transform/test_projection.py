@@ -76,7 +76,7 @@ def test_jq_gets_only_what_the_program_reads_and_does_not_copy(texts: list[str])
     (record,) = json.loads(texts[0])
     assert record == {"id": "o/m", "private": False, "disabled": False}
     assert entry["model"]["tags"] == ["gguf", "license:mit"]
-    assert entry["evidence"] == {"safetensors": COMPLETE["safetensors"], "gguf": COMPLETE["gguf"]}
+    assert entry["evidence"] == {"safetensors": COMPLETE["safetensors"], "gguf": COMPLETE["gguf"], "library": "x"}
 
 
 @pytest.mark.parametrize("value", ["9007199254740993", "0.12345678901234567", "[" * 300 + "]" * 300])

@@ -130,7 +130,7 @@ _EVIDENCE = {
     "weights": "its tag says quantized, but its weights are full-width, and its name and tags show no quantized format",
     "format": "its tag says quantized, but its name and tags show no quantized format, and its weights are not counted",
     "name": "by its name",
-    "library": "by the tag of its library, peft",
+    "library": "by its library, peft",
     "chain": "other models name it as their base",
     "none": "no evidence",
 }

@@ -75,12 +75,16 @@ def _complete_model(entry: dict[str, Any], estimate: Callable[[SizeEvidence], Si
     return [DroppedField("size", "wrong type")] if has_wrong_counts else []
 
 
-def read_size_evidence(name: str, tags: object, safetensors: object, gguf: object) -> tuple[SizeEvidence, bool]:
+def read_size_evidence(
+    name: str, tags: object, safetensors: object, gguf: object, library: object = None
+) -> tuple[SizeEvidence, bool]:  # fmt: skip
     """Return the evidence of a model's size from values as the API gave them, and whether any of its counts is of a wrong type.
 
-    Values of a wrong type are ignored.
+    Values of a wrong type are ignored. The library peft counts as its tag, which models of this library have.
     """
     lines = tag_lines(tags) if isinstance(tags, list) else ""
+    if library == "peft" and "\npeft\n" not in lines:
+        lines = f"{lines}peft\n" if lines else "\npeft\n"
     name = name[:MAX_ID].lower()  # the name of a model may be longer only until its schema is checked
     if safetensors is None and gguf is None:
         return SizeEvidence(name, lines, _NO_ELEMENTS, None, None), False
