@@ -121,7 +121,7 @@ def _describe(model: Mapping[str, Any]) -> str:
 
 
 def has_unclear_bases(model: Mapping[str, Any]) -> bool:
-    """Return whether the tags of a model name something that it was made of, but not by an id."""
+    """Return whether the tags of a model name something that it may be made of, but not clearly: see `Bases`."""
     return read_bases("", tag_lines(model["tags"] or ())).is_unclear
 
 

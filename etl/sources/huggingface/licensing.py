@@ -70,7 +70,7 @@ def assess_use(  # noqa: PLR0913, PLR0917 -- a model, what it says itself, and w
 ) -> Use:  # fmt: skip
     """Return what the licences of a model and those of its bases say.
 
-    `own` is the strictness of its own licences, `is_unclear` whether some of its bases are not named by an id. A base without a
+    `own` is the strictness of its own licences, `is_unclear` whether some of its bases are: see `Bases`. A base without a
     fact has no record on disk, so that only a row of licenses.toml may say what its terms are. A base of the same owner is left
     out if the derivative states a licence and no one else's model is among the bases of that base, as far as they are known:
     owners may state other terms for their own models, but not for what they made of others'.
